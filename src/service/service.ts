@@ -1,0 +1,67 @@
+/**
+ * What Vidimus does, as the HTTP layer and the command line see it. One object per process, made in `wire.ts`.
+ *
+ * Every method names the repository first. Names arrive checked by `core/names.ts` (the edge does that once).
+ * Refusals are `VidimusError`s.
+ */
+import type { ChangeQuery, ChangeRecord, OnlineRole } from "../store/store.ts";
+
+/** An immutable stored file, ready to be served. The same object is handed out as long as it is cached. */
+export interface Served {
+  readonly role: string;
+  readonly version: number;
+  /** Exactly the stored bytes. */
+  readonly bytes: Buffer;
+  /** Lower-case hex. */
+  readonly sha256: string;
+  readonly storedAt: number;
+}
+
+/** One file of an upload: the role is the part's file name, `.json` already cut off. */
+export interface UploadedFile {
+  readonly role: string;
+  readonly bytes: Buffer;
+}
+
+/** Who is calling. */
+export interface Principal {
+  readonly name: string;
+  /** How it was authenticated: `none` until access control is configured. */
+  readonly method: "none";
+}
+
+/** A public key in Notary's shape. */
+export interface PublicKey {
+  readonly keytype: string;
+  /** Base64. */
+  readonly public: string;
+}
+
+export interface TrustService {
+  /** The current file if it is at hand and needs no renewal: no promise, no I/O. Use `current` otherwise. */
+  peek(repository: string, role: string): Served | undefined;
+  /** The current file. An online role that has expired is renewed first, once for all who wait. */
+  current(repository: string, role: string): Promise<Served | undefined>;
+  byVersion(repository: string, role: string, version: number): Promise<Served | undefined>;
+  byDigest(repository: string, role: string, sha256: string): Promise<Served | undefined>;
+
+  /** All files at once, or a refusal that leaves nothing behind. */
+  publish(repository: string, files: readonly UploadedFile[], principal: Principal): Promise<void>;
+  /** Resolves also if there was nothing to delete. */
+  remove(repository: string, principal: Principal): Promise<void>;
+
+  /** The key the server signs this role with now, made if there is none. */
+  onlineKey(repository: string, role: OnlineRole): Promise<PublicKey>;
+  /** A key to rotate to: the pending one, made if there is none. */
+  rotateOnlineKey(repository: string, role: OnlineRole): Promise<PublicKey>;
+
+  changes(query: ChangeQuery): Promise<readonly ChangeRecord[]>;
+
+  /** Components that cannot work now, by name; empty when all is well. */
+  health(): Promise<ReadonlyMap<string, string>>;
+
+  /** Starts renewing online roles ahead of their expiry. */
+  start(): Promise<void>;
+  /** Finishes what was acknowledged, then closes store and signer. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,221 @@
+/**
+ * The store contract: where metadata, online keys and the record of changes live.
+ *
+ * Whoever implements it needs nothing but this file; `test/contract/store.ts` is the same text as
+ * tests, run against every back end.
+ *
+ * **Durability.** When `commit`, `remove` or `addPendingKey` resolves, the change survives the death of
+ * the process and of the machine (SQLite: WAL with `synchronous=FULL`). When one rejects with
+ * `COMMIT_UNKNOWN`, the change may or may not have happened: the caller re-reads and never guesses. Any
+ * other rejection means that nothing happened.
+ *
+ * **Atomicity.** A publication is visible whole or not at all, to every reader, in every process.
+ *
+ * **Concurrency.** Any number of callers, in any number of processes, may call at once. A publication
+ * names the revision it was made against; if the repository has moved on, `commit` rejects with
+ * `CONFLICT` and changes nothing. Back ends may gather several publications into one physical commit;
+ * each keeps its own compare-and-swap, and nobody is answered before that commit's fate is known.
+ *
+ * **Consistency.** A read that starts after a `commit` resolved sees that commit (read your writes, in
+ * every process).
+ *
+ * **Names** are compared byte for byte: no case folding, no normalisation, no prefix matching.
+ *
+ * **Time.** All instants are integers, milliseconds since 1970 UTC, given by the caller; a back end never
+ * reads a clock.
+ *
+ * **Errors.** Only `StoreError`: `CONFLICT`, `STORE_UNAVAILABLE` (busy, disk full, connection lost; try
+ * later), `COMMIT_UNKNOWN`. Opening one may also give `STORE_LOCKED`, `STORE_NEWER`, `MIGRATION_EDITED`,
+ * `STORE_UNWRITABLE`, `STORE_CORRUPT`. A driver's own text goes into `cause` only.
+ */
+
+export type Format = "notary" | "tuf";
+
+/** Where a file stands, without its bytes. */
+export interface MetadataReference {
+  readonly role: string;
+  /** 1 … 2^31-1. */
+  readonly version: number;
+  /** Lower-case hex of the exact stored bytes. */
+  readonly sha256: string;
+  readonly length: number;
+  readonly storedAt: number;
+}
+
+export interface StoredMetadata extends MetadataReference {
+  /** Exactly the bytes that were committed. Callers must not modify them. */
+  readonly bytes: Uint8Array;
+}
+
+/** What is true of a repository name at one revision. Also exists for names never used (revision 0). */
+export interface RepositoryState {
+  readonly repository: string;
+  /** False if it never existed or was deleted. */
+  readonly exists: boolean;
+  readonly format: Format | undefined;
+  /** Grows by one with every commit or removal, across incarnations; 0 if the name was never used. */
+  readonly revision: number;
+  /** 1 for the first life of the name, one more after each removal and re-creation; 0 if never used. */
+  readonly incarnation: number;
+  /** The current file of each role, empty if it does not exist. */
+  readonly current: ReadonlyMap<string, MetadataReference>;
+  /** Highest version per role of all earlier incarnations (the tombstone); empty without a removal. */
+  readonly floor: ReadonlyMap<string, number>;
+}
+
+export interface NewMetadata {
+  readonly role: string;
+  readonly version: number;
+  readonly sha256: string;
+  readonly bytes: Uint8Array;
+  /** End of validity, for reports and for the refresher. */
+  readonly expires: number;
+}
+
+export interface Publication {
+  readonly repository: string;
+  readonly format: Format;
+  /** The revision this was verified against; 0 for a name never used. */
+  readonly expectedRevision: number;
+  readonly at: number;
+  /** `publish`: a person or builder. `refresh`: this server renewed online roles. */
+  readonly kind: "publish" | "refresh";
+  /** Who, for the record; at most 255 characters. */
+  readonly principal: string;
+  /** At least one; no role twice; every version higher than the current one of its role. */
+  readonly metadata: readonly NewMetadata[];
+  /** Pending online keys that the new root lists, to become active. IDs of active keys are harmless. */
+  readonly activateKeys: readonly string[];
+  /** Replaces, when present, what the store knows of who else uses a key (a warning, not a rule). */
+  readonly keyUses?: readonly KeyUse[];
+  /** When the refresher must look at this repository again; `undefined`: never (no online role). */
+  readonly renewAt: number | undefined;
+}
+
+export interface KeyUse {
+  /** Identity of the bare public key (`core/keys.ts`, `material`). */
+  readonly material: string;
+  readonly role: string;
+}
+
+export interface Committed {
+  readonly revision: number;
+  readonly incarnation: number;
+}
+
+/** One row of the changefeed. IDs are dense enough to page by, grow for ever and are never reused. */
+export interface ChangeRecord {
+  readonly id: number;
+  readonly at: number;
+  readonly repository: string;
+  /** Version of the timestamp; 0 for a deletion. */
+  readonly version: number;
+  /** Hex digest of the timestamp's bytes; empty for a deletion. */
+  readonly sha256: string;
+  readonly category: "update" | "deletion";
+}
+
+export interface ChangeQuery {
+  /** All repositories when absent. */
+  readonly repository?: string;
+  /** Exclusive start. `undefined`: from the oldest forwards, or from the newest backwards. */
+  readonly from?: number;
+  readonly direction: "forwards" | "backwards";
+  /** 1 … 1000. */
+  readonly limit: number;
+}
+
+export type OnlineRole = "timestamp" | "snapshot";
+
+/** A key of an online role. `reference` is whatever the signer needs to find or open it: opaque here. */
+export interface OnlineKey {
+  readonly keyId: string;
+  readonly repository: string;
+  readonly role: OnlineRole;
+  /** `ecdsa` or `ed25519`. */
+  readonly keytype: string;
+  /** Base64, exactly as it stands in metadata (`keyval.public`). */
+  readonly publicKey: string;
+  readonly reference: Uint8Array;
+  readonly createdAt: number;
+}
+
+export interface PendingKeyLimits {
+  /** Most pending keys in the whole store. */
+  readonly most: number;
+  /** Pending keys made before this instant have ended their life and may be removed at any time. */
+  readonly endOfLife: number;
+  /** When the store is full, the oldest pending key made before this instant may give way. */
+  readonly mayGiveWay: number;
+}
+
+export interface Store {
+  /** Never rejects for an unknown name: see `RepositoryState`. */
+  state(repository: string): Promise<RepositoryState>;
+
+  /** The current file of a role, or undefined. One consistent read. */
+  current(repository: string, role: string): Promise<StoredMetadata | undefined>;
+  /** A file of the present incarnation by version. */
+  byVersion(repository: string, role: string, version: number): Promise<StoredMetadata | undefined>;
+  /** A file of the present incarnation by lower-case hex SHA-256; the role must match. */
+  byDigest(repository: string, role: string, sha256: string): Promise<StoredMetadata | undefined>;
+
+  /**
+   * All of a publication, or `CONFLICT`. A publication that contains a `timestamp` writes one `update` row
+   * to the changefeed. On a removed name the first publication starts the next incarnation.
+   *
+   * Also `CONFLICT`: a version that is not above the current one of its role.
+   */
+  commit(publication: Publication): Promise<Committed>;
+
+  /**
+   * Ends the incarnation: every file of the name is gone, its online keys are removed, a tombstone keeps the
+   * highest version of each role, one `deletion` row goes to the changefeed. Resolves false, and writes
+   * nothing, if the repository does not exist.
+   */
+  remove(request: { repository: string; at: number; principal: string }): Promise<boolean>;
+
+  /** Ordered oldest to newest, also when read backwards. */
+  changes(query: ChangeQuery): Promise<readonly ChangeRecord[]>;
+
+  /** Repository names in byte order, strictly after `after`; at most `limit` (1 … 1000). */
+  repositories(query: { after?: string; limit: number }): Promise<readonly string[]>;
+
+  /**
+   * Names whose `renewAt` has come, oldest first, each claimed until `leaseUntil`: no other caller, in any
+   * process, is given the same name before that. A commit of the name ends the claim.
+   */
+  claimDue(query: { now: number; leaseUntil: number; limit: number }): Promise<readonly string[]>;
+
+  /** The earliest `renewAt` of all repositories, for the lag metric; undefined if there is none. */
+  oldestDue(): Promise<number | undefined>;
+
+  /** Active keys of a repository and its pending ones that are still alive, by ID. */
+  onlineKeys(repository: string, keyIds: readonly string[]): Promise<readonly OnlineKey[]>;
+
+  /** The pending key of a repository and role, if one is alive. At most one exists. */
+  pendingKey(repository: string, role: OnlineRole, limits: PendingKeyLimits): Promise<OnlineKey | undefined>;
+
+  /**
+   * Stores a pending key and resolves to it, or to the pending key that another caller stored first.
+   * Resolves undefined when the store holds `most` pending keys and none may give way.
+   */
+  addPendingKey(key: OnlineKey, limits: PendingKeyLimits): Promise<OnlineKey | undefined>;
+
+  /** Of the given materials, those that other repositories use, at most 100 rows. */
+  otherUsers(
+    repository: string,
+    materials: readonly string[],
+  ): Promise<readonly (KeyUse & { readonly repository: string })[]>;
+
+  /** The signer's own record (salt, wrapped data key); undefined before the first start. */
+  keyring(): Promise<Uint8Array | undefined>;
+  /** Stores the record if there is none yet; resolves to the one that is stored. */
+  createKeyring(record: Uint8Array): Promise<Uint8Array>;
+
+  /** Rejects with `STORE_UNAVAILABLE` if the store cannot be read or, unless read-only, written. */
+  check(): Promise<void>;
+
+  /** Finishes what was acknowledged and lets go of every lock. Idempotent. */
+  close(): Promise<void>;
+}
