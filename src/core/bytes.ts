@@ -1,0 +1,40 @@
+/** Bytes and their text forms. Every decoder here is strict: one byte string has one accepted text. */
+import { hash } from "node:crypto";
+import { MalformedError } from "./errors.ts";
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Strict UTF-8. A byte order mark is kept, for the JSON grammar to refuse. */
+export function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (cause) {
+    throw new MalformedError("NOT_UTF8", "The file is not UTF-8; send it as UTF-8 without a byte order mark.", {
+      cause,
+    });
+  }
+}
+
+/** Standard base64 with padding (RFC 4648 section 4); no white space, no stray bits. */
+export function decodeBase64(text: string, what: string): Buffer {
+  const bytes = Buffer.from(text, "base64");
+  if (bytes.toString("base64") !== text) {
+    throw new MalformedError("BAD_ENCODING", `The ${what} is not standard base64 with padding.`);
+  }
+  return bytes;
+}
+
+const hexDigits = /^(?:[0-9a-f]{2})*$/;
+
+/** Lower-case hex. */
+export function isHex(text: string, bytes: number): boolean {
+  return text.length === bytes * 2 && hexDigits.test(text);
+}
+
+export function sha256Hex(bytes: Uint8Array | string): string {
+  return hash("sha256", bytes, "hex");
+}
+
+export function digestBase64(algorithm: "sha256" | "sha512", bytes: Uint8Array): string {
+  return hash(algorithm, bytes, "base64");
+}

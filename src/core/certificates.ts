@@ -1,0 +1,98 @@
+/**
+ * Certificates as root keys carry them: a PEM bundle, leaf first.
+ *
+ * A root key counts only if its leaf (notary-protocol.md 7.4):
+ * - is the one certificate in the bundle that is not a CA, and comes first;
+ * - has one CN, equal to the repository or `prefix/*` with the prefix a whole path above the repository
+ *   (stricter than the original, see docs/divergences.md);
+ * - is signed with SHA-2 or Ed25519, and an RSA key has 2048 to 8192 bits;
+ * - is valid at the instant, at most one day of which may lie before its beginning; the same for every
+ *   intermediate. For the previous root this last rule is left out: its certificates may have expired.
+ *
+ * Whether anybody trusts the certificate's issuer is a matter of pins, not of this file.
+ */
+import { X509Certificate } from "node:crypto";
+import { MalformedError } from "./errors.ts";
+import { maxCertificates } from "./limits.ts";
+
+export interface CertificateBundle {
+  readonly leaf: X509Certificate;
+  readonly intermediates: readonly X509Certificate[];
+}
+
+const block = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\r\n]+-----END CERTIFICATE-----/g;
+const oneDay = 86_400_000;
+
+/** sha2 with RSA, RSASSA-PSS, sha2 with ECDSA, Ed25519. */
+const signatureAlgorithms = new Set([
+  "1.2.840.113549.1.1.11",
+  "1.2.840.113549.1.1.12",
+  "1.2.840.113549.1.1.13",
+  "1.2.840.113549.1.1.10",
+  "1.2.840.10045.4.3.2",
+  "1.2.840.10045.4.3.3",
+  "1.2.840.10045.4.3.4",
+  "1.3.101.112",
+]);
+
+/** Throws `BAD_KEY` unless the text is a bundle of 1 to 8 PEM certificates and nothing else. */
+export function parseCertificates(pem: string): CertificateBundle {
+  const blocks = pem.match(block) ?? [];
+  if (blocks.length === 0 || blocks.length > maxCertificates || pem.replace(block, "").trim() !== "") {
+    throw new MalformedError(
+      "BAD_KEY",
+      `A certificate key must hold 1 to ${maxCertificates} PEM certificates and nothing else.`,
+    );
+  }
+  try {
+    const [leaf, ...intermediates] = blocks.map((text) => new X509Certificate(text));
+    return { leaf: leaf as X509Certificate, intermediates };
+  } catch (cause) {
+    throw new MalformedError("BAD_KEY", "A certificate key holds a certificate that cannot be read.", { cause });
+  }
+}
+
+/** Whether weak hashing makes the certificate worthless. */
+export function isWeaklySigned(certificate: X509Certificate): boolean {
+  return !signatureAlgorithms.has(certificate.signatureAlgorithmOid ?? "");
+}
+
+/**
+ * Why the bundle cannot carry a root of `repository`, or undefined if it can.
+ * @param at the instant in milliseconds, or undefined to leave validity periods out (previous root)
+ */
+export function rootCertificateFault(
+  { leaf, intermediates }: CertificateBundle,
+  repository: string,
+  at: number | undefined,
+): string | undefined {
+  if (leaf.ca) return "the first certificate of a root key must not be a CA";
+  if (intermediates.some((each) => !each.ca)) return "a root key must hold exactly one certificate that is not a CA";
+  if (!namesRepository(leaf, repository)) {
+    return `the certificate's CN must be ${repository} or a path above it followed by /*`;
+  }
+  for (const certificate of [leaf, ...intermediates]) {
+    if (isWeaklySigned(certificate)) return "certificates must be signed with SHA-2 or Ed25519";
+    if (at === undefined) continue;
+    if (certificate.validToDate.getTime() < certificate.validFromDate.getTime()) {
+      return "a certificate ends before it begins";
+    }
+    if (certificate.validToDate.getTime() <= at) return "a certificate has expired";
+    if (certificate.validFromDate.getTime() > at + oneDay) return "a certificate is not valid yet";
+  }
+  return undefined;
+}
+
+function namesRepository(leaf: X509Certificate, repository: string): boolean {
+  const name = commonName(leaf);
+  if (name === undefined) return false;
+  if (name === repository) return true;
+  return name.length > 2 && name.endsWith("/*") && repository.startsWith(name.slice(0, -1)) && repository.length >= name.length;
+}
+
+/** The one CN of a certificate; undefined if it has none or several. */
+export function commonName(certificate: X509Certificate): string | undefined {
+  const subject = certificate.toLegacyObject().subject as unknown as Record<string, string | string[]> | undefined;
+  const name = subject !== undefined && Object.hasOwn(subject, "CN") ? subject["CN"] : undefined;
+  return typeof name === "string" ? name : undefined;
+}

@@ -1,0 +1,75 @@
+/** What Notary files say of other files: digests, snapshot, timestamp (notary-protocol.md 3.3). */
+import { MalformedError } from "../errors.ts";
+import { type JsonObject, member } from "../json.ts";
+import { maxSnapshotEntries } from "../limits.ts";
+import type { FileReference, Hashes, Snapshot, Timestamp } from "../model.ts";
+import { isTargetsRole } from "../names.ts";
+import { entries, length, Shape } from "../shape.ts";
+
+const referenceShape = new Shape("an entry of meta", ["hashes", "length"]);
+
+// Standard base64 of exactly 32 and 64 bytes, padding bits zero: one text for each digest.
+const digestForms = new Map([
+  ["sha256", /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/],
+  ["sha512", /^[A-Za-z0-9+/]{85}[AQgw]==$/],
+]);
+const maxAlgorithms = 8;
+
+/** Throws unless sha256 is listed, and every digest of an algorithm we know has its size. */
+export function checkHashes(object: JsonObject, what: string): void {
+  let strong = false;
+  for (const [algorithm, value] of entries(object, "hashes", maxAlgorithms)) {
+    const form = digestForms.get(algorithm);
+    if (form === undefined) continue;
+    if (typeof value !== "string" || !form.test(value)) {
+      throw new MalformedError("BAD_ENCODING", `Write the ${algorithm} of ${what} as standard base64 of its bytes.`);
+    }
+    if (algorithm === "sha256") strong = true;
+  }
+  if (!strong) throw new MalformedError("BAD_SHAPE", `missing sha256 checksum information of ${what}`);
+}
+
+/** Digests that `checkHashes` passed, as hex. */
+export function readHashes(object: JsonObject): Hashes {
+  const hashes = new Map<"sha256" | "sha512", string>();
+  for (const [algorithm, value] of entries(object, "hashes", maxAlgorithms)) {
+    if (algorithm === "sha256" || algorithm === "sha512") {
+      hashes.set(algorithm, Buffer.from(value as string, "base64").toString("hex"));
+    }
+  }
+  return hashes;
+}
+
+function readReference(role: string, value: ReturnType<typeof member>): FileReference {
+  const entry = referenceShape.read(value);
+  checkHashes(entry, role);
+  return {
+    hashes: readHashes(entry),
+    length: member(entry, "length") === undefined ? undefined : length(entry),
+    version: undefined,
+  };
+}
+
+export function readSnapshot(signed: JsonObject): Pick<Snapshot, "meta"> {
+  const meta = new Map<string, FileReference>();
+  for (const [role, value] of entries(signed, "meta", maxSnapshotEntries)) {
+    if (role !== "root" && !isTargetsRole(role)) {
+      throw new MalformedError("BAD_ROLE_NAME", "A snapshot lists root, targets and delegations of targets only.");
+    }
+    meta.set(role, readReference(role, value));
+  }
+  for (const role of ["root", "targets"]) {
+    if (!meta.has(role)) {
+      throw new MalformedError("BAD_SHAPE", `snapshot type metadata invalid: missing ${role} sha256 checksum information`);
+    }
+  }
+  return { meta };
+}
+
+export function readTimestamp(signed: JsonObject): Pick<Timestamp, "snapshot"> {
+  const given = new Map(entries(signed, "meta", maxSnapshotEntries)).get("snapshot");
+  if (given === undefined) {
+    throw new MalformedError("BAD_SHAPE", "timestamp type metadata invalid: missing snapshot sha256 checksum information");
+  }
+  return { snapshot: readReference("snapshot", given) };
+}

@@ -1,0 +1,62 @@
+/**
+ * The one counter of signatures. Clients throw on its answer, audit pages print it, policy reads it; root,
+ * targets and delegations share it.
+ *
+ * What counts is distinct key material: two certificates of one key, or one key under two IDs, are one signer.
+ * Entries of keys the role does not list, entries that do not verify, and methods that do not fit the key count
+ * for nothing and harm nothing (a good file may carry one bad signature).
+ */
+import { openKey, type UsableKey } from "./keys.ts";
+import type { Metadata, RoleKeys } from "./model.ts";
+import { verifySignature } from "./schemes.ts";
+
+export interface SignatureCount {
+  readonly needed: number;
+  /** One entry for each distinct key that signed, under the ID it signed by. */
+  readonly signed: readonly UsableKey[];
+  /** IDs of the role's keys without a valid signature; a second ID of a key that signed is not missing. */
+  readonly missing: readonly string[];
+}
+
+/**
+ * Counts the valid signatures on a file by keys of a role.
+ * @param accept leaves out keys that may not sign now (a certificate that has expired); all are taken without it
+ */
+export function countSignatures(
+  file: Pick<Metadata, "message" | "signatures">,
+  role: RoleKeys,
+  accept: (key: UsableKey) => boolean = () => true,
+): SignatureCount {
+  const signed = new Map<string, UsableKey>();
+  for (const { keyId, method, signature } of file.signatures) {
+    const listed = role.keys.get(keyId);
+    const key = listed === undefined ? undefined : openKey(listed);
+    if (listed === undefined || key === undefined || signed.has(key.material) || !accept(key)) continue;
+    if (verifySignature(key.kind, key.key, method, file.message, signature)) {
+      signed.set(key.material, key.id === listed.id ? key : { ...key, ...listed });
+    }
+  }
+  const missing = [...role.keys.values()]
+    .filter((listed) => !signed.has(openKey(listed)?.material ?? ""))
+    .map((listed) => listed.id);
+  return { needed: role.threshold, signed: [...signed.values()], missing };
+}
+
+export function isMet(count: SignatureCount): boolean {
+  return count.signed.length >= count.needed;
+}
+
+/** How many signers a role can have at most. Keys of an unknown type can never sign. */
+export function distinctKeys({ keys }: RoleKeys): number {
+  return new Set([...keys.values()].map((key) => openKey(key)?.material).filter((each) => each !== undefined)).size;
+}
+
+/** IDs of as many held keys as the role needs, of distinct material as readers count; undefined if too few are held. */
+export function enoughKeys(role: RoleKeys, held: { has(keyId: string): boolean }): string[] | undefined {
+  const byMaterial = new Map<string, string>();
+  for (const key of role.keys.values()) {
+    const material = held.has(key.id) ? openKey(key)?.material : undefined;
+    if (material !== undefined && byMaterial.size < role.threshold) byMaterial.set(material, key.id);
+  }
+  return byMaterial.size < role.threshold ? undefined : [...byMaterial.values()];
+}

@@ -1,0 +1,198 @@
+/**
+ * What a client of one repository trusts now: a state machine that is fed bytes and an instant and holds only what
+ * passed. It does no I/O, reads no clock and logs nothing; what to fetch next is the caller's business.
+ *
+ * Invariants
+ * - Files come top down: root, timestamp, snapshot, targets, delegations. A file that comes before the one that
+ *   vouches for it is a mistake of the caller (`TypeError`), not of the repository.
+ * - A refused file changes nothing: the same call with an honest file works next (specification, section 5).
+ * - Trusted versions never go down, except that a verified root which changes the timestamp's or snapshot's keys
+ *   discards both and all below them (recovery from a fast-forward attack, specification 5.3.11).
+ * - A file is trusted only if its signatures meet the threshold, it is the very file the snapshot names, and it
+ *   has not expired at the instant given. Roots on the way to the newest may have expired, the newest not.
+ * - A role that a verified parent declares and that was trusted before cannot vanish from the snapshot.
+ */
+import { hash } from "node:crypto";
+import { UnauthenticError } from "./errors.ts";
+import type { FormatRules } from "./format/format.ts";
+import type { Metadata, Root, RoleKeys, Snapshot, Targets, Timestamp } from "./model.ts";
+import { parentRole } from "./names.ts";
+import { checkReference, delegatedKeys, isExpired, rootRole, sameKeys, type Verified, verifyRole, verifyRoot } from "./verify.ts";
+
+export interface TrustedSetOptions {
+  readonly format: FormatRules;
+  readonly repository: string;
+}
+
+export class TrustedSet {
+  readonly #format: FormatRules;
+  readonly #repository: string;
+  #root: Verified<Root> | undefined;
+  #timestamp: Verified<Timestamp> | undefined;
+  #snapshot: Verified<Snapshot> | undefined;
+  /** Files named by the present snapshot. */
+  #targets = new Map<string, Verified<Targets>>();
+  /** Highest trusted version of each targets role, also of roles the present snapshot has not given yet. */
+  #seen = new Map<string, number>();
+
+  constructor({ format, repository }: TrustedSetOptions) {
+    this.#format = format;
+    this.#repository = repository;
+  }
+
+  get root(): Verified<Root> | undefined {
+    return this.#root;
+  }
+  get timestamp(): Verified<Timestamp> | undefined {
+    return this.#timestamp;
+  }
+  get snapshot(): Verified<Snapshot> | undefined {
+    return this.#snapshot;
+  }
+  get targets(): ReadonlyMap<string, Verified<Targets>> {
+    return this.#targets;
+  }
+
+  /**
+   * The first root (whose pins the caller checks) or the next one, whose version must be exactly one higher.
+   * Expiry is not looked at here, but by `checkRootExpiry` once the newest root has been reached.
+   * Throws `ROOT_VERSION` and what `verifyRoot` throws.
+   */
+  addRoot(bytes: Buffer, at: number): Verified<Root> {
+    const file = this.#format.parse("root", bytes);
+    const previous = this.#root;
+    if (previous !== undefined && file.signed.version !== previous.signed.version + 1) {
+      throw new UnauthenticError(
+        "ROOT_VERSION",
+        `Root modifications must increment the version. Current ${previous.signed.version}, new ${file.signed.version}`,
+        { role: "root" },
+      );
+    }
+    const root = verifyRoot(file, this.#repository, previous, { at, expiry: "ignored" });
+    const forget =
+      previous !== undefined &&
+      (["timestamp", "snapshot"] as const).some(
+        (role) => !sameKeys(rootRole(previous.signed, role), rootRole(root.signed, role)),
+      );
+    this.#root = root;
+    if (forget) {
+      this.#timestamp = undefined;
+      this.#snapshot = undefined;
+      this.#targets = new Map();
+      this.#seen = new Map();
+    }
+    return root;
+  }
+
+  /** Throws `EXPIRED` or `ROOT_CERTIFICATE` if the newest root may not be used at the instant. */
+  checkRootExpiry(at: number): void {
+    const root = this.#need(this.#root, "root");
+    verifyRoot(root, this.#repository, undefined, { at, expiry: "enforced" });
+  }
+
+  /**
+   * A timestamp at least as new as the trusted one. An equal version is ignored, whatever its bytes: the trusted
+   * one stays. Returns the timestamp that is trusted now. Throws `THRESHOLD`, `EXPIRED`, `ROLLBACK`.
+   */
+  addTimestamp(bytes: Buffer, at: number): Verified<Timestamp> {
+    const root = this.#need(this.#root, "root");
+    const file = this.#format.parse("timestamp", bytes) as Metadata<Timestamp>;
+    const timestamp = verifyRole(file, rootRole(root.signed, "timestamp"), { at, expiry: "ignored" });
+    const trusted = this.#timestamp;
+    if (trusted !== undefined && timestamp.signed.version < trusted.signed.version) {
+      throw rollback("timestamp", trusted.signed.version, timestamp.signed.version);
+    }
+    if (trusted !== undefined && timestamp.signed.version === trusted.signed.version) {
+      refuseExpired(trusted, at);
+      return trusted;
+    }
+    refuseExpired(timestamp, at);
+    this.#timestamp = timestamp;
+    return timestamp;
+  }
+
+  /** The snapshot that the timestamp names. Throws `HASH_MISMATCH`, `LENGTH_MISMATCH`, `THRESHOLD`, `EXPIRED`, `ROLLBACK`. */
+  addSnapshot(bytes: Buffer, at: number): Verified<Snapshot> {
+    const root = this.#need(this.#root, "root");
+    const timestamp = this.#need(this.#timestamp, "timestamp");
+    const file = this.#format.parse("snapshot", bytes) as Metadata<Snapshot>;
+    checkReference(file, timestamp.signed.snapshot, sha512(file));
+    const snapshot = verifyRole(file, rootRole(root.signed, "snapshot"), { at, expiry: "enforced" });
+    const trusted = this.#snapshot;
+    if (trusted !== undefined && snapshot.signed.version < trusted.signed.version) {
+      throw rollback("snapshot", trusted.signed.version, snapshot.signed.version);
+    }
+    const listedRoot = snapshot.signed.meta.get("root");
+    if (listedRoot !== undefined) checkReference(root, listedRoot, sha512(root));
+    this.#snapshot = snapshot;
+    // What stays the very file that is named stays trusted; everything else is asked for again.
+    this.#targets = new Map(
+      [...this.#targets].filter(
+        ([role, targets]) => snapshot.signed.meta.get(role)?.hashes.get("sha256") === targets.sha256,
+      ),
+    );
+    return snapshot;
+  }
+
+  /**
+   * Targets or a delegation, as named by the snapshot and signed by whom its parent says.
+   * Throws `UNDECLARED_ROLE`, `SNAPSHOT_INCOMPLETE`, `HASH_MISMATCH`, `LENGTH_MISMATCH`, `THRESHOLD`, `EXPIRED`, `ROLLBACK`.
+   */
+  addTargets(role: string, bytes: Buffer, at: number): Verified<Targets> {
+    const root = this.#need(this.#root, "root");
+    const snapshot = this.#need(this.#snapshot, "snapshot");
+    const keys = this.#keysOf(role, root);
+    const file = this.#format.parse(role, bytes) as Metadata<Targets>;
+    const reference = snapshot.signed.meta.get(role);
+    if (reference === undefined) {
+      throw new UnauthenticError("SNAPSHOT_INCOMPLETE", `The snapshot does not list ${role}.`, { role });
+    }
+    checkReference(file, reference, sha512(file));
+    const targets = verifyRole(file, keys, { at, expiry: "enforced" });
+    const seen = this.#seen.get(role) ?? 0;
+    if (targets.signed.version < seen) throw rollback(role, seen, targets.signed.version);
+    this.#refuseVanished(targets, snapshot);
+    this.#targets.set(role, targets);
+    this.#seen.set(role, targets.signed.version);
+    return targets;
+  }
+
+  #keysOf(role: string, root: Verified<Root>): RoleKeys {
+    const parent = parentRole(role);
+    if (parent === undefined) return rootRole(root.signed, "targets");
+    return delegatedKeys(this.#need(this.#targets.get(parent), parent).signed, role);
+  }
+
+  #refuseVanished(targets: Verified<Targets>, snapshot: Verified<Snapshot>): void {
+    for (const { role } of targets.signed.delegations) {
+      if (this.#seen.has(role) && !snapshot.signed.meta.has(role)) {
+        throw new UnauthenticError(
+          "SNAPSHOT_INCOMPLETE",
+          `The snapshot no longer lists ${role}, which ${targets.role} still declares.`,
+          { role },
+        );
+      }
+    }
+  }
+
+  #need<T>(file: T | undefined, role: string): T {
+    if (file === undefined) throw new TypeError(`${role} must be trusted first`);
+    return file;
+  }
+}
+
+function refuseExpired(file: Metadata, at: number): void {
+  if (isExpired(file.signed, at)) {
+    throw new UnauthenticError("EXPIRED", `${file.role} expired at ${new Date(file.signed.expires).toUTCString()}`, {
+      role: file.role,
+    });
+  }
+}
+
+function rollback(role: string, trusted: number, given: number): UnauthenticError {
+  return new UnauthenticError("ROLLBACK", `${role}: version ${given} is lower than the trusted version ${trusted}`, { role });
+}
+
+function sha512(file: Metadata): () => string {
+  return () => hash("sha512", file.bytes, "hex");
+}

@@ -1,0 +1,202 @@
+/**
+ * Publishing, in the steps of design.md section 6: parse, load what is current, examine, apply policy, sign online
+ * roles, commit, answer. A refusal at any step leaves nothing behind.
+ *
+ * Publications of one repository queue up in this process, so that those who lose learn it from the next state and
+ * not from the store. Another process (or the refresher) may still move the repository in between: then the store
+ * says CONFLICT, and the whole procedure runs again on the new state. If the upload still fits, it lost only to a
+ * renewal or to files of other roles, and goes through; stock clients do not retry. If it does not, the verdict says
+ * which version was overtaken.
+ */
+import type { Logger } from "pino";
+import { MalformedError, RefusedError, StoreError } from "../core/errors.ts";
+import type { FileFacts, FormatRules } from "../core/format/format.ts";
+import { openKey } from "../core/keys.ts";
+import type { Metadata, Root, Targets } from "../core/model.ts";
+import { type Candidate, examine, factsOf, type Plan, storedFilesNeeded } from "../core/publication.ts";
+import type { Verified } from "../core/verify.ts";
+import { evaluate } from "../policy/evaluate.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { KeyUse, OnlineKey, RepositoryState, Store } from "../store/store.ts";
+import type { ReadCache } from "./cache.ts";
+import type { Clock } from "./clock.ts";
+import { type OnlineKeys, signers } from "./online-keys.ts";
+import type { OnlineRoles } from "./online-roles.ts";
+import type { Queue } from "./queue.ts";
+import { newMetadata, servedFromMetadata } from "./served.ts";
+import type { Principal, UploadedFile } from "./service.ts";
+import type { TrustedFiles, TrustedFilesCache } from "./trusted.ts";
+
+export interface PublisherParts {
+  readonly store: Store;
+  readonly format: FormatRules;
+  readonly clock: Clock;
+  readonly keys: OnlineKeys;
+  readonly roles: OnlineRoles;
+  readonly trusted: TrustedFilesCache;
+  readonly cache: ReadCache;
+  readonly queue: Queue;
+  readonly policy: Policy;
+  readonly logger: Logger;
+}
+
+/** How often a publication is tried on a newer state before its publisher is told to try again. */
+const attempts = 8;
+
+export class Publisher {
+  readonly #parts: PublisherParts;
+
+  constructor(parts: PublisherParts) {
+    this.#parts = parts;
+  }
+
+  async publish(repository: string, files: readonly UploadedFile[], principal: Principal): Promise<void> {
+    const upload = this.#parse(repository, files);
+    await this.#parts.queue.run(repository, async () => {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await this.#attempt(repository, upload, principal);
+        } catch (error) {
+          if (!(error instanceof StoreError && error.code === "CONFLICT") || attempt === attempts) throw error;
+        }
+      }
+    });
+  }
+
+  /** Ends the repository's incarnation. In the same queue, so that it never overtakes a publication. */
+  async remove(repository: string, principal: Principal): Promise<void> {
+    const { store, clock, trusted, cache, logger } = this.#parts;
+    await this.#parts.queue.run(repository, async () => {
+      const existed = await store.remove({ repository, at: clock.now(), principal: principal.name });
+      trusted.forget(repository);
+      cache.forget(repository);
+      if (existed) logger.info({ repository, principal: principal.name }, "repository deleted");
+    });
+  }
+
+  /** Each role once; a timestamp is the server's to make, so one that was sent is put aside. */
+  #parse(repository: string, files: readonly UploadedFile[]): ReadonlyMap<string, Metadata> {
+    const { format, logger } = this.#parts;
+    const upload = new Map<string, Metadata>();
+    for (const { role, bytes } of files) {
+      if (upload.has(role)) {
+        throw new MalformedError("DUPLICATE_ROLE", "Send each role once in an upload.", { role });
+      }
+      if (role === "timestamp") logger.info({ repository }, "an uploaded timestamp was ignored");
+      else upload.set(role, format.parse(role, bytes));
+    }
+    return upload;
+  }
+
+  async #attempt(repository: string, upload: ReadonlyMap<string, Metadata>, principal: Principal): Promise<void> {
+    const { store, clock, keys, trusted, policy, logger } = this.#parts;
+    const at = clock.now();
+    const state = await store.state(repository);
+    const loaded = await trusted.load(state);
+    const files = await trusted.withTargets(state, loaded, storedFilesNeeded(upload, state.current.keys()));
+    const rootFile = upload.get("root") ?? files.root;
+    const held = rootFile?.signed.kind === "root" ? await keys.held(repository, rootFile.signed) : new Map<string, OnlineKey>();
+    const candidate: Candidate = {
+      repository,
+      upload,
+      current: await trusted.current(state, files, listedWithSha512(upload.get("snapshot"))),
+      onlineKeys: new Set(held.keys()),
+      at,
+    };
+    const plan = examine(candidate);
+
+    const findings = evaluate(plan.files, policy);
+    const refusals = findings.filter((finding) => finding.severity === "refuse");
+    if (refusals[0] !== undefined) {
+      throw new RefusedError(refusals[0].code, refusals.map(({ sentence }) => sentence).join(" "), {
+        role: refusals[0].role,
+      });
+    }
+
+    await this.#commit(state, plan, files, held, at, principal);
+    for (const { sentence, role } of findings) logger.warn({ repository, role }, sentence);
+    logger.info(
+      { repository, principal: principal.name, files: plan.files.map(({ role, signed }) => `${role}@${signed.version}`) },
+      "published",
+    );
+    if (upload.has("root")) await this.#warnOfSharedKeys(repository, plan.root);
+  }
+
+  async #commit(
+    state: RepositoryState,
+    plan: Plan,
+    before: TrustedFiles,
+    held: ReadonlyMap<string, OnlineKey>,
+    at: number,
+    principal: Principal,
+  ): Promise<void> {
+    const { store, roles, trusted, cache, format } = this.#parts;
+    const { repository } = state;
+    const snapshot =
+      plan.snapshot ?? (await roles.makeSnapshot(state, plan.root, signers(plan.snapshotKeys, held), entriesOf(plan), at));
+    const timestamp = await roles.makeTimestamp(state, plan.root, signers(plan.timestampKeys, held), snapshot, at);
+    const made = plan.snapshot === undefined ? [snapshot, timestamp] : [timestamp];
+    const metadata = [...plan.files, ...made];
+    const newRoot = plan.files.some(({ role }) => role === "root");
+    const { revision } = await store.commit({
+      repository,
+      format: format.name,
+      expectedRevision: state.revision,
+      at,
+      kind: "publish",
+      principal: principal.name,
+      metadata: metadata.map(newMetadata),
+      activateKeys: [...held.keys()],
+      ...(newRoot && { keyUses: keyUses(plan.root) }),
+      renewAt: Math.min(...made.map(({ signed }) => roles.renewAt(at, signed.expires))),
+    });
+    cache.advance(repository, revision, metadata.map((file) => servedFromMetadata(file, at)));
+    trusted.remember(repository, {
+      revision,
+      root: plan.root,
+      snapshot,
+      targets: newRoot ? plan.targets : new Map([...unaffected(before, plan), ...plan.targets]),
+    });
+  }
+
+  /** Metadata does not name its repository: one key in two of them lets files of one pass for the other's (V21). */
+  async #warnOfSharedKeys(repository: string, root: Verified<Root>): Promise<void> {
+    const { store, logger } = this.#parts;
+    const materials = keyUses(root).map(({ material }) => material);
+    for (const other of await store.otherUsers(repository, materials)) {
+      logger.warn(
+        { repository, role: other.role, other: other.repository },
+        "a key of this repository also signs another one: files of one could pass for the other's",
+      );
+    }
+  }
+}
+
+/** The next snapshot: what stays, and what was uploaded. */
+function entriesOf(plan: Plan): ReadonlyMap<string, FileFacts> {
+  const uploaded = plan.files.map((file) => [file.role, factsOf(file)] as const);
+  return new Map([...plan.meta, ...uploaded]);
+}
+
+/** Files known before whose parents did not change: still as verified as they were. */
+function unaffected(before: TrustedFiles, plan: Plan): [string, Verified<Targets>][] {
+  const changed = plan.files.map(({ role }) => role);
+  return [...before.targets].filter(([role]) => !changed.some((each) => role === each || role.startsWith(`${each}/`)));
+}
+
+function listedWithSha512(snapshot: Metadata | undefined): ReadonlySet<string> {
+  if (snapshot?.signed.kind !== "snapshot") return new Set();
+  return new Set([...snapshot.signed.meta].filter(([, { hashes }]) => hashes.has("sha512")).map(([role]) => role));
+}
+
+/** Offline keys only: online keys are made per repository. */
+function keyUses(root: Verified<Root>): KeyUse[] {
+  const uses: KeyUse[] = [];
+  for (const role of ["root", "targets"] as const) {
+    for (const key of root.signed.roles.get(role)?.keys.values() ?? []) {
+      const material = openKey(key)?.material;
+      if (material !== undefined) uses.push({ material, role });
+    }
+  }
+  return uses;
+}

@@ -1,0 +1,185 @@
+/** The service, put together from its parts. Reads are here; each of the rest has a file of its own. */
+import type { Logger } from "pino";
+import type { FormatRules } from "../core/format/format.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { Signer } from "../signer/signer.ts";
+import type { ChangeQuery, ChangeRecord, OnlineRole, Store, StoredMetadata } from "../store/store.ts";
+import { ReadCache } from "./cache.ts";
+import type { Clock } from "./clock.ts";
+import { OnlineKeys, type OnlineKeySettings } from "./online-keys.ts";
+import { OnlineRoles, type OnlineRoleSettings } from "./online-roles.ts";
+import { Publisher } from "./publish.ts";
+import { Queue } from "./queue.ts";
+import { Refresher } from "./refresh.ts";
+import { type ServedFile, servedFromStore } from "./served.ts";
+import type { Principal, PublicKey, Served, TrustService, UploadedFile } from "./service.ts";
+import { TrustedFilesCache } from "./trusted.ts";
+
+export interface TrustOptions {
+  readonly store: Store;
+  readonly signer: Signer;
+  readonly format: FormatRules;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly policy: Policy;
+  readonly keys: OnlineKeySettings;
+  readonly roles: OnlineRoleSettings;
+  /** Bytes of served files kept in memory, and of verified ones. */
+  readonly cacheBytes: number;
+  /** How often to look for online roles that are due, in milliseconds. */
+  readonly refreshInterval: number;
+  /** Never sign and never write. */
+  readonly readOnly: boolean;
+}
+
+export function createTrustService(options: TrustOptions): TrustService {
+  const { store, signer, format, clock, logger, policy } = options;
+  const cache = new ReadCache(options.cacheBytes);
+  const trusted = new TrustedFilesCache(store, format, options.cacheBytes);
+  const queue = new Queue();
+  const keys = new OnlineKeys(store, signer, format, clock, options.keys);
+  const roles = new OnlineRoles(keys, format, options.roles);
+  const shared = { store, format, clock, keys, roles, trusted, cache, queue, logger };
+  return new Service(
+    options,
+    cache,
+    trusted,
+    queue,
+    keys,
+    new Publisher({ ...shared, policy }),
+    new Refresher({ ...shared, interval: options.refreshInterval }),
+  );
+}
+
+class Service implements TrustService {
+  readonly #options: TrustOptions;
+  readonly #cache: ReadCache;
+  readonly #trusted: TrustedFilesCache;
+  readonly #queue: Queue;
+  readonly #keys: OnlineKeys;
+  readonly #publisher: Publisher;
+  readonly #refresher: Refresher;
+
+  constructor(
+    options: TrustOptions,
+    cache: ReadCache,
+    trusted: TrustedFilesCache,
+    queue: Queue,
+    keys: OnlineKeys,
+    publisher: Publisher,
+    refresher: Refresher,
+  ) {
+    this.#options = options;
+    this.#cache = cache;
+    this.#trusted = trusted;
+    this.#queue = queue;
+    this.#keys = keys;
+    this.#publisher = publisher;
+    this.#refresher = refresher;
+  }
+
+  peek(repository: string, role: string): Served | undefined {
+    const file = this.#cache.current(repository, role);
+    return file === undefined || this.#isExpired(file) ? undefined : file;
+  }
+
+  async current(repository: string, role: string): Promise<Served | undefined> {
+    const file = await this.#loadCurrent(repository, role);
+    if (file === undefined || !this.#isExpired(file) || this.#options.readOnly) return file;
+    await this.#refresher.renew(repository);
+    return await this.#loadCurrent(repository, role);
+  }
+
+  async byVersion(repository: string, role: string, version: number): Promise<Served | undefined> {
+    return await this.#loadImmutable(`${repository}\n${role}\n${version}`, repository, () =>
+      this.#options.store.byVersion(repository, role, version),
+    );
+  }
+
+  async byDigest(repository: string, role: string, sha256: string): Promise<Served | undefined> {
+    const current = this.#cache.current(repository, role);
+    if (current?.sha256 === sha256) return current;
+    return await this.#loadImmutable(`${repository}\n${role}\n${sha256}`, repository, () =>
+      this.#options.store.byDigest(repository, role, sha256),
+    );
+  }
+
+  async publish(repository: string, files: readonly UploadedFile[], principal: Principal): Promise<void> {
+    await this.#publisher.publish(repository, files, principal);
+  }
+
+  async remove(repository: string, principal: Principal): Promise<void> {
+    await this.#publisher.remove(repository, principal);
+  }
+
+  async onlineKey(repository: string, role: OnlineRole): Promise<PublicKey> {
+    const { root } = await this.#trusted.load(await this.#options.store.state(repository));
+    return await this.#keys.current(repository, role, root);
+  }
+
+  async rotateOnlineKey(repository: string, role: OnlineRole): Promise<PublicKey> {
+    return await this.#keys.pending(repository, role);
+  }
+
+  async changes(query: ChangeQuery): Promise<readonly ChangeRecord[]> {
+    return await this.#options.store.changes(query);
+  }
+
+  async health(): Promise<ReadonlyMap<string, string>> {
+    const faults = new Map<string, string>();
+    const { store, signer } = this.#options;
+    await Promise.all([
+      store.check().catch(() => faults.set("DB operational", "the store cannot be used")),
+      signer.check().catch(() => faults.set("Trust operational", "the signer cannot be used")),
+    ]);
+    return faults;
+  }
+
+  async start(): Promise<void> {
+    if (!this.#options.readOnly) this.#refresher.start();
+  }
+
+  async close(): Promise<void> {
+    await this.#refresher.stop();
+    await this.#queue.idle();
+    await this.#options.signer.close();
+    await this.#options.store.close();
+  }
+
+  #isExpired(file: ServedFile): boolean {
+    return file.expires !== undefined && this.#options.clock.now() >= file.expires;
+  }
+
+  async #loadCurrent(repository: string, role: string): Promise<ServedFile | undefined> {
+    const known = this.#cache.current(repository, role);
+    if (known !== undefined) return known;
+    let revision = 0;
+    return await this.#cache.load(
+      repository,
+      async () => {
+        const { store } = this.#options;
+        revision = (await store.state(repository)).revision;
+        return this.#served(await store.current(repository, role));
+      },
+      (file) => this.#cache.keepCurrent(repository, revision, file),
+    );
+  }
+
+  async #loadImmutable(
+    key: string,
+    repository: string,
+    load: () => Promise<StoredMetadata | undefined>,
+  ): Promise<ServedFile | undefined> {
+    const known = this.#cache.immutable(key);
+    if (known !== undefined) return known;
+    return await this.#cache.load(
+      repository,
+      async () => this.#served(await load()),
+      (file) => this.#cache.keepImmutable(key, file),
+    );
+  }
+
+  #served(stored: StoredMetadata | undefined): ServedFile | undefined {
+    return stored === undefined ? undefined : servedFromStore(this.#options.format, stored);
+  }
+}
