@@ -1,0 +1,114 @@
+/**
+ * The bounds every back end keeps, checked before anything reaches a driver. Whoever calls a store has
+ * checked what came from outside, so a breach is a fault of ours and gives a `RangeError`; nothing is
+ * written.
+ *
+ * Names must be well-formed Unicode: two names that differ only in lone surrogates have the same UTF-8.
+ */
+import type { ChangeQuery, OnlineKey, PendingKeyLimits, Publication } from "./store.ts";
+
+export const maxVersion = 2_147_483_647;
+/** Rows of a changefeed page or of a list of names. */
+export const maxPage = 1_000;
+/** Names handed out by one claim. */
+export const maxClaim = 1_000;
+/** Rows of `otherUsers`. */
+export const maxOtherUsers = 100;
+
+const maxText = 4_096;
+const maxPrincipal = 255;
+const maxFiles = 10_000;
+const maxKeyIds = 10_000;
+const maxKeyUses = 100_000;
+const maxReference = 262_144;
+const maxPublicKey = 65_536;
+const maxRecord = 65_536;
+const digest = /^[0-9a-f]{64}$/;
+
+function demand(holds: boolean, what: string): asserts holds {
+  if (!holds) throw new RangeError(`The store was asked for something out of bounds: ${what}.`);
+}
+
+function isText(text: unknown, most: number): boolean {
+  return typeof text === "string" && text.length <= most && text.isWellFormed();
+}
+
+export function checkName(name: string): void {
+  demand(isText(name, maxText), "a name");
+}
+
+export function checkInstant(instant: number): void {
+  demand(Number.isSafeInteger(instant), "an instant");
+}
+
+export function checkLimit(limit: number, most: number): void {
+  demand(Number.isInteger(limit) && limit >= 1 && limit <= most, "a limit");
+}
+
+export function isVersion(version: number): boolean {
+  return Number.isInteger(version) && version >= 1 && version <= maxVersion;
+}
+
+export function checkKeyIds(keyIds: readonly string[]): void {
+  demand(keyIds.length <= maxKeyIds && keyIds.every((id) => isText(id, maxText)), "key IDs");
+}
+
+export function checkRecord(record: Uint8Array): void {
+  demand(record instanceof Uint8Array && record.length >= 1 && record.length <= maxRecord, "a record");
+}
+
+export function checkChangeQuery(query: ChangeQuery): void {
+  if (query.repository !== undefined) checkName(query.repository);
+  demand(query.from === undefined || Number.isSafeInteger(query.from), "a place in the changefeed");
+  demand(query.direction === "forwards" || query.direction === "backwards", "a direction");
+  checkLimit(query.limit, maxPage);
+}
+
+export function checkOnlineKey(key: OnlineKey): void {
+  checkName(key.repository);
+  demand(key.role === "timestamp" || key.role === "snapshot", "an online role");
+  demand(isText(key.keyId, maxText) && isText(key.keytype, maxText), "a key's ID or type");
+  demand(isText(key.publicKey, maxPublicKey), "a public key");
+  demand(key.reference instanceof Uint8Array && key.reference.length <= maxReference, "a reference");
+  checkInstant(key.createdAt);
+}
+
+export function checkPendingLimits(limits: PendingKeyLimits): void {
+  demand(Number.isSafeInteger(limits.most) && limits.most >= 0, "a number of pending keys");
+  checkInstant(limits.endOfLife);
+  checkInstant(limits.mayGiveWay);
+}
+
+export function checkRemoval(repository: string, at: number, principal: string): void {
+  checkName(repository);
+  checkInstant(at);
+  demand(isText(principal, maxPrincipal), "a principal");
+}
+
+export function checkPublication(publication: Publication): void {
+  const { metadata, keyUses } = publication;
+  checkName(publication.repository);
+  demand(publication.format === "notary" || publication.format === "tuf", "a format");
+  demand(publication.kind === "publish" || publication.kind === "refresh", "a kind");
+  demand(
+    Number.isSafeInteger(publication.expectedRevision) && publication.expectedRevision >= 0,
+    "a revision",
+  );
+  demand(isText(publication.principal, maxPrincipal), "a principal");
+  checkInstant(publication.at);
+  if (publication.renewAt !== undefined) checkInstant(publication.renewAt);
+  checkKeyIds(publication.activateKeys);
+
+  demand(metadata.length >= 1 && metadata.length <= maxFiles, "files");
+  demand(new Set(metadata.map((file) => file.role)).size === metadata.length, "a role twice");
+  for (const file of metadata) {
+    checkName(file.role);
+    demand(isVersion(file.version), "a version");
+    demand(digest.test(file.sha256), "a digest");
+    demand(file.bytes instanceof Uint8Array, "bytes");
+    checkInstant(file.expires);
+  }
+  if (keyUses === undefined) return;
+  demand(keyUses.length <= maxKeyUses, "key uses");
+  for (const use of keyUses) demand(isText(use.material, maxText) && isText(use.role, maxText), "a key use");
+}

@@ -1,0 +1,125 @@
+/**
+ * The store in memory: the same contract without durability. Everything is gone when the process ends, and
+ * nothing is shared with another process. For tests and for trying things out.
+ *
+ * Every change is checked whole before its first effect, and no change waits in the middle, so that each is
+ * visible whole or not at all.
+ */
+import { StoreError } from "../core/errors.ts";
+import * as bounds from "./bounds.ts";
+import { MemoryKeys } from "./memory/keys.ts";
+import { MemoryRepositories } from "./memory/repositories.ts";
+import type { Store } from "./store.ts";
+
+export function openMemory(): Store {
+  const repositories = new MemoryRepositories();
+  const keys = new MemoryKeys();
+  let record: Uint8Array | undefined;
+  let open = true;
+
+  function checkOpen(): void {
+    if (!open) throw new StoreError("STORE_UNAVAILABLE", "The store is closed.");
+  }
+
+  return {
+    async state(repository) {
+      bounds.checkName(repository);
+      checkOpen();
+      return repositories.state(repository);
+    },
+    async current(repository, role) {
+      bounds.checkName(repository);
+      bounds.checkName(role);
+      checkOpen();
+      return repositories.files(repository, role).at(-1);
+    },
+    async byVersion(repository, role, version) {
+      bounds.checkName(repository);
+      bounds.checkName(role);
+      checkOpen();
+      return repositories.files(repository, role).find((file) => file.version === version);
+    },
+    async byDigest(repository, role, sha256) {
+      bounds.checkName(repository);
+      bounds.checkName(role);
+      checkOpen();
+      return repositories.files(repository, role).findLast((file) => file.sha256 === sha256);
+    },
+    async commit(publication) {
+      bounds.checkPublication(publication);
+      checkOpen();
+      repositories.checkPublication(publication);
+      keys.activate(publication.repository, publication.activateKeys);
+      return repositories.publish(publication);
+    },
+    async remove({ repository, at, principal }) {
+      bounds.checkRemoval(repository, at, principal);
+      checkOpen();
+      if (!repositories.remove(repository, at)) return false;
+      keys.removeAll(repository);
+      return true;
+    },
+    async changes(query) {
+      bounds.checkChangeQuery(query);
+      checkOpen();
+      return repositories.changes(query);
+    },
+    async repositories({ after, limit }) {
+      if (after !== undefined) bounds.checkName(after);
+      bounds.checkLimit(limit, bounds.maxPage);
+      checkOpen();
+      return repositories.names(after, limit);
+    },
+    async claimDue({ now, leaseUntil, limit }) {
+      bounds.checkInstant(now);
+      bounds.checkInstant(leaseUntil);
+      bounds.checkLimit(limit, bounds.maxClaim);
+      checkOpen();
+      return repositories.claimDue(now, leaseUntil, limit);
+    },
+    async oldestDue() {
+      checkOpen();
+      return repositories.oldestDue();
+    },
+    async onlineKeys(repository, keyIds) {
+      bounds.checkName(repository);
+      bounds.checkKeyIds(keyIds);
+      checkOpen();
+      return keys.byId(repository, keyIds);
+    },
+    async pendingKey(repository, role, limits) {
+      bounds.checkName(repository);
+      bounds.checkPendingLimits(limits);
+      checkOpen();
+      return keys.pending(repository, role, limits);
+    },
+    async addPendingKey(key, limits) {
+      bounds.checkOnlineKey(key);
+      bounds.checkPendingLimits(limits);
+      checkOpen();
+      return keys.addPending(key, limits);
+    },
+    async otherUsers(repository, materials) {
+      bounds.checkName(repository);
+      bounds.checkKeyIds(materials);
+      checkOpen();
+      return repositories.otherUsers(repository, materials);
+    },
+    async keyring() {
+      checkOpen();
+      return record;
+    },
+    async createKeyring(proposed) {
+      bounds.checkRecord(proposed);
+      checkOpen();
+      record ??= Uint8Array.from(proposed);
+      return record;
+    },
+    async check() {
+      checkOpen();
+    },
+    async close() {
+      open = false;
+    },
+  };
+}

@@ -1,0 +1,178 @@
+/** Repositories, their files, the changefeed and key uses in memory. */
+import { Buffer } from "node:buffer";
+import { StoreError } from "../../core/errors.ts";
+import { maxOtherUsers } from "../bounds.ts";
+import type {
+  ChangeQuery,
+  ChangeRecord,
+  Committed,
+  Format,
+  KeyUse,
+  Publication,
+  RepositoryState,
+  StoredMetadata,
+} from "../store.ts";
+
+interface Repository {
+  alive: boolean;
+  format: Format;
+  revision: number;
+  incarnation: number;
+  renewAt: number | undefined;
+  claimedUntil: number | undefined;
+  uses: readonly KeyUse[];
+  /** Ascending versions; the last is the current one. */
+  readonly files: Map<string, StoredMetadata[]>;
+  readonly floor: Map<string, number>;
+}
+
+export class MemoryRepositories {
+  readonly #repositories = new Map<string, Repository>();
+  readonly #changes: ChangeRecord[] = [];
+
+  state(name: string): RepositoryState {
+    const found = this.#repositories.get(name);
+    const current = [...(found?.files ?? [])].flatMap(([role, files]) =>
+      files.slice(-1).map(({ bytes: _, ...file }) => [role, file] as const),
+    );
+    return {
+      repository: name,
+      exists: found?.alive ?? false,
+      format: found?.alive ? found.format : undefined,
+      revision: found?.revision ?? 0,
+      incarnation: found?.incarnation ?? 0,
+      current: new Map(current),
+      floor: new Map(found?.floor),
+    };
+  }
+
+  /** The files of a role in this incarnation, versions ascending. */
+  files(name: string, role: string): readonly StoredMetadata[] {
+    return this.#repositories.get(name)?.files.get(role) ?? [];
+  }
+
+  /** `CONFLICT` if `publish` must not happen. */
+  checkPublication(publication: Publication): void {
+    const { repository, format, expectedRevision, metadata } = publication;
+    const found = this.#repositories.get(repository);
+    if ((found?.revision ?? 0) !== expectedRevision) {
+      throw new StoreError("CONFLICT", "The repository has moved on: read it again.");
+    }
+    if (found?.alive && found.format !== format) {
+      throw new StoreError("CONFLICT", "The repository has another format.");
+    }
+    for (const file of metadata) {
+      const now = this.files(repository, file.role).at(-1);
+      if (now !== undefined && file.version <= now.version) {
+        throw new StoreError("CONFLICT", "A file of this or a later version is stored already.");
+      }
+    }
+  }
+
+  /** Cannot fail after `checkPublication`. */
+  publish(publication: Publication): Committed {
+    const { repository: name, format, at, metadata, keyUses, renewAt } = publication;
+    const found = this.#repositories.get(name) ?? empty(format);
+    this.#repositories.set(name, found);
+    if (!found.alive) found.incarnation += 1;
+    found.alive = true;
+    found.format = format;
+    found.revision += 1;
+    found.renewAt = renewAt;
+    found.claimedUntil = undefined;
+    if (keyUses !== undefined) found.uses = [...keyUses];
+    for (const { role, version, sha256, bytes } of metadata) {
+      const file = { role, version, sha256, length: bytes.length, storedAt: at, bytes: Buffer.from(bytes) };
+      found.files.set(role, [...(found.files.get(role) ?? []), file]);
+      if (role === "timestamp") this.#announce(name, at, version, sha256, "update");
+    }
+    return { revision: found.revision, incarnation: found.incarnation };
+  }
+
+  remove(name: string, at: number): boolean {
+    const found = this.#repositories.get(name);
+    if (!found?.alive) return false;
+    for (const [role, files] of found.files) {
+      found.floor.set(role, Math.max(found.floor.get(role) ?? 0, files.at(-1)?.version ?? 0));
+    }
+    found.files.clear();
+    found.uses = [];
+    found.alive = false;
+    found.revision += 1;
+    found.renewAt = undefined;
+    found.claimedUntil = undefined;
+    this.#announce(name, at, 0, "", "deletion");
+    return true;
+  }
+
+  changes({ repository, from, direction, limit }: ChangeQuery): readonly ChangeRecord[] {
+    const all = this.#changes.filter((row) => repository === undefined || row.repository === repository);
+    return direction === "forwards"
+      ? all.filter((row) => row.id > (from ?? 0)).slice(0, limit)
+      : all.filter((row) => row.id < (from ?? Number.POSITIVE_INFINITY)).slice(-limit);
+  }
+
+  names(after: string | undefined, limit: number): readonly string[] {
+    return [...this.#repositories]
+      .filter(([name, found]) => found.alive && (after === undefined || byteOrder(name, after) > 0))
+      .map(([name]) => name)
+      .sort(byteOrder)
+      .slice(0, limit);
+  }
+
+  claimDue(now: number, leaseUntil: number, limit: number): readonly string[] {
+    const due = [...this.#repositories]
+      .filter(([, found]) => (found.renewAt ?? Number.POSITIVE_INFINITY) <= now)
+      .filter(([, found]) => (found.claimedUntil ?? Number.NEGATIVE_INFINITY) <= now)
+      .sort(([a, x], [b, y]) => (x.renewAt ?? 0) - (y.renewAt ?? 0) || byteOrder(a, b))
+      .slice(0, limit);
+    for (const [, found] of due) found.claimedUntil = leaseUntil;
+    return due.map(([name]) => name);
+  }
+
+  oldestDue(): number | undefined {
+    let oldest: number | undefined;
+    for (const { renewAt } of this.#repositories.values()) {
+      if (renewAt !== undefined && (oldest === undefined || renewAt < oldest)) oldest = renewAt;
+    }
+    return oldest;
+  }
+
+  otherUsers(repository: string, materials: readonly string[]) {
+    const wanted = new Set(materials);
+    const rows: (KeyUse & { readonly repository: string })[] = [];
+    for (const [name, { uses }] of this.#repositories) {
+      if (name === repository) continue;
+      for (const use of uses) if (wanted.has(use.material)) rows.push({ ...use, repository: name });
+    }
+    return rows.slice(0, maxOtherUsers);
+  }
+
+  #announce(
+    repository: string,
+    at: number,
+    version: number,
+    sha256: string,
+    category: ChangeRecord["category"],
+  ) {
+    this.#changes.push({ id: this.#changes.length + 1, at, repository, version, sha256, category });
+  }
+}
+
+function empty(format: Format): Repository {
+  return {
+    alive: false,
+    format,
+    revision: 0,
+    incarnation: 0,
+    renewAt: undefined,
+    claimedUntil: undefined,
+    uses: [],
+    files: new Map(),
+    floor: new Map(),
+  };
+}
+
+function byteOrder(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a, "utf8"), Buffer.from(b, "utf8"));
+}

@@ -1,0 +1,176 @@
+/**
+ * The store on SQLite: one file in the data directory, for one server process (and readers beside it).
+ *
+ * - Every statement is prepared once; every value is bound; numbers are checked before they are bound.
+ * - Reads run at once and are synchronous underneath; changes go through `Writer`, which answers after the
+ *   commit that carries them.
+ * - Nothing is kept in memory: another process's commit is seen by the next read.
+ */
+
+import * as bounds from "./bounds.ts";
+import { type ConnectionOptions, connect, openingError } from "./sqlite/connection.ts";
+import { closed, readOnly, unavailable } from "./sqlite/errors.ts";
+import { makeDirectory } from "./sqlite/files.ts";
+import { prepareKeyChanges, prepareKeyReads } from "./sqlite/keys.ts";
+import { takeLock } from "./sqlite/lock.ts";
+import { prepareChanges } from "./sqlite/publications.ts";
+import { prepareReads } from "./sqlite/reads.ts";
+import { Writer } from "./sqlite/writer.ts";
+import type { Store } from "./store.ts";
+
+export interface SqliteOptions {
+  /** The data directory; made, readable by its owner only, if it is missing. */
+  readonly directory: string;
+  /** For tools and readers beside a server: no change, no migration, no lock. Default false. */
+  readonly readOnly?: boolean;
+  /** Whether to hold the directory against a second server. Default: unless `readOnly`. */
+  readonly lock?: boolean;
+  /** Another set of migrations. */
+  readonly testingOnlyMigrations?: string;
+  /** Largest size of the database in pages of 4,096 bytes: a full disk. */
+  readonly testingOnlyMaxPages?: number;
+}
+
+/**
+ * Opens the store, makes it if there is none, and applies migrations.
+ *
+ * Rejects with `STORE_LOCKED`, `STORE_UNWRITABLE`, `STORE_CORRUPT`, `STORE_NEWER`, `MIGRATION_EDITED`, or
+ * `STORE_UNAVAILABLE`.
+ */
+export async function openSqlite(options: SqliteOptions): Promise<Store> {
+  const { directory, testingOnlyMigrations } = options;
+  const reading = options.readOnly ?? false;
+  if (!reading) makeDirectory(directory);
+  const lock = (options.lock ?? !reading) ? takeLock(directory) : undefined;
+  try {
+    const connection: ConnectionOptions = {
+      directory,
+      readOnly: reading,
+      ...(testingOnlyMigrations === undefined ? {} : { testingOnlyMigrations }),
+    };
+    const database = connect(connection);
+    if (options.testingOnlyMaxPages !== undefined) {
+      database.pragma(`max_page_count = ${options.testingOnlyMaxPages}`);
+    }
+    const release = () => {
+      database.close();
+      lock?.release();
+    };
+    const reads = { ...prepareReads(database), keys: prepareKeyReads(database) };
+    const writer = reading ? undefined : new Writer(database);
+    const changes = { ...prepareChanges(database), keys: prepareKeyChanges(database) };
+    return sqliteStore(reads, changes, writer, release);
+  } catch (error) {
+    lock?.release();
+    throw openingError(error, directory);
+  }
+}
+
+type Reads = ReturnType<typeof prepareReads> & { readonly keys: ReturnType<typeof prepareKeyReads> };
+type Changes = ReturnType<typeof prepareChanges> & { readonly keys: ReturnType<typeof prepareKeyChanges> };
+
+function sqliteStore(reads: Reads, changes: Changes, writer: Writer | undefined, release: () => void): Store {
+  let open = true;
+
+  function read<T>(question: () => T): T {
+    if (!open) throw closed();
+    try {
+      return question();
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+
+  function change<T>(work: () => T): Promise<T> {
+    if (!open) throw closed();
+    if (writer === undefined) throw readOnly();
+    return writer.run(work);
+  }
+
+  return {
+    async state(repository) {
+      bounds.checkName(repository);
+      return read(() => reads.state(repository));
+    },
+    async current(repository, role) {
+      bounds.checkName(repository);
+      bounds.checkName(role);
+      return read(() => reads.current(repository, role));
+    },
+    async byVersion(repository, role, version) {
+      bounds.checkName(repository);
+      bounds.checkName(role);
+      if (!bounds.isVersion(version)) return undefined;
+      return read(() => reads.byVersion(repository, role, version));
+    },
+    async byDigest(repository, role, sha256) {
+      bounds.checkName(repository);
+      bounds.checkName(role);
+      return read(() => reads.byDigest(repository, role, sha256));
+    },
+    async commit(publication) {
+      bounds.checkPublication(publication);
+      return change(() => changes.publish(publication));
+    },
+    async remove({ repository, at, principal }) {
+      bounds.checkRemoval(repository, at, principal);
+      return change(() => changes.remove(repository, at, principal));
+    },
+    async changes(query) {
+      bounds.checkChangeQuery(query);
+      return read(() => reads.changes(query));
+    },
+    async repositories({ after, limit }) {
+      if (after !== undefined) bounds.checkName(after);
+      bounds.checkLimit(limit, bounds.maxPage);
+      return read(() => reads.repositories(after, limit));
+    },
+    async claimDue({ now, leaseUntil, limit }) {
+      bounds.checkInstant(now);
+      bounds.checkInstant(leaseUntil);
+      bounds.checkLimit(limit, bounds.maxClaim);
+      if (!read(() => changes.isDue(now))) return [];
+      return change(() => changes.claimDue(now, leaseUntil, limit));
+    },
+    async oldestDue() {
+      return read(() => reads.oldestDue());
+    },
+    async onlineKeys(repository, keyIds) {
+      bounds.checkName(repository);
+      bounds.checkKeyIds(keyIds);
+      return read(() => reads.keys.byId(repository, keyIds));
+    },
+    async pendingKey(repository, role, limits) {
+      bounds.checkName(repository);
+      bounds.checkPendingLimits(limits);
+      return read(() => reads.keys.pending(repository, role, limits));
+    },
+    async addPendingKey(key, limits) {
+      bounds.checkOnlineKey(key);
+      bounds.checkPendingLimits(limits);
+      return change(() => changes.keys.addPending(key, limits));
+    },
+    async otherUsers(repository, materials) {
+      bounds.checkName(repository);
+      bounds.checkKeyIds(materials);
+      return read(() => reads.keys.otherUsers(repository, materials));
+    },
+    async keyring() {
+      return read(() => reads.keys.keyring());
+    },
+    async createKeyring(record) {
+      bounds.checkRecord(record);
+      return change(() => changes.keys.createKeyring(record));
+    },
+    async check() {
+      read(() => reads.touch());
+      writer?.probe();
+    },
+    async close() {
+      if (!open) return;
+      open = false;
+      writer?.close();
+      release();
+    },
+  };
+}

@@ -1,0 +1,117 @@
+/**
+ * Opening the database file: modes, pragmas, whose file it is, and its migrations.
+ *
+ * - The write-ahead log is synced at every commit (`synchronous=FULL`): what is acknowledged survives a
+ *   power cut.
+ * - The file carries our application ID. A file with tables and without it belongs to somebody else and is
+ *   not touched.
+ * - `secure_delete`: what a removal deletes is overwritten in the file.
+ */
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { StoreError } from "../../core/errors.ts";
+import { type AppliedMigration, migrationDirectory, pendingMigrations, readMigrations } from "../migrate.ts";
+import { isCorrupt, resultCode, unavailable } from "./errors.ts";
+import { makePrivateFile, tightenFile, unwritable } from "./files.ts";
+
+/** "VIDI", in SQLite's header. */
+const applicationId = 0x56494449;
+/** How long a statement waits for another process's transaction, in milliseconds. */
+const busyTimeout = 2_000;
+/** What the log may keep on disk after it was written back, in bytes. */
+const journalLimit = 64 * 1024 * 1024;
+
+export interface ConnectionOptions {
+  readonly directory: string;
+  readonly readOnly: boolean;
+  readonly testingOnlyMigrations?: string;
+}
+
+/** The open database with every migration applied. Errors: see `openSqlite`. */
+export function connect(options: ConnectionOptions): Database.Database {
+  const path = join(options.directory, "vidimus.sqlite");
+  if (!options.readOnly) {
+    makePrivateFile(options.directory, path);
+    tightenFile(options.directory, `${path}-wal`);
+    tightenFile(options.directory, `${path}-shm`);
+  }
+  const database = openFile(path, options);
+  try {
+    if (!options.readOnly) database.pragma("journal_mode = WAL");
+    database.pragma("synchronous = FULL");
+    database.pragma("foreign_keys = ON");
+    database.pragma("trusted_schema = OFF");
+    database.pragma("secure_delete = ON");
+    database.pragma(`journal_size_limit = ${journalLimit}`);
+    recognise(database);
+    migrate(database, options);
+    return database;
+  } catch (error) {
+    database.close();
+    throw openingError(error, options.directory);
+  }
+}
+
+function openFile(path: string, options: ConnectionOptions): Database.Database {
+  try {
+    return new Database(path, { readonly: options.readOnly, fileMustExist: true, timeout: busyTimeout });
+  } catch (error) {
+    throw options.readOnly ? unavailable(error) : openingError(error, options.directory);
+  }
+}
+
+/** What went wrong while opening, in the contract's words. */
+export function openingError(error: unknown, directory: string): StoreError {
+  if (error instanceof StoreError) return error;
+  if (isCorrupt(error)) return corrupt(error);
+  const code = resultCode(error) ?? "";
+  const rights = code.startsWith("SQLITE_READONLY") || code.startsWith("SQLITE_CANTOPEN");
+  return rights ? unwritable(directory, error) : unavailable(error);
+}
+
+function corrupt(cause?: unknown): StoreError {
+  return new StoreError(
+    "STORE_CORRUPT",
+    "vidimus.sqlite in the data directory is not a sound store of Vidimus: restore a backup, or move the file away to start anew.",
+    { cause },
+  );
+}
+
+function recognise(database: Database.Database): void {
+  const id = database.pragma("application_id", { simple: true });
+  const tables = database.prepare("SELECT count(name) FROM sqlite_schema").pluck().get();
+  if (id !== applicationId && !(id === 0 && tables === 0)) throw corrupt();
+}
+
+function migrate(database: Database.Database, options: ConnectionOptions): void {
+  const known = readMigrations(options.testingOnlyMigrations ?? migrationDirectory("sqlite"));
+  if (options.readOnly) {
+    if (pendingMigrations(known, applied(database)).length === 0) return;
+    throw new StoreError("STORE_UNAVAILABLE", "The store is of an older version: start the server once.");
+  }
+  const step = database.transaction((): boolean => {
+    const [migration] = pendingMigrations(known, applied(database));
+    if (migration === undefined) return false;
+    database.pragma(`application_id = ${applicationId}`);
+    database.exec(
+      "CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY, sha256 TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    );
+    database.exec(migration.sql);
+    database
+      .prepare("INSERT INTO migration (name, sha256) VALUES (?, ?)")
+      .run(migration.name, migration.sha256);
+    return true;
+  });
+  while (step.immediate()) {
+    // One migration a transaction: each is whole or has not happened.
+  }
+}
+
+function applied(database: Database.Database): AppliedMigration[] {
+  const exists = database
+    .prepare("SELECT count(name) FROM sqlite_schema WHERE type = 'table' AND name = 'migration'")
+    .pluck()
+    .get();
+  if (exists === 0) return [];
+  return database.prepare<[], AppliedMigration>("SELECT name, sha256 FROM migration ORDER BY name").all();
+}

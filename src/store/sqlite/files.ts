@@ -1,0 +1,44 @@
+/**
+ * The data directory and the files in it: only their owner may read them, whatever the umask says.
+ *
+ * A directory made here has mode 0700; one that was there before keeps the mode its owner gave it. SQLite
+ * gives `-wal` and `-shm` the mode of the database file.
+ */
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from "node:fs";
+import { resolve } from "node:path";
+import { StoreError } from "../../core/errors.ts";
+
+/** The one message that names a directory: only whoever starts the server sees it. */
+export function unwritable(directory: string, cause: unknown): StoreError {
+  return new StoreError(
+    "STORE_UNWRITABLE",
+    `The data directory ${resolve(directory)} cannot be written: give its owner the right to write there, or choose another directory.`,
+    { cause },
+  );
+}
+
+export function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw unwritable(directory, error);
+  }
+}
+
+/**
+ * Makes the file if it is missing, and closes it to everybody but its owner. One that exists is not opened:
+ * closing a descriptor drops every POSIX lock that SQLite holds on the file in this process.
+ */
+export function makePrivateFile(directory: string, path: string): void {
+  try {
+    if (!existsSync(path)) closeSync(openSync(path, "wx", 0o600));
+    chmodSync(path, 0o600);
+  } catch (error) {
+    throw unwritable(directory, error);
+  }
+}
+
+/** As above, for files that SQLite may have left from an earlier run. */
+export function tightenFile(directory: string, path: string): void {
+  if (existsSync(path)) makePrivateFile(directory, path);
+}

@@ -1,0 +1,153 @@
+/**
+ * The changes to a repository: a publication, a removal, a claim of the refresher. Every function runs inside
+ * a member of `Writer` and is atomic by its savepoint.
+ */
+import type Database from "better-sqlite3";
+import type { Committed, Format, KeyUse, NewMetadata, Publication } from "../store.ts";
+import { conflict } from "./errors.ts";
+
+interface RepositoryRow {
+  readonly id: number;
+  readonly alive: number;
+  readonly format: Format;
+  readonly revision: number;
+  readonly incarnation: number;
+}
+
+interface Life {
+  readonly id: number;
+  readonly revision: number;
+  readonly incarnation: number;
+}
+
+export function prepareChanges(database: Database.Database) {
+  const find = database.prepare<[string], RepositoryRow>(
+    "SELECT id, alive, format, revision, incarnation FROM repository WHERE name = ?",
+  );
+  const found = database.prepare<[string, Format, number | null]>(
+    "INSERT INTO repository (name, alive, format, revision, incarnation, renew_at) VALUES (?, 1, ?, 1, 1, ?)",
+  );
+  const advance = database.prepare<[Format, number, number, number | null, number]>(
+    "UPDATE repository SET alive = 1, format = ?, revision = ?, incarnation = ?, renew_at = ?, claimed_until = NULL WHERE id = ?",
+  );
+  const record = database.prepare<[number, number, number, number, string, string]>(
+    "INSERT INTO publication (repository, revision, incarnation, at, kind, principal) VALUES (?, ?, ?, ?, ?, ?)",
+  );
+  const currentVersion = database
+    .prepare<[number, string], number>(
+      "SELECT m.version FROM current_metadata AS c JOIN metadata AS m ON m.id = c.metadata WHERE c.repository = ? AND c.role = ?",
+    )
+    .pluck();
+  const insert = database.prepare<
+    [number, string, number, string, number, number, number, number, Uint8Array]
+  >(
+    "INSERT INTO metadata (repository, role, version, sha256, length, stored_at, expires, revision, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  );
+  const point = database.prepare<[number, string, number | bigint]>(
+    "INSERT INTO current_metadata (repository, role, metadata) VALUES (?, ?, ?) ON CONFLICT (repository, role) DO UPDATE SET metadata = excluded.metadata",
+  );
+  const announce = database.prepare<[number, number, number, string, string]>(
+    "INSERT INTO change (at, repository, version, sha256, category) VALUES (?, ?, ?, ?, ?)",
+  );
+  const activate = database.prepare<[string, string]>(
+    "UPDATE online_key SET pending = 0 WHERE repository = ? AND key_id = ?",
+  );
+  const forgetUses = database.prepare<[number]>("DELETE FROM key_use WHERE repository = ?");
+  const addUse = database.prepare<[string, number, string]>(
+    "INSERT INTO key_use (material, repository, role) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+  );
+  const bury = database.prepare<[number, number]>(
+    "UPDATE repository SET alive = 0, revision = ?, renew_at = NULL, claimed_until = NULL WHERE id = ?",
+  );
+  const raiseFloor = database.prepare<[number]>(
+    "INSERT INTO tombstone (repository, role, version) SELECT c.repository, c.role, m.version FROM current_metadata AS c JOIN metadata AS m ON m.id = c.metadata WHERE c.repository = ? ON CONFLICT (repository, role) DO UPDATE SET version = max(version, excluded.version)",
+  );
+  const forgetCurrent = database.prepare<[number]>("DELETE FROM current_metadata WHERE repository = ?");
+  const forgetFiles = database.prepare<[number]>("DELETE FROM metadata WHERE repository = ?");
+  const forgetKeys = database.prepare<[string]>("DELETE FROM online_key WHERE repository = ?");
+  const due = database
+    .prepare<[number, number, number], number>(
+      "SELECT id FROM repository WHERE renew_at <= ? AND (claimed_until IS NULL OR claimed_until <= ?) ORDER BY renew_at, name LIMIT ?",
+    )
+    .pluck();
+  const claim = database
+    .prepare<[number, number], string>("UPDATE repository SET claimed_until = ? WHERE id = ? RETURNING name")
+    .pluck();
+
+  /** The row of the name as it stands after the compare-and-swap. */
+  function begin(publication: Publication): Life {
+    const { repository, format, expectedRevision } = publication;
+    const row = find.get(repository);
+    if ((row?.revision ?? 0) !== expectedRevision)
+      throw conflict("The repository has moved on: read it again.");
+    const renewAt = publication.renewAt ?? null;
+    if (row === undefined) {
+      const { lastInsertRowid } = found.run(repository, format, renewAt);
+      return { id: Number(lastInsertRowid), revision: 1, incarnation: 1 };
+    }
+    const alive = row.alive === 1;
+    if (alive && row.format !== format) throw conflict("The repository has another format.");
+    const revision = row.revision + 1;
+    const incarnation = alive ? row.incarnation : row.incarnation + 1;
+    advance.run(format, revision, incarnation, renewAt, row.id);
+    return { id: row.id, revision, incarnation };
+  }
+
+  function store(life: Life, at: number, file: NewMetadata): void {
+    const { role, version, sha256, bytes, expires } = file;
+    const now = currentVersion.get(life.id, role);
+    if (now !== undefined && version <= now)
+      throw conflict("A file of this or a later version is stored already.");
+    const row = insert.run(life.id, role, version, sha256, bytes.length, at, expires, life.revision, bytes);
+    point.run(life.id, role, row.lastInsertRowid);
+    if (role === "timestamp") announce.run(at, life.id, version, sha256, "update");
+  }
+
+  function replaceUses(life: Life, uses: readonly KeyUse[]): void {
+    forgetUses.run(life.id);
+    for (const use of uses) addUse.run(use.material, life.id, use.role);
+  }
+
+  return {
+    publish(publication: Publication): Committed {
+      const { repository, at, kind, principal } = publication;
+      const life = begin(publication);
+      record.run(life.id, life.revision, life.incarnation, at, kind, principal);
+      for (const file of publication.metadata) store(life, at, file);
+      for (const keyId of publication.activateKeys) {
+        const known = activate.run(repository, keyId).changes === 1;
+        if (!known) throw conflict("An online key of this publication is no longer held.");
+      }
+      if (publication.keyUses !== undefined) replaceUses(life, publication.keyUses);
+      return { revision: life.revision, incarnation: life.incarnation };
+    },
+
+    remove(repository: string, at: number, principal: string): boolean {
+      const row = find.get(repository);
+      if (row === undefined || row.alive === 0) return false;
+      const revision = row.revision + 1;
+      raiseFloor.run(row.id);
+      forgetCurrent.run(row.id);
+      forgetFiles.run(row.id);
+      forgetUses.run(row.id);
+      forgetKeys.run(repository);
+      bury.run(revision, row.id);
+      record.run(row.id, revision, row.incarnation, at, "removal", principal);
+      announce.run(at, row.id, 0, "", "deletion");
+      return true;
+    },
+
+    isDue(now: number): boolean {
+      return due.get(now, now, 1) !== undefined;
+    },
+
+    claimDue(now: number, leaseUntil: number, limit: number): string[] {
+      const names: string[] = [];
+      for (const id of due.all(now, now, limit)) {
+        const name = claim.get(leaseUntil, id);
+        if (name !== undefined) names.push(name);
+      }
+      return names;
+    },
+  };
+}
