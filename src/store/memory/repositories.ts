@@ -80,7 +80,7 @@ export class MemoryRepositories {
     found.revision += 1;
     found.renewAt = renewAt;
     found.claimedUntil = undefined;
-    if (keyUses !== undefined) found.uses = [...keyUses];
+    if (keyUses !== undefined) found.uses = withoutRepeats(keyUses);
     for (const { role, version, sha256, bytes } of metadata) {
       const file = { role, version, sha256, length: bytes.length, storedAt: at, bytes: Buffer.from(bytes) };
       found.files.set(role, [...(found.files.get(role) ?? []), file]);
@@ -171,6 +171,10 @@ function empty(format: Format): Repository {
     files: new Map(),
     floor: new Map(),
   };
+}
+
+function withoutRepeats(uses: readonly KeyUse[]): readonly KeyUse[] {
+  return [...new Map(uses.map((use) => [JSON.stringify([use.material, use.role]), use])).values()];
 }
 
 function byteOrder(a: string, b: string): number {

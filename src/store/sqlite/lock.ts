@@ -27,6 +27,7 @@ export function takeLock(directory: string): Lock {
   makePrivateFile(directory, path);
   const database = openLockDatabase(directory, path);
   try {
+    database.pragma("journal_mode = MEMORY");
     database.exec("BEGIN EXCLUSIVE");
   } catch (error) {
     database.close();
