@@ -9,9 +9,13 @@ export function decodeUtf8(bytes: Uint8Array): string {
   try {
     return utf8.decode(bytes);
   } catch (cause) {
-    throw new MalformedError("NOT_UTF8", "The file is not UTF-8; send it as UTF-8 without a byte order mark.", {
-      cause,
-    });
+    throw new MalformedError(
+      "NOT_UTF8",
+      "The file is not UTF-8; send it as UTF-8 without a byte order mark.",
+      {
+        cause,
+      },
+    );
   }
 }
 

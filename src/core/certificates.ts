@@ -48,7 +48,9 @@ export function parseCertificates(pem: string): CertificateBundle {
     const [leaf, ...intermediates] = blocks.map((text) => new X509Certificate(text));
     return { leaf: leaf as X509Certificate, intermediates };
   } catch (cause) {
-    throw new MalformedError("BAD_KEY", "A certificate key holds a certificate that cannot be read.", { cause });
+    throw new MalformedError("BAD_KEY", "A certificate key holds a certificate that cannot be read.", {
+      cause,
+    });
   }
 }
 
@@ -67,7 +69,8 @@ export function rootCertificateFault(
   at: number | undefined,
 ): string | undefined {
   if (leaf.ca) return "the first certificate of a root key must not be a CA";
-  if (intermediates.some((each) => !each.ca)) return "a root key must hold exactly one certificate that is not a CA";
+  if (intermediates.some((each) => !each.ca))
+    return "a root key must hold exactly one certificate that is not a CA";
   if (!namesRepository(leaf, repository)) {
     return `the certificate's CN must be ${repository} or a path above it followed by /*`;
   }
@@ -87,12 +90,19 @@ function namesRepository(leaf: X509Certificate, repository: string): boolean {
   const name = commonName(leaf);
   if (name === undefined) return false;
   if (name === repository) return true;
-  return name.length > 2 && name.endsWith("/*") && repository.startsWith(name.slice(0, -1)) && repository.length >= name.length;
+  return (
+    name.length > 2 &&
+    name.endsWith("/*") &&
+    repository.startsWith(name.slice(0, -1)) &&
+    repository.length >= name.length
+  );
 }
 
 /** The one CN of a certificate; undefined if it has none or several. */
 export function commonName(certificate: X509Certificate): string | undefined {
-  const subject = certificate.toLegacyObject().subject as unknown as Record<string, string | string[]> | undefined;
+  const subject = certificate.toLegacyObject().subject as unknown as
+    | Record<string, string | string[]>
+    | undefined;
   const name = subject !== undefined && Object.hasOwn(subject, "CN") ? subject["CN"] : undefined;
   return typeof name === "string" ? name : undefined;
 }

@@ -39,6 +39,7 @@ export const malformedCodes = [
   "BAD_ROLE_NAME",
   "NO_FILENAME",
   "BAD_UPLOAD",
+  "UPLOAD_TOO_LARGE",
   "EMPTY_UPLOAD",
   "DUPLICATE_ROLE",
   "UNSUPPORTED_ENCODING",
@@ -69,7 +70,6 @@ export const unauthenticCodes = [
 export const refusedCodes = [
   "REPOSITORY_NOT_SERVED",
   "KEY_SEPARATION",
-  "CERTIFICATE_NAME",
   "TOO_MANY_PENDING_KEYS",
   "READ_ONLY",
   "NOT_FOUND",

@@ -13,9 +13,10 @@
  * While walking it learns which top-level members are already in canonical form (`canonical.ts`), so that a
  * signature can be checked over the received slice and nothing is serialised again.
  */
-import { compareCodePoints } from "./canonical.ts";
+
 import { decodeUtf8 } from "./bytes.ts";
-import { MalformedError, type MalformedCode } from "./errors.ts";
+import { compareCodePoints } from "./canonical.ts";
+import { type MalformedCode, MalformedError } from "./errors.ts";
 import { maxDepth } from "./limits.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
@@ -129,7 +130,13 @@ class Scanner {
       const nameEnd = this.#at;
       const top = this.#names.length;
       if (sorted && top > base) {
-        sorted = this.#compareNames(this.#names[top - 2] as number, this.#names[top - 1] as number, nameStart, nameEnd) < 0;
+        sorted =
+          this.#compareNames(
+            this.#names[top - 2] as number,
+            this.#names[top - 1] as number,
+            nameStart,
+            nameEnd,
+          ) < 0;
       }
       this.#names.push(nameStart, nameEnd);
       this.#space();
@@ -214,7 +221,13 @@ class Scanner {
         at = this.#unicodeEscape(at);
       } else if (escaped === 0x2f) {
         at += 2;
-      } else if (escaped === 0x62 || escaped === 0x66 || escaped === 0x6e || escaped === 0x72 || escaped === 0x74) {
+      } else if (
+        escaped === 0x62 ||
+        escaped === 0x66 ||
+        escaped === 0x6e ||
+        escaped === 0x72 ||
+        escaped === 0x74
+      ) {
         this.#control();
         at += 2;
       } else {
@@ -265,7 +278,8 @@ class Scanner {
     if (next === 0x2e || next === 0x65 || next === 0x45) {
       this.#fail("BAD_NUMBER", "has a number with a fraction or an exponent; only integers can be signed");
     }
-    if (count === 0 || (count > 1 && bytes[digits] === 0x30)) this.#fail("NOT_JSON", "has a malformed number");
+    if (count === 0 || (count > 1 && bytes[digits] === 0x30))
+      this.#fail("NOT_JSON", "has a malformed number");
     if (count > 16 || !Number.isSafeInteger(Number(this.#text(start, at)))) {
       this.#fail("BAD_NUMBER", "has an integer beyond 2^53-1");
     }

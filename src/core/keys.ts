@@ -9,9 +9,9 @@
  */
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { decodeBase64, sha256Hex } from "./bytes.ts";
+import { canonicalBytes } from "./canonical.ts";
 import { type CertificateBundle, isWeaklySigned, parseCertificates } from "./certificates.ts";
 import { MalformedError } from "./errors.ts";
-import { canonicalBytes } from "./canonical.ts";
 import { maxPublicKey, maxRsaBits, minRsaBits } from "./limits.ts";
 import { isAcceptedCurve, isSmallOrderPoint, type KeyKind } from "./schemes.ts";
 
@@ -91,7 +91,10 @@ function bareKey(kind: KeyKind, content: Buffer): KeyObject {
   try {
     if (kind === "ed25519") {
       if (content.length !== 32) throw badKey("is not 32 bytes long");
-      return createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: content.toString("base64url") }, format: "jwk" });
+      return createPublicKey({
+        key: { kty: "OKP", crv: "Ed25519", x: content.toString("base64url") },
+        format: "jwk",
+      });
     }
     if (kind === "rsa" && content.subarray(0, 11).toString("latin1") === "-----BEGIN ") {
       return createPublicKey({ key: content.toString("latin1"), format: "pem" });
@@ -119,7 +122,8 @@ function checkStrength(kind: KeyKind, key: KeyObject): void {
     case "rsa": {
       if (key.asymmetricKeyType !== "rsa") throw badKey("is not of the type it says");
       const bits = details?.modulusLength ?? 0;
-      if (bits < minRsaBits || bits > maxRsaBits) throw badKey(`has ${bits} bits; use ${minRsaBits} to ${maxRsaBits}`);
+      if (bits < minRsaBits || bits > maxRsaBits)
+        throw badKey(`has ${bits} bits; use ${minRsaBits} to ${maxRsaBits}`);
       if ((details?.publicExponent ?? 0n) < 65_537n) throw badKey("has a public exponent below 65537");
     }
   }

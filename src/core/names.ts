@@ -61,7 +61,9 @@ export function isRepositoryName(name: string, rules: NameRules = { older: false
   if (name.length === 0 || name.length > maxRepositoryName) return false;
   if (rules.older) return isOlderName(name);
   const segments = name.split("/");
-  return segments.every((part, i) => (segment.test(part) ? true : i === 0 && segments.length > 1 && hostWithPort.test(part)));
+  return segments.every((part, i) =>
+    segment.test(part) ? true : i === 0 && segments.length > 1 && hostWithPort.test(part),
+  );
 }
 
 function isOlderName(name: string): boolean {

@@ -11,10 +11,17 @@
 import { hash } from "node:crypto";
 import { MalformedError, UnauthenticError } from "./errors.ts";
 import type { FileFacts } from "./format/format.ts";
-import type { Metadata, Root, RoleKeys, Snapshot, Targets } from "./model.ts";
+import type { Metadata, RoleKeys, Root, Snapshot, Targets } from "./model.ts";
 import { isTargetsRole, parentRole, roleDepth } from "./names.ts";
 import { enoughKeys } from "./threshold.ts";
-import { checkVersionStep, delegatedKeys, rootRole, type Verified, verifyRole, verifyRoot } from "./verify.ts";
+import {
+  checkVersionStep,
+  delegatedKeys,
+  rootRole,
+  type Verified,
+  verifyRole,
+  verifyRoot,
+} from "./verify.ts";
 
 /** What is current, as far as this upload needs it. All of it was verified when it was loaded, expiry aside. */
 export interface CurrentFiles {
@@ -79,7 +86,8 @@ export function storedFilesNeeded(
 /** The verdict: a plan, or the first refusal. */
 export function examine(candidate: Candidate): Plan {
   const { upload, current } = candidate;
-  if (upload.size === 0) throw new MalformedError("EMPTY_UPLOAD", "Upload at least one file that is not a timestamp.");
+  if (upload.size === 0)
+    throw new MalformedError("EMPTY_UPLOAD", "Upload at least one file that is not a timestamp.");
   refuseLosers(upload, current);
   const root = examineRoot(candidate);
   const targets = examineTargets(candidate, root);
@@ -114,7 +122,8 @@ function refuseLosers(upload: ReadonlyMap<string, Metadata>, current: CurrentFil
   for (const [role, file] of upload) {
     const version = current.versions.get(role) ?? 0;
     // How far a root may step is examined with the root, in the original's words.
-    if (role !== "root" || file.signed.version === version) checkVersionStep(role, version, file.signed.version);
+    if (role !== "root" || file.signed.version === version)
+      checkVersionStep(role, version, file.signed.version);
   }
 }
 
@@ -146,7 +155,9 @@ function examineTargets(candidate: Candidate, root: Verified<Root>): ReadonlyMap
   const accepted = new Map<string, Verified<Targets>>();
   const keysOf = (role: string): RoleKeys => {
     const parent = parentRole(role);
-    return parent === undefined ? rootRole(root.signed, "targets") : delegatedKeys(resolve(parent, role).signed, role);
+    return parent === undefined
+      ? rootRole(root.signed, "targets")
+      : delegatedKeys(resolve(parent, role).signed, role);
   };
   const changed = (role: string): boolean => {
     const parent = parentRole(role);
@@ -167,10 +178,17 @@ function examineTargets(candidate: Candidate, root: Verified<Root>): ReadonlyMap
   const uploaded = [...upload.values()].filter(({ role }) => isTargetsRole(role)).sort(byOrderOfTrust);
   if (!upload.has("targets") && !current.versions.has("targets")) {
     const role = uploaded[0]?.role;
-    throw new UnauthenticError("TARGETS_MISSING", "targets must be loaded first", role === undefined ? {} : { role });
+    throw new UnauthenticError(
+      "TARGETS_MISSING",
+      "targets must be loaded first",
+      role === undefined ? {} : { role },
+    );
   }
   for (const file of uploaded) {
-    accepted.set(file.role, verifyRole(file as Metadata<Targets>, keysOf(file.role), { at, expiry: "enforced" }));
+    accepted.set(
+      file.role,
+      verifyRole(file as Metadata<Targets>, keysOf(file.role), { at, expiry: "enforced" }),
+    );
   }
   if (upload.has("root") && !upload.has("targets")) {
     try {
@@ -212,9 +230,13 @@ function examineSnapshot(
   for (const [role, reference] of meta) {
     const facts = upload.get(role) ?? kept.get(role);
     if (facts === undefined) {
-      throw new UnauthenticError("SNAPSHOT_UNKNOWN_ROLE", `the snapshot lists ${role}, which was never published`, {
-        role: "snapshot",
-      });
+      throw new UnauthenticError(
+        "SNAPSHOT_UNKNOWN_ROLE",
+        `the snapshot lists ${role}, which was never published`,
+        {
+          role: "snapshot",
+        },
+      );
     }
     const { length, sha256, sha512 } = "bytes" in facts ? factsOf(facts) : facts;
     const stronger = reference.hashes.get("sha512");
@@ -223,20 +245,28 @@ function examineSnapshot(
       (stronger !== undefined && stronger !== sha512) ||
       (reference.length ?? length) !== length
     ) {
-      throw new UnauthenticError("HASH_MISMATCH", `sha256 checksum for ${role} did not match: expected ${sha256}`, {
-        role: "snapshot",
-      });
+      throw new UnauthenticError(
+        "HASH_MISMATCH",
+        `sha256 checksum for ${role} did not match: expected ${sha256}`,
+        {
+          role: "snapshot",
+        },
+      );
     }
   }
   const isDeclared = (role: string): boolean => {
     const parent = parentRole(role);
     if (parent === undefined) return true;
     const file = targets.get(parent) ?? current.targets.get(parent);
-    return isDeclared(parent) && file !== undefined && file.signed.delegations.some((each) => each.role === role);
+    return (
+      isDeclared(parent) && file !== undefined && file.signed.delegations.some((each) => each.role === role)
+    );
   };
   for (const role of [...upload.keys(), ...kept.keys()]) {
     if (role !== "snapshot" && !meta.has(role) && isDeclared(role)) {
-      throw new UnauthenticError("SNAPSHOT_INCOMPLETE", `the snapshot must list ${role}`, { role: "snapshot" });
+      throw new UnauthenticError("SNAPSHOT_INCOMPLETE", `the snapshot must list ${role}`, {
+        role: "snapshot",
+      });
     }
   }
   return snapshot;
@@ -251,6 +281,7 @@ const ranks: Readonly<Record<string, number>> = { root: 0, snapshot: 1_000 };
 
 /** Root, then targets and delegations by depth and name, then the snapshot. */
 function byOrderOfTrust(a: Metadata, b: Metadata): number {
-  const rank = (file: Metadata) => (Object.hasOwn(ranks, file.role) ? (ranks[file.role] as number) : roleDepth(file.role));
+  const rank = (file: Metadata) =>
+    Object.hasOwn(ranks, file.role) ? (ranks[file.role] as number) : roleDepth(file.role);
   return rank(a) - rank(b) || (a.role < b.role ? -1 : 1);
 }

@@ -57,7 +57,12 @@ const methods = new Map<string, { readonly kind: KeyKind; readonly check: Check 
 ]);
 
 function rsaPss(key: KeyObject, message: Uint8Array, signature: Uint8Array): boolean {
-  return verify("sha256", message, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }, signature);
+  return verify(
+    "sha256",
+    message,
+    { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 },
+    signature,
+  );
 }
 
 /**

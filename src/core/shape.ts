@@ -28,10 +28,16 @@ export class Shape {
     for (const name of Object.keys(value)) {
       if (this.#known.has(name)) continue;
       if (this.#folded.has(fold(name))) {
-        throw new MalformedError("DUPLICATE_MEMBER", `Write the members of ${this.#what} in lower case, each once.`);
+        throw new MalformedError(
+          "DUPLICATE_MEMBER",
+          `Write the members of ${this.#what} in lower case, each once.`,
+        );
       }
       if (this.#others === "refused") {
-        throw new MalformedError("UNSIGNED_MEMBER", `Remove every member of ${this.#what} that no signature covers.`);
+        throw new MalformedError(
+          "UNSIGNED_MEMBER",
+          `Remove every member of ${this.#what} that no signature covers.`,
+        );
       }
     }
     return value;
@@ -46,7 +52,8 @@ function fold(name: string): string {
 export function text(object: JsonObject, name: string, most: number): string {
   const value = member(object, name);
   if (typeof value !== "string") throw new MalformedError("BAD_SHAPE", `Make "${name}" a string.`);
-  if (value.length > most) throw new MalformedError("TOO_LARGE", `Make "${name}" at most ${most} characters long.`);
+  if (value.length > most)
+    throw new MalformedError("TOO_LARGE", `Make "${name}" at most ${most} characters long.`);
   return value;
 }
 
@@ -55,7 +62,8 @@ export function list(object: JsonObject, name: string, most: number): readonly J
   const value = member(object, name);
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value)) throw new MalformedError("BAD_SHAPE", `Make "${name}" an array.`);
-  if (value.length > most) throw new MalformedError("TOO_MANY", `Put at most ${most} entries into "${name}".`);
+  if (value.length > most)
+    throw new MalformedError("TOO_MANY", `Put at most ${most} entries into "${name}".`);
   return value as readonly Json[];
 }
 
@@ -73,7 +81,8 @@ export function version(object: JsonObject): number {
   const value = member(object, "version");
   if (typeof value !== "number") throw new MalformedError("BAD_SHAPE", 'Make "version" an integer.');
   if (value < 1) throw new MalformedError("BAD_VERSION", "version cannot be less than one");
-  if (value > maxVersion) throw new MalformedError("BAD_VERSION", `version cannot be more than ${maxVersion}`);
+  if (value > maxVersion)
+    throw new MalformedError("BAD_VERSION", `version cannot be more than ${maxVersion}`);
   return value;
 }
 

@@ -48,7 +48,8 @@ export function isMet(count: SignatureCount): boolean {
 
 /** How many signers a role can have at most. Keys of an unknown type can never sign. */
 export function distinctKeys({ keys }: RoleKeys): number {
-  return new Set([...keys.values()].map((key) => openKey(key)?.material).filter((each) => each !== undefined)).size;
+  return new Set([...keys.values()].map((key) => openKey(key)?.material).filter((each) => each !== undefined))
+    .size;
 }
 
 /** IDs of as many held keys as the role needs, of distinct material as readers count; undefined if too few are held. */

@@ -15,9 +15,18 @@
 import { hash } from "node:crypto";
 import { UnauthenticError } from "./errors.ts";
 import type { FormatRules } from "./format/format.ts";
-import type { Metadata, Root, RoleKeys, Snapshot, Targets, Timestamp } from "./model.ts";
+import type { Metadata, RoleKeys, Root, Snapshot, Targets, Timestamp } from "./model.ts";
 import { parentRole } from "./names.ts";
-import { checkReference, delegatedKeys, isExpired, rootRole, sameKeys, type Verified, verifyRole, verifyRoot } from "./verify.ts";
+import {
+  checkReference,
+  delegatedKeys,
+  isExpired,
+  rootRole,
+  sameKeys,
+  type Verified,
+  verifyRole,
+  verifyRoot,
+} from "./verify.ts";
 
 export interface TrustedSetOptions {
   readonly format: FormatRules;
@@ -183,14 +192,22 @@ export class TrustedSet {
 
 function refuseExpired(file: Metadata, at: number): void {
   if (isExpired(file.signed, at)) {
-    throw new UnauthenticError("EXPIRED", `${file.role} expired at ${new Date(file.signed.expires).toUTCString()}`, {
-      role: file.role,
-    });
+    throw new UnauthenticError(
+      "EXPIRED",
+      `${file.role} expired at ${new Date(file.signed.expires).toUTCString()}`,
+      {
+        role: file.role,
+      },
+    );
   }
 }
 
 function rollback(role: string, trusted: number, given: number): UnauthenticError {
-  return new UnauthenticError("ROLLBACK", `${role}: version ${given} is lower than the trusted version ${trusted}`, { role });
+  return new UnauthenticError(
+    "ROLLBACK",
+    `${role}: version ${given} is lower than the trusted version ${trusted}`,
+    { role },
+  );
 }
 
 function sha512(file: Metadata): () => string {

@@ -9,7 +9,7 @@ import { rootCertificateFault } from "./certificates.ts";
 import { UnauthenticError } from "./errors.ts";
 import type { UsableKey } from "./keys.ts";
 import { maxVersionStep } from "./limits.ts";
-import type { FileReference, Metadata, Root, RoleKeys, Signed, Targets } from "./model.ts";
+import type { FileReference, Metadata, RoleKeys, Root, Signed, Targets } from "./model.ts";
 import { countSignatures, isMet, type SignatureCount } from "./threshold.ts";
 
 declare const verified: unique symbol;
@@ -38,11 +38,17 @@ export function verifyRoot(
   const root = expectRoot(file);
   const own = rootKeys(root);
   const acceptable = (key: UsableKey, instant: number | undefined) =>
-    key.certificates === undefined ? "a root key must be a certificate" : rootCertificateFault(key.certificates, repository, instant);
+    key.certificates === undefined
+      ? "a root key must be a certificate"
+      : rootCertificateFault(key.certificates, repository, instant);
   const instant = expiry === "enforced" ? at : undefined;
 
   if (previous !== undefined) {
-    const count = countSignatures(file, rootKeys(previous.signed), (key) => acceptable(key, undefined) === undefined);
+    const count = countSignatures(
+      file,
+      rootKeys(previous.signed),
+      (key) => acceptable(key, undefined) === undefined,
+    );
     if (!isMet(count)) {
       throw new UnauthenticError(
         "ROOT_NOT_SIGNED_BY_PREVIOUS",
@@ -81,7 +87,10 @@ export function verifyRoot(
 export function verifyRole<S extends Signed>(file: Metadata<S>, keys: RoleKeys, moment: Moment): Verified<S> {
   const count = countSignatures(file, keys);
   if (!isMet(count)) {
-    const what = file.signatures.length === 0 ? "tuf: data has no signatures" : `valid signatures did not meet threshold for ${file.role}`;
+    const what =
+      file.signatures.length === 0
+        ? "tuf: data has no signatures"
+        : `valid signatures did not meet threshold for ${file.role}`;
     throw new UnauthenticError("THRESHOLD", what, { role: file.role, detail: counted(count) });
   }
   checkExpiry(file, moment);
@@ -95,9 +104,13 @@ export function isExpired(signed: Signed, at: number): boolean {
 
 function checkExpiry(file: Metadata, { at, expiry }: Moment): void {
   if (expiry === "enforced" && isExpired(file.signed, at)) {
-    throw new UnauthenticError("EXPIRED", `${file.role} expired at ${new Date(file.signed.expires).toUTCString()}`, {
-      role: file.role,
-    });
+    throw new UnauthenticError(
+      "EXPIRED",
+      `${file.role} expired at ${new Date(file.signed.expires).toUTCString()}`,
+      {
+        role: file.role,
+      },
+    );
   }
 }
 
@@ -107,7 +120,11 @@ function checkExpiry(file: Metadata, { at, expiry }: Moment): void {
  */
 export function checkVersionStep(role: string, current: number, next: number): void {
   if (next <= current) {
-    throw new UnauthenticError("ROLLBACK", `${role}: version ${next} is not above the current version ${current}`, { role });
+    throw new UnauthenticError(
+      "ROLLBACK",
+      `${role}: version ${next} is not above the current version ${current}`,
+      { role },
+    );
   }
   if (next - current > maxVersionStep) {
     throw new UnauthenticError(
@@ -123,10 +140,14 @@ export function checkReference(file: Metadata, reference: FileReference, sha512:
   const expected = reference.hashes.get("sha256");
   const stronger = reference.hashes.get("sha512");
   if (expected !== file.sha256 || (stronger !== undefined && stronger !== sha512())) {
-    throw new UnauthenticError("HASH_MISMATCH", `${file.role}: the listed digest is not that of the file`, { role: file.role });
+    throw new UnauthenticError("HASH_MISMATCH", `${file.role}: the listed digest is not that of the file`, {
+      role: file.role,
+    });
   }
   if (reference.length !== undefined && reference.length !== file.bytes.length) {
-    throw new UnauthenticError("LENGTH_MISMATCH", `${file.role}: the listed length is not that of the file`, { role: file.role });
+    throw new UnauthenticError("LENGTH_MISMATCH", `${file.role}: the listed length is not that of the file`, {
+      role: file.role,
+    });
   }
 }
 
@@ -139,14 +160,20 @@ export function rootRole(root: Root, role: "root" | "targets" | "snapshot" | "ti
 export function delegatedKeys(parent: Targets, role: string): RoleKeys {
   const delegation = parent.delegations.find((each) => each.role === role);
   if (delegation === undefined) {
-    throw new UnauthenticError("UNDECLARED_ROLE", `tuf: invalid role ${role}. delegation does not exist`, { role });
+    throw new UnauthenticError("UNDECLARED_ROLE", `tuf: invalid role ${role}. delegation does not exist`, {
+      role,
+    });
   }
   return delegation;
 }
 
 /** Whether two roles have the same keys and threshold, by key ID. */
 export function sameKeys(a: RoleKeys, b: RoleKeys): boolean {
-  return a.threshold === b.threshold && a.keys.size === b.keys.size && [...a.keys.keys()].every((id) => b.keys.has(id));
+  return (
+    a.threshold === b.threshold &&
+    a.keys.size === b.keys.size &&
+    [...a.keys.keys()].every((id) => b.keys.has(id))
+  );
 }
 
 function rootKeys(root: Root): RoleKeys {

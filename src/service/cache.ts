@@ -43,7 +43,11 @@ export class ReadCache {
   }
 
   /** Loads a file and keeps it, unless the repository changes meanwhile. `keep` stores it. */
-  async load(repository: string, load: () => Promise<ServedFile | undefined>, keep: (file: ServedFile) => void): Promise<ServedFile | undefined> {
+  async load(
+    repository: string,
+    load: () => Promise<ServedFile | undefined>,
+    keep: (file: ServedFile) => void,
+  ): Promise<ServedFile | undefined> {
     const ticket = Symbol(repository);
     const tickets = this.#loads.get(repository) ?? new Set();
     this.#loads.set(repository, tickets.add(ticket));

@@ -64,7 +64,10 @@ export class OnlineKeys {
     const limits = this.#limits();
     const known = await this.#store.pendingKey(repository, role, limits);
     if (known !== undefined) return publicPart(known);
-    const { keytype, publicKey, reference } = await this.#signer.generate(this.#settings.algorithm, { repository, role });
+    const { keytype, publicKey, reference } = await this.#signer.generate(this.#settings.algorithm, {
+      repository,
+      role,
+    });
     const text = Buffer.from(publicKey).toString("base64");
     const stored = await this.#store.addPendingKey(
       {

@@ -85,7 +85,10 @@ export class OnlineRoles {
       return verifyRole(file, rootRole(root.signed, role), { at, expiry: "enforced" });
     } catch (cause) {
       if (!(cause instanceof UnauthenticError)) throw cause;
-      throw new SignerError("SIGNER_UNAVAILABLE", "The signer gave a signature that does not verify.", { role, cause });
+      throw new SignerError("SIGNER_UNAVAILABLE", "The signer gave a signature that does not verify.", {
+        role,
+        cause,
+      });
     }
   }
 }

@@ -57,7 +57,8 @@ export class Publisher {
         try {
           return await this.#attempt(repository, upload, principal);
         } catch (error) {
-          if (!(error instanceof StoreError && error.code === "CONFLICT") || attempt === attempts) throw error;
+          if (!(error instanceof StoreError && error.code === "CONFLICT") || attempt === attempts)
+            throw error;
         }
       }
     });
@@ -88,14 +89,21 @@ export class Publisher {
     return upload;
   }
 
-  async #attempt(repository: string, upload: ReadonlyMap<string, Metadata>, principal: Principal): Promise<void> {
+  async #attempt(
+    repository: string,
+    upload: ReadonlyMap<string, Metadata>,
+    principal: Principal,
+  ): Promise<void> {
     const { store, clock, keys, trusted, policy, logger } = this.#parts;
     const at = clock.now();
     const state = await store.state(repository);
     const loaded = await trusted.load(state);
     const files = await trusted.withTargets(state, loaded, storedFilesNeeded(upload, state.current.keys()));
     const rootFile = upload.get("root") ?? files.root;
-    const held = rootFile?.signed.kind === "root" ? await keys.held(repository, rootFile.signed) : new Map<string, OnlineKey>();
+    const held =
+      rootFile?.signed.kind === "root"
+        ? await keys.held(repository, rootFile.signed)
+        : new Map<string, OnlineKey>();
     const candidate: Candidate = {
       repository,
       upload,
@@ -116,7 +124,11 @@ export class Publisher {
     await this.#commit(state, plan, files, held, at, principal);
     for (const { sentence, role } of findings) logger.warn({ repository, role }, sentence);
     logger.info(
-      { repository, principal: principal.name, files: plan.files.map(({ role, signed }) => `${role}@${signed.version}`) },
+      {
+        repository,
+        principal: principal.name,
+        files: plan.files.map(({ role, signed }) => `${role}@${signed.version}`),
+      },
       "published",
     );
     if (upload.has("root")) await this.#warnOfSharedKeys(repository, plan.root);
@@ -133,8 +145,15 @@ export class Publisher {
     const { store, roles, trusted, cache, format } = this.#parts;
     const { repository } = state;
     const snapshot =
-      plan.snapshot ?? (await roles.makeSnapshot(state, plan.root, signers(plan.snapshotKeys, held), entriesOf(plan), at));
-    const timestamp = await roles.makeTimestamp(state, plan.root, signers(plan.timestampKeys, held), snapshot, at);
+      plan.snapshot ??
+      (await roles.makeSnapshot(state, plan.root, signers(plan.snapshotKeys, held), entriesOf(plan), at));
+    const timestamp = await roles.makeTimestamp(
+      state,
+      plan.root,
+      signers(plan.timestampKeys, held),
+      snapshot,
+      at,
+    );
     const made = plan.snapshot === undefined ? [snapshot, timestamp] : [timestamp];
     const metadata = [...plan.files, ...made];
     const newRoot = plan.files.some(({ role }) => role === "root");
@@ -150,7 +169,11 @@ export class Publisher {
       ...(newRoot && { keyUses: keyUses(plan.root) }),
       renewAt: Math.min(...made.map(({ signed }) => roles.renewAt(at, signed.expires))),
     });
-    cache.advance(repository, revision, metadata.map((file) => servedFromMetadata(file, at)));
+    cache.advance(
+      repository,
+      revision,
+      metadata.map((file) => servedFromMetadata(file, at)),
+    );
     trusted.remember(repository, {
       revision,
       root: plan.root,
@@ -181,12 +204,16 @@ function entriesOf(plan: Plan): ReadonlyMap<string, FileFacts> {
 /** Files known before whose parents did not change: still as verified as they were. */
 function unaffected(before: TrustedFiles, plan: Plan): [string, Verified<Targets>][] {
   const changed = plan.files.map(({ role }) => role);
-  return [...before.targets].filter(([role]) => !changed.some((each) => role === each || role.startsWith(`${each}/`)));
+  return [...before.targets].filter(
+    ([role]) => !changed.some((each) => role === each || role.startsWith(`${each}/`)),
+  );
 }
 
 function listedWithSha512(snapshot: Metadata | undefined): ReadonlySet<string> {
   if (snapshot?.signed.kind !== "snapshot") return new Set();
-  return new Set([...snapshot.signed.meta].filter(([, { hashes }]) => hashes.has("sha512")).map(([role]) => role));
+  return new Set(
+    [...snapshot.signed.meta].filter(([, { hashes }]) => hashes.has("sha512")).map(([role]) => role),
+  );
 }
 
 /** Offline keys only: online keys are made per repository. */

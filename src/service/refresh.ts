@@ -108,14 +108,21 @@ export class Refresher {
     if (isExpired(root.signed, at)) throw new Error("the root has expired: its owner must publish a new one");
     const held = await keys.held(repository, root.signed);
     const timestampKeys = enoughKeys(rootRole(root.signed, "timestamp"), held);
-    if (timestampKeys === undefined) throw new Error("the timestamp key that the root lists is not held here");
+    if (timestampKeys === undefined)
+      throw new Error("the timestamp key that the root lists is not held here");
 
     const snapshotKeys = enoughKeys(rootRole(root.signed, "snapshot"), held);
     const madeAt = state.current.get("snapshot")?.storedAt ?? at;
     const snapshotDue = roles.renewAt(madeAt, oldSnapshot.signed.expires);
     const renewSnapshot = snapshotKeys !== undefined && at >= snapshotDue;
     const snapshot = renewSnapshot
-      ? await roles.makeSnapshot(state, root, signers(snapshotKeys, held), await this.#entries(state, files), at)
+      ? await roles.makeSnapshot(
+          state,
+          root,
+          signers(snapshotKeys, held),
+          await this.#entries(state, files),
+          at,
+        )
       : oldSnapshot;
     const timestamp = await roles.makeTimestamp(state, root, signers(timestampKeys, held), snapshot, at);
     const made = renewSnapshot ? [snapshot, timestamp] : [timestamp];
@@ -132,7 +139,11 @@ export class Refresher {
       activateKeys: [],
       renewAt: Math.min(...due),
     });
-    cache.advance(repository, revision, made.map((file) => servedFromMetadata(file, at)));
+    cache.advance(
+      repository,
+      revision,
+      made.map((file) => servedFromMetadata(file, at)),
+    );
     trusted.remember(repository, { ...files, revision, snapshot });
     logger.debug({ repository, version: timestamp.signed.version }, "online roles renewed");
   }
@@ -146,6 +157,9 @@ export class Refresher {
     // Somebody else moved the repository on: their timestamp is as fresh as ours would have been.
     if (error instanceof StoreError && error.code === "CONFLICT") return;
     this.#failed.set(repository, this.#parts.clock.now() + retryAfter);
-    this.#parts.logger.warn({ repository, err: error }, "online roles could not be renewed; serving them as they are");
+    this.#parts.logger.warn(
+      { repository, err: error },
+      "online roles could not be renewed; serving them as they are",
+    );
   }
 }

@@ -19,7 +19,14 @@ export function servedFromStore(format: FormatRules, stored: StoredMetadata): Se
 }
 
 export function servedFromMetadata({ role, bytes, sha256, signed }: Metadata, storedAt: number): ServedFile {
-  return { role, bytes, sha256, storedAt, version: signed.version, expires: isOnline(role) ? signed.expires : undefined };
+  return {
+    role,
+    bytes,
+    sha256,
+    storedAt,
+    version: signed.version,
+    expires: isOnline(role) ? signed.expires : undefined,
+  };
 }
 
 /** A file on its way into the store. */

@@ -46,7 +46,8 @@ export class TrustedFilesCache {
     this.#known = new LRUCache({
       maxSize: bytes,
       sizeCalculation: ({ root, snapshot, targets }) =>
-        [root, snapshot, ...targets.values()].reduce((sum, file) => sum + (file?.bytes.length ?? 0), 128) * objectFactor,
+        [root, snapshot, ...targets.values()].reduce((sum, file) => sum + (file?.bytes.length ?? 0), 128) *
+        objectFactor,
     });
   }
 
@@ -66,7 +67,11 @@ export class TrustedFilesCache {
   }
 
   /** The same files with the named targets roles loaded, as far as their parents vouch for them. */
-  async withTargets(state: RepositoryState, files: TrustedFiles, roles: ReadonlySet<string>): Promise<TrustedFiles> {
+  async withTargets(
+    state: RepositoryState,
+    files: TrustedFiles,
+    roles: ReadonlySet<string>,
+  ): Promise<TrustedFiles> {
     const targets = new Map(files.targets);
     for (const role of [...roles].sort((a, b) => a.length - b.length)) {
       if (!targets.has(role)) await this.#addTargets(state, files, targets, role);
@@ -85,13 +90,15 @@ export class TrustedFilesCache {
   ): Promise<void> {
     const parent = parentRole(role);
     if (root === undefined || !state.current.has(role)) return;
-    if (parent !== undefined && !targets.has(parent)) await this.#addTargets(state, { revision: 0, root, snapshot: undefined, targets }, targets, parent);
+    if (parent !== undefined && !targets.has(parent))
+      await this.#addTargets(state, { revision: 0, root, snapshot: undefined, targets }, targets, parent);
     const parentFile = parent === undefined ? undefined : targets.get(parent);
     if (parent !== undefined && parentFile === undefined) return;
     const file = (await this.#read(state, role)) as Metadata<Targets> | undefined;
     if (file === undefined) return;
     try {
-      const keys = parentFile === undefined ? rootRole(root.signed, "targets") : delegatedKeys(parentFile.signed, role);
+      const keys =
+        parentFile === undefined ? rootRole(root.signed, "targets") : delegatedKeys(parentFile.signed, role);
       targets.set(role, verifyRole(file, keys, { at: 0, expiry: "ignored" }));
     } catch (error) {
       if (!(error instanceof UnauthenticError)) throw error;
@@ -99,9 +106,14 @@ export class TrustedFilesCache {
   }
 
   /** What the next publication is examined against. `wantSha512`: roles whose sha512 an uploaded snapshot lists. */
-  async current(state: RepositoryState, files: TrustedFiles, wantSha512: ReadonlySet<string>): Promise<CurrentFiles> {
+  async current(
+    state: RepositoryState,
+    files: TrustedFiles,
+    wantSha512: ReadonlySet<string>,
+  ): Promise<CurrentFiles> {
     const facts = new Map<string, FileFacts>();
-    for (const [role, reference] of state.current) facts.set(role, await this.#facts(state, files, reference, wantSha512));
+    for (const [role, reference] of state.current)
+      facts.set(role, await this.#facts(state, files, reference, wantSha512));
     return {
       root: files.root,
       snapshot: files.snapshot,
@@ -118,7 +130,8 @@ export class TrustedFilesCache {
     wantSha512: ReadonlySet<string>,
   ): Promise<FileFacts> {
     const listed = files.snapshot?.signed.meta.get(role)?.hashes;
-    if (listed?.get("sha256") === sha256 && listed.has("sha512")) return { length, sha256, sha512: listed.get("sha512") };
+    if (listed?.get("sha256") === sha256 && listed.has("sha512"))
+      return { length, sha256, sha512: listed.get("sha512") };
     if (!wantSha512.has(role)) return { length, sha256, sha512: undefined };
     const stored = await this.#store.byDigest(state.repository, role, sha256);
     return { length, sha256, sha512: stored && hash("sha512", stored.bytes, "hex") };
@@ -141,9 +154,13 @@ export class TrustedFilesCache {
     if (stored === undefined) return undefined;
     const file = this.#format.parse(role, asBuffer(stored.bytes));
     if (file.sha256 !== reference.sha256) {
-      throw new StoreError("STORE_CORRUPT", "A stored file does not have its digest any more: restore the store from a back-up.", {
-        role,
-      });
+      throw new StoreError(
+        "STORE_CORRUPT",
+        "A stored file does not have its digest any more: restore the store from a back-up.",
+        {
+          role,
+        },
+      );
     }
     return file;
   }

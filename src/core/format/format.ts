@@ -4,8 +4,11 @@
  * Reading: `parse` turns bytes into the model or throws `MalformedError`. Writing: `encode…` gives the signed part
  * in canonical form, `seal` puts signatures to it; both give the form that the format's strictest readers want.
  */
+
+import type { Json } from "../json.ts";
 import type { ListedKey } from "../keys.ts";
 import type { Metadata, SignatureEntry } from "../model.ts";
+import type { TopRole } from "../names.ts";
 
 export interface FormatRules {
   readonly name: "notary" | "tuf";
@@ -22,7 +25,9 @@ export interface FormatRules {
   /** The paths of a child that count, given those of its parent that count. */
   narrow(parent: readonly string[], child: readonly string[]): readonly string[];
 
-  /** Canonical form of the signed part of a snapshot and of a timestamp. `expires` in milliseconds. */
+  /** Canonical form of the signed part of each kind of file. */
+  encodeRoot(content: RootContent): Buffer;
+  encodeTargets(content: TargetsContent): Buffer;
   encodeSnapshot(content: SnapshotContent): Buffer;
   encodeTimestamp(content: TimestampContent): Buffer;
 
@@ -37,6 +42,40 @@ export interface FileFacts {
   readonly sha256: string;
   /** Lower-case hex; undefined where the listed file never had one. */
   readonly sha512: string | undefined;
+}
+
+/** A role as a file describes it: IDs of keys that stand beside it. */
+export interface RoleContent {
+  readonly keyIds: readonly string[];
+  readonly threshold: number;
+}
+
+/** `expires` in milliseconds since 1970 UTC, here and below. */
+export interface RootContent {
+  readonly version: number;
+  readonly expires: number;
+  readonly keys: readonly ListedKey[];
+  readonly roles: Readonly<Record<TopRole, RoleContent>>;
+}
+
+export interface TargetContent extends FileFacts {
+  /** Anything JSON with integers only; left out when undefined. */
+  readonly custom?: Json;
+}
+
+export interface DelegationContent extends RoleContent {
+  readonly role: string;
+  readonly paths: readonly string[];
+}
+
+export interface TargetsContent {
+  readonly version: number;
+  readonly expires: number;
+  readonly targets: ReadonlyMap<string, TargetContent>;
+  /** Keys that the delegations name. */
+  readonly keys: readonly ListedKey[];
+  /** In order of priority. */
+  readonly delegations: readonly DelegationContent[];
 }
 
 export interface SnapshotContent {

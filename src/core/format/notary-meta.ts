@@ -22,7 +22,10 @@ export function checkHashes(object: JsonObject, what: string): void {
     const form = digestForms.get(algorithm);
     if (form === undefined) continue;
     if (typeof value !== "string" || !form.test(value)) {
-      throw new MalformedError("BAD_ENCODING", `Write the ${algorithm} of ${what} as standard base64 of its bytes.`);
+      throw new MalformedError(
+        "BAD_ENCODING",
+        `Write the ${algorithm} of ${what} as standard base64 of its bytes.`,
+      );
     }
     if (algorithm === "sha256") strong = true;
   }
@@ -54,13 +57,19 @@ export function readSnapshot(signed: JsonObject): Pick<Snapshot, "meta"> {
   const meta = new Map<string, FileReference>();
   for (const [role, value] of entries(signed, "meta", maxSnapshotEntries)) {
     if (role !== "root" && !isTargetsRole(role)) {
-      throw new MalformedError("BAD_ROLE_NAME", "A snapshot lists root, targets and delegations of targets only.");
+      throw new MalformedError(
+        "BAD_ROLE_NAME",
+        "A snapshot lists root, targets and delegations of targets only.",
+      );
     }
     meta.set(role, readReference(role, value));
   }
   for (const role of ["root", "targets"]) {
     if (!meta.has(role)) {
-      throw new MalformedError("BAD_SHAPE", `snapshot type metadata invalid: missing ${role} sha256 checksum information`);
+      throw new MalformedError(
+        "BAD_SHAPE",
+        `snapshot type metadata invalid: missing ${role} sha256 checksum information`,
+      );
     }
   }
   return { meta };
@@ -69,7 +78,10 @@ export function readSnapshot(signed: JsonObject): Pick<Snapshot, "meta"> {
 export function readTimestamp(signed: JsonObject): Pick<Timestamp, "snapshot"> {
   const given = new Map(entries(signed, "meta", maxSnapshotEntries)).get("snapshot");
   if (given === undefined) {
-    throw new MalformedError("BAD_SHAPE", "timestamp type metadata invalid: missing snapshot sha256 checksum information");
+    throw new MalformedError(
+      "BAD_SHAPE",
+      "timestamp type metadata invalid: missing snapshot sha256 checksum information",
+    );
   }
   return { snapshot: readReference("snapshot", given) };
 }

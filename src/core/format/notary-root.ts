@@ -3,7 +3,7 @@ import { MalformedError } from "../errors.ts";
 import { type JsonObject, member } from "../json.ts";
 import { type ListedKey, notaryKeyId, openKey } from "../keys.ts";
 import { maxKeys, maxPublicKey, maxRoleKeys } from "../limits.ts";
-import type { Root, RoleKeys } from "../model.ts";
+import type { RoleKeys, Root } from "../model.ts";
 import { type TopRole, topRoles } from "../names.ts";
 import { entries, list, Shape, text, threshold } from "../shape.ts";
 import { distinctKeys } from "../threshold.ts";
@@ -38,7 +38,11 @@ export function readKeys(object: JsonObject): ReadonlyMap<string, ListedKey> {
 }
 
 /** The keys a role lists, each once, each present in `keys`; and opened, so that a weak one is refused here. */
-export function readRoleKeys(role: string, object: JsonObject, all: ReadonlyMap<string, ListedKey>): RoleKeys {
+export function readRoleKeys(
+  role: string,
+  object: JsonObject,
+  all: ReadonlyMap<string, ListedKey>,
+): RoleKeys {
   const needed = threshold(object, role);
   const keys = new Map<string, ListedKey>();
   for (const id of list(object, "keyids", maxRoleKeys)) {

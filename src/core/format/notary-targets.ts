@@ -24,7 +24,10 @@ export function readTargets(
   const all = entries(signed, "targets", maxTargets);
   for (const [name, value] of all) {
     if (name.length > maxTargetName) {
-      throw new MalformedError("TOO_LARGE", `Make the name of a target at most ${maxTargetName} characters long.`);
+      throw new MalformedError(
+        "TOO_LARGE",
+        `Make the name of a target at most ${maxTargetName} characters long.`,
+      );
     }
     const entry = targetShape.read(value);
     checkHashes(entry, "a target");
@@ -59,7 +62,10 @@ function readDelegations(role: string, signed: JsonObject): Delegation[] {
     const entry = delegationShape.read(item);
     const name = text(entry, "name", 1_024);
     if (!isDelegatedRole(name) || parentRole(name) !== role) {
-      throw new MalformedError("BAD_DELEGATION", "A file delegates to its direct children only, named role/child.");
+      throw new MalformedError(
+        "BAD_DELEGATION",
+        "A file delegates to its direct children only, named role/child.",
+      );
     }
     if (names.has(name)) throw new MalformedError("BAD_DELEGATION", "Delegate to each role at most once.");
     names.add(name);
@@ -70,7 +76,10 @@ function readDelegations(role: string, signed: JsonObject): Delegation[] {
 function readPaths(entry: JsonObject): string[] {
   return list(entry, "paths", maxPaths).map((path) => {
     if (typeof path !== "string" || path.length > maxTargetName) {
-      throw new MalformedError("BAD_DELEGATION", `Make each path a string of at most ${maxTargetName} characters.`);
+      throw new MalformedError(
+        "BAD_DELEGATION",
+        `Make each path a string of at most ${maxTargetName} characters.`,
+      );
     }
     return path;
   });

@@ -9,20 +9,21 @@
  * Case variants of member names, members outside `signed`, and control characters in strings are refused
  * (docs/divergences.md).
  */
-import { canonicalBytes, canonicalText } from "../canonical.ts";
-import { sha256Hex } from "../bytes.ts";
-import { formatDate, parseDate } from "../dates.ts";
+
+import { decodeBase64, sha256Hex } from "../bytes.ts";
+import { canonicalBytes } from "../canonical.ts";
+import { parseDate } from "../dates.ts";
 import { MalformedError, VidimusError } from "../errors.ts";
-import { type Json, type JsonObject, member, parseJson } from "../json.ts";
+import { type JsonObject, member, parseJson } from "../json.ts";
 import { notaryKeyId } from "../keys.ts";
-import { type Kind, kindOf, type Metadata, type SignatureEntry, type Signed } from "../model.ts";
 import { maxSignatures } from "../limits.ts";
+import { kindOf, type Metadata, type SignatureEntry, type Signed } from "../model.ts";
 import { list, Shape, text, version } from "../shape.ts";
-import { decodeBase64 } from "../bytes.ts";
-import type { FileFacts, FormatRules, SnapshotContent, TimestampContent } from "./format.ts";
-import { readRoot } from "./notary-root.ts";
+import type { FormatRules } from "./format.ts";
 import { readSnapshot, readTimestamp } from "./notary-meta.ts";
+import { readRoot } from "./notary-root.ts";
 import { readTargets } from "./notary-targets.ts";
+import { notaryWriter, notaryTypes as types } from "./notary-write.ts";
 
 const envelope = new Shape("the file", ["signed", "signatures"], "refused");
 const signedPart = new Shape('"signed"', [
@@ -38,13 +39,6 @@ const signedPart = new Shape('"signed"', [
 ]);
 const signatureEntry = new Shape("a signature", ["keyid", "method", "sig"], "refused");
 
-const types: Readonly<Record<Kind, string>> = {
-  root: "Root",
-  targets: "Targets",
-  snapshot: "Snapshot",
-  timestamp: "Timestamp",
-};
-
 export const notary: FormatRules = {
   name: "notary",
   keyId: notaryKeyId,
@@ -54,7 +48,11 @@ export const notary: FormatRules = {
       return parse(role, bytes);
     } catch (error) {
       if (error instanceof MalformedError && error.role === undefined) {
-        throw new MalformedError(error.code, error.message, { role, ...(error.detail && { detail: error.detail }), cause: error.cause });
+        throw new MalformedError(error.code, error.message, {
+          role,
+          ...(error.detail && { detail: error.detail }),
+          cause: error.cause,
+        });
       }
       throw error;
     }
@@ -63,46 +61,8 @@ export const notary: FormatRules = {
   covers: (paths, target) => paths.some((path) => target.startsWith(path)),
   narrow: (parent, child) => child.filter((path) => parent.some((prefix) => path.startsWith(prefix))),
 
-  encodeSnapshot({ version: number, expires, meta }: SnapshotContent) {
-    return canonicalBytes({
-      _type: types.snapshot,
-      expires: formatDate(expires),
-      meta: Object.fromEntries([...meta].map(([role, facts]) => [role, fileEntry(facts)])),
-      version: number,
-    });
-  },
-
-  encodeTimestamp({ version: number, expires, snapshot }: TimestampContent) {
-    return canonicalBytes({
-      _type: types.timestamp,
-      expires: formatDate(expires),
-      meta: { snapshot: fileEntry(snapshot) },
-      version: number,
-    });
-  },
-
-  seal(canonical, signatures) {
-    const signed = Buffer.from(canonical.buffer, canonical.byteOffset, canonical.length).toString("utf8");
-    const entries = signatures.map(
-      ({ keyId, method, signature }) =>
-        `{"keyid":${canonicalText(keyId)},"method":${canonicalText(method)},"sig":"${Buffer.from(signature).toString("base64")}"}`,
-    );
-    return Buffer.from(`{"signed":${goEscapes(signed)},"signatures":[${entries.join(",")}]}`, "utf8");
-  },
+  ...notaryWriter,
 };
-
-/** The five characters that Go's encoder never writes raw (notary-protocol.md 3.2, wire form). */
-function goEscapes(canonical: string): string {
-  return canonical.replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
-}
-
-function fileEntry({ length, sha256, sha512 }: FileFacts): Json {
-  const base64 = (hex: string) => Buffer.from(hex, "hex").toString("base64");
-  return {
-    hashes: sha512 === undefined ? { sha256: base64(sha256) } : { sha256: base64(sha256), sha512: base64(sha512) },
-    length,
-  };
-}
 
 function parse(role: string, bytes: Buffer): Metadata {
   const { value, spans } = parseJson(bytes, { controlCharacters: false });
@@ -126,7 +86,10 @@ function readSigned(role: string, signed: JsonObject): Signed {
   const kind = kindOf(role);
   const given = text(signed, "_type", 64);
   if (given !== types[kind]) {
-    throw new MalformedError("BAD_TYPE", `${kind} type metadata invalid: expected type ${types[kind]}, not ${safe(given)}`);
+    throw new MalformedError(
+      "BAD_TYPE",
+      `${kind} type metadata invalid: expected type ${types[kind]}, not ${safe(given)}`,
+    );
   }
   const common = { version: version(signed), expires: parseDate(text(signed, "expires", 80)) };
   try {

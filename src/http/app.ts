@@ -1,0 +1,124 @@
+/**
+ * The HTTP application: made by a function, without listening, so that tests can call it directly.
+ *
+ * `routes.ts` decides what a request means from the raw path; the framework's own router sees that verdict as a
+ * fixed path inside the process (`/notary/current`), never the caller's text. Each API is a plugin with its own
+ * context. Whatever is thrown becomes an answer in one place.
+ */
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { VidimusError } from "../core/errors.ts";
+import { FileAnswers } from "./answers.ts";
+import { type ErrorAnswer, errorAnswer } from "./errors.ts";
+import { HttpMetrics } from "./metrics.ts";
+import { notaryApi } from "./notary.ts";
+import { operationsApi } from "./operations.ts";
+import type { AppOptions } from "./options.ts";
+import { type Route, routeOf } from "./routes.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** What this request means. */
+    readonly meaning: Route;
+  }
+}
+
+const meanings = new WeakMap<object, Route>();
+const startedAt = new WeakMap<object, number>();
+
+/** Which plugin answers what. */
+const apiOf: Record<Route["kind"], string> = {
+  ping: "/notary/ping",
+  publish: "/notary/publish",
+  delete: "/notary/delete",
+  current: "/notary/current",
+  version: "/notary/version",
+  digest: "/notary/digest",
+  key: "/notary/key",
+  rotate: "/notary/rotate",
+  feed: "/notary/feed",
+  missing: "/notary/missing",
+  notServed: "/notary/not-served",
+  redirect: "/notary/redirect",
+  badMethod: "/bad-method",
+  health: "/operations/health",
+  metrics: "/operations/metrics",
+  livez: "/operations/livez",
+  readyz: "/operations/readyz",
+  startupz: "/operations/startupz",
+};
+
+export async function createApp(options: AppOptions): Promise<FastifyInstance> {
+  const { logger, repositories } = options;
+  const metrics = new HttpMetrics();
+  const app = Fastify({
+    loggerInstance: logger,
+    disableRequestLogging: true,
+    trustProxy: options.trustedProxies.length === 0 ? false : [...options.trustedProxies],
+    bodyLimit: Number.MAX_SAFE_INTEGER,
+    exposeHeadRoutes: false,
+    return503OnClosing: true,
+    rewriteUrl(request) {
+      const asked = routeOf(request.method ?? "", request.url ?? "", repositories);
+      const absent = !options.apis.notary && apiOf[asked.kind].startsWith("/notary/");
+      const meaning: Route = absent ? { kind: "missing", detail: false } : asked;
+      meanings.set(request, meaning);
+      startedAt.set(request, performance.now());
+      return apiOf[meaning.kind];
+    },
+  }) as unknown as FastifyInstance;
+
+  app.decorateRequest("meaning", {
+    getter(this: FastifyRequest) {
+      return meanings.get(this.raw) as Route;
+    },
+  });
+  // Bodies are read by whoever wants one, within bounds of its own.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (_request, _payload, done) => done(null));
+
+  app.addHook("onResponse", async (request, reply) => {
+    const elapsed = performance.now() - (startedAt.get(request.raw) ?? performance.now());
+    metrics.count(request.meaning.kind, request.method, reply.raw.statusCode, elapsed);
+    const fields = {
+      method: request.method,
+      url: request.originalUrl,
+      status: reply.raw.statusCode,
+      ms: elapsed,
+    };
+    if (reply.raw.statusCode >= 500) request.log.error(fields, "answered");
+    else if (request.method === "GET" || request.method === "HEAD") request.log.debug(fields, "answered");
+    else request.log.info(fields, "answered");
+  });
+  app.setErrorHandler(async (error, request, reply) => {
+    const answer = errorAnswer(error);
+    metrics.refused(answer.own);
+    const level = answer.status >= 500 ? "error" : "info";
+    request.log[level](
+      { err: error, code: answer.own, family: error instanceof VidimusError ? error.family : undefined },
+      "refused",
+    );
+    // A body that was not read to its end must not be taken for the next request.
+    if (!request.raw.complete) reply.header("connection", "close");
+    return await sendError(reply, answer, request.method);
+  });
+  app.setNotFoundHandler(async (_request, reply) => await reply.code(405).send());
+
+  await app.register(notaryApi, { options, answers: new FileAnswers(options.caching) });
+  await app.register(operationsApi, { options, metrics });
+  return app;
+}
+
+/** An error in the API's words. */
+export async function sendError(
+  reply: FastifyReply,
+  answer: ErrorAnswer,
+  method: string,
+): Promise<FastifyReply> {
+  reply
+    .code(answer.status)
+    .header("content-type", "application/json; charset=utf-8")
+    .header("cache-control", "no-store");
+  reply.header("vidimus-code", answer.own);
+  if (answer.retryAfter !== undefined) reply.header("retry-after", String(answer.retryAfter));
+  return await reply.send(method === "HEAD" ? "" : answer.body);
+}

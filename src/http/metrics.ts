@@ -1,0 +1,93 @@
+/**
+ * Metrics in Prometheus' text form. The names of the original stay, so that dashboards go on working; every label
+ * comes from a closed set, so that no caller can make new series.
+ */
+import { Counter, collectDefaultMetrics, Histogram, Registry } from "prom-client";
+import type { Route } from "./routes.ts";
+
+const operations: Partial<Record<Route["kind"], string>> = {
+  publish: "UpdateTUF",
+  digest: "GetRoleByHash",
+  version: "GetRoleByVersion",
+  current: "GetRole",
+  key: "GetKey",
+  rotate: "RotateKey",
+  delete: "DeleteTUF",
+  feed: "Changefeed",
+};
+
+const methods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE"]);
+
+/** Counts of one operation, method and status since the start; cheap to raise, read when somebody asks. */
+interface Tally {
+  requests: number;
+  microseconds: number;
+}
+
+export class HttpMetrics {
+  readonly #registry = new Registry();
+  readonly #tallies = new Map<string, Tally>();
+  readonly #refusals: Counter<"code">;
+  readonly #publishSeconds: Histogram;
+
+  constructor() {
+    collectDefaultMetrics({ register: this.#registry });
+    const tallies = this.#tallies;
+    const labelNames = ["operation", "method", "code"] as const;
+    const registers = [this.#registry];
+    new Counter({
+      name: "notary_server_http_requests_total",
+      help: "Requests answered.",
+      labelNames,
+      registers,
+      collect() {
+        this.reset();
+        for (const [key, { requests }] of tallies) this.inc(labels(key), requests);
+      },
+    });
+    new Counter({
+      name: "notary_server_http_request_duration_microseconds_sum",
+      help: "Time from the request's head to the end of its answer.",
+      labelNames,
+      registers,
+      collect() {
+        this.reset();
+        for (const [key, { microseconds }] of tallies) this.inc(labels(key), microseconds);
+      },
+    });
+    this.#refusals = new Counter({
+      name: "vidimus_refusals_total",
+      help: "Requests refused, by stable code.",
+      labelNames: ["code"],
+      registers,
+    });
+    this.#publishSeconds = new Histogram({
+      name: "vidimus_publish_seconds",
+      help: "Time to answer a publish, refused or not.",
+      buckets: [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5],
+      registers,
+    });
+  }
+
+  count(kind: Route["kind"], method: string, status: number, milliseconds: number): void {
+    const key = `${operations[kind] ?? "Other"} ${methods.has(method) ? method : "OTHER"} ${status}`;
+    const tally = this.#tallies.get(key) ?? { requests: 0, microseconds: 0 };
+    tally.requests++;
+    tally.microseconds += Math.round(milliseconds * 1_000);
+    this.#tallies.set(key, tally);
+    if (kind === "publish") this.#publishSeconds.observe(milliseconds / 1_000);
+  }
+
+  refused(code: string): void {
+    this.#refusals.inc({ code });
+  }
+
+  async text(): Promise<{ readonly type: string; readonly body: string }> {
+    return { type: this.#registry.contentType, body: await this.#registry.metrics() };
+  }
+}
+
+function labels(key: string): { operation: string; method: string; code: string } {
+  const [operation = "", method = "", code = ""] = key.split(" ");
+  return { operation, method, code };
+}

@@ -1,0 +1,128 @@
+/** The Notary v1 API (notary-protocol.md chapter 1): one handler for each meaning a path can have. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { MalformedError, RefusedError } from "../core/errors.ts";
+import type { Principal, PublicKey, Served } from "../service/service.ts";
+import type { Address, FileAnswers } from "./answers.ts";
+import { sendError } from "./app.ts";
+import { missingAnswer } from "./errors.ts";
+import { changeBody, changeQuery } from "./feed.ts";
+import type { AppOptions } from "./options.ts";
+import type { Route } from "./routes.ts";
+import { readUpload } from "./upload.ts";
+
+const anonymous: Principal = { name: "anonymous", method: "none" };
+
+export async function notaryApi(
+  app: FastifyInstance,
+  { options, answers }: { options: AppOptions; answers: FileAnswers },
+): Promise<void> {
+  const { service, limits, repositories } = options;
+  app.get("/notary/ping", async (_request, reply) => await json(reply, "{}"));
+  app.head("/notary/ping", async (_request, reply) => await json(reply, ""));
+
+  // Files. The first of the three is the hot path: what is at hand is written without a promise in between.
+  const current = (request: FastifyRequest, reply: FastifyReply) => {
+    const { repository, role } = meaning(request, "current");
+    const file = service.peek(repository, role);
+    if (file !== undefined) sendFile(request, reply, file, "current");
+    else void answerFile(request, reply, service.current(repository, role), "current");
+  };
+  const version = (request: FastifyRequest, reply: FastifyReply) => {
+    const { repository, role, version: number } = meaning(request, "version");
+    void answerFile(request, reply, service.byVersion(repository, role, number), "version");
+  };
+  const digest = (request: FastifyRequest, reply: FastifyReply) => {
+    const { repository, role, sha256 } = meaning(request, "digest");
+    void answerFile(request, reply, service.byDigest(repository, role, sha256), "digest");
+  };
+  for (const [path, handler] of Object.entries({ current, version, digest })) {
+    app.get(`/notary/${path}`, handler);
+    app.head(`/notary/${path}`, handler);
+  }
+  const sendFile = (request: FastifyRequest, reply: FastifyReply, file: Served, address: Address) => {
+    reply.hijack();
+    answers.send(request.raw, reply.raw, file, address);
+  };
+  const answerFile = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    found: Promise<Served | undefined>,
+    address: Address,
+  ) => {
+    try {
+      const file = await found;
+      if (file === undefined) await sendError(reply, missingAnswer(true), request.method);
+      else sendFile(request, reply, file, address);
+    } catch (error) {
+      reply.send(error);
+    }
+  };
+
+  app.post("/notary/publish", async (request, reply) => {
+    const { repository } = meaning(request, "publish");
+    const files = await readUpload(request.raw, limits);
+    await service.publish(repository, files, anonymous);
+    return await reply.code(200).send();
+  });
+  app.delete("/notary/delete", async (request, reply) => {
+    await service.remove(meaning(request, "delete").repository, anonymous);
+    return await reply.code(200).send();
+  });
+
+  app.get("/notary/key", async (request, reply) => {
+    const { repository, role } = meaning(request, "key");
+    return await json(reply, keyBody(await service.onlineKey(repository, role)));
+  });
+  app.post("/notary/rotate", async (request, reply) => {
+    const { repository, role } = meaning(request, "rotate");
+    return await json(reply, keyBody(await service.rotateOnlineKey(repository, role)));
+  });
+
+  const feed = async (request: FastifyRequest, reply: FastifyReply) => {
+    const { repository, query } = meaning(request, "feed");
+    const body = changeBody(await service.changes(changeQuery(repository, query)));
+    return await json(reply, request.method === "HEAD" ? "" : body);
+  };
+  app.get("/notary/feed", feed);
+  app.head("/notary/feed", feed);
+
+  app.all("/notary/redirect", async (request, reply) => {
+    return await reply.code(301).header("location", meaning(request, "redirect").to).send();
+  });
+  app.all("/notary/missing", async (request, reply) => {
+    return await sendError(reply, missingAnswer(meaning(request, "missing").detail), request.method);
+  });
+  app.all("/notary/not-served", async (request, reply) => {
+    const { publish, because } = meaning(request, "notServed");
+    if (!publish) return await sendError(reply, missingAnswer(false), request.method);
+    throw because === "prefix"
+      ? new RefusedError(
+          "REPOSITORY_NOT_SERVED",
+          `Require GUNs with prefix: [${repositories.prefixes.join(" ")}]`,
+        )
+      : new MalformedError(
+          "BAD_REPOSITORY_NAME",
+          "Use a name of at most 255 letters, digits, '.', '_' and '-' between slashes, with host:port in front if you like.",
+        );
+  });
+}
+
+/** The meaning of a request that only comes here with that meaning. */
+function meaning<K extends Route["kind"]>(request: FastifyRequest, kind: K): Extract<Route, { kind: K }> {
+  const route = request.meaning;
+  if (route.kind !== kind) throw new TypeError(`a request for ${route.kind} was sent to ${kind}`);
+  return route as Extract<Route, { kind: K }>;
+}
+
+/** `public` before `private`: the original's order (notary-protocol.md 1.3). */
+function keyBody({ keytype, public: publicKey }: PublicKey): string {
+  return JSON.stringify({ keytype, keyval: { public: publicKey, private: null } });
+}
+
+async function json(reply: FastifyReply, body: string): Promise<FastifyReply> {
+  return await reply
+    .code(200)
+    .header("content-type", "application/json")
+    .header("cache-control", "no-store")
+    .send(body);
+}

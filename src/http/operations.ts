@@ -1,0 +1,49 @@
+/** Health, probes and metrics: for operators and orchestrators, on the main listener or one of their own. */
+import type { FastifyInstance, FastifyReply } from "fastify";
+import { sendError } from "./app.ts";
+import { missingAnswer } from "./errors.ts";
+import type { HttpMetrics } from "./metrics.ts";
+import type { AppOptions } from "./options.ts";
+
+export async function operationsApi(
+  app: FastifyInstance,
+  { options, metrics }: { options: AppOptions; metrics: HttpMetrics },
+): Promise<void> {
+  const { service, apis } = options;
+  const absent = async (reply: FastifyReply) => await sendError(reply, missingAnswer(false), "GET");
+
+  // The original's health route (notary-protocol.md 1.6) stays with the API it belongs to.
+  const health = async (reply: FastifyReply) => {
+    const faults = await service.health();
+    reply.code(faults.size === 0 ? 200 : 503).header("content-type", "application/json; charset=utf-8");
+    return await reply.header("cache-control", "no-store").send(JSON.stringify(Object.fromEntries(faults)));
+  };
+  app.get(
+    "/operations/health",
+    async (_request, reply) => await (apis.notary || apis.probes ? health(reply) : absent(reply)),
+  );
+  app.get(
+    "/operations/readyz",
+    async (_request, reply) => await (apis.probes ? health(reply) : absent(reply)),
+  );
+  for (const path of ["livez", "startupz"]) {
+    // A process that can answer this lives; and it listens only once it has started.
+    app.get(
+      `/operations/${path}`,
+      async (_request, reply) => await (apis.probes ? ok(reply) : absent(reply)),
+    );
+  }
+  app.get("/operations/metrics", async (_request, reply) => {
+    if (!apis.metrics) return await absent(reply);
+    const { type, body } = await metrics.text();
+    return await reply.header("content-type", type).send(body);
+  });
+}
+
+async function ok(reply: FastifyReply): Promise<FastifyReply> {
+  return await reply
+    .code(200)
+    .header("content-type", "application/json")
+    .header("cache-control", "no-store")
+    .send("{}");
+}
