@@ -103,6 +103,6 @@ export function commonName(certificate: X509Certificate): string | undefined {
   const subject = certificate.toLegacyObject().subject as unknown as
     | Record<string, string | string[]>
     | undefined;
-  const name = subject !== undefined && Object.hasOwn(subject, "CN") ? subject["CN"] : undefined;
+  const name = subject !== undefined && Object.hasOwn(subject, "CN") ? subject.CN : undefined;
   return typeof name === "string" ? name : undefined;
 }

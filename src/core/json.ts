@@ -91,24 +91,14 @@ class Scanner {
 
   #value(): void {
     const byte = this.#bytes[this.#at];
-    switch (byte) {
-      case 0x7b:
-        return this.#object();
-      case 0x5b:
-        return this.#array();
-      case quote:
-        this.#string();
-        return;
-      case 0x74:
-        return this.#literal("true");
-      case 0x66:
-        return this.#literal("false");
-      case 0x6e:
-        return this.#literal("null");
-      default:
-        if (byte === 0x2d || (byte !== undefined && byte >= 0x30 && byte <= 0x39)) return this.#number();
-        this.#fail("NOT_JSON", byte === undefined ? "ends too early" : "is not JSON");
-    }
+    if (byte === 0x7b) this.#object();
+    else if (byte === 0x5b) this.#array();
+    else if (byte === quote) this.#string();
+    else if (byte === 0x74) this.#literal("true");
+    else if (byte === 0x66) this.#literal("false");
+    else if (byte === 0x6e) this.#literal("null");
+    else if (byte === 0x2d || (byte !== undefined && byte >= 0x30 && byte <= 0x39)) this.#number();
+    else this.#fail("NOT_JSON", byte === undefined ? "ends too early" : "is not JSON");
   }
 
   #object(): void {

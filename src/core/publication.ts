@@ -258,9 +258,7 @@ function examineSnapshot(
     const parent = parentRole(role);
     if (parent === undefined) return true;
     const file = targets.get(parent) ?? current.targets.get(parent);
-    return (
-      isDeclared(parent) && file !== undefined && file.signed.delegations.some((each) => each.role === role)
-    );
+    return isDeclared(parent) && file?.signed.delegations.some((each) => each.role === role) === true;
   };
   for (const role of [...upload.keys(), ...kept.keys()]) {
     if (role !== "snapshot" && !meta.has(role) && isDeclared(role)) {

@@ -5,8 +5,12 @@
  * fixed path inside the process (`/notary/current`), never the caller's text. Each API is a plugin with its own
  * context. Whatever is thrown becomes an answer in one place.
  */
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import { VidimusError } from "../core/errors.ts";
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from "fastify";
 import { FileAnswers } from "./answers.ts";
 import { type ErrorAnswer, errorAnswer } from "./errors.ts";
 import { HttpMetrics } from "./metrics.ts";
@@ -52,7 +56,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const metrics = new HttpMetrics();
   const app = Fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     trustProxy: options.trustedProxies.length === 0 ? false : [...options.trustedProxies],
     bodyLimit: Number.MAX_SAFE_INTEGER,
     exposeHeadRoutes: false,
@@ -92,11 +96,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.setErrorHandler(async (error, request, reply) => {
     const answer = errorAnswer(error);
     metrics.refused(answer.own);
-    const level = answer.status >= 500 ? "error" : "info";
-    request.log[level](
-      { err: error, code: answer.own, family: error instanceof VidimusError ? error.family : undefined },
-      "refused",
-    );
+    const refusal = { code: answer.own, status: answer.status };
+    // A refusal is no fault of ours: its sentence says it all. What is a fault is logged with all that lies under it.
+    if (answer.status >= 500) request.log.error({ ...refusal, err: error }, "failed");
+    else request.log.info(refusal, error instanceof Error ? error.message : "refused");
     // A body that was not read to its end must not be taken for the next request.
     if (!request.raw.complete) reply.header("connection", "close");
     return await sendError(reply, answer, request.method);

@@ -140,7 +140,7 @@ function detailOf(code: NotaryCode, error: VidimusError): unknown {
     case "INVALID_UPDATE":
       return { Name: validationName(error), Error: validationError(error) };
     case "INVALID_ROLE":
-      return error.detail?.["given"] ?? "";
+      return error.detail?.given ?? "";
     case "INVALID_GUN":
     case "INVALID_PARAMETERS":
       return cut(error.message);

@@ -56,6 +56,7 @@ class UploadReader {
   #parts = 0;
   #openParts = 0;
   #finished = false;
+  #ended = false;
   #done = false;
   readonly #resolve: (files: UploadedFile[]) => void;
 
@@ -85,7 +86,9 @@ class UploadReader {
   }
 
   end(): void {
+    this.#ended = true;
     if (!this.#done) this.#dicer.end();
+    this.#complete();
   }
 
   abort(): void {
@@ -121,7 +124,7 @@ class UploadReader {
   }
 
   #complete(): void {
-    if (this.#done || !this.#finished || this.#openParts > 0) return;
+    if (this.#done || !this.#finished || !this.#ended || this.#openParts > 0) return;
     this.#done = true;
     this.#resolve(this.#files);
   }

@@ -1,4 +1,6 @@
 /** Keys of people: made, read, and turned into what metadata lists. */
+// The certificate library wants this loaded before it.
+import "reflect-metadata";
 import {
   constants,
   createPrivateKey,
