@@ -47,16 +47,19 @@ export class OnlineKeys {
     return new Map(keys.map((key) => [key.keyId, key]));
   }
 
-  /** The first key of the role in the root that is held here; the pending one where there is none. */
-  async current(repository: string, role: OnlineRole, root: Verified<Root> | undefined): Promise<PublicKey> {
-    if (root !== undefined) {
-      const held = await this.held(repository, root.signed);
-      for (const id of rootRole(root.signed, role).keys.keys()) {
-        const key = held.get(id);
-        if (key !== undefined) return publicPart(key);
-      }
+  /** The first key of the role in the root that is held here. */
+  async current(
+    repository: string,
+    role: OnlineRole,
+    root: Verified<Root> | undefined,
+  ): Promise<PublicKey | undefined> {
+    if (root === undefined) return undefined;
+    const held = await this.held(repository, root.signed);
+    for (const id of rootRole(root.signed, role).keys.keys()) {
+      const key = held.get(id);
+      if (key !== undefined) return publicPart(key);
     }
-    return await this.pending(repository, role);
+    return undefined;
   }
 
   /** The key to rotate to. Throws `TOO_MANY_PENDING_KEYS`. */

@@ -1,5 +1,6 @@
 /** The service, put together from its parts. Reads are here; each of the rest has a file of its own. */
 import type { Logger } from "pino";
+import { RefusedError } from "../core/errors.ts";
 import type { FormatRules } from "../core/format/format.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { Signer } from "../signer/signer.ts";
@@ -105,19 +106,25 @@ class Service implements TrustService {
   }
 
   async publish(repository: string, files: readonly UploadedFile[], principal: Principal): Promise<void> {
+    this.#refuseReadOnly();
     await this.#publisher.publish(repository, files, principal);
   }
 
   async remove(repository: string, principal: Principal): Promise<void> {
+    this.#refuseReadOnly();
     await this.#publisher.remove(repository, principal);
   }
 
   async onlineKey(repository: string, role: OnlineRole): Promise<PublicKey> {
     const { root } = await this.#trusted.load(await this.#options.store.state(repository));
-    return await this.#keys.current(repository, role, root);
+    const held = await this.#keys.current(repository, role, root);
+    if (held !== undefined) return held;
+    this.#refuseReadOnly();
+    return await this.#keys.pending(repository, role);
   }
 
   async rotateOnlineKey(repository: string, role: OnlineRole): Promise<PublicKey> {
+    this.#refuseReadOnly();
     return await this.#keys.pending(repository, role);
   }
 
@@ -144,6 +151,11 @@ class Service implements TrustService {
     await this.#queue.idle();
     await this.#options.signer.close();
     await this.#options.store.close();
+  }
+
+  #refuseReadOnly(): void {
+    if (!this.#options.readOnly) return;
+    throw new RefusedError("READ_ONLY", "This server only reads: publish to the one it is a copy of.");
   }
 
   #isExpired(file: ServedFile): boolean {
