@@ -259,12 +259,11 @@ describe("units", () => {
     ["14d", 1_209_600_000],
     ["300s", 300_000],
     ["0s", 0],
-    ["2w", 1_209_600_000],
   ])("%s is %d ms", (text, value) => {
     expect(parseDuration(text)).toBe(value);
   });
 
-  it.each(["14", "d", "-1d", "1.5h", " 1d", "1d ", "1D", "1e3s", ""])("%j is no duration", (text) => {
+  it.each(["14", "d", "2w", "-1d", "1.5h", " 1d", "1d ", "1D", "1e3s", ""])("%j is no duration", (text) => {
     expect(parseDuration(text)).toBeUndefined();
   });
 

@@ -20,7 +20,7 @@ the nearest known one, wherever it stands.
 | environment | \`VIDIMUS__SERVER__PORT=8443\`: two underscores between levels, one between words |
 | file | \`server: { port: 8443 }\` |
 
-Durations are written as \`90s\`, \`15m\`, \`12h\`, \`14d\` or \`2w\`, sizes as \`512KiB\` or \`32MiB\`: always with
+Durations are written as \`90s\`, \`15m\`, \`12h\` or \`14d\`, sizes as \`512KiB\` or \`32MiB\`: always with
 their unit. In flags and variables, lists are separated by commas. For a key that holds a secret, \`…_FILE=PATH\` is
 the same as giving it \`file:PATH\`.
 

@@ -104,6 +104,10 @@ const online = z.strictObject({
     { least: 0.1, most: 0.9, value: 0.5 },
     "Share of a lifetime after which the server renews the role.",
   ),
+  checkInterval: duration(
+    { least: "1s", most: "1h", value: "60s" },
+    "How often the server looks for roles that are due to be renewed.",
+  ),
   pendingKeys: z
     .strictObject({
       most: integer(
@@ -157,6 +161,10 @@ const limits = z.strictObject({
     "Most open connections; more are closed at once.",
   ),
   headers: integer({ least: 10, most: 2_000, value: 100 }, "Most headers that are read of one request."),
+  cacheBytes: size(
+    { least: "1MiB", most: "16GiB", value: "64MiB" },
+    "Memory for files that are ready to be served, and as much again for verified ones.",
+  ),
   shutdownTimeout: duration(
     { least: "1s", most: "10m", value: "10s" },
     "Time for requests in flight to end.",

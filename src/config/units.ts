@@ -5,7 +5,6 @@ const durationUnits: ReadonlyMap<string, number> = new Map([
   ["m", 60_000],
   ["h", 3_600_000],
   ["d", 86_400_000],
-  ["w", 604_800_000],
 ]);
 
 const sizeUnits: ReadonlyMap<string, number> = new Map([
@@ -30,9 +29,9 @@ function format(value: number, units: ReadonlyMap<string, number>): string {
   return `${value / size}${unit}`;
 }
 
-/** Milliseconds, or undefined if the text is not a whole number with one of the units s, m, h, d, w. */
+/** Milliseconds, or undefined if the text is not a whole number with one of the units s, m, h, d. */
 export function parseDuration(text: string): number | undefined {
-  return parse(text, /^([0-9]{1,9})([smhdw])$/, durationUnits);
+  return parse(text, /^([0-9]{1,9})([smhd])$/, durationUnits);
 }
 
 /** `milliseconds` must be a whole number of seconds. */

@@ -1,6 +1,17 @@
 /** Files of the data directory that are not the store's: made whole or not at all, with their mode from the start. */
 import { randomBytes } from "node:crypto";
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { StartError, systemCode } from "./errors.ts";
 
@@ -35,17 +46,21 @@ function syncDirectory(path: string): void {
 }
 
 /**
- * Makes the data directory, mode 0700, if it is not there. Returns its absolute path.
+ * The absolute path of the data directory, made with mode 0700 if it is not there. A read-only server makes nothing.
  * Throws `StartError` `DATA_UNUSABLE`.
  */
-export function prepareDirectory(path: string): string {
+export function prepareDirectory(path: string, readOnly: boolean): string {
   const absolute = resolve(path);
   try {
-    mkdirSync(absolute, { recursive: true, mode: 0o700 });
+    if (readOnly) accessSync(absolute, constants.R_OK | constants.X_OK);
+    else mkdirSync(absolute, { recursive: true, mode: 0o700 });
   } catch (error) {
+    const wanted = readOnly
+      ? `cannot be read (${systemCode(error)}): a read-only server needs one that another start has made`
+      : `cannot be made (${systemCode(error)}): give the user of this process write access to it`;
     throw new StartError(
       "DATA_UNUSABLE",
-      `The data directory ${absolute} cannot be made (${systemCode(error)}): give the user of this process write access to it, or name another with --data.`,
+      `The data directory ${absolute} ${wanted}, or name another with --data.`,
       error,
     );
   }

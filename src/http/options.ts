@@ -1,0 +1,32 @@
+/** What the HTTP layer is made from. */
+import type { Server as HttpServer, RequestListener } from "node:http";
+import type { Server as HttpsServer } from "node:https";
+import type { Logger } from "pino";
+import type { TrustService } from "../service/service.ts";
+
+export interface AppOptions {
+  readonly service: TrustService;
+  readonly logger: Logger;
+  /** Addresses or networks whose `X-Forwarded-For` is believed. Empty: nobody's. */
+  readonly trustedProxies: readonly string[];
+  readonly repositories: {
+    /** Only repositories under one of these prefixes are served; empty: all. Each ends in one slash. */
+    readonly prefixes: readonly string[];
+    /** Accept names that an older Notary accepted (`core/names.ts`). */
+    readonly olderNames: boolean;
+  };
+  /** Seconds for `Cache-Control`. 0: caches must ask again each time. */
+  readonly caching: { readonly current: number; readonly consistent: number };
+  readonly limits: {
+    /** Bytes of one upload, all parts and their headers together. */
+    readonly uploadBytes: number;
+    readonly uploadFiles: number;
+  };
+  /** Which APIs this listener answers. */
+  readonly apis: { readonly notary: boolean; readonly metrics: boolean; readonly probes: boolean };
+  /**
+   * Makes the server that the application answers on (fastify's `serverFactory`). Whoever gives it listens and closes:
+   * the application does neither. Absent: the application is reached by injection only.
+   */
+  readonly serverFactory?: (handler: RequestListener) => HttpServer | HttpsServer;
+}
