@@ -61,6 +61,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     bodyLimit: Number.MAX_SAFE_INTEGER,
     exposeHeadRoutes: false,
     return503OnClosing: true,
+    ...(options.serverFactory !== undefined && { serverFactory: options.serverFactory }),
     rewriteUrl(request) {
       const asked = routeOf(request.method ?? "", request.url ?? "", repositories);
       const absent = !options.apis.notary && apiOf[asked.kind].startsWith("/notary/");

@@ -1,4 +1,6 @@
 /** What the HTTP layer is made from. */
+import type { Server as HttpServer, RequestListener } from "node:http";
+import type { Server as HttpsServer } from "node:https";
 import type { Logger } from "pino";
 import type { TrustService } from "../service/service.ts";
 
@@ -22,4 +24,9 @@ export interface AppOptions {
   };
   /** Which APIs this listener answers. */
   readonly apis: { readonly notary: boolean; readonly metrics: boolean; readonly probes: boolean };
+  /**
+   * Makes the server that the application answers on (fastify's `serverFactory`). Whoever gives it listens and closes:
+   * the application does neither. Absent: the application is reached by injection only.
+   */
+  readonly serverFactory?: (handler: RequestListener) => HttpServer | HttpsServer;
 }

@@ -1,0 +1,52 @@
+/** The exit codes of every command, in one table. bin/runtime.js repeats the one that it needs. */
+import { ConfigurationError } from "../config.ts";
+import { type Code, storeCodes, VidimusError } from "../core/errors.ts";
+import { type StartCode, StartError } from "../serve/errors.ts";
+
+export const exitCodes = {
+  ok: { code: 0, meaning: "done; a server ended in good order" },
+  unexpected: {
+    code: 1,
+    meaning: "an error that should not happen: please report it with the output of --debug",
+  },
+  usage: { code: 2, meaning: "unknown command or flag" },
+  configuration: { code: 3, meaning: "the configuration is not good" },
+  store: { code: 4, meaning: "the data directory or the store in it cannot be used" },
+  listen: { code: 5, meaning: "the address or port cannot be listened on" },
+  tls: { code: 6, meaning: "the TLS certificate or key cannot be used" },
+  signer: { code: 7, meaning: "the signer or its secret cannot be used" },
+  runtime: { code: 8, meaning: "no suitable Node" },
+  running: { code: 9, meaning: "another server uses this data directory" },
+} as const satisfies Record<string, { code: number; meaning: string }>;
+
+export type ExitName = keyof typeof exitCodes;
+
+const ofStart = {
+  DATA_UNUSABLE: "store",
+  PORT_IN_USE: "listen",
+  PORT_FORBIDDEN: "listen",
+  ADDRESS_UNAVAILABLE: "listen",
+  SOCKET_IN_USE: "listen",
+  SOCKET_UNUSABLE: "listen",
+  CERTIFICATE_UNREADABLE: "tls",
+  CERTIFICATE_BAD: "tls",
+  CERTIFICATE_MISSING: "tls",
+  CERTIFICATE_EXPIRED: "tls",
+  KEY_UNREADABLE: "tls",
+  KEY_BAD: "tls",
+  KEY_MISMATCH: "tls",
+  KEY_EXPOSED: "tls",
+} as const satisfies Record<StartCode, ExitName>;
+
+function ofVidimus({ code, family }: VidimusError): ExitName {
+  if (code === "STORE_LOCKED") return "running";
+  if ((storeCodes as readonly Code[]).includes(code)) return "store";
+  return family === "signer" ? "signer" : "unexpected";
+}
+
+/** How a command that failed with this error ends. */
+export function exitNameOf(error: unknown): ExitName {
+  if (error instanceof ConfigurationError) return "configuration";
+  if (error instanceof StartError) return ofStart[error.code];
+  return error instanceof VidimusError ? ofVidimus(error) : "unexpected";
+}

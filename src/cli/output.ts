@@ -1,0 +1,57 @@
+/**
+ * All that a command says and how it ends. Results go to standard output, as text or JSON; problems and logs to
+ * standard error. A problem is one sentence; its stack is shown only on request.
+ */
+import { type ExitName, exitCodes, exitNameOf } from "./exit-codes.ts";
+
+/** The world as a command sees it. */
+export interface CliContext {
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  /** True if a person reads standard error. */
+  readonly isTerminal: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly readFile: (path: string) => string;
+  /** Show stacks. */
+  readonly debug: boolean;
+}
+
+export function printLine(context: CliContext, text: string): void {
+  context.stdout(`${text}\n`);
+}
+
+export function printJson(context: CliContext, value: unknown): void {
+  context.stdout(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Columns padded to their widest cell, two spaces between them. */
+export function formatTable(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+/** Says what went wrong and gives the exit code. */
+export function reportError(context: Pick<CliContext, "stderr" | "debug">, error: unknown): number {
+  const name = exitNameOf(error);
+  context.stderr(`${sentenceOf(error, name)}\n`);
+  if (context.debug) context.stderr(`${stackOf(error)}\n`);
+  return exitCodes[name].code;
+}
+
+function sentenceOf(error: unknown, name: ExitName): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return name === "unexpected" ? `Unexpected error: ${message}` : message;
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const own = error.stack ?? error.message;
+  return error.cause === undefined ? own : `${own}\ncaused by ${stackOf(error.cause)}`;
+}

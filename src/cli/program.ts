@@ -1,0 +1,49 @@
+/** The command line: which commands there are, and how their errors become sentences and exit codes. */
+import { Command, CommanderError } from "commander";
+import { addConfigCheck } from "./config-check.ts";
+import { addConfigSchema } from "./config-schema.ts";
+import { addConfigShow } from "./config-show.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { addHelp } from "./help.ts";
+import { type CliContext, reportError } from "./output.ts";
+import { addServe, type ServeParts } from "./serve.ts";
+import { addVersion } from "./version.ts";
+
+/**
+ * Runs one command; resolves to its exit code and never rejects.
+ * `argv`: what stands after the program's name.
+ */
+export async function runCli(
+  argv: readonly string[],
+  context: CliContext,
+  parts: ServeParts,
+): Promise<number> {
+  let code: number = exitCodes.ok.code;
+  const program = new Command("vidimus")
+    .description("A private notary: stores signed TUF metadata and speaks Notary v1.")
+    .option("--debug", "show where an error comes from")
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({ writeOut: context.stdout, writeErr: context.stderr })
+    .showSuggestionAfterError();
+  const config = new Command("config")
+    .description("check, explain and show the configuration")
+    .copyInheritedSettings(program);
+  addServe(program, context, parts, (ended) => {
+    code = ended;
+  });
+  addConfigCheck(config, context);
+  addConfigSchema(config, context);
+  addConfigShow(config, context);
+  program.addCommand(config);
+  addVersion(program, context);
+  addHelp(program, context);
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return code;
+  } catch (error) {
+    // Commander has written its own sentence; asking for help is no error.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? code : exitCodes.usage.code;
+    return reportError(context, error);
+  }
+}

@@ -1,0 +1,43 @@
+/** What `serve` prints when it is ready: where it is, and lines to paste for stock clients. Pure. */
+import type { RunningServer } from "../serve/server.ts";
+
+export type ServerFacts = Pick<RunningServer, "url" | "directory" | "authority" | "operations">;
+
+/** A word for a POSIX shell; quoted only if it has to be. */
+function quote(word: string): string {
+  return /^[A-Za-z0-9_./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+function forClients({ url, authority }: ServerFacts): string[] {
+  if (!url.startsWith("https:")) {
+    return ["Stock clients speak HTTPS only: put a proxy with TLS in front of this address for them."];
+  }
+  const folder = `~/.docker/tls/${new URL(url).host}`;
+  const copy =
+    authority === undefined ? [] : [`  mkdir -p ${folder} && cp ${quote(authority.file)} ${folder}/ca.crt`];
+  const flag = authority === undefined ? "" : ` --tlscacert ${quote(authority.file)}`;
+  return [
+    "For docker trust, docker push and docker pull:",
+    ...copy,
+    "  export DOCKER_CONTENT_TRUST=1",
+    `  export DOCKER_CONTENT_TRUST_SERVER=${url}`,
+    "",
+    "For notary (GUN is the repository's name):",
+    `  notary -s ${url}${flag} list GUN`,
+  ];
+}
+
+/** Lines without the last newline. */
+export function readyMessage(facts: ServerFacts): string {
+  const { url, directory, authority, operations } = facts;
+  return [
+    `Vidimus listens on ${url}`,
+    ...(operations === undefined ? [] : [`  metrics and probes  ${operations}`]),
+    `  data                ${directory}`,
+    ...(authority === undefined
+      ? []
+      : [`  CA                  ${authority.file}`, `  CA SHA-256          ${authority.fingerprint}`]),
+    "",
+    ...forClients(facts),
+  ].join("\n");
+}

@@ -1,0 +1,82 @@
+/** `vidimus serve`: runs the server until a signal ends it. */
+import { rmSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import type { Logger } from "pino";
+import type { Config } from "../config.ts";
+import { writeWhole } from "../serve/files.ts";
+import { createLogger, standardError } from "../serve/logger.ts";
+import type { RunningServer } from "../serve/server.ts";
+import { handleSignals, type SignalSource } from "../serve/shutdown.ts";
+import { addConfigurationFlags, loadFrom } from "./flags.ts";
+import { type CliContext, printLine } from "./output.ts";
+import { readyMessage } from "./serve-message.ts";
+
+/** What `serve` needs beside the context; `main.ts` gives the real ones. */
+export interface ServeParts {
+  readonly serve: (config: Config, logger: Logger) => Promise<RunningServer>;
+  /** `process`: its signals, and whether the launcher that started this process is still there. */
+  readonly process: SignalSource & { readonly connected?: boolean; readonly pid: number };
+}
+
+function logFormat(config: Config, context: CliContext): "json" | "pretty" {
+  return config.log.format === "auto" ? (context.isTerminal ? "pretty" : "json") : config.log.format;
+}
+
+function writeReadyFile(path: string, server: RunningServer, pid: number): void {
+  const { url, port, operations, authority, directory } = server;
+  const facts = {
+    url,
+    port,
+    pid,
+    ca: authority?.file,
+    fingerprint: authority?.fingerprint,
+    operations,
+    directory,
+  };
+  writeWhole(path, `${JSON.stringify(facts)}\n`, 0o644);
+}
+
+/** `finish` is told the exit code when the server has ended. */
+export function addServe(
+  parent: Command,
+  context: CliContext,
+  parts: ServeParts,
+  finish: (code: number) => void,
+): void {
+  const command = parent
+    .command("serve")
+    .description("run the server")
+    .option("--ready-file <file>", "write url, port, pid, ca and more as JSON to this file when ready");
+  addConfigurationFlags(command).action(async () => {
+    const { config } = loadFrom(command, context);
+    const { readyFile } = command.opts<{ readyFile?: string }>();
+    const ready = readyFile === undefined ? undefined : resolve(readyFile);
+    const logger = createLogger({
+      level: config.log.level,
+      format: logFormat(config, context),
+      destination: standardError(),
+    });
+    const server = await parts.serve(config, logger);
+    const ended = new Promise<number>((end) => {
+      const removeHandlers = handleSignals({
+        stop: async () => {
+          if (ready !== undefined) rmSync(ready, { force: true });
+          await server.stop();
+        },
+        reload: () => server.reload(),
+        exit: (code) => {
+          removeHandlers();
+          end(code);
+        },
+        logger,
+        source: parts.process,
+        now: () => performance.now(),
+      });
+    });
+    if (ready !== undefined) writeReadyFile(ready, server, parts.process.pid);
+    printLine(context, readyMessage(server));
+    logger.info({ url: server.url, data: server.directory }, "ready");
+    finish(await ended);
+  });
+}

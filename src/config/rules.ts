@@ -1,0 +1,160 @@
+/**
+ * What a valid value cannot say alone: keys that belong together or exclude each other, and what is not safe unless
+ * asked for by name. One function a rule; each returns its problems, none throws.
+ */
+import { BlockList, isIP, isIPv4 } from "node:net";
+import type { ConfigurationCode, ConfigurationProblem } from "./errors.ts";
+import type { Config } from "./schema.ts";
+
+type Rule = (config: Config, given: ReadonlySet<string>) => ConfigurationProblem | undefined;
+
+const loopback = new BlockList();
+loopback.addSubnet("127.0.0.0", 8, "ipv4");
+loopback.addAddress("::1", "ipv6");
+
+/** True for localhost, 127.0.0.0/8 and ::1: what only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  if (host === "localhost") return true;
+  return isIP(host) !== 0 && loopback.check(host, isIPv4(host) ? "ipv4" : "ipv6");
+}
+
+function problem(code: ConfigurationCode, subject: string, sentence: string): ConfigurationProblem {
+  return { code, subject, sentence };
+}
+
+const certificateWithKey: Rule = ({ tls }) => {
+  if ((tls.certificate === undefined) === (tls.key === undefined)) return undefined;
+  const [present, absent] =
+    tls.key === undefined ? ["tls.certificate", "tls.key"] : ["tls.key", "tls.certificate"];
+  return problem("CONTRADICTION", absent, `${present} is set without ${absent}: set both, or neither.`);
+};
+
+const socketAlone: Rule = ({ server }, given) => {
+  const other = ["server.host", "server.port"].find((key) => given.has(key));
+  if (server.socket === undefined || other === undefined) return undefined;
+  return problem("CONTRADICTION", other, `server.socket and ${other} are both set: keep one of them.`);
+};
+
+const plainHttpNearby: Rule = ({ server }) => {
+  if (!server.plainHttp || server.socket !== undefined || isLoopback(server.host)) return undefined;
+  return problem(
+    "NOT_SAFE",
+    "server.plainHttp",
+    "server.plainHttp is for a loopback address or a Unix socket only: listen on 127.0.0.1, or leave TLS on.",
+  );
+};
+
+const plainHttpWithoutCertificate: Rule = ({ server, tls }) => {
+  if (!server.plainHttp || tls.certificate === undefined) return undefined;
+  return problem(
+    "CONTRADICTION",
+    "server.plainHttp",
+    "server.plainHttp and tls.certificate are both set: keep one of them.",
+  );
+};
+
+const operationsNearby: Rule = ({ operations }) => {
+  if (!operations.plainHttp || isLoopback(operations.host)) return undefined;
+  return problem(
+    "NOT_SAFE",
+    "operations.plainHttp",
+    "operations.plainHttp is for a loopback address only: listen on 127.0.0.1, or leave TLS on.",
+  );
+};
+
+const operationsEnabled: Rule = ({ operations }, given) => {
+  const key = ["operations.host", "operations.port", "operations.plainHttp"].find((name) => given.has(name));
+  if (operations.enabled || key === undefined) return undefined;
+  return problem("CONTRADICTION", key, `${key} has no effect without operations.enabled: set it to true.`);
+};
+
+const knownAuthentication: Rule = ({ auth }) => {
+  if (auth.mode === "none") return undefined;
+  return problem(
+    "NOT_SUPPORTED",
+    "auth.mode",
+    "auth.mode can only be none: put an authenticating proxy in front of the server if it has to be reached by others.",
+  );
+};
+
+const anonymousNearby: Rule = ({ auth, server }) => {
+  const reachable = server.socket === undefined && !isLoopback(server.host);
+  if (auth.mode !== "none" || auth.acceptAnonymous || !reachable) return undefined;
+  return problem(
+    "NOT_SAFE",
+    "auth.acceptAnonymous",
+    "Everybody who reaches this address could publish and delete: listen on 127.0.0.1, or set auth.acceptAnonymous to true if that is meant.",
+  );
+};
+
+const cleanPrefixes: Rule = ({ repositories }) => {
+  const bad = repositories.prefixes.find((prefix) => !isCleanPrefix(prefix));
+  if (bad === undefined) return undefined;
+  return problem(
+    "BAD_VALUE",
+    "repositories.prefixes",
+    `repositories.prefixes: ${JSON.stringify(bad)} must be a clean path without a leading slash that ends in exactly one slash, such as registry.example/team/.`,
+  );
+};
+
+/** A path of non-empty segments, none `.` or `..`, ending in exactly one slash (notary-server's rule for prefixes). */
+function isCleanPrefix(prefix: string): boolean {
+  const segments = prefix.split("/");
+  return (
+    segments.length > 1 && segments.pop() === "" && segments.every((part) => !["", ".", ".."].includes(part))
+  );
+}
+
+const knownProxies: Rule = ({ server }) => {
+  const bad = server.trustedProxies.find((proxy) => !isNetwork(proxy));
+  if (bad === undefined) return undefined;
+  return problem(
+    "BAD_VALUE",
+    "server.trustedProxies",
+    `server.trustedProxies: ${JSON.stringify(bad)} must be an address or a network such as 10.0.0.0/8.`,
+  );
+};
+
+function isNetwork(text: string): boolean {
+  const [address = "", bits, ...rest] = text.split("/");
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^[0-9]{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+}
+
+const knownNames: Rule = ({ tls }) => {
+  const bad = tls.names.find((name) => isIP(name) === 0 && !isHostName(name));
+  if (bad === undefined && tls.names.length > 0) return undefined;
+  return problem(
+    "BAD_VALUE",
+    "tls.names",
+    bad === undefined
+      ? "tls.names must have at least one name."
+      : `tls.names: ${JSON.stringify(bad)} must be a host name or an address, without port.`,
+  );
+};
+
+/** Letters, digits and hyphens in labels of at most 63, at most 253 in all; `*.` in front is allowed. */
+function isHostName(name: string): boolean {
+  const labels = name.replace(/^\*\./, "").split(".");
+  return name.length <= 253 && labels.every((label) => /^(?!-)[A-Za-z0-9-]{1,63}(?<!-)$/.test(label));
+}
+
+const rules: readonly Rule[] = [
+  certificateWithKey,
+  socketAlone,
+  plainHttpNearby,
+  plainHttpWithoutCertificate,
+  operationsNearby,
+  operationsEnabled,
+  knownAuthentication,
+  anonymousNearby,
+  cleanPrefixes,
+  knownProxies,
+  knownNames,
+];
+
+/** `given`: keys that some source set, as against those that have their default. */
+export function checkRules(config: Config, given: ReadonlySet<string>): ConfigurationProblem[] {
+  return rules.map((rule) => rule(config, given)).filter((found) => found !== undefined);
+}

@@ -1,0 +1,34 @@
+/** The process: argv in, exit code out. Whatever is not caught elsewhere is one sentence and exit code 1, never 0. */
+import { readFileSync } from "node:fs";
+import { type CliContext, reportError } from "./cli/output.ts";
+import { runCli } from "./cli/program.ts";
+
+const argv = process.argv.slice(2);
+
+const context: CliContext = {
+  stdout: (text) => void process.stdout.write(text),
+  stderr: (text) => void process.stderr.write(text),
+  isTerminal: process.stderr.isTTY === true,
+  env: process.env,
+  readFile: (path) => readFileSync(path, "utf8"),
+  debug: argv.includes("--debug"),
+};
+
+function fail(error: unknown): void {
+  reportError(context, error);
+  process.exit(1);
+}
+
+process.on("uncaughtException", fail);
+process.on("unhandledRejection", fail);
+
+const serve: Parameters<typeof runCli>[2]["serve"] = async (config, logger) =>
+  (await import("./wire.ts")).serve(config, logger);
+
+process.exit(
+  await runCli(
+    argv.filter((word) => word !== "--debug"),
+    context,
+    { serve, process },
+  ),
+);

@@ -1,0 +1,35 @@
+/**
+ * Why a server cannot start. These sentences go to the operator's terminal and log, never to a client, so they name
+ * the file or port that has to be mended. They never hold the content of a file.
+ */
+export type StartCode =
+  | "DATA_UNUSABLE"
+  | "PORT_IN_USE"
+  | "PORT_FORBIDDEN"
+  | "ADDRESS_UNAVAILABLE"
+  | "SOCKET_IN_USE"
+  | "SOCKET_UNUSABLE"
+  | "CERTIFICATE_UNREADABLE"
+  | "CERTIFICATE_BAD"
+  | "CERTIFICATE_MISSING"
+  | "CERTIFICATE_EXPIRED"
+  | "KEY_UNREADABLE"
+  | "KEY_BAD"
+  | "KEY_MISMATCH"
+  | "KEY_EXPOSED";
+
+export class StartError extends Error {
+  readonly code: StartCode;
+
+  constructor(code: StartCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = "StartError";
+    this.code = code;
+  }
+}
+
+/** The system's short name for a failure, such as EACCES; `unknown` if there is none. */
+export function systemCode(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  return typeof code === "string" ? code : "unknown";
+}

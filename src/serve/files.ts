@@ -1,0 +1,68 @@
+/** Files of the data directory that are not the store's: made whole or not at all, with their mode from the start. */
+import { randomBytes } from "node:crypto";
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { StartError, systemCode } from "./errors.ts";
+
+/**
+ * Writes a file beside its place and moves it there, so that nobody ever sees half of it. Durable when it returns.
+ * The mode holds whatever the umask says.
+ */
+export function writeWhole(path: string, content: string, mode: number): void {
+  const directory = dirname(path);
+  const draft = join(directory, `.${randomBytes(8).toString("hex")}.draft`);
+  const file = openSync(draft, "wx", 0o600);
+  try {
+    writeSync(file, content);
+    fsyncSync(file);
+    closeSync(file);
+    chmodSync(draft, mode);
+    renameSync(draft, path);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
+  }
+  syncDirectory(directory);
+}
+
+function syncDirectory(path: string): void {
+  const directory = openSync(path, "r");
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}
+
+/**
+ * The absolute path of the data directory, made with mode 0700 if it is not there. A read-only server makes nothing.
+ * Throws `StartError` `DATA_UNUSABLE`.
+ */
+export function prepareDirectory(path: string, readOnly: boolean): string {
+  const absolute = resolve(path);
+  try {
+    if (readOnly) accessSync(absolute, constants.R_OK | constants.X_OK);
+    else mkdirSync(absolute, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const wanted = readOnly
+      ? `cannot be read (${systemCode(error)}): a read-only server needs one that another start has made`
+      : `cannot be made (${systemCode(error)}): give the user of this process write access to it`;
+    throw new StartError(
+      "DATA_UNUSABLE",
+      `The data directory ${absolute} ${wanted}, or name another with --data.`,
+      error,
+    );
+  }
+  return absolute;
+}

@@ -1,0 +1,82 @@
+/**
+ * The composition root: the only file that names concrete stores, signers and formats. They are imported lazily, so
+ * that a command that needs none of them loads none of them.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import type { Config } from "./config.ts";
+import { type RunningServer, startServer } from "./serve/server.ts";
+import { systemClock } from "./service/clock.ts";
+import type { TrustService } from "./service/service.ts";
+import type { Signer } from "./signer/signer.ts";
+import type { Store } from "./store/store.ts";
+
+/** Throws `StartError`, `StoreError` or `SignerError`, with nothing left open. */
+export async function serve(config: Config, logger: Logger): Promise<RunningServer> {
+  const { createApp } = await import("./http/app.ts");
+  return startServer(config, { openService, createApp }, logger, systemClock);
+}
+
+async function openService(config: Config, directory: string, logger: Logger): Promise<TrustService> {
+  const { createTrustService } = await import("./service/trust.ts");
+  const { notary } = await import("./core/format/notary.ts");
+  const store = await openStore(config, directory);
+  try {
+    const signer = await openSigner(config, directory, store);
+    return createTrustService({
+      store,
+      signer,
+      format: notary,
+      clock: systemClock,
+      logger,
+      policy: config.policy,
+      keys: {
+        algorithm: config.signer.algorithm,
+        mostPending: config.online.pendingKeys.most,
+        pendingLifetime: config.online.pendingKeys.lifetime,
+      },
+      roles: {
+        timestampLifetime: config.online.timestamp.lifetime,
+        snapshotLifetime: config.online.snapshot.lifetime,
+        renewAfter: config.online.renewal,
+      },
+      cacheBytes: config.limits.cacheBytes,
+      refreshInterval: config.online.checkInterval,
+      readOnly: config.server.readOnly,
+    });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function openStore(config: Config, directory: string): Promise<Store> {
+  switch (config.store.kind) {
+    case "memory": {
+      const { openMemory } = await import("./store/memory.ts");
+      return openMemory();
+    }
+    case "sqlite": {
+      const { openSqlite } = await import("./store/sqlite.ts");
+      return openSqlite({ directory, readOnly: config.server.readOnly });
+    }
+  }
+}
+
+/** Opens the sealed keys; on the first start of a store its keyring and, by default, the secret are made. */
+async function openSigner(config: Config, directory: string, store: Store): Promise<Signer> {
+  if (config.server.readOnly) {
+    const { absentSigner } = await import("./signer/absent.ts");
+    return absentSigner;
+  }
+  const { createKeyFile, readSecret } = await import("./signer/secret.ts");
+  const { createSealedRecord, openSealed } = await import("./signer/sealed.ts");
+  const file = join(directory, "kek");
+  const stored = await store.keyring();
+  // With a keyring in the store a lost secret is restored from the back-up: a new one would open nothing.
+  if (config.signer.secret === undefined && stored === undefined && !existsSync(file)) createKeyFile(file);
+  const secret = readSecret(config.signer.secret ?? `file:${file}`);
+  const record = stored ?? (await store.createKeyring(await createSealedRecord(secret)));
+  return openSealed({ secret, record });
+}

@@ -1,0 +1,70 @@
+import { EventEmitter } from "node:events";
+import pino from "pino";
+import { beforeEach, expect, it } from "vitest";
+import { handleSignals } from "../../src/serve/shutdown.ts";
+
+let source: EventEmitter;
+let exits: number[];
+let reloads: number;
+let time: number;
+let stops: { resolve: () => void; reject: (error: Error) => void }[];
+let remove: () => void;
+
+beforeEach(() => {
+  source = new EventEmitter();
+  exits = [];
+  reloads = 0;
+  time = 0;
+  stops = [];
+  remove = handleSignals({
+    stop: () => new Promise<void>((resolve, reject) => stops.push({ resolve, reject })),
+    reload: async () => {
+      reloads += 1;
+    },
+    exit: (code) => exits.push(code),
+    logger: pino({ enabled: false }),
+    source,
+    now: () => time,
+  });
+});
+
+it.each(["SIGTERM", "SIGINT", "disconnect"])("%s stops, then ends with 0", async (event) => {
+  source.emit(event);
+  expect(exits).toEqual([]);
+  stops[0]?.resolve();
+  await expect.poll(() => exits).toEqual([0]);
+});
+
+it("ends with 1 when stopping fails", async () => {
+  source.emit("SIGTERM");
+  stops[0]?.reject(new Error("no"));
+  await expect.poll(() => exits).toEqual([1]);
+});
+
+it.each([
+  ["SIGTERM", 143],
+  ["SIGINT", 130],
+])("a second %s ends at once with %d", (event, code) => {
+  source.emit(event);
+  time = 600;
+  source.emit(event);
+  expect(exits).toEqual([code]);
+});
+
+it("takes the same signal passed on by several parents as one", () => {
+  source.emit("SIGINT");
+  time = 100;
+  source.emit("SIGINT");
+  expect(exits).toEqual([]);
+  expect(stops).toHaveLength(1);
+});
+
+it("SIGHUP reloads and goes on", () => {
+  source.emit("SIGHUP");
+  expect([reloads, stops.length]).toEqual([1, 0]);
+});
+
+it("removes its handlers", () => {
+  remove();
+  expect(source.eventNames()).toEqual([]);
+});
