@@ -12,7 +12,9 @@ export interface Metadata {
   readonly signatures: readonly { readonly keyid: string; readonly method: string }[];
   readonly signed: {
     readonly version: number;
-    readonly keys?: Readonly<Record<string, { readonly keytype: string }>>;
+    readonly keys?: Readonly<
+      Record<string, { readonly keytype: string; readonly keyval: { readonly public: string } }>
+    >;
     readonly roles?: Readonly<
       Record<string, { readonly keyids: readonly string[]; readonly threshold: number }>
     >;
