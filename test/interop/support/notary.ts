@@ -42,38 +42,41 @@ export interface NotaryPerson {
 
 export function notaryPerson(server: TrustServerAddress, directory: string): NotaryPerson {
   mkdirSync(directory, { recursive: true });
-  const trustDirectory = join(directory, "trust");
-  const file = (name: string, content: string | Buffer) => {
-    const path = join(directory, name);
-    writeFileSync(path, content);
-    return path;
-  };
-  const attempt = (args: readonly string[], options: NotaryOptions = {}) => {
-    const flags = ["-s", options.url ?? server.url, "--tlscacert", server.ca, "-d", trustDirectory];
-    if (options.configuration !== undefined) {
-      flags.push("-c", file("notary-config.json", JSON.stringify(options.configuration)));
-    }
-    return run("notary", [...flags, ...args], {
-      env: { PATH: process.env.PATH ?? "", HOME: directory, ...passphrases, ...options.env },
-      cwd: directory,
-      ...(options.input === undefined ? {} : { input: options.input }),
-    });
-  };
+  const place = { directory, trustDirectory: join(directory, "trust") };
   return {
-    directory,
-    trustDirectory,
-    file,
-    try: attempt,
+    ...place,
+    file: (name, content) => {
+      const path = join(directory, name);
+      writeFileSync(path, content);
+      return path;
+    },
+    try: (args, options) => notaryCommand(server, place, args, options),
     do: async (args, options) => {
-      const result = await attempt(args, options);
-      if (result.code !== 0) {
-        throw new Error(
-          `notary ${args.join(" ")} ended with ${result.code}: ${result.stdout}${result.stderr}`,
-        );
-      }
-      return result;
+      const result = await notaryCommand(server, place, args, options);
+      if (result.code === 0) return result;
+      throw new Error(`notary ${args.join(" ")} ended with ${result.code}: ${result.stdout}${result.stderr}`);
     },
   };
+}
+
+/** Runs `notary` once on the given trust directory; any exit code is an answer. */
+export function notaryCommand(
+  server: TrustServerAddress,
+  place: { readonly directory: string; readonly trustDirectory: string },
+  args: readonly string[],
+  options: NotaryOptions = {},
+): Promise<Result> {
+  const flags = ["-s", options.url ?? server.url, "--tlscacert", server.ca, "-d", place.trustDirectory];
+  if (options.configuration !== undefined) {
+    const file = join(place.directory, "notary-config.json");
+    writeFileSync(file, JSON.stringify(options.configuration));
+    flags.push("-c", file);
+  }
+  return run("notary", [...flags, ...args], {
+    env: { PATH: process.env.PATH ?? "", HOME: place.directory, ...passphrases, ...options.env },
+    cwd: place.directory,
+    ...(options.input === undefined ? {} : { input: options.input }),
+  });
 }
 
 /** One line of `notary list`. */

@@ -9,6 +9,8 @@
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { expect, inject, test } from "vitest";
+import { type DockerPerson, dockerPerson } from "./docker.ts";
+import type { DockerPlace } from "./docker-engine.ts";
 import { type NotaryPerson, notaryPerson } from "./notary.ts";
 import type { ServerKind, TrustServerAddress } from "./trust-server.ts";
 
@@ -23,7 +25,14 @@ export interface Stage {
   person(name: string): NotaryPerson;
 }
 
-export type Script<Outcome> = (stage: Stage) => Promise<Outcome>;
+/** A stage with an engine and a registry; `repository` is then a name in that registry. */
+export interface DockerStage extends Stage {
+  readonly place: DockerPlace;
+  /** A person with the `docker` command line who is logged in under this name. */
+  docker(name: string): DockerPerson;
+}
+
+export type Script<On extends Stage, Outcome> = (stage: On) => Promise<Outcome>;
 
 /** Both sides of an intended difference; `because` is its heading in docs/divergences.md. */
 export interface Divergence<Outcome> {
@@ -35,30 +44,55 @@ export interface Divergence<Outcome> {
 let scenarios = 0;
 
 /** Registers a test: the script plays on each server at the same time and must come out as expected. */
-export function scenario<Outcome>(title: string, script: Script<Outcome>, expected: Outcome): void {
-  register(title, script, { reference: expected, vidimus: expected });
+export function scenario<Outcome>(title: string, script: Script<Stage, Outcome>, expected: Outcome): void {
+  register(title, notaryStage, script, { reference: expected, vidimus: expected });
 }
 
 /** Like `scenario`, where Vidimus is meant to come out differently. */
 export function divergence<Outcome>(
   title: string,
-  script: Script<Outcome>,
+  script: Script<Stage, Outcome>,
   expected: Divergence<Outcome>,
 ): void {
-  register(`${title} (differs: ${expected.because})`, script, expected);
+  register(`${title} (differs: ${expected.because})`, notaryStage, script, expected);
 }
 
-function register<Outcome>(
+/** Like `scenario`, with the `docker` command line. */
+export function dockerScenario<Outcome>(
   title: string,
-  script: Script<Outcome>,
+  script: Script<DockerStage, Outcome>,
+  expected: Outcome,
+): void {
+  register(title, dockerStage, script, { reference: expected, vidimus: expected });
+}
+
+/** Like `divergence`, with the `docker` command line. */
+export function dockerDivergence<Outcome>(
+  title: string,
+  script: Script<DockerStage, Outcome>,
+  expected: Divergence<Outcome>,
+): void {
+  register(`${title} (differs: ${expected.because})`, dockerStage, script, expected);
+}
+
+/** Makes stages for one kind of script, or says that this machine cannot. */
+interface StageMaker<On extends Stage> {
+  possible(): boolean;
+  make(server: TrustServerAddress, number: number): On;
+}
+
+function register<On extends Stage, Outcome>(
+  title: string,
+  maker: StageMaker<On>,
+  script: Script<On, Outcome>,
   expected: Readonly<Record<ServerKind, Outcome>>,
 ): void {
   scenarios += 1;
   const number = scenarios;
-  test.skipIf(!inject("notary"))(title, async () => {
+  test.skipIf(!maker.possible())(title, async () => {
     const servers = inject("servers");
     const outcomes = await Promise.all(
-      servers.map(async (server) => [server.kind, await script(stage(server, number))] as const),
+      servers.map(async (server) => [server.kind, await script(maker.make(server, number))] as const),
     );
     expect(Object.fromEntries(outcomes)).toEqual(
       Object.fromEntries(servers.map(({ kind }) => [kind, expected[kind]])),
@@ -66,17 +100,37 @@ function register<Outcome>(
   });
 }
 
-function stage(server: TrustServerAddress, number: number): Stage {
-  const directory = mkdtempSync(join(inject("scratch"), `${server.kind}-${number}-`));
-  const people = new Map<string, NotaryPerson>();
-  return {
-    server,
-    repository: `registry.example.test/${directory.slice(-6).toLowerCase()}/scenario-${number}-end`,
-    directory,
-    person: (name) => {
-      const known = people.get(name) ?? notaryPerson(server, join(directory, name));
-      people.set(name, known);
-      return known;
-    },
+const notaryStage: StageMaker<Stage> = {
+  possible: () => inject("notary"),
+  make: (server, number) => {
+    const directory = mkdtempSync(join(inject("scratch"), `${server.kind}-${number}-`));
+    const person = remember((name) => notaryPerson(server, join(directory, name)));
+    const unique = directory.slice(-6).toLowerCase();
+    const repository = `registry.example.test/${unique}/scenario-${number}-end`;
+    return { server, repository, directory, person };
+  },
+};
+
+const dockerStage: StageMaker<DockerStage> = {
+  possible: () => inject("docker") !== null && inject("notary"),
+  make: (server, number) => {
+    const place = inject("docker");
+    if (place === null) throw new Error("no docker engine");
+    const base = notaryStage.make(server, number);
+    const repository = base.repository.replace("registry.example.test", place.registry);
+    const docker = remember((name) =>
+      dockerPerson(place, server, join(base.directory, `docker-${name}`), { userName: name }),
+    );
+    return { ...base, place, repository, docker };
+  },
+};
+
+/** The same name gives the same person. */
+function remember<Person>(make: (name: string) => Person): (name: string) => Person {
+  const people = new Map<string, Person>();
+  return (name) => {
+    const person = people.get(name) ?? make(name);
+    people.set(name, person);
+    return person;
   };
 }
