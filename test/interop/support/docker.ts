@@ -34,21 +34,17 @@ export interface DockerPerson {
 /** Appended to `push`, `pull`, `create` and `build` to verify and to sign. */
 export const trusted = "--disable-content-trust=false";
 
-export interface DockerPersonOptions {
-  /** Credentials for the registry, from which `docker trust sign` takes the signer's name. */
-  readonly userName?: string;
-}
-
+/** `userName` is what `docker trust sign` names a first signer after; `""` for no credentials at all. */
 export function dockerPerson(
   place: DockerPlace,
   server: TrustServerAddress,
   directory: string,
-  options: DockerPersonOptions = {},
+  userName: string,
 ): DockerPerson {
   const configuration = join(directory, "docker");
   mkdirSync(configuration, { recursive: true });
-  const auth = Buffer.from(`${options.userName}:interop`).toString("base64");
-  const auths = options.userName === undefined ? {} : { [place.registry]: { auth } };
+  const auth = Buffer.from(`${userName}:interop`).toString("base64");
+  const auths = userName === "" ? {} : { [place.registry]: { auth } };
   writeFileSync(join(configuration, "config.json"), JSON.stringify({ auths }));
   const authorities = join(configuration, "tls", new URL(server.url).host);
   mkdirSync(authorities, { recursive: true });

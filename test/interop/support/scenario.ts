@@ -28,7 +28,7 @@ export interface Stage {
 /** A stage with an engine and a registry; `repository` is then a name in that registry. */
 export interface DockerStage extends Stage {
   readonly place: DockerPlace;
-  /** A person with the `docker` command line who is logged in under this name. */
+  /** A person with the `docker` command line who is logged in under this name; with `""` without credentials. */
   docker(name: string): DockerPerson;
 }
 
@@ -119,7 +119,7 @@ const dockerStage: StageMaker<DockerStage> = {
     const base = notaryStage.make(server, number);
     const repository = base.repository.replace("registry.example.test", place.registry);
     const docker = remember((name) =>
-      dockerPerson(place, server, join(base.directory, `docker-${name}`), { userName: name }),
+      dockerPerson(place, server, join(base.directory, `docker-${name}`), name),
     );
     return { ...base, place, repository, docker };
   },
