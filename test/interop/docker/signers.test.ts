@@ -1,50 +1,12 @@
-/** `docker trust`: keys, signers, signatures, revocation, inspection. */
+/** `docker trust`: keys, signers, signatures, inspection. */
 
-import { describe, inject } from "vitest";
+import { describe } from "vitest";
 import { selfSigned } from "../support/certificates.ts";
-import { type DockerPerson, dockerRefusal, importImage } from "../support/docker.ts";
+import { dockerRefusal, importImage } from "../support/docker.ts";
 import { pull, pushTrusted, pushUnsigned } from "../support/docker-images.ts";
-import { listedDelegations, namesAndRoles } from "../support/notary.ts";
-import { type DockerStage, dockerScenario } from "../support/scenario.ts";
-
-/** Generates a signer's key in the person's store; the path of the public half. */
-async function generateKey(person: DockerPerson, name: string): Promise<string> {
-  await person.do(["trust", "key", "generate", name]);
-  return `${person.directory}/${name}.pub`;
-}
-
-function addSigner(person: DockerPerson, stage: DockerStage, name: string, key: string) {
-  return person.do(["trust", "signer", "add", "--key", key, name, stage.repository]);
-}
-
-/** A repository with `v1` signed by its owner in `targets`, and alice, a signer with her own key. */
-async function signed(stage: DockerStage) {
-  const [owner, alice] = [stage.docker("owner"), stage.docker("alice")];
-  const digest = await pushTrusted(owner, stage, "v1");
-  const key = await generateKey(alice, "alice");
-  await addSigner(owner, stage, "alice", key);
-  return { owner, alice, digest };
-}
-
-/** What `docker trust inspect` says: signers of each tag, all signers, names of the administrative keys. */
-async function inspect(person: DockerPerson, stage: DockerStage) {
-  const { stdout } = await person.do(["trust", "inspect", stage.repository]);
-  const [found] = JSON.parse(stdout) as {
-    SignedTags: { SignedTag: string; Signers: string[] }[];
-    Signers: { Name: string }[];
-    AdministrativeKeys: { Name: string }[];
-  }[];
-  return {
-    tags: (found?.SignedTags ?? []).map(({ SignedTag, Signers }) => `${SignedTag}: ${[...Signers].sort()}`),
-    signers: (found?.Signers ?? []).map(({ Name }) => Name).sort(),
-    keys: (found?.AdministrativeKeys ?? []).map(({ Name }) => Name).sort(),
-  };
-}
-
-/** `name@role` of everything a new reader sees in one role. */
-async function inRole(stage: DockerStage, role: string): Promise<string[]> {
-  return namesAndRoles(await stage.person("reader").do(["list", stage.repository, "-r", role]));
-}
+import { addSigner, generateKey, inRole, inspect, signed } from "../support/docker-signers.ts";
+import { listedDelegations } from "../support/notary.ts";
+import { dockerScenario } from "../support/scenario.ts";
 
 describe("keys and signers", () => {
   dockerScenario(
@@ -194,114 +156,6 @@ describe("inspect", () => {
       return ["v1", "alice", "Repository Key:", "Root Key:"].filter((words) => !stdout.includes(words));
     },
     [],
-  );
-});
-
-describe("revoke", () => {
-  dockerScenario(
-    "one tag: it is gone from the signer's roles, the other stays",
-    async (stage) => {
-      const { alice } = await signed(stage);
-      for (const tag of ["v2", "v3"]) {
-        await importImage(alice, `${stage.repository}:${tag}`, tag);
-        await alice.do(["trust", "sign", `${stage.repository}:${tag}`]);
-      }
-      await alice.do(["trust", "revoke", `${stage.repository}:v2`]);
-      return {
-        tags: (await inspect(stage.docker("reader"), stage)).tags,
-        pull: await pull(stage.docker("reader"), stage, "v2"),
-      };
-    },
-    { tags: ["v1: Repo Admin", "v3: alice"], pull: "tag not signed" },
-  );
-
-  dockerScenario(
-    "all tags of a repository without signers: the repository stays",
-    async (stage) => {
-      const owner = stage.docker("owner");
-      for (const tag of ["v1", "v2"]) await pushTrusted(owner, stage, tag);
-      await owner.do(["trust", "revoke", "-y", stage.repository]);
-      const after = await inspect(stage.docker("reader"), stage);
-      await pushTrusted(owner, stage, "v3");
-      return { after, again: (await inspect(stage.docker("reader"), stage)).tags };
-    },
-    { after: { tags: [], signers: [], keys: ["Repository", "Root"] }, again: ["v3: Repo Admin"] },
-  );
-
-  dockerScenario(
-    "all tags of a signer: the signer stays",
-    async (stage) => {
-      const alice = stage.docker("alice");
-      for (const tag of ["v1", "v2"]) {
-        await importImage(alice, `${stage.repository}:${tag}`, tag);
-        await alice.do(["trust", "sign", `${stage.repository}:${tag}`]);
-      }
-      await alice.do(["trust", "revoke", "-y", stage.repository]);
-      return await inspect(stage.docker("reader"), stage);
-    },
-    { tags: [], signers: ["alice"], keys: ["Repository", "Root"] },
-  );
-});
-
-describe("removal of a signer", () => {
-  /** Two signers who have signed, and the owner who removes the first. */
-  async function two(stage: DockerStage) {
-    const { owner, alice } = await signed(stage);
-    const bob = stage.docker("bob");
-    await addSigner(owner, stage, "bob", await generateKey(bob, "bob"));
-    for (const [person, tag] of [
-      [alice, "v2"],
-      [bob, "v3"],
-    ] as const) {
-      await importImage(person, `${stage.repository}:${tag}`, tag);
-      await person.do(["trust", "sign", `${stage.repository}:${tag}`]);
-    }
-    return { owner };
-  }
-
-  // From 26.0 on the command says that it removes, ends with 0, and sends nothing.
-  const major = inject("docker")?.major ?? 0;
-  dockerScenario(
-    `\`signer remove --force\` with docker ${major} ${major >= 26 ? "leaves" : "removes"} the signer`,
-    async (stage) => {
-      const { owner } = await two(stage);
-      const result = await owner.do(["trust", "signer", "remove", "--force", "alice", stage.repository]);
-      const { signers } = await inspect(stage.docker("reader"), stage);
-      return { code: result.code, signers };
-    },
-    { code: 0, signers: major >= 26 ? ["alice", "bob"] : ["bob"] },
-  );
-
-  dockerScenario(
-    "the last signer, answered with y: gone, and readers fall back to what targets holds",
-    async (stage) => {
-      const { owner, alice, digest } = await signed(stage);
-      await importImage(alice, `${stage.repository}:v1`, "another v1");
-      await alice.do(["trust", "sign", "--local", `${stage.repository}:v1`]);
-      const before = await pull(stage.docker("reader"), stage, "v1");
-      await owner.do(["trust", "signer", "remove", "alice", stage.repository], { input: "y\n" });
-      const { signers } = await inspect(stage.docker("reader"), stage);
-      const after = await pull(stage.docker("reader"), stage, "v1");
-      return { before: before === digest, signers, after: after === digest };
-    },
-    { before: false, signers: [], after: true },
-  );
-
-  dockerScenario(
-    "`notary delegation` really removes: the role is gone, the key signs no more",
-    async (stage) => {
-      const { owner } = await two(stage);
-      const listed = listedDelegations(await owner.notary(["delegation", "list", stage.repository]));
-      const key = listed.find(({ role }) => role === "targets/alice")?.keyIds[0] ?? "";
-      await owner.notary(["delegation", "purge", stage.repository, "--key", key, "-p"]);
-      await owner.notary(["delegation", "remove", stage.repository, "targets/alice", "-y", "-p"]);
-      const { signers } = await inspect(stage.docker("reader"), stage);
-      const late = stage.docker("alice");
-      await importImage(late, `${stage.repository}:v4`, "v4");
-      const sign = await late.try(["trust", "sign", `${stage.repository}:v4`]);
-      return { signers, sign: sign.code };
-    },
-    { signers: ["bob"], sign: 1 },
   );
 });
 

@@ -55,6 +55,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     }
     if (wanted.includes("vidimus")) await add(startVidimus(join(scratch, "vidimus")));
 
+    if (servers.length === 0) throw new Error("interop: no server is left to test");
     let docker: DockerPlace | null = null;
     if (!absent.has("docker")) {
       const engine = await startDocker(join(scratch, "docker"));
