@@ -6,8 +6,8 @@
  * versions), nothing random, so that equal means equal.
  */
 
-import { mkdtempSync } from "node:fs";
-import { join } from "node:path";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { expect, inject, test } from "vitest";
 import { type DockerPerson, dockerPerson } from "./docker.ts";
 import type { DockerPlace } from "./docker-engine.ts";
@@ -34,12 +34,17 @@ export interface DockerStage extends Stage {
 
 export type Script<On extends Stage, Outcome> = (stage: On) => Promise<Outcome>;
 
-/** Both sides of an intended difference; `because` is its heading in docs/divergences.md. */
+/**
+ * Both sides of an intended difference. `because` are words of its heading in docs/divergences.md; a
+ * difference that the page does not have fails.
+ */
 export interface Divergence<Outcome> {
   readonly because: string;
   readonly reference: Outcome;
   readonly vidimus: Outcome;
 }
+
+const divergencesPage = resolve(import.meta.dirname, "../../../docs/divergences.md");
 
 let scenarios = 0;
 
@@ -54,7 +59,7 @@ export function divergence<Outcome>(
   script: Script<Stage, Outcome>,
   expected: Divergence<Outcome>,
 ): void {
-  register(`${title} (differs: ${expected.because})`, notaryStage, script, expected);
+  register(`${title} (differs: ${expected.because})`, notaryStage, documented(expected, script), expected);
 }
 
 /** Like `scenario`, with the `docker` command line. */
@@ -72,7 +77,23 @@ export function dockerDivergence<Outcome>(
   script: Script<DockerStage, Outcome>,
   expected: Divergence<Outcome>,
 ): void {
-  register(`${title} (differs: ${expected.because})`, dockerStage, script, expected);
+  register(`${title} (differs: ${expected.because})`, dockerStage, documented(expected, script), expected);
+}
+
+/** The same script, which on Vidimus also wants the difference to be on the page. */
+function documented<On extends Stage, Outcome>(
+  { because }: Divergence<Outcome>,
+  script: Script<On, Outcome>,
+): Script<On, Outcome> {
+  return async (on) => {
+    if (on.server.kind === "vidimus") {
+      const headings = readFileSync(divergencesPage, "utf8").match(/^#+ .*$/gm) ?? [];
+      if (!headings.some((heading) => heading.toLowerCase().includes(because))) {
+        throw new Error(`docs/divergences.md has no heading with the words "${because}"`);
+      }
+    }
+    return await script(on);
+  };
 }
 
 /** Makes stages for one kind of script, or says that this machine cannot. */
