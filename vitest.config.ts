@@ -1,7 +1,10 @@
 import { defineConfig } from "vitest/config";
 
+const report = process.env.VIDIMUS_TEST_REPORT;
+
 export default defineConfig({
   test: {
+    reporters: report ? ["default", ["json", { outputFile: report }]] : ["default"],
     include: ["test/**/*.test.ts"],
     exclude: ["test/interop/**", "test/faults/**"],
     testTimeout: 30_000,

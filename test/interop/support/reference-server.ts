@@ -1,0 +1,98 @@
+/**
+ * Debian's `notary-server` with `notary-signer`, as an organisation would run the two: mutual TLS between
+ * them, ECDSA keys, memory storage. Everything lives in the given directory.
+ */
+
+import { writeFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { createAuthority } from "./certificates.ts";
+import { fetchFrom } from "./https.ts";
+import { freePort, start } from "./process.ts";
+import type { TrustServer } from "./trust-server.ts";
+
+export async function startReferenceServer(directory: string): Promise<TrustServer> {
+  await mkdir(directory, { recursive: true });
+  const authority = await createAuthority(directory);
+  const tls = await authority.issueTls("server");
+  const [port, signerPort] = [await freePort(), await freePort()];
+  const env = { PATH: process.env.PATH ?? "", NOTARY_SIGNER_DEFAULT_ALIAS: "interop", HOME: directory };
+  const configuration = (name: string, value: unknown) => {
+    const file = join(directory, name);
+    writeFileSync(file, JSON.stringify(value));
+    return `-config=${file}`;
+  };
+
+  const signer = await start(
+    "notary-signer",
+    [
+      configuration("signer.json", {
+        server: {
+          grpc_addr: `127.0.0.1:${signerPort}`,
+          tls_cert_file: tls.certificate,
+          tls_key_file: tls.privateKey,
+          client_ca_file: authority.ca,
+        },
+        logging: { level: "error" },
+        storage: { backend: "memory" },
+      }),
+    ],
+    { env, log: join(directory, "signer.log"), ready: () => accepts(signerPort) },
+  );
+  const url = `https://127.0.0.1:${port}`;
+  try {
+    const server = await start(
+      "notary-server",
+      [
+        configuration("server.json", {
+          server: {
+            http_addr: `127.0.0.1:${port}`,
+            tls_cert_file: tls.certificate,
+            tls_key_file: tls.privateKey,
+          },
+          trust_service: {
+            type: "remote",
+            hostname: "127.0.0.1",
+            port: String(signerPort),
+            key_algorithm: "ecdsa",
+            tls_ca_file: authority.ca,
+            tls_client_cert: tls.certificate,
+            tls_client_key: tls.privateKey,
+          },
+          logging: { level: "error" },
+          storage: { backend: "memory" },
+        }),
+      ],
+      {
+        env,
+        log: join(directory, "server.log"),
+        ready: async () =>
+          (await fetchFrom({ url, ca: authority.ca }, "/_notary_server/health")).status === 200,
+      },
+    );
+    return {
+      kind: "reference",
+      url,
+      ca: authority.ca,
+      stop: async () => {
+        await server.stop();
+        await signer.stop();
+      },
+    };
+  } catch (error) {
+    await signer.stop();
+    throw error;
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.on("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on("error", () => resolve(false));
+  });
+}
