@@ -24,7 +24,7 @@ export interface Root extends Common {
   readonly roles: ReadonlyMap<TopRole, RoleKeys>;
 }
 
-/** Digests by algorithm, lower-case hex. At least sha256; algorithms we do not know are left out. */
+/** Digests by algorithm, lower-case hex. At least one; algorithms we do not know are left out. */
 export type Hashes = ReadonlyMap<"sha256" | "sha512", string>;
 
 /** What one file says of another. */

@@ -15,8 +15,11 @@ const digestForms = new Map([
 ]);
 const maxAlgorithms = 8;
 
-/** Throws unless sha256 is listed, and every digest of an algorithm we know has its size. */
-export function checkHashes(object: JsonObject, what: string): void {
+/**
+ * Throws unless one of the needed digests is listed, and every digest of an algorithm we know has its size. Files of
+ * metadata need a sha256, by which they are fetched; a target may have a sha512 alone (`notary addhash --sha512`).
+ */
+export function checkHashes(object: JsonObject, what: string, needed: readonly string[]): void {
   let strong = false;
   for (const [algorithm, value] of entries(object, "hashes", maxAlgorithms)) {
     const form = digestForms.get(algorithm);
@@ -27,9 +30,10 @@ export function checkHashes(object: JsonObject, what: string): void {
         `Write the ${algorithm} of ${what} as standard base64 of its bytes.`,
       );
     }
-    if (algorithm === "sha256") strong = true;
+    if (needed.includes(algorithm)) strong = true;
   }
-  if (!strong) throw new MalformedError("BAD_SHAPE", `missing sha256 checksum information of ${what}`);
+  if (!strong)
+    throw new MalformedError("BAD_SHAPE", `missing ${needed.join(" or ")} checksum information of ${what}`);
 }
 
 /** Digests that `checkHashes` passed, as hex. */
@@ -45,7 +49,7 @@ export function readHashes(object: JsonObject): Hashes {
 
 function readReference(role: string, value: ReturnType<typeof member>): FileReference {
   const entry = referenceShape.read(value);
-  checkHashes(entry, role);
+  checkHashes(entry, role, ["sha256"]);
   return {
     hashes: readHashes(entry),
     length: member(entry, "length") === undefined ? undefined : length(entry),

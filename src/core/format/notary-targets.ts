@@ -13,6 +13,7 @@ import { entries, length, list, Shape, text } from "../shape.ts";
 import { checkHashes, readHashes } from "./notary-meta.ts";
 import { readKeys, readRoleKeys } from "./notary-root.ts";
 
+const targetDigests = ["sha256", "sha512"];
 const targetShape = new Shape("a target", ["hashes", "length", "custom"]);
 const delegationsShape = new Shape('"delegations"', ["keys", "roles"]);
 const delegationShape = new Shape("a delegation", ["name", "keyids", "paths", "threshold"]);
@@ -30,7 +31,7 @@ export function readTargets(
       );
     }
     const entry = targetShape.read(value);
-    checkHashes(entry, "a target");
+    checkHashes(entry, "a target", targetDigests);
     if (member(entry, "length") !== undefined) length(entry);
   }
   const given = member(signed, "targets");
