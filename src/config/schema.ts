@@ -111,7 +111,7 @@ const online = z.strictObject({
   pendingKeys: z
     .strictObject({
       most: integer(
-        { least: 1, most: 1_000_000, value: 1000 },
+        { least: 1, most: 1_000_000, value: 10_000 },
         "Most keys that are made but not yet used by a root, in the whole store.",
       ),
       lifetime: duration(
@@ -173,8 +173,8 @@ const limits = z.strictObject({
 
 const caching = z.strictObject({
   current: duration(
-    { least: "0s", most: "31536000s", value: "300s" },
-    "How long clients and proxies may keep current metadata.",
+    { least: "0s", most: "31536000s", value: "0s" },
+    "How long clients and proxies may keep current metadata without asking again. 0s: they ask each time, and get a 304 if nothing changed. More is what the original does (300s), and hides a publication for as long.",
   ),
   consistent: duration(
     { least: "0s", most: "31536000s", value: "2592000s" },
