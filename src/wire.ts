@@ -15,7 +15,21 @@ import type { Store } from "./store/store.ts";
 /** Throws `StartError`, `StoreError` or `SignerError`, with nothing left open. */
 export async function serve(config: Config, logger: Logger): Promise<RunningServer> {
   const { createApp } = await import("./http/app.ts");
-  return startServer(config, { openService, createApp }, logger, systemClock);
+  const { HttpMetrics } = await import("./http/metrics.ts");
+  let metrics: InstanceType<typeof HttpMetrics> | undefined;
+  return startServer(
+    config,
+    {
+      openService,
+      // Both listeners of a process count into the same metrics.
+      createApp(options) {
+        metrics ??= new HttpMetrics(options.service);
+        return createApp({ ...options, metrics });
+      },
+    },
+    logger,
+    systemClock,
+  );
 }
 
 async function openService(config: Config, directory: string, logger: Logger): Promise<TrustService> {

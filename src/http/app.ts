@@ -53,7 +53,7 @@ const apiOf: Record<Route["kind"], string> = {
 
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const { logger, repositories } = options;
-  const metrics = new HttpMetrics();
+  const metrics = options.metrics ?? new HttpMetrics(options.service);
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),

@@ -2,7 +2,8 @@
  * Metrics in Prometheus' text form. The names of the original stay, so that dashboards go on working; every label
  * comes from a closed set, so that no caller can make new series.
  */
-import { Counter, collectDefaultMetrics, Histogram, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { TrustService } from "../service/service.ts";
 import type { Route } from "./routes.ts";
 
 const operations: Partial<Record<Route["kind"], string>> = {
@@ -30,7 +31,7 @@ export class HttpMetrics {
   readonly #refusals: Counter<"code">;
   readonly #publishSeconds: Histogram;
 
-  constructor() {
+  constructor(service: Pick<TrustService, "renewalLag">) {
     collectDefaultMetrics({ register: this.#registry });
     const tallies = this.#tallies;
     const labelNames = ["operation", "method", "code"] as const;
@@ -53,6 +54,14 @@ export class HttpMetrics {
       collect() {
         this.reset();
         for (const [key, { microseconds }] of tallies) this.inc(labels(key), microseconds);
+      },
+    });
+    new Gauge({
+      name: "vidimus_renewal_lag_seconds",
+      help: "How long the most overdue online role has been waiting for its renewal; 0 when none is overdue.",
+      registers,
+      async collect() {
+        this.set((await service.renewalLag()) / 1_000);
       },
     });
     this.#refusals = new Counter({

@@ -3,6 +3,7 @@ import type { Server as HttpServer, RequestListener } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { Logger } from "pino";
 import type { TrustService } from "../service/service.ts";
+import type { HttpMetrics } from "./metrics.ts";
 
 export interface AppOptions {
   readonly service: TrustService;
@@ -22,6 +23,8 @@ export interface AppOptions {
     readonly uploadBytes: number;
     readonly uploadFiles: number;
   };
+  /** Shared by the listeners of one process. Absent: this application counts for itself. */
+  readonly metrics?: HttpMetrics;
   /** Which APIs this listener answers. */
   readonly apis: { readonly notary: boolean; readonly metrics: boolean; readonly probes: boolean };
   /**

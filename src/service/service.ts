@@ -60,6 +60,9 @@ export interface TrustService {
   /** Components that cannot work now, by name; empty when all is well. */
   health(): Promise<ReadonlyMap<string, string>>;
 
+  /** Milliseconds that the most overdue online role has been waiting for its renewal; 0 when none is. */
+  renewalLag(): Promise<number>;
+
   /** Starts renewing online roles ahead of their expiry. */
   start(): Promise<void>;
   /** Finishes what was acknowledged, then closes store and signer. */

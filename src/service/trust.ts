@@ -142,6 +142,11 @@ class Service implements TrustService {
     return faults;
   }
 
+  async renewalLag(): Promise<number> {
+    const due = await this.#options.store.oldestDue();
+    return due === undefined ? 0 : Math.max(0, this.#options.clock.now() - due);
+  }
+
   async start(): Promise<void> {
     if (!this.#options.readOnly) this.#refresher.start();
   }
