@@ -19,7 +19,7 @@ import { SignerError } from "../core/errors.ts";
 import { openRecord } from "./sealed/record.ts";
 import { damaged, type KeyIdentity, openKey, sealKey } from "./sealed/reference.ts";
 import type { Secret } from "./secret.ts";
-import type { GeneratedKey, OnlineAlgorithm, Signer } from "./signer.ts";
+import type { GeneratedKey, KeyBinding, OnlineAlgorithm, Signer, SigningKey } from "./signer.ts";
 
 export { createSealedRecord } from "./sealed/record.ts";
 
@@ -53,10 +53,7 @@ class SealedSigner implements Signer {
     this.#dataKey = dataKey;
   }
 
-  async generate(
-    algorithm: OnlineAlgorithm,
-    binding: { readonly repository: string; readonly role: string },
-  ): Promise<GeneratedKey> {
+  async generate(algorithm: OnlineAlgorithm, binding: KeyBinding): Promise<GeneratedKey> {
     this.#checkOpen();
     const pair = await makePair(algorithm);
     this.#checkOpen();
@@ -70,10 +67,7 @@ class SealedSigner implements Signer {
     }
   }
 
-  async sign(
-    key: KeyIdentity & { readonly reference: Uint8Array },
-    message: Uint8Array,
-  ): Promise<Uint8Array> {
+  async sign(key: SigningKey, message: Uint8Array): Promise<Uint8Array> {
     this.#checkOpen();
     const { privateKey, keytype } = this.#open(key);
     return keytype === "ecdsa" ? signEcdsa(privateKey, message) : signEd25519(privateKey, message);
@@ -93,7 +87,7 @@ class SealedSigner implements Signer {
     if (this.#closed) throw new SignerError("SIGNER_UNAVAILABLE", "The signer is closed.");
   }
 
-  #open(key: KeyIdentity & { readonly reference: Uint8Array }): OpenedKey {
+  #open(key: SigningKey): OpenedKey {
     const id = createHash("sha256").update(key.reference).digest("base64");
     const known = this.#opened.get(id);
     if (known !== undefined) {

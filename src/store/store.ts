@@ -26,7 +26,9 @@
  *
  * **Errors.** Only `StoreError`: `CONFLICT`, `STORE_UNAVAILABLE` (busy, disk full, connection lost; try
  * later), `COMMIT_UNKNOWN`. Opening one may also give `STORE_LOCKED`, `STORE_NEWER`, `MIGRATION_EDITED`,
- * `STORE_UNWRITABLE`, `STORE_CORRUPT`. A driver's own text goes into `cause` only.
+ * `STORE_UNWRITABLE`, `STORE_CORRUPT`. A driver's own text goes into `cause` only. The one exception is a fault
+ * of the caller: a value outside the bounds named here, or a name that is not well-formed Unicode, rejects with a
+ * `RangeError` before anything happens (a version no file can have is merely not found).
  */
 
 export type Format = "notary" | "tuf";
@@ -164,7 +166,8 @@ export interface Store {
    * All of a publication, or `CONFLICT`. A publication that contains a `timestamp` writes one `update` row
    * to the changefeed. On a removed name the first publication starts the next incarnation.
    *
-   * Also `CONFLICT`: a version that is not above the current one of its role.
+   * Also `CONFLICT`: a version that is not above the current one of its role; another format than the living
+   * repository has; an ID in `activateKeys` whose key is no longer held (it gave way in the meantime).
    */
   commit(publication: Publication): Promise<Committed>;
 
@@ -190,7 +193,7 @@ export interface Store {
   /** The earliest `renewAt` of all repositories, for the lag metric; undefined if there is none. */
   oldestDue(): Promise<number | undefined>;
 
-  /** Active keys of a repository and its pending ones that are still alive, by ID. */
+  /** Active keys of a repository and its pending ones that are still held, by ID, in any order. */
   onlineKeys(repository: string, keyIds: readonly string[]): Promise<readonly OnlineKey[]>;
 
   /** The pending key of a repository and role, if one is alive. At most one exists. */

@@ -19,7 +19,8 @@ export function unwritable(directory: string, cause: unknown): StoreError {
 
 export function makeDirectory(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const made = mkdirSync(directory, { recursive: true, mode: 0o700 });
+    if (made !== undefined) chmodSync(directory, 0o700);
   } catch (error) {
     throw unwritable(directory, error);
   }

@@ -34,10 +34,11 @@ export function takeLock(directory: string): Lock {
     throw isBusy(error) ? locked(pidPath, error) : unwritable(directory, error);
   }
   try {
-    writeFileSync(pidPath, `${process.pid}\n`, { mode: 0o600 });
+    makePrivateFile(directory, pidPath);
+    writeFileSync(pidPath, `${process.pid}\n`);
   } catch (error) {
     database.close();
-    throw unwritable(directory, error);
+    throw error instanceof StoreError ? error : unwritable(directory, error);
   }
   let held = true;
   return {

@@ -49,7 +49,7 @@ export function prepareReads(database: Database.Database) {
   const oldestDue = database
     .prepare<[], number | null>("SELECT min(renew_at) FROM repository WHERE renew_at IS NOT NULL")
     .pluck();
-  const anything = database.prepare("SELECT id FROM repository LIMIT 1");
+  const anything = database.prepare("SELECT number FROM settling WHERE id = 1");
   const changes = prepareFeed(database);
 
   const state = database.transaction((name: string): RepositoryState => {
