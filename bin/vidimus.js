@@ -11,8 +11,11 @@
  */
 const { complaint, findNode, presentRuntime, unsuitableRuntime } = require("./runtime.js");
 
-/** What a terminal, npm, systemd or an operator may send. */
-const forwarded = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR2"];
+/**
+ * What a terminal, npm, systemd or an operator may send. Listening to SIGUSR1 also keeps this process, which an older
+ * Node runs without `--disable-sigusr1`, from opening an inspector.
+ */
+const forwarded = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"];
 
 /** File descriptors that a `fd:` secret names: they must reach the server, so they rule out replacing the process. */
 function namedDescriptors(args, env) {

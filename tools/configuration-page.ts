@@ -14,11 +14,11 @@ Values come from, strongest first: flags, environment variables, the file, defau
 \`--config FILE\` or the variable \`VIDIMUS_CONFIG\`; there is none by default. An unknown key is an error that names
 the nearest known one, wherever it stands.
 
-| source | example |
-|---|---|
-| flag | \`vidimus serve --port 8443\`, or for any key \`--set server.port=8443\` |
+| source      | example                                                                         |
+| ----------- | ------------------------------------------------------------------------------- |
+| flag        | \`vidimus serve --port 8443\`, or for any key \`--set server.port=8443\`            |
 | environment | \`VIDIMUS__SERVER__PORT=8443\`: two underscores between levels, one between words |
-| file | \`server: { port: 8443 }\` |
+| file        | \`server: { port: 8443 }\`                                                        |
 
 Durations are written as \`90s\`, \`15m\`, \`12h\` or \`14d\`, sizes as \`512KiB\` or \`32MiB\`: always with
 their unit. In flags and variables, lists are separated by commas. For a key that holds a secret, \`…_FILE=PATH\` is

@@ -1,0 +1,212 @@
+/** The whole program as its users start it: processes, files, exit codes. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { get } from "node:https";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { exitCodes } from "../../src/cli/exit-codes.ts";
+
+const launcher = resolve(import.meta.dirname, "../../bin/vidimus.js");
+let directory: string;
+let servers: Server[];
+
+interface Ready {
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  readonly ca: string;
+  readonly fingerprint: string;
+}
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface Server {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+}
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "vidimus-e2e-"));
+  servers = [];
+});
+afterEach(async () => {
+  for (const { child } of servers) child.kill("SIGKILL");
+  await Promise.all(servers.map(({ ended }) => ended));
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const data = () => join(directory, "data");
+
+function vidimus(args: readonly string[], env: NodeJS.ProcessEnv = {}): Server {
+  const child = spawn(process.execPath, [launcher, ...args], {
+    cwd: directory,
+    env: { ...process.env, ...env },
+  });
+  const read = { stdout: "", stderr: "" };
+  child.stdout.on("data", (chunk: Buffer) => {
+    read.stdout += chunk.toString();
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    read.stderr += chunk.toString();
+  });
+  const ended = new Promise<Ended>((done) => child.once("close", (code) => done({ code, ...read })));
+  const server = { child, ended };
+  servers.push(server);
+  return server;
+}
+
+let counter = 0;
+async function start(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Server & Ready> {
+  const file = join(directory, `ready-${counter++}.json`);
+  const server = vidimus(["serve", "--data", data(), "--port", "0", "--ready-file", file, ...args], env);
+  let failed: Ended | undefined;
+  void server.ended.then((ended) => {
+    failed = ended;
+  });
+  await expect.poll(() => existsSync(file) || failed, { timeout: 20_000 }).toBeTruthy();
+  if (!existsSync(file)) throw new Error(`the server ended: ${failed?.stderr}`);
+  return { ...server, ...(JSON.parse(readFileSync(file, "utf8")) as Ready) };
+}
+
+function status({ url, ca }: Ready, path: string): Promise<number | undefined> {
+  return new Promise((done, reject) => {
+    get(`${url}${path}`, { ca: readFileSync(ca), agent: false }, (response) => {
+      response.resume();
+      done(response.statusCode);
+    }).on("error", reject);
+  });
+}
+
+async function stop(server: Server): Promise<Ended> {
+  server.child.kill("SIGTERM");
+  return await server.ended;
+}
+
+describe("start", () => {
+  it("makes what it needs and answers over HTTPS", async () => {
+    const server = await start();
+    expect(await status(server, "/v2/")).toBe(200);
+    expect(await status(server, "/livez")).toBe(200);
+    expect(statSync(data()).mode & 0o777).toBe(0o700);
+    expect(statSync(join(data(), "kek")).mode & 0o777).toBe(0o600);
+    expect((await stop(server)).stdout).toContain(`export DOCKER_CONTENT_TRUST_SERVER=${server.url}\n`);
+  });
+
+  it("writes the process ID of the server itself", async () => {
+    const server = await start();
+    process.kill(server.pid, "SIGTERM");
+    expect((await server.ended).code).toBe(0);
+  });
+
+  it("reuses everything the second time", async () => {
+    const first = await start();
+    await stop(first);
+    const secret = readFileSync(join(data(), "kek"), "utf8");
+    const second = await start();
+    expect(second.fingerprint).toBe(first.fingerprint);
+    expect(readFileSync(join(data(), "kek"), "utf8")).toBe(secret);
+  });
+
+  it("starts again after kill -9", async () => {
+    const first = await start();
+    process.kill(first.pid, "SIGKILL");
+    await first.ended;
+    expect(await status(await start(), "/readyz")).toBe(200);
+  });
+
+  it("keeps metadata in memory when told so", async () => {
+    expect(await status(await start(["--store", "memory"]), "/v2/")).toBe(200);
+    expect(readdirSync(data())).not.toContain("vidimus.sqlite");
+  });
+
+  it("serves reads beside a server when it is read-only", async () => {
+    const first = await start();
+    const reader = await start(["--read-only"]);
+    expect(await status(reader, "/v2/")).toBe(200);
+    expect(reader.fingerprint).toBe(first.fingerprint);
+  });
+});
+
+describe("failures are one sentence with the fix, and a code of their own", () => {
+  async function failure(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Ended> {
+    const given = args.includes("--data") ? args : ["--data", data(), ...args];
+    const ended = await vidimus(["serve", "--port", "0", ...given], env).ended;
+    expect(ended.stdout).toBe("");
+    expect(ended.stderr.trim().split("\n")).toHaveLength(1);
+    return ended;
+  }
+
+  it("a second server on the same directory", async () => {
+    await start();
+    expect((await failure([])).code).toBe(exitCodes.running.code);
+  });
+
+  it("a port in use", async () => {
+    const { port } = await start();
+    const other = ["--data", join(directory, "other"), "--port", String(port)];
+    const { code, stderr } = await failure(other);
+    expect(code).toBe(exitCodes.listen.code);
+    expect(stderr).toContain(`Port ${port} on 127.0.0.1 is in use`);
+  });
+
+  it("a data directory that cannot be made", async () => {
+    writeFileSync(data(), "a file");
+    expect((await failure([])).code).toBe(exitCodes.store.code);
+  });
+
+  it("a store that is none", async () => {
+    await stop(await start());
+    writeFileSync(
+      join(data(), "vidimus.sqlite"),
+      "not a database, but long enough to be looked at ".repeat(200),
+    );
+    expect((await failure([])).code).toBe(exitCodes.store.code);
+  });
+
+  it("a TLS certificate that is empty", async () => {
+    writeFileSync(join(directory, "c.pem"), "");
+    const tls = ["--tls-certificate", join(directory, "c.pem"), "--tls-key", join(directory, "c.pem")];
+    expect((await failure(tls)).code).toBe(exitCodes.tls.code);
+    expect(existsSync(data())).toBe(true);
+    expect(readdirSync(data())).toEqual([]);
+  });
+
+  it("a lost secret", async () => {
+    await stop(await start());
+    rmSync(join(data(), "kek"));
+    expect((await failure([])).code).toBe(exitCodes.signer.code);
+  });
+
+  it("a wrong secret, which is not repeated", async () => {
+    await stop(await start());
+    const canary = "canary-passphrase-7f3a9c";
+    const { code, stderr } = await failure(["--signer-secret", "env:CANARY"], { CANARY: canary });
+    expect(code).toBe(exitCodes.signer.code);
+    expect(stderr).not.toContain(canary);
+  });
+
+  it("a bad configuration", async () => {
+    expect((await failure(["--set", "server.prot=1"])).code).toBe(exitCodes.configuration.code);
+  });
+});
+
+it("no secret is ever printed, at the lowest level, from start to end", async () => {
+  const canary = "canary-passphrase-7f3a9c";
+  const server = await start(["--log-level", "trace", "--signer-secret", "env:CANARY"], { CANARY: canary });
+  expect(await status(server, "/v2/a/b/_trust/tuf/timestamp.key")).toBe(200);
+  const { stdout, stderr } = await stop(server);
+  expect(stderr).toContain('"msg":"ready"');
+  expect(stdout + stderr).not.toContain(canary);
+});
+
+it("SIGUSR1 does not open an inspector in the server", async () => {
+  const server = await start();
+  process.kill(server.pid, "SIGUSR1");
+  expect(await status(server, "/livez")).toBe(200);
+  expect((await stop(server)).stderr).not.toContain("Debugger listening");
+});
