@@ -12,19 +12,13 @@ import Fastify, {
   LogController,
 } from "fastify";
 import { FileAnswers } from "./answers.ts";
-import { type ErrorAnswer, errorAnswer } from "./errors.ts";
+import { errorAnswer } from "./errors.ts";
+import { sendError } from "./exchange.ts";
 import { HttpMetrics } from "./metrics.ts";
 import { notaryApi } from "./notary.ts";
 import { operationsApi } from "./operations.ts";
 import type { AppOptions } from "./options.ts";
 import { type Route, routeOf } from "./routes.ts";
-
-declare module "fastify" {
-  interface FastifyRequest {
-    /** What this request means. */
-    readonly meaning: Route;
-  }
-}
 
 const meanings = new WeakMap<object, Route>();
 const startedAt = new WeakMap<object, number>();
@@ -110,19 +104,4 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(notaryApi, { options, answers: new FileAnswers(options.caching) });
   await app.register(operationsApi, { options, metrics });
   return app;
-}
-
-/** An error in the API's words. */
-export async function sendError(
-  reply: FastifyReply,
-  answer: ErrorAnswer,
-  method: string,
-): Promise<FastifyReply> {
-  reply
-    .code(answer.status)
-    .header("content-type", "application/json; charset=utf-8")
-    .header("cache-control", "no-store");
-  reply.header("vidimus-code", answer.own);
-  if (answer.retryAfter !== undefined) reply.header("retry-after", String(answer.retryAfter));
-  return await reply.send(method === "HEAD" ? "" : answer.body);
 }

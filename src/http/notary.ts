@@ -3,8 +3,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { MalformedError, RefusedError } from "../core/errors.ts";
 import type { Principal, PublicKey, Served } from "../service/service.ts";
 import type { Address, FileAnswers } from "./answers.ts";
-import { sendError } from "./app.ts";
 import { missingAnswer } from "./errors.ts";
+import { sendError, sendJson } from "./exchange.ts";
 import { changeBody, changeQuery } from "./feed.ts";
 import type { AppOptions } from "./options.ts";
 import type { Route } from "./routes.ts";
@@ -17,8 +17,8 @@ export async function notaryApi(
   { options, answers }: { options: AppOptions; answers: FileAnswers },
 ): Promise<void> {
   const { service, limits, repositories } = options;
-  app.get("/notary/ping", async (_request, reply) => await json(reply, "{}"));
-  app.head("/notary/ping", async (_request, reply) => await json(reply, ""));
+  app.get("/notary/ping", async (_request, reply) => await sendJson(reply, "{}"));
+  app.head("/notary/ping", async (_request, reply) => await sendJson(reply, ""));
 
   // Files. The first of the three is the hot path: what is at hand is written without a promise in between.
   const current = (request: FastifyRequest, reply: FastifyReply) => {
@@ -71,17 +71,17 @@ export async function notaryApi(
 
   app.get("/notary/key", async (request, reply) => {
     const { repository, role } = meaning(request, "key");
-    return await json(reply, keyBody(await service.onlineKey(repository, role)));
+    return await sendJson(reply, keyBody(await service.onlineKey(repository, role)));
   });
   app.post("/notary/rotate", async (request, reply) => {
     const { repository, role } = meaning(request, "rotate");
-    return await json(reply, keyBody(await service.rotateOnlineKey(repository, role)));
+    return await sendJson(reply, keyBody(await service.rotateOnlineKey(repository, role)));
   });
 
   const feed = async (request: FastifyRequest, reply: FastifyReply) => {
     const { repository, query } = meaning(request, "feed");
     const body = changeBody(await service.changes(changeQuery(repository, query)));
-    return await json(reply, request.method === "HEAD" ? "" : body);
+    return await sendJson(reply, request.method === "HEAD" ? "" : body);
   };
   app.get("/notary/feed", feed);
   app.head("/notary/feed", feed);
@@ -117,12 +117,4 @@ function meaning<K extends Route["kind"]>(request: FastifyRequest, kind: K): Ext
 /** `public` before `private`: the original's order (notary-protocol.md 1.3). */
 function keyBody({ keytype, public: publicKey }: PublicKey): string {
   return JSON.stringify({ keytype, keyval: { public: publicKey, private: null } });
-}
-
-async function json(reply: FastifyReply, body: string): Promise<FastifyReply> {
-  return await reply
-    .code(200)
-    .header("content-type", "application/json")
-    .header("cache-control", "no-store")
-    .send(body);
 }

@@ -1,7 +1,7 @@
 /** Health, probes and metrics: for operators and orchestrators, on the main listener or one of their own. */
 import type { FastifyInstance, FastifyReply } from "fastify";
-import { sendError } from "./app.ts";
 import { missingAnswer } from "./errors.ts";
+import { sendError, sendJson } from "./exchange.ts";
 import type { HttpMetrics } from "./metrics.ts";
 import type { AppOptions } from "./options.ts";
 
@@ -30,7 +30,7 @@ export async function operationsApi(
     // A process that can answer this lives; and it listens only once it has started.
     app.get(
       `/operations/${path}`,
-      async (_request, reply) => await (apis.probes ? ok(reply) : absent(reply)),
+      async (_request, reply) => await (apis.probes ? sendJson(reply, "{}") : absent(reply)),
     );
   }
   app.get("/operations/metrics", async (_request, reply) => {
@@ -38,12 +38,4 @@ export async function operationsApi(
     const { type, body } = await metrics.text();
     return await reply.header("content-type", type).send(body);
   });
-}
-
-async function ok(reply: FastifyReply): Promise<FastifyReply> {
-  return await reply
-    .code(200)
-    .header("content-type", "application/json")
-    .header("cache-control", "no-store")
-    .send("{}");
 }

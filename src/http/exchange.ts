@@ -1,0 +1,35 @@
+/** What the plugins share: the meaning of a request, and answers that are not files. */
+import type { FastifyReply } from "fastify";
+import type { ErrorAnswer } from "./errors.ts";
+import type { Route } from "./routes.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** What this request means. */
+    readonly meaning: Route;
+  }
+}
+
+/** An error in the API's words. */
+export async function sendError(
+  reply: FastifyReply,
+  answer: ErrorAnswer,
+  method: string,
+): Promise<FastifyReply> {
+  reply
+    .code(answer.status)
+    .header("content-type", "application/json; charset=utf-8")
+    .header("cache-control", "no-store");
+  reply.header("vidimus-code", answer.own);
+  if (answer.retryAfter !== undefined) reply.header("retry-after", String(answer.retryAfter));
+  return await reply.send(method === "HEAD" ? "" : answer.body);
+}
+
+/** JSON that must not be kept. */
+export async function sendJson(reply: FastifyReply, body: string): Promise<FastifyReply> {
+  return await reply
+    .code(200)
+    .header("content-type", "application/json")
+    .header("cache-control", "no-store")
+    .send(body);
+}
