@@ -5,12 +5,7 @@
  * fixed path inside the process (`/notary/current`), never the caller's text. Each API is a plugin with its own
  * context. Whatever is thrown becomes an answer in one place.
  */
-import Fastify, {
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  LogController,
-} from "fastify";
+import Fastify, { type FastifyInstance, type FastifyRequest, LogController } from "fastify";
 import { FileAnswers } from "./answers.ts";
 import { errorAnswer } from "./errors.ts";
 import { sendError } from "./exchange.ts";
