@@ -178,6 +178,7 @@ describe("rules", () => {
     ["CONTRADICTION", "server.port", "server: { socket: /run/s, port: 1 }"],
     ["CONTRADICTION", "server.plainHttp", "server: { plainHttp: true }\ntls: { certificate: a, key: b }"],
     ["CONTRADICTION", "operations.port", "operations: { port: 1 }"],
+    ["CONTRADICTION", "limits.uploadsInMemory", "limits: { uploadsInMemory: 1MiB }"],
     [
       "NOT_SAFE",
       "server.plainHttp",

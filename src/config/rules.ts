@@ -68,6 +68,16 @@ const operationsEnabled: Rule = ({ operations }, given) => {
   return problem("CONTRADICTION", key, `${key} has no effect without operations.enabled: set it to true.`);
 };
 
+const roomForAnUpload: Rule = ({ limits }, given) => {
+  if (limits.uploadsInMemory >= limits.uploadBytes) return undefined;
+  const key = given.has("limits.uploadsInMemory") ? "limits.uploadsInMemory" : "limits.uploadBytes";
+  return problem(
+    "CONTRADICTION",
+    key,
+    "limits.uploadsInMemory is below limits.uploadBytes, so the largest upload could never be read: raise it.",
+  );
+};
+
 const knownAuthentication: Rule = ({ auth }) => {
   if (auth.mode === "none") return undefined;
   return problem(
@@ -147,6 +157,7 @@ const rules: readonly Rule[] = [
   plainHttpWithoutCertificate,
   operationsNearby,
   operationsEnabled,
+  roomForAnUpload,
   knownAuthentication,
   anonymousNearby,
   cleanPrefixes,

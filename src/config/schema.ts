@@ -143,6 +143,10 @@ const policy = z.strictObject({
 const limits = z.strictObject({
   uploadBytes: size({ least: "1KiB", most: "1GiB", value: "32MiB" }, "Largest body of one upload."),
   uploadFiles: integer({ least: 1, most: 10_000, value: 200 }, "Most files in one upload."),
+  uploadsInMemory: size(
+    { least: "1KiB", most: "16GiB", value: "64MiB" },
+    "Bytes of all uploads that are read or examined at one time; further ones are told to come again. At least limits.uploadBytes.",
+  ),
   requestTimeout: duration({ least: "1s", most: "1h", value: "25s" }, "Time for a whole request to arrive."),
   headersTimeout: duration(
     { least: "1s", most: "10m", value: "10s" },

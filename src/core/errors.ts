@@ -72,6 +72,7 @@ export const refusedCodes = [
   "KEY_SEPARATION",
   "TOO_MANY_PENDING_KEYS",
   "READ_ONLY",
+  "OVERLOADED",
   "NOT_FOUND",
   "UNAUTHORIZED",
 ] as const;

@@ -3,12 +3,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { MalformedError, RefusedError } from "../core/errors.ts";
 import type { Principal, PublicKey, Served } from "../service/service.ts";
 import type { Address, FileAnswers } from "./answers.ts";
+import { ByteBudget } from "./budget.ts";
 import { missingAnswer } from "./errors.ts";
 import { sendError, sendJson } from "./exchange.ts";
 import { changeBody, changeQuery } from "./feed.ts";
 import type { AppOptions } from "./options.ts";
 import type { Route } from "./routes.ts";
-import { readUpload } from "./upload.ts";
+import { withUpload } from "./upload.ts";
 
 const anonymous: Principal = { name: "anonymous", method: "none" };
 
@@ -17,6 +18,7 @@ export async function notaryApi(
   { options, answers }: { options: AppOptions; answers: FileAnswers },
 ): Promise<void> {
   const { service, limits, repositories } = options;
+  const budget = new ByteBudget(limits.uploadsInMemory);
   app.get("/notary/ping", async (_request, reply) => await sendJson(reply, "{}"));
   app.head("/notary/ping", async (_request, reply) => await sendJson(reply, ""));
 
@@ -60,8 +62,9 @@ export async function notaryApi(
 
   app.post("/notary/publish", async (request, reply) => {
     const { repository } = meaning(request, "publish");
-    const files = await readUpload(request.raw, limits);
-    await service.publish(repository, files, anonymous);
+    await withUpload(request.raw, limits, budget, async (files) => {
+      await service.publish(repository, files, anonymous);
+    });
     return await reply.code(200).send();
   });
   app.delete("/notary/delete", async (request, reply) => {

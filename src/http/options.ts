@@ -22,6 +22,8 @@ export interface AppOptions {
     /** Bytes of one upload, all parts and their headers together. */
     readonly uploadBytes: number;
     readonly uploadFiles: number;
+    /** Bytes of all uploads that are being read or examined at one time. */
+    readonly uploadsInMemory: number;
   };
   /** Shared by the listeners of one process. Absent: this application counts for itself. */
   readonly metrics?: HttpMetrics;

@@ -13,6 +13,7 @@ import { Dicer } from "@fastify/busboy";
 import { MalformedError } from "../core/errors.ts";
 import { checkRole } from "../core/names.ts";
 import type { UploadedFile } from "../service/service.ts";
+import type { ByteBudget } from "./budget.ts";
 
 export interface UploadLimits {
   /** Bytes of the whole body. */
@@ -24,8 +25,33 @@ const maxPartHeaders = 20;
 const maxPartHeaderBytes = 8_192;
 const boundaryForm = /^[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]$/;
 
-/** The files of an upload in the order they came. Throws `MalformedError`s. */
-export async function readUpload(request: IncomingMessage, limits: UploadLimits): Promise<UploadedFile[]> {
+/**
+ * Reads an upload, hands its files to `use` in the order they came, and resolves as `use` does. Until then its bytes
+ * count against the budget. Throws `MalformedError`s and `OVERLOADED`.
+ */
+export async function withUpload<T>(
+  request: IncomingMessage,
+  limits: UploadLimits,
+  budget: ByteBudget,
+  use: (files: UploadedFile[]) => Promise<T>,
+): Promise<T> {
+  let held = 0;
+  const take = (bytes: number) => {
+    budget.take(bytes);
+    held += bytes;
+  };
+  try {
+    return await use(await readUpload(request, limits, take));
+  } finally {
+    budget.give(held);
+  }
+}
+
+async function readUpload(
+  request: IncomingMessage,
+  limits: UploadLimits,
+  take: (bytes: number) => void,
+): Promise<UploadedFile[]> {
   const encoding = request.headers["content-encoding"];
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
     throw new MalformedError("UNSUPPORTED_ENCODING", "Send the upload without a content encoding.");
@@ -33,7 +59,7 @@ export async function readUpload(request: IncomingMessage, limits: UploadLimits)
   const boundary = boundaryOf(request.headers["content-type"]);
   if (Number(request.headers["content-length"] ?? 0) > limits.uploadBytes) throw tooLarge(limits);
   return await new Promise((resolve, reject) => {
-    const upload = new UploadReader(boundary, limits, resolve, (error) => {
+    const upload = new UploadReader(boundary, limits, take, resolve, (error) => {
       // The rest of the body is of no interest; the connection is closed with the answer.
       request.unpipe();
       request.removeAllListeners("data");
@@ -50,6 +76,7 @@ export async function readUpload(request: IncomingMessage, limits: UploadLimits)
 class UploadReader {
   readonly #dicer: Dicer;
   readonly #limits: UploadLimits;
+  readonly #take: (bytes: number) => void;
   readonly #files: UploadedFile[] = [];
   readonly #reject: (error: Error) => void;
   #bytes = 0;
@@ -63,10 +90,12 @@ class UploadReader {
   constructor(
     boundary: string,
     limits: UploadLimits,
+    take: (bytes: number) => void,
     resolve: (files: UploadedFile[]) => void,
     reject: (error: Error) => void,
   ) {
     this.#limits = limits;
+    this.#take = take;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#dicer = new Dicer({ boundary, maxHeaderPairs: maxPartHeaders });
@@ -81,8 +110,13 @@ class UploadReader {
   write(chunk: Buffer): void {
     if (this.#done) return;
     this.#bytes += chunk.length;
-    if (this.#bytes > this.#limits.uploadBytes) this.#fail(tooLarge(this.#limits));
-    else this.#dicer.write(chunk);
+    try {
+      if (this.#bytes > this.#limits.uploadBytes) throw tooLarge(this.#limits);
+      this.#take(chunk.length);
+      this.#dicer.write(chunk);
+    } catch (error) {
+      this.#fail(error as Error);
+    }
   }
 
   end(): void {

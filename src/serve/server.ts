@@ -153,7 +153,7 @@ function appOptions(config: Config, service: TrustService, logger: Logger): Omit
     trustedProxies: config.server.trustedProxies,
     repositories: config.repositories,
     caching: { current: config.caching.current / 1_000, consistent: config.caching.consistent / 1_000 },
-    limits: { uploadBytes: config.limits.uploadBytes, uploadFiles: config.limits.uploadFiles },
+    limits: config.limits,
   };
 }
 
