@@ -93,7 +93,15 @@ async function wrappingKeyOf(secret: Secret, header: Buffer): Promise<Uint8Array
   if (!within(logN, bounds.logN) || !within(r, bounds.r) || !within(p, bounds.p)) throw damaged();
   const N = 2 ** logN;
   const salt = header.subarray(keyHeaderLength + 3);
-  return derive(secret.text, salt, boxKeyLength, { N, r, p, maxmem: 128 * N * r * p + 1024 * 1024 });
+  try {
+    return await derive(secret.text, salt, boxKeyLength, { N, r, p, maxmem: 128 * N * r * p + 1024 * 1024 });
+  } catch (cause) {
+    throw new SignerError(
+      "SIGNER_UNAVAILABLE",
+      "The passphrase could not be turned into a key: is there memory enough?",
+      { cause },
+    );
+  }
 }
 
 function wrong(message: string): SignerError {
