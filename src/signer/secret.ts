@@ -17,13 +17,14 @@ import { randomBytes } from "node:crypto";
 import {
   closeSync,
   constants,
+  fchmodSync,
   fstatSync,
   fsyncSync,
   linkSync,
   openSync,
   readSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { SignerError } from "../core/errors.ts";
@@ -83,12 +84,14 @@ export function createKeyFile(path: string): void {
   try {
     const file = openSync(unfinished, "wx", 0o600);
     try {
-      writeSync(file, content);
+      fchmodSync(file, 0o600);
+      writeFileSync(file, content);
       fsyncSync(file);
     } finally {
       closeSync(file);
     }
     linkSync(unfinished, path);
+    syncDirectory(dirname(path));
   } catch (error) {
     const exists = (error as NodeJS.ErrnoException).code === "EEXIST";
     throw bad(
@@ -101,7 +104,6 @@ export function createKeyFile(path: string): void {
     content.fill(0);
     rmSync(unfinished, { force: true });
   }
-  syncDirectory(dirname(path));
 }
 
 const newline = Buffer.from("\n");

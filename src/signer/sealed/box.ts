@@ -1,8 +1,9 @@
 /**
  * A sealed box: XSalsa20-Poly1305 (NaCl's secretbox) under a 32-byte key, with a fresh random nonce.
  *
- * Layout: header · nonce (24 bytes) · box. The header stands before the box and is repeated inside it, so that
- * no byte of the whole can be altered: `open` gives undefined for every change, and for a wrong key.
+ * Layout: header · nonce (24 bytes) · box. The box covers the nonce but not the header: a caller's header is
+ * constant, or every byte of it goes into the key. So no byte of the whole can be altered, and `openBox` gives
+ * undefined for every change as for a wrong key.
  *
  * tweetnacl makes copies of what it seals that cannot be wiped; what it opens is wiped by the caller.
  */
@@ -12,29 +13,24 @@ import nacl from "tweetnacl";
 
 export const boxKeyLength = 32;
 const nonceLength = 24;
-const overhead = 16;
+const tagLength = 16;
+/** What a box is longer than its header and its content. */
+export const boxOverhead = nonceLength + tagLength;
 
 export function sealBox(header: Uint8Array, content: Uint8Array, key: Uint8Array): Uint8Array {
   const nonce = randomBytes(nonceLength);
-  const message = Buffer.concat([header, content]);
-  const box = nacl.secretbox(message, nonce, key);
-  message.fill(0);
-  return Buffer.concat([header, nonce, box]);
+  return Buffer.concat([header, nonce, nacl.secretbox(content, nonce, key)]);
 }
 
 /** The content, to be wiped after use; undefined unless every byte of `sealed` is as it was made. */
 export function openBox(header: Uint8Array, sealed: Uint8Array, key: Uint8Array): Buffer | undefined {
-  const nonceEnd = header.length + nonceLength;
-  if (sealed.length < nonceEnd + overhead + header.length) return undefined;
+  if (sealed.length < header.length + boxOverhead) return undefined;
   if (!Buffer.from(header).equals(sealed.subarray(0, header.length))) return undefined;
+  const nonceEnd = header.length + nonceLength;
   const opened = nacl.secretbox.open(
     sealed.subarray(nonceEnd),
     sealed.subarray(header.length, nonceEnd),
     key,
   );
-  if (opened === null) return undefined;
-  const message = Buffer.from(opened.buffer, opened.byteOffset, opened.byteLength);
-  if (message.subarray(0, header.length).equals(header)) return message.subarray(header.length);
-  message.fill(0);
-  return undefined;
+  return opened === null ? undefined : Buffer.from(opened.buffer, opened.byteOffset, opened.byteLength);
 }

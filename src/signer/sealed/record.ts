@@ -10,7 +10,7 @@ import { randomBytes, scrypt } from "node:crypto";
 import { promisify } from "node:util";
 import { SignerError } from "../../core/errors.ts";
 import type { Secret } from "../secret.ts";
-import { boxKeyLength, openBox, sealBox } from "./box.ts";
+import { boxKeyLength, boxOverhead, openBox, sealBox } from "./box.ts";
 
 /** 128 MiB and about two thirds of a second, once at the start. */
 const cost = { logN: 17, r: 8, p: 1 } as const;
@@ -23,8 +23,8 @@ const kinds = { key: 1, passphrase: 2 } as const;
 const saltLength = 16;
 const keyHeaderLength = magic.length + 2;
 const passphraseHeaderLength = keyHeaderLength + 3 + saltLength;
-/** Nonce, repeated header, tag and data key follow the header. */
-const rest = 24 + 16 + boxKeyLength;
+/** What follows the header. */
+const rest = boxOverhead + boxKeyLength;
 
 const derive = promisify<
   string,
@@ -80,7 +80,7 @@ function readHeader(record: Uint8Array): Buffer {
   if (bytes[4] !== version) throw damaged();
   const length = bytes[5] === kinds.key ? keyHeaderLength : passphraseHeaderLength;
   if (bytes[5] !== kinds.key && bytes[5] !== kinds.passphrase) throw damaged();
-  if (bytes.length !== 2 * length + rest) throw damaged();
+  if (bytes.length !== length + rest) throw damaged();
   return bytes.subarray(0, length);
 }
 
@@ -93,7 +93,15 @@ async function wrappingKeyOf(secret: Secret, header: Buffer): Promise<Uint8Array
   if (!within(logN, bounds.logN) || !within(r, bounds.r) || !within(p, bounds.p)) throw damaged();
   const N = 2 ** logN;
   const salt = header.subarray(keyHeaderLength + 3);
-  return derive(secret.text, salt, boxKeyLength, { N, r, p, maxmem: 128 * N * r * p + 1024 * 1024 });
+  try {
+    return await derive(secret.text, salt, boxKeyLength, { N, r, p, maxmem: 128 * N * r * p + 1024 * 1024 });
+  } catch (cause) {
+    throw new SignerError(
+      "SIGNER_UNAVAILABLE",
+      "The passphrase could not be turned into a key: is there memory enough?",
+      { cause },
+    );
+  }
 }
 
 function wrong(message: string): SignerError {

@@ -14,7 +14,7 @@ const header = Buffer.concat([Buffer.from("VIDK"), Buffer.from([1])]);
 const maxField = 0xffff;
 const fields = 5;
 /** All five fields at their longest, with a little for header, nonce and tag. */
-export const maxReferenceLength = fields * (maxField + 2) + 64;
+const maxReferenceLength = fields * (maxField + 2) + 64;
 
 export type KeyIdentity = Omit<SigningKey, "reference">;
 
