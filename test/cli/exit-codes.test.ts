@@ -19,7 +19,10 @@ it("the launcher uses the same number", () => {
 });
 
 it("docs/operations.md lists every code", () => {
-  const page = readFileSync(new URL("../../docs/operations.md", import.meta.url), "utf8").replaceAll(/ +/g, " ");
+  const page = readFileSync(new URL("../../docs/operations.md", import.meta.url), "utf8").replaceAll(
+    / +/g,
+    " ",
+  );
   for (const { code, meaning } of Object.values(exitCodes))
     expect(page).toContain(`| ${code} | ${meaning} |`);
 });
