@@ -19,6 +19,12 @@ function fail(error: unknown): void {
   process.exit(1);
 }
 
+// Who reads our output may go away at any time, and there is nobody left to tell.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
 process.on("uncaughtException", fail);
 process.on("unhandledRejection", fail);
 

@@ -15,8 +15,8 @@ import { readyMessage } from "./serve-message.ts";
 /** What `serve` needs beside the context; `main.ts` gives the real ones. */
 export interface ServeParts {
   readonly serve: (config: Config, logger: Logger) => Promise<RunningServer>;
-  /** `process`: its signals, and whether the launcher that started this process is still there. */
-  readonly process: SignalSource & { readonly connected?: boolean; readonly pid: number };
+  /** `process`. */
+  readonly process: SignalSource & { readonly pid: number };
 }
 
 function logFormat(config: Config, context: CliContext): "json" | "pretty" {

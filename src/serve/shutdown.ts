@@ -9,6 +9,8 @@ import type { Logger } from "pino";
 
 /** The part of `process` that is used. */
 export interface SignalSource {
+  /** False: started by the launcher, which is gone already. Undefined: started otherwise. */
+  readonly connected?: boolean;
   on(event: string, listener: () => void): unknown;
   removeListener(event: string, listener: () => void): unknown;
 }
@@ -59,6 +61,7 @@ export function handleSignals({ stop, reload, exit, logger, source, now }: Shutd
     ["disconnect", () => shutDown("SIGTERM", "launcher gone")],
   ];
   for (const [event, handler] of handlers) source.on(event, handler);
+  if (source.connected === false) shutDown("SIGTERM", "launcher gone");
   return () => {
     for (const [event, handler] of handlers) source.removeListener(event, handler);
   };

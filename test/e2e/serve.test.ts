@@ -204,6 +204,17 @@ it("no secret is ever printed, at the lowest level, from start to end", async ()
   expect(stdout + stderr).not.toContain(canary);
 });
 
+it("goes on when nobody reads its output", async () => {
+  const file = join(directory, "ready.json");
+  const server = vidimus(["serve", "--data", data(), "--port", "0", "--ready-file", file]);
+  server.child.stdout?.destroy();
+  server.child.stderr?.destroy();
+  await expect.poll(() => existsSync(file), { timeout: 20_000 }).toBe(true);
+  await expect.poll(() => readFileSync(file, "utf8")).toContain("url");
+  expect(await status(JSON.parse(readFileSync(file, "utf8")) as Ready, "/livez")).toBe(200);
+  expect((await stop(server)).code).toBe(0);
+});
+
 it("SIGUSR1 does not open an inspector in the server", async () => {
   const server = await start();
   process.kill(server.pid, "SIGUSR1");

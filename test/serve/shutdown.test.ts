@@ -64,6 +64,19 @@ it("SIGHUP reloads and goes on", () => {
   expect([reloads, stops.length]).toEqual([1, 0]);
 });
 
+it("stops at once if the launcher went away during the start", () => {
+  let asked = 0;
+  handleSignals({
+    stop: async () => void asked++,
+    reload: async () => undefined,
+    exit: () => undefined,
+    logger: pino({ enabled: false }),
+    source: Object.assign(new EventEmitter(), { connected: false }),
+    now: () => 0,
+  });
+  expect(asked).toBe(1);
+});
+
 it("removes its handlers", () => {
   remove();
   expect(source.eventNames()).toEqual([]);
