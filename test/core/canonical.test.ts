@@ -30,7 +30,9 @@ describe("canonical form", () => {
   });
 
   it("keeps __proto__ a member", () => {
-    expect(canonicalText(JSON.parse('{"b":1,"__proto__":{"a":2}}') as Json)).toBe('{"__proto__":{"a":2},"b":1}');
+    expect(canonicalText(JSON.parse('{"b":1,"__proto__":{"a":2}}') as Json)).toBe(
+      '{"__proto__":{"a":2},"b":1}',
+    );
   });
 
   it("is UTF-8", () => {

@@ -26,7 +26,7 @@ describe("text that is not one JSON value", () => {
     '{"a":1,',
     '{"a":1,}',
     '{"a" 1}',
-    '{a:1}',
+    "{a:1}",
     "{'a':1}",
     "{1:1}",
     '{"a":}',
@@ -113,12 +113,16 @@ describe("numbers", () => {
 });
 
 describe("strings", () => {
-  it.each(['"\\ud800"', '"\\udc00"', '"\\ud800x"', '"\\ud800\\u0041"', '"\\ud800\\ud800"', '"\\udc00\\ud800"'])(
-    "half a surrogate pair in %s is BAD_STRING",
-    (text) => {
-      expect(code(text)).toBe("BAD_STRING");
-    },
-  );
+  it.each([
+    '"\\ud800"',
+    '"\\udc00"',
+    '"\\ud800x"',
+    '"\\ud800\\u0041"',
+    '"\\ud800\\ud800"',
+    '"\\udc00\\ud800"',
+  ])("half a surrogate pair in %s is BAD_STRING", (text) => {
+    expect(code(text)).toBe("BAD_STRING");
+  });
 
   it("reads a whole pair", () => {
     expect(read('"\\ud83d\\uDE00"').value).toBe("😀");
@@ -216,7 +220,10 @@ describe("spans", () => {
   it("hold the bytes of each top-level value, and of no other", () => {
     const text = '{ "é" : {"b":[1]} , "\\u0061": "x","n":12 }';
     const { spans } = read(text);
-    const slices = [...spans].map(([name, { start, end }]) => [name, Buffer.from(text).toString("utf8", start, end)]);
+    const slices = [...spans].map(([name, { start, end }]) => [
+      name,
+      Buffer.from(text).toString("utf8", start, end),
+    ]);
     expect(slices).toEqual([
       ["é", '{"b":[1]}'],
       ["a", '"x"'],
@@ -239,7 +246,7 @@ describe("spans", () => {
     ['{"aa":1,"a":2}', false],
     ['{"😀":1,"\ufb01":2}', false],
     ['{"a":{"d":1,"c":2}}', false],
-    ['[1, 2]', false],
+    ["[1, 2]", false],
     ['{"a": 1}', false],
     ['[{"x":{} }]', false],
     ['"\\u003c"', false],

@@ -90,9 +90,12 @@ describe("repository names", () => {
 describe("repository names of older servers", () => {
   const older = { older: true };
 
-  it.each(["caf\u00e9/app", "a b/c", "\uff41/b", "a?b", "__proto__", "日本/語", "a/_b", "a:b/c"])("%s is one", (name) => {
-    expect(isRepositoryName(name, older)).toBe(true);
-  });
+  it.each(["caf\u00e9/app", "a b/c", "\uff41/b", "a?b", "__proto__", "日本/語", "a/_b", "a:b/c"])(
+    "%s is one",
+    (name) => {
+      expect(isRepositoryName(name, older)).toBe(true);
+    },
+  );
 
   it.each([
     ["nothing", ""],
