@@ -75,7 +75,7 @@ function open(listed: ListedKey, kind: KeyKind, certificate: boolean): UsableKey
   if (certificates !== undefined && isWeaklySigned(certificates.leaf)) {
     throw badKey("is a certificate signed with a hash older than SHA-2");
   }
-  const key = certificates === undefined ? bareKey(kind, content) : certificates.leaf.publicKey;
+  const key = certificates === undefined ? bareKey(kind, content) : certifiedKey(certificates);
   checkStrength(kind, key);
   return Object.freeze({
     ...listed,
@@ -87,6 +87,17 @@ function open(listed: ListedKey, kind: KeyKind, certificate: boolean): UsableKey
   });
 }
 
+/** The one PEM block an old RSA key may be. Of a private key or a certificate the platform would take the public part. */
+const publicPem = /^-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\r\n]+-----END PUBLIC KEY-----[\r\n]*$/;
+
+function certifiedKey({ leaf }: CertificateBundle): KeyObject {
+  try {
+    return leaf.publicKey;
+  } catch (cause) {
+    throw badKey("cannot be read", cause);
+  }
+}
+
 function bareKey(kind: KeyKind, content: Buffer): KeyObject {
   try {
     if (kind === "ed25519") {
@@ -96,9 +107,8 @@ function bareKey(kind: KeyKind, content: Buffer): KeyObject {
         format: "jwk",
       });
     }
-    if (kind === "rsa" && content.subarray(0, 11).toString("latin1") === "-----BEGIN ") {
-      return createPublicKey({ key: content.toString("latin1"), format: "pem" });
-    }
+    const text = content.toString("latin1");
+    if (kind === "rsa" && publicPem.test(text)) return createPublicKey({ key: text, format: "pem" });
     return createPublicKey({ key: content, format: "der", type: "spki" });
   } catch (cause) {
     if (cause instanceof MalformedError) throw cause;
