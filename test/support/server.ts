@@ -139,7 +139,12 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     trustedProxies: [],
     repositories: { prefixes: [], olderNames: false, ...options.repositories },
     caching: options.caching ?? { current: 0, consistent: 2_592_000 },
-    limits: { uploadBytes: 8 * 1024 * 1024, uploadFiles: 200, ...options.limits },
+    limits: {
+      uploadBytes: 8 * 1024 * 1024,
+      uploadFiles: 200,
+      uploadsInMemory: 64 * 1024 * 1024,
+      ...options.limits,
+    },
     apis: options.apis ?? { notary: true, metrics: true, probes: true },
   });
   const port = Number(new URL(await app.listen({ host: "127.0.0.1", port: 0 })).port);
