@@ -10,7 +10,7 @@
  */
 import { hash } from "node:crypto";
 import { MalformedError, UnauthenticError } from "./errors.ts";
-import type { FileFacts } from "./format/format.ts";
+import type { FileFacts, FormatRules } from "./format/format.ts";
 import type { Metadata, RoleKeys, Root, Snapshot, Targets } from "./model.ts";
 import { isTargetsRole, parentRole, roleDepth } from "./names.ts";
 import { enoughKeys } from "./threshold.ts";
@@ -36,6 +36,7 @@ export interface CurrentFiles {
 }
 
 export interface Candidate {
+  readonly format: FormatRules;
   readonly repository: string;
   /** Uploaded files by role, without a timestamp: servers make that one. At least one. */
   readonly upload: ReadonlyMap<string, Metadata>;
@@ -128,7 +129,7 @@ function refuseLosers(upload: ReadonlyMap<string, Metadata>, current: CurrentFil
 }
 
 /** Step 2: exactly one version further, or 1 or 2 for the first; signed by the previous keys and its own. */
-function examineRoot({ upload, current, repository, at }: Candidate): Verified<Root> {
+function examineRoot({ upload, current, format, repository, at }: Candidate): Verified<Root> {
   const file = upload.get("root");
   if (file === undefined) {
     if (current.root !== undefined) return current.root;
@@ -143,7 +144,7 @@ function examineRoot({ upload, current, repository, at }: Candidate): Verified<R
       { role: "root" },
     );
   }
-  return verifyRoot(file, repository, current.root, { at, expiry: "enforced" });
+  return verifyRoot(file, { format, repository }, current.root, { at, expiry: "enforced" });
 }
 
 /**

@@ -35,7 +35,7 @@ export interface TrustedSetOptions {
 
 export class TrustedSet {
   readonly #format: FormatRules;
-  readonly #repository: string;
+  readonly #scope: TrustedSetOptions;
   #root: Verified<Root> | undefined;
   #timestamp: Verified<Timestamp> | undefined;
   #snapshot: Verified<Snapshot> | undefined;
@@ -44,9 +44,9 @@ export class TrustedSet {
   /** Highest trusted version of each targets role, also of roles the present snapshot has not given yet. */
   #seen = new Map<string, number>();
 
-  constructor({ format, repository }: TrustedSetOptions) {
-    this.#format = format;
-    this.#repository = repository;
+  constructor(options: TrustedSetOptions) {
+    this.#format = options.format;
+    this.#scope = options;
   }
 
   get root(): Verified<Root> | undefined {
@@ -77,7 +77,7 @@ export class TrustedSet {
         { role: "root" },
       );
     }
-    const root = verifyRoot(file, this.#repository, previous, { at, expiry: "ignored" });
+    const root = verifyRoot(file, this.#scope, previous, { at, expiry: "ignored" });
     const forget =
       previous !== undefined &&
       (["timestamp", "snapshot"] as const).some(
@@ -96,7 +96,7 @@ export class TrustedSet {
   /** Throws `EXPIRED` or `ROOT_CERTIFICATE` if the newest root may not be used at the instant. */
   checkRootExpiry(at: number): void {
     const root = this.#need(this.#root, "root");
-    verifyRoot(root, this.#repository, undefined, { at, expiry: "enforced" });
+    verifyRoot(root, this.#scope, undefined, { at, expiry: "enforced" });
   }
 
   /**

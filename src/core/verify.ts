@@ -5,8 +5,8 @@
  *
  * Everything here is pure: bytes and an instant in, a `Verified` or an `UnauthenticError` out.
  */
-import { rootCertificateFault } from "./certificates.ts";
 import { UnauthenticError } from "./errors.ts";
+import type { FormatRules } from "./format/format.ts";
 import type { UsableKey } from "./keys.ts";
 import { maxVersionStep } from "./limits.ts";
 import type { FileReference, Metadata, RoleKeys, Root, Signed, Targets } from "./model.ts";
@@ -24,30 +24,34 @@ export interface Moment {
   readonly expiry: "enforced" | "ignored";
 }
 
+/** Which repository a root is for, and by whose rules. */
+export interface RootScope {
+  readonly format: Pick<FormatRules, "rootKeyFault">;
+  readonly repository: string;
+}
+
 /**
  * A root (notary-protocol.md 2.2): signed by the previous root's keys to the previous threshold, if there is a
- * previous one, and by its own to its own. In the Notary format only keys with an acceptable certificate count.
+ * previous one, and by its own to its own. Keys in which the format finds a fault (certificates) do not count.
  * Throws `ROOT_CERTIFICATE`, `ROOT_NOT_SIGNED_BY_PREVIOUS`, `ROOT_NOT_SELF_SIGNED`, `EXPIRED`.
  */
 export function verifyRoot(
   file: Metadata,
-  repository: string,
+  { format, repository }: RootScope,
   previous: Verified<Root> | undefined,
   { at, expiry }: Moment,
 ): Verified<Root> {
   const root = expectRoot(file);
   const own = rootKeys(root);
-  const acceptable = (key: UsableKey, instant: number | undefined) =>
-    key.certificates === undefined
-      ? "a root key must be a certificate"
-      : rootCertificateFault(key.certificates, repository, instant);
+  const faultOf = (key: UsableKey, instant: number | undefined) =>
+    format.rootKeyFault(key, repository, instant);
   const instant = expiry === "enforced" ? at : undefined;
 
   if (previous !== undefined) {
     const count = countSignatures(
       file,
       rootKeys(previous.signed),
-      (key) => acceptable(key, undefined) === undefined,
+      (key) => faultOf(key, undefined) === undefined,
     );
     if (!isMet(count)) {
       throw new UnauthenticError(
@@ -60,7 +64,7 @@ export function verifyRoot(
   let fault: string | undefined;
   let usable = 0;
   const count = countSignatures(file, own, (key) => {
-    const why = acceptable(key, instant);
+    const why = faultOf(key, instant);
     if (why === undefined) usable++;
     fault ??= why;
     return why === undefined;

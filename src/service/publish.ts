@@ -94,7 +94,7 @@ export class Publisher {
     upload: ReadonlyMap<string, Metadata>,
     principal: Principal,
   ): Promise<void> {
-    const { store, clock, keys, trusted, policy, logger } = this.#parts;
+    const { store, clock, format, keys, trusted, policy, logger } = this.#parts;
     const at = clock.now();
     const state = await store.state(repository);
     const loaded = await trusted.load(state);
@@ -105,6 +105,7 @@ export class Publisher {
         ? await keys.held(repository, rootFile.signed)
         : new Map<string, OnlineKey>();
     const candidate: Candidate = {
+      format,
       repository,
       upload,
       current: await trusted.current(state, files, listedWithSha512(upload.get("snapshot"))),

@@ -58,7 +58,12 @@ export class TrustedFilesCache {
     if (known !== undefined && known.revision === state.revision) return known;
     const at = 0;
     const rootFile = await this.#read(state, "root");
-    const root = rootFile && verifyRoot(rootFile, state.repository, undefined, { at, expiry: "ignored" });
+    const root =
+      rootFile &&
+      verifyRoot(rootFile, { format: this.#format, repository: state.repository }, undefined, {
+        at,
+        expiry: "ignored",
+      });
     const snapshotFile = root && (await this.#read(state, "snapshot"));
     const snapshot = snapshotFile as Metadata<Snapshot> | undefined;
     const files: TrustedFiles = { revision: state.revision, root, snapshot, targets: new Map() };

@@ -132,7 +132,7 @@ describe("null lists, as the stock client writes them", () => {
   const repository = "null/x3852";
   const root = verifyRoot(
     notary.parse("root", readFixture("vectors/null-lists/root.json")),
-    repository,
+    { format: notary, repository },
     undefined,
     moment,
   );

@@ -40,6 +40,7 @@ export class Published {
   examine(upload: Iterable<readonly [string, Buffer]>, onlineKeys: Iterable<string>, at: number): Plan {
     const parsed = new Map([...upload].map(([role, bytes]) => [role, this.#format.parse(role, bytes)]));
     return examine({
+      format: notary,
       repository: this.repository,
       upload: parsed,
       current: this.#current(storedFilesNeeded(parsed, this.#files.keys())),
@@ -55,7 +56,12 @@ export class Published {
 
   #current(needed: ReadonlySet<string>): CurrentFiles {
     const rootFile = this.#files.get("root");
-    const root = rootFile && verifyRoot(rootFile, this.repository, undefined, { at: 0, expiry: "ignored" });
+    const root =
+      rootFile &&
+      verifyRoot(rootFile, { format: notary, repository: this.repository }, undefined, {
+        at: 0,
+        expiry: "ignored",
+      });
     const targets = new Map<string, Verified<Targets>>();
     for (const role of [...needed].sort((a, b) => roleDepth(a) - roleDepth(b))) {
       const file = this.#files.get(role) as Metadata<Targets> | undefined;

@@ -6,7 +6,7 @@
  */
 
 import type { Json } from "../json.ts";
-import type { ListedKey } from "../keys.ts";
+import type { ListedKey, UsableKey } from "../keys.ts";
 import type { Metadata, SignatureEntry } from "../model.ts";
 import type { TopRole } from "../names.ts";
 
@@ -18,6 +18,12 @@ export interface FormatRules {
 
   /** The ID of a public key, `text` as it stands in metadata. */
   keyId(keytype: string, text: string): string;
+
+  /**
+   * Why a key cannot sign the root of a repository, or undefined if it can.
+   * @param at the instant in milliseconds, or undefined to leave validity periods out (previous root)
+   */
+  rootKeyFault(key: UsableKey, repository: string, at: number | undefined): string | undefined;
 
   /** Whether a delegation with these paths covers a target name. */
   covers(paths: readonly string[], target: string): boolean;

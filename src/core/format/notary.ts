@@ -12,6 +12,7 @@
 
 import { decodeBase64, sha256Hex } from "../bytes.ts";
 import { canonicalBytes } from "../canonical.ts";
+import { rootCertificateFault } from "../certificates.ts";
 import { parseDate } from "../dates.ts";
 import { MalformedError, VidimusError } from "../errors.ts";
 import { type JsonObject, member, parseJson } from "../json.ts";
@@ -57,6 +58,11 @@ export const notary: FormatRules = {
       throw error;
     }
   },
+
+  rootKeyFault: ({ certificates }, repository, at) =>
+    certificates === undefined
+      ? "a root key must be a certificate"
+      : rootCertificateFault(certificates, repository, at),
 
   covers: (paths, target) => paths.some((path) => target.startsWith(path)),
   narrow: (parent, child) => child.filter((path) => parent.some((prefix) => path.startsWith(prefix))),
