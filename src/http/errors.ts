@@ -5,7 +5,7 @@
  * is opaque. Clients read at most 1,024 bytes of a body and only its one error, so messages are cut to fit. Our own
  * code travels in the header `vidimus-code`.
  */
-import { type Code, VidimusError } from "../core/errors.ts";
+import { type Code, MalformedError, VidimusError } from "../core/errors.ts";
 
 export interface ErrorAnswer {
   readonly status: number;
@@ -113,11 +113,20 @@ const notaryCodes = {
 const maxMessage = 600;
 
 /** What to answer to anything that was thrown. */
-export function errorAnswer(error: unknown): ErrorAnswer {
+export function errorAnswer(thrown: unknown): ErrorAnswer {
+  const error = refusalOfFramework(thrown) ?? thrown;
   if (!(error instanceof VidimusError)) return answer("UNKNOWN", "INTERNAL", {});
   const code: NotaryCode = notaryCodes[error.code];
   const retryAfter = code === "UNAVAILABLE" ? 5 : code === "TOOMANYREQUESTS" ? 600 : undefined;
   return answer(code, error.code, detailOf(code, error), retryAfter);
+}
+
+/** What the framework refuses before any handler is asked: a content type that cannot be read. */
+function refusalOfFramework(error: unknown): VidimusError | undefined {
+  if (!(error instanceof Error && "code" in error)) return undefined;
+  return error.code === "FST_ERR_CTP_INVALID_MEDIA_TYPE"
+    ? new MalformedError("BAD_UPLOAD", "Send the files as multipart/form-data.")
+    : undefined;
 }
 
 /** A 404: with an empty `detail` for files of repositories, without one for paths that lead nowhere. */
