@@ -138,6 +138,10 @@ const policy = z.strictObject({
     false,
     "Accept a root that gives one key to two of root, targets, snapshot and timestamp.",
   ),
+  allowExampleKeys: toggle(
+    false,
+    "Accept the keys of keys-example, whose private halves are public. For demonstrations only.",
+  ),
 });
 
 const limits = z.strictObject({

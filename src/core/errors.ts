@@ -70,6 +70,7 @@ export const unauthenticCodes = [
 export const refusedCodes = [
   "REPOSITORY_NOT_SERVED",
   "KEY_SEPARATION",
+  "EXAMPLE_KEY",
   "TOO_MANY_PENDING_KEYS",
   "READ_ONLY",
   "OVERLOADED",

@@ -9,9 +9,11 @@ import type { RefusedCode } from "../core/errors.ts";
 export interface Policy {
   /** Accept a root in which one key serves two of the four top roles. Default: no. */
   readonly allowKeyReuseAcrossRoles: boolean;
+  /** Accept the published keys of keys-example/. Default: no. */
+  readonly allowExampleKeys: boolean;
 }
 
-export const defaultPolicy: Policy = { allowKeyReuseAcrossRoles: false };
+export const defaultPolicy: Policy = { allowKeyReuseAcrossRoles: false, allowExampleKeys: false };
 
 /** One thing a rule has to say. The sentence says what is wrong, and who must do what. */
 export type Finding = { readonly role: string; readonly sentence: string } & (

@@ -1,0 +1,38 @@
+import { describe, expect, it } from "vitest";
+import { readUpload } from "../../src/http/upload.ts";
+import { upload } from "../../src/publisher/upload.ts";
+import type { UploadedFile } from "../../src/service/service.ts";
+import { httpsServer } from "../support/https-server.ts";
+
+const bounds = { uploadBytes: 1_000_000, uploadFiles: 10 };
+
+describe("upload", () => {
+  it("sends every file under its whole role, byte for byte", async () => {
+    const received: UploadedFile[] = [];
+    const server = await httpsServer(async (request, response) => {
+      received.push(...(await readUpload(request, bounds)));
+      response.end();
+    });
+    const bytes = Buffer.from([0, 13, 10, 45, 45, 255]);
+    const files = new Map([
+      ["root", Buffer.from("{}")],
+      ["targets/a/root", bytes],
+    ]);
+    await upload(server, "a/b", files);
+    expect(received).toEqual([
+      { role: "root", bytes: Buffer.from("{}") },
+      { role: "targets/a/root", bytes },
+    ]);
+  });
+
+  it("fails with the server's code and words", async () => {
+    const server = await httpsServer((request, response) => {
+      request.resume();
+      response.writeHead(400, { "vidimus-code": "ROLLBACK" }).end('{"errors":[]}');
+    });
+    await expect(upload(server, "a/b", new Map([["root", Buffer.from("{}")]]))).rejects.toMatchObject({
+      code: "REFUSED",
+      answer: { status: 400, code: "ROLLBACK", bytes: Buffer.from('{"errors":[]}') },
+    });
+  });
+});
