@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { readUpload } from "../../src/http/upload.ts";
+import { ByteBudget } from "../../src/http/budget.ts";
+import { withUpload } from "../../src/http/upload.ts";
 import { upload } from "../../src/publisher/upload.ts";
 import type { UploadedFile } from "../../src/service/service.ts";
 import { httpsServer } from "../support/https-server.ts";
@@ -10,7 +11,9 @@ describe("upload", () => {
   it("sends every file under its whole role, byte for byte", async () => {
     const received: UploadedFile[] = [];
     const server = await httpsServer(async (request, response) => {
-      received.push(...(await readUpload(request, bounds)));
+      await withUpload(request, bounds, new ByteBudget(1_000_000), async (files) => {
+        received.push(...files);
+      });
       response.end();
     });
     const bytes = Buffer.from([0, 13, 10, 45, 45, 255]);
