@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { canonicalBytes, canonicalText, compareCodePoints } from "../../src/core/canonical.ts";
+import { canonicalBytes, canonicalText } from "../../src/core/canonical.ts";
+import { compareCodePoints } from "../../src/core/code-points.ts";
 import type { Json } from "../../src/core/json.ts";
 
 describe("canonical form", () => {
