@@ -84,6 +84,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     else request.log.info(fields, "answered");
   });
   app.setErrorHandler(async (error, request, reply) => {
+    // The framework has rules of its own for the bodies of some methods; which methods there are is decided here.
+    if (request.meaning.kind === "badMethod") return await reply.code(405).send();
     const answer = errorAnswer(error);
     metrics.refused(answer.own);
     const refusal = { code: answer.own, status: answer.status };

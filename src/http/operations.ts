@@ -18,22 +18,19 @@ export async function operationsApi(
     reply.code(faults.size === 0 ? 200 : 503).header("content-type", "application/json; charset=utf-8");
     return await reply.header("cache-control", "no-store").send(JSON.stringify(Object.fromEntries(faults)));
   };
-  app.get(
-    "/operations/health",
-    async (_request, reply) => await (apis.notary || apis.probes ? health(reply) : absent(reply)),
-  );
-  app.get(
-    "/operations/readyz",
-    async (_request, reply) => await (apis.probes ? health(reply) : absent(reply)),
-  );
-  for (const path of ["livez", "startupz"]) {
+  const read = (name: string, handler: (reply: FastifyReply) => Promise<FastifyReply>) =>
+    app.route({
+      method: ["GET", "HEAD"],
+      url: `/operations/${name}`,
+      handler: async (_request, reply) => await handler(reply),
+    });
+  read("health", async (reply) => await (apis.notary || apis.probes ? health(reply) : absent(reply)));
+  read("readyz", async (reply) => await (apis.probes ? health(reply) : absent(reply)));
+  for (const name of ["livez", "startupz"]) {
     // A process that can answer this lives; and it listens only once it has started.
-    app.get(
-      `/operations/${path}`,
-      async (_request, reply) => await (apis.probes ? sendJson(reply, "{}") : absent(reply)),
-    );
+    read(name, async (reply) => await (apis.probes ? sendJson(reply, "{}") : absent(reply)));
   }
-  app.get("/operations/metrics", async (_request, reply) => {
+  read("metrics", async (reply) => {
     if (!apis.metrics) return await absent(reply);
     const { type, body } = await metrics.text();
     return await reply.header("content-type", type).send(body);
