@@ -6,7 +6,7 @@
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -103,14 +103,13 @@ export async function start(
   args: readonly string[],
   options: StartOptions,
 ): Promise<Running> {
-  const log = createWriteStream(options.log, { flags: "a" });
+  const log = openSync(options.log, "a"); // a file, not a pipe: it outlives this process
   const child = spawn(program, args, {
     env: options.env,
     cwd: options.cwd,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", log, log],
   });
-  child.stdout.pipe(log, { end: false });
-  child.stderr.pipe(log, { end: false });
+  closeSync(log);
   running.add(child);
   let ended: string | undefined;
   const end = new Promise<void>((resolve) => {
@@ -127,7 +126,6 @@ export async function start(
     const killer = setTimeout(() => child.kill("SIGKILL"), 15_000);
     await end;
     clearTimeout(killer);
-    log.end();
   };
   try {
     await waitUntil(
