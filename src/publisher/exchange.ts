@@ -90,7 +90,7 @@ export function exchange(
     const timer = setTimeout(fail, limits.time, late);
     sent.on("error", fail);
     sent.on("close", () => clearTimeout(timer));
-    sent.on("response", (response) => readBody(response, limits).then(resolve, fail));
+    sent.on("response", (response) => void readBody(response, limits).then(resolve, fail));
     sent.end(body?.bytes);
   });
 }

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { notary } from "../../src/core/format/notary.ts";
 import { TrustedSet } from "../../src/core/trusted-set.ts";
@@ -14,6 +16,7 @@ import {
   certificateKey,
   generatePrivateKey,
   makeRootCertificate,
+  readPrivateKey,
 } from "../../src/publisher/keys.ts";
 import { runningServer } from "../support/running-server.ts";
 
@@ -79,6 +82,19 @@ describe("publishFirst", () => {
     const trusted = await read("team/one");
     expect(trusted.root?.signed.version).toBe(1);
     expect(trusted.targets.get("targets")?.signed.target("1.0")?.hashes.get("sha256")).toBe("a".repeat(64));
+  });
+
+  it("is refused with a key of keys-example, unless the server allows them", async () => {
+    const publication = await first("team/example");
+    const pem = readFileSync(
+      resolve(import.meta.dirname, "../../keys-example/THROW-AWAY-targets-1.pem"),
+      "utf8",
+    );
+    const targets = { keys: [bareKey(readPrivateKey(pem))], threshold: 1 };
+    const example = { ...publication, holders: { ...publication.holders, targets } };
+    expect(await codeOf(publishFirst(server, example))).toBe("EXAMPLE_KEY");
+    const lenient = await runningServer({ "policy.allowExampleKeys": "true" });
+    await expect(publishFirst(lenient, example)).resolves.toBeUndefined();
   });
 
   it("fails where the repository exists already", async () => {
