@@ -20,7 +20,7 @@ import { type OnlineKeys, signers } from "./online-keys.ts";
 import type { OnlineRoles } from "./online-roles.ts";
 import type { Queue } from "./queue.ts";
 import { newMetadata, servedFromMetadata } from "./served.ts";
-import type { TrustedFiles, TrustedFilesCache } from "./trusted.ts";
+import { asBuffer, type TrustedFiles, type TrustedFilesCache } from "./trusted.ts";
 
 export interface RefresherParts {
   readonly store: Store;
@@ -45,6 +45,7 @@ const retryAfter = 10_000;
 export class Refresher {
   readonly #parts: RefresherParts;
   readonly #underWay = new Map<string, Promise<void>>();
+  /** When renewing last failed. */
   readonly #failed = new LRUCache<string, number>({ max: 10_000 });
   #timer: NodeJS.Timeout | undefined;
   #sweep: Promise<void> = Promise.resolve();
@@ -70,9 +71,9 @@ export class Refresher {
     await Promise.allSettled(this.#underWay.values());
   }
 
-  /** Renews what has expired or is due in one repository; one renewal for all who ask. Never rejects. */
+  /** Renews what is due in one repository, if anything is; one renewal for all who ask. Never rejects. */
   async renew(repository: string): Promise<void> {
-    if ((this.#failed.get(repository) ?? 0) > this.#parts.clock.now()) return;
+    if (this.#failedJustNow(repository)) return;
     let renewal = this.#underWay.get(repository);
     if (renewal === undefined) {
       renewal = this.#parts.queue
@@ -115,6 +116,7 @@ export class Refresher {
     const madeAt = state.current.get("snapshot")?.storedAt ?? at;
     const snapshotDue = roles.renewAt(madeAt, oldSnapshot.signed.expires);
     const renewSnapshot = snapshotKeys !== undefined && at >= snapshotDue;
+    if (!renewSnapshot && at < (await this.#timestampDue(repository))) return;
     const snapshot = renewSnapshot
       ? await roles.makeSnapshot(
           state,
@@ -148,15 +150,30 @@ export class Refresher {
     logger.debug({ repository, version: timestamp.signed.version }, "online roles renewed");
   }
 
+  /** When the current timestamp is to be made anew; now, if there is none. */
+  async #timestampDue(repository: string): Promise<number> {
+    const { store, format, roles } = this.#parts;
+    const stored = await store.current(repository, "timestamp");
+    if (stored === undefined) return Number.NEGATIVE_INFINITY;
+    const { expires } = format.parse("timestamp", asBuffer(stored.bytes)).signed;
+    return roles.renewAt(stored.storedAt, expires);
+  }
+
   async #entries(state: RepositoryState, files: TrustedFiles): Promise<ReadonlyMap<string, FileFacts>> {
     const listed = new Set(files.snapshot?.signed.meta.keys());
     return snapshotEntries((await this.#parts.trusted.current(state, files, listed)).facts);
   }
 
+  /** A failure that lies ahead of the clock tells that the clock was set back, and nothing else. */
+  #failedJustNow(repository: string): boolean {
+    const since = this.#parts.clock.now() - (this.#failed.get(repository) ?? Number.NEGATIVE_INFINITY);
+    return since >= 0 && since < retryAfter;
+  }
+
   #noteFailure(repository: string, error: unknown): void {
     // Somebody else moved the repository on: their timestamp is as fresh as ours would have been.
     if (error instanceof StoreError && error.code === "CONFLICT") return;
-    this.#failed.set(repository, this.#parts.clock.now() + retryAfter);
+    this.#failed.set(repository, this.#parts.clock.now());
     this.#parts.logger.warn(
       { repository, err: error },
       "online roles could not be renewed; serving them as they are",

@@ -54,6 +54,8 @@ export class TestClock {
 
 export interface ServerOptions {
   readonly backEnd?: BackEnd;
+  /** Another server whose store, secret and clock this one shares, as a second process would. Close it first. */
+  readonly beside?: TestServer;
   readonly at?: number;
   readonly wrapStore?: (store: Store) => Store;
   readonly wrapSigner?: (signer: Signer) => Signer;
@@ -77,6 +79,8 @@ export interface TestServer {
   readonly service: TrustService;
   /** The real store, below every wrapper. */
   readonly store: Store;
+  /** Bytes of the key-encryption key. */
+  readonly secret: Uint8Array;
   readonly port: number;
   /** Lines of the log, at level debug. */
   readonly log: string[];
@@ -94,8 +98,15 @@ export interface TestServer {
     headers?: RequestOptions["headers"],
     checks?: PublishChecks,
   ): Promise<Answer>;
-  /** Publishes all at once; the chain check passes afterwards, and every acceptance has its row in the changefeed. */
-  publishTogether(repository: string, uploads: readonly Files[]): Promise<Answer[]>;
+  /**
+   * Publishes all at once, to this server and others in turn; the chain check passes afterwards, and every acceptance
+   * has its revision.
+   */
+  publishTogether(
+    repository: string,
+    uploads: readonly Files[],
+    others?: readonly TestServer[],
+  ): Promise<Answer[]>;
   /** Runs what must store nothing in a repository. */
   storesNothing<T>(repository: string, task: () => Promise<T>): Promise<T>;
   chainCheck(repository: string, checks?: PublishChecks): Promise<Chain>;
@@ -106,17 +117,19 @@ export interface TestServer {
 }
 
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
-  const { backEnd = "memory", at = start } = options;
+  const { backEnd = "memory", at = start, beside } = options;
   const directory = backEnd === "sqlite" ? mkdtempSync(join(tmpdir(), "vidimus-test-")) : undefined;
-  const store = directory === undefined ? openMemory() : await openSqlite({ directory });
-  const clock = new TestClock(at);
+  const store = beside?.store ?? (directory === undefined ? openMemory() : await openSqlite({ directory }));
+  const clock = beside?.clock ?? new TestClock(at);
   const log: string[] = [];
   const logger = pino({ level: "debug" }, { write: (line: string) => void log.push(line) });
-  const secret = keySecret(options.secret ?? randomBytes(32));
+  const secretBytes = beside?.secret ?? options.secret ?? randomBytes(32);
+  const secret = keySecret(secretBytes);
   const record = await store.createKeyring(await createSealedRecord(secret));
   const signer = await openSealed({ secret, record });
   const service = createTrustService({
-    store: options.wrapStore?.(store) ?? store,
+    // Two services over one store: the last one to go closes it, below.
+    store: { ...(options.wrapStore?.(store) ?? store), close: async () => {} },
     signer: options.wrapSigner?.(signer) ?? signer,
     format: notary,
     clock,
@@ -149,11 +162,11 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   });
   const port = Number(new URL(await app.listen({ host: "127.0.0.1", port: 0 })).port);
   const client = new HttpClient(port);
-  return server({ clock, service, store, port, log, client }, async () => {
+  return server({ clock, service, store, secret: secretBytes, port, log, client }, async () => {
     client.close();
     await app.close();
     await service.close();
-    await store.close();
+    if (beside === undefined) await store.close();
     if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
   });
 }
@@ -162,6 +175,7 @@ interface Parts {
   readonly clock: TestClock;
   readonly service: TrustService;
   readonly store: Store;
+  readonly secret: Uint8Array;
   readonly port: number;
   readonly log: string[];
   readonly client: HttpClient;
@@ -189,11 +203,12 @@ function server({ client, ...rest }: Parts, close: () => Promise<void>): TestSer
       return answer;
     },
 
-    async publishTogether(repository, uploads) {
+    async publishTogether(repository, uploads, others = []) {
       const before = await stored(store, repository);
+      const servers = [self, ...others];
       const answers = await Promise.all(
-        uploads.map((files) =>
-          client.request(tuf(repository), {
+        uploads.map((files, i) =>
+          (servers[i % servers.length] as TestServer).request(tuf(repository), {
             method: "POST",
             headers: { "content-type": multipartType },
             body: multipart(parts(files)),
