@@ -76,6 +76,7 @@ export class Simulator {
   changed: readonly string[] = [];
   readonly break: Breaker;
   readonly #fingerprints = new Map<string, string>();
+  readonly #publishedRoots = new Map<number, Buffer>();
   #previousRootKeys: readonly PublisherKey[] = [];
 
   private constructor(repository: string, rootKey: PublisherKey) {
@@ -137,6 +138,7 @@ export class Simulator {
     put("snapshot", this.snapshot, (version) => encodeSnapshot(files, this.snapshot.expires, version));
     put("timestamp", this.timestamp, (version) => encodeTimestamp(files, this.timestamp.expires, version));
     this.#previousRootKeys = [...this.root.keys];
+    this.#publishedRoots.set(this.root.version, files.get("root") as Buffer);
     this.changed = changed;
     this.generations.push(files);
     this.repair();
@@ -146,10 +148,7 @@ export class Simulator {
   /** Serves the newest generation as it was published. */
   repair(): void {
     this.roots.clear();
-    for (const files of this.generations) {
-      const root = files.get("root");
-      if (root !== undefined) this.roots.set(notary.parse("root", root).signed.version, root);
-    }
+    for (const [version, bytes] of this.#publishedRoots) this.roots.set(version, bytes);
     this.served.clear();
     for (const [role, bytes] of this.generations.at(-1) ?? []) this.served.set(role, bytes);
     this.break.reset();
