@@ -261,7 +261,10 @@ function examineSnapshot(
     const file = targets.get(parent) ?? current.targets.get(parent);
     return isDeclared(parent) && file?.signed.delegations.some((each) => each.role === role) === true;
   };
-  for (const role of [...upload.keys(), ...kept.keys()]) {
+  // What an accepted snapshot left out was given up then; declared anew, it has no file yet.
+  const wasListed = (role: string) => current.snapshot?.signed.meta.has(role) !== false;
+  const mustBeListed = [...upload.keys(), ...[...kept.keys()].filter(wasListed)];
+  for (const role of mustBeListed) {
     if (role !== "snapshot" && !meta.has(role) && isDeclared(role)) {
       throw new UnauthenticError("SNAPSHOT_INCOMPLETE", `the snapshot must list ${role}`, {
         role: "snapshot",

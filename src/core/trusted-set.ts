@@ -10,13 +10,14 @@
  *   discards both and all below them (recovery from a fast-forward attack, specification 5.3.11).
  * - A file is trusted only if its signatures meet the threshold, it is the very file the snapshot names, and it
  *   has not expired at the instant given. Roots on the way to the newest may have expired, the newest not.
- * - A role that a verified parent declares and that was trusted before cannot vanish from the snapshot.
+ * - A role that a verified parent declares and that was trusted before cannot vanish from the snapshot. One that its
+ *   parent gave up can, and is then forgotten.
  */
 import { hash } from "node:crypto";
 import { UnauthenticError } from "./errors.ts";
 import type { FormatRules } from "./format/format.ts";
 import type { Metadata, RoleKeys, Root, Snapshot, Targets, Timestamp } from "./model.ts";
-import { parentRole } from "./names.ts";
+import { parentRole, roleDepth } from "./names.ts";
 import {
   checkReference,
   delegatedKeys,
@@ -84,6 +85,12 @@ export class TrustedSet {
         (role) => !sameKeys(rootRole(previous.signed, role), rootRole(root.signed, role)),
       );
     this.#root = root;
+    // Their signatures say nothing under other keys; the snapshot of this root brings them again.
+    if (
+      previous !== undefined &&
+      !sameKeys(rootRole(previous.signed, "targets"), rootRole(root.signed, "targets"))
+    )
+      this.#targets = new Map();
     if (forget) {
       this.#timestamp = undefined;
       this.#snapshot = undefined;
@@ -133,13 +140,10 @@ export class TrustedSet {
     }
     const listedRoot = snapshot.signed.meta.get("root");
     if (listedRoot !== undefined) checkReference(root, listedRoot, sha512(root));
+    const kept = this.#unchanged(snapshot, at);
+    for (const targets of kept.values()) this.#refuseVanished(targets, snapshot);
     this.#snapshot = snapshot;
-    // What stays the very file that is named stays trusted; everything else is asked for again.
-    this.#targets = new Map(
-      [...this.#targets].filter(
-        ([role, targets]) => snapshot.signed.meta.get(role)?.hashes.get("sha256") === targets.sha256,
-      ),
-    );
+    this.#targets = kept;
     return snapshot;
   }
 
@@ -149,7 +153,11 @@ export class TrustedSet {
    */
   addTargets(role: string, bytes: Buffer, at: number): Verified<Targets> {
     const root = this.#need(this.#root, "root");
-    const snapshot = this.#need(this.#snapshot, "snapshot");
+    const timestamp = this.#need(this.#timestamp, "timestamp");
+    const named = timestamp.signed.snapshot.hashes.get("sha256");
+    const snapshot = this.#need(this.#snapshot?.sha256 === named ? this.#snapshot : undefined, "snapshot");
+    refuseExpired(timestamp, at);
+    refuseExpired(snapshot, at);
     const keys = this.#keysOf(role, root);
     const file = this.#format.parse(role, bytes) as Metadata<Targets>;
     const reference = snapshot.signed.meta.get(role);
@@ -163,7 +171,34 @@ export class TrustedSet {
     this.#refuseVanished(targets, snapshot);
     this.#targets.set(role, targets);
     this.#seen.set(role, targets.signed.version);
+    this.#forgetGivenUp(targets, snapshot);
     return targets;
+  }
+
+  /**
+   * The trusted files that stay so under the next snapshot: it names the very same file, and those of all roles above,
+   * so that whoever gave them their keys still does. Everything else is asked for again.
+   */
+  #unchanged(snapshot: Verified<Snapshot>, at: number): Map<string, Verified<Targets>> {
+    const kept = new Map<string, Verified<Targets>>();
+    for (const [role, targets] of [...this.#targets].sort(([a], [b]) => roleDepth(a) - roleDepth(b))) {
+      const parent = parentRole(role);
+      if (parent !== undefined && !kept.has(parent)) continue;
+      if (snapshot.signed.meta.get(role)?.hashes.get("sha256") !== targets.sha256) continue;
+      if (!isExpired(targets.signed, at)) kept.set(role, targets);
+    }
+    return kept;
+  }
+
+  /** A role that its parent gave up and the snapshot dropped may be declared anew, and begins anew. */
+  #forgetGivenUp(parent: Verified<Targets>, snapshot: Verified<Snapshot>): void {
+    const declared = new Set(parent.signed.delegations.map(({ role }) => role));
+    for (const role of [...this.#seen.keys()]) {
+      if (parentRole(role) !== parent.role || declared.has(role) || snapshot.signed.meta.has(role)) continue;
+      for (const each of [...this.#seen.keys()]) {
+        if (each === role || each.startsWith(`${role}/`)) this.#seen.delete(each);
+      }
+    }
   }
 
   #keysOf(role: string, root: Verified<Root>): RoleKeys {

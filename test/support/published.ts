@@ -1,6 +1,7 @@
 /**
- * What a server keeps of one repository, in memory: the current files, and what `examine` needs of them. Loads exactly
- * what `storedFilesNeeded` names, so that a rule which needs more shows up.
+ * What a server keeps of one repository, in memory: the current files, and what `examine` needs of them. Loads what
+ * `storedFilesNeeded` names and the stored parents that vouch for it, and no more, so that a rule which needs more
+ * shows up.
  */
 import type { FileFacts, FormatRules } from "../../src/core/format/format.ts";
 import { notary } from "../../src/core/format/notary.ts";
@@ -63,7 +64,8 @@ export class Published {
         expiry: "ignored",
       });
     const targets = new Map<string, Verified<Targets>>();
-    for (const role of [...needed].sort((a, b) => roleDepth(a) - roleDepth(b))) {
+    const withParents = new Set([...needed].flatMap((role) => [role, ...ancestors(role)]));
+    for (const role of [...withParents].sort((a, b) => roleDepth(a) - roleDepth(b))) {
       const file = this.#files.get(role) as Metadata<Targets> | undefined;
       const parent = parentRole(role);
       const above = parent === undefined ? undefined : targets.get(parent);
@@ -83,4 +85,9 @@ export class Published {
       facts: new Map<string, FileFacts>([...this.#files].map(([role, file]) => [role, factsOf(file)])),
     };
   }
+}
+
+function ancestors(role: string): string[] {
+  const parent = parentRole(role);
+  return parent === undefined ? [] : [parent, ...ancestors(parent)];
 }
