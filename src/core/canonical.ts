@@ -5,7 +5,7 @@
  * everything else is raw; numbers are decimal integers. Sources: notary-protocol.md 3.2, TUF specification
  * 1.0 section 4.1.
  */
-import { compareCodePoints } from "./code-points.ts";
+import { compareCodePoints } from "./bytes.ts";
 import type { Json, JsonObject } from "./json.ts";
 
 /** The canonical form as text. Numbers must be safe integers: `json.ts` lets no others in. */

@@ -3,7 +3,7 @@
  * there names. Where a name or a value must be understood (duplicate names, order), it is read from the bytes then.
  * One class in one file, because its methods are one grammar.
  */
-import { compareCodePoints } from "./code-points.ts";
+import { compareCodePoints } from "./bytes.ts";
 import { type MalformedCode, MalformedError } from "./errors.ts";
 import { maxDepth } from "./limits.ts";
 

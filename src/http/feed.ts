@@ -1,6 +1,6 @@
 /** The changefeed's parameters and records (notary-protocol.md 1.5). */
 import { MalformedError } from "../core/errors.ts";
-import type { ChangeQuery, ChangeRecord } from "../store/store.ts";
+import type { ChangeQuery, ChangeRecord } from "../service/service.ts";
 
 const maxPage = 1_000;
 const defaultPage = 100;

@@ -10,7 +10,7 @@
  * - The repository is everything up to the last `/_trust/`; whether its name may be used is checked here too.
  */
 import { isRepositoryName } from "../core/names.ts";
-import type { OnlineRole } from "../store/store.ts";
+import type { OnlineRole } from "../service/service.ts";
 
 export type Route =
   | { readonly kind: "ping" }

@@ -6,6 +6,8 @@
  */
 import type { ChangeQuery, ChangeRecord, OnlineRole } from "../store/store.ts";
 
+export type { ChangeQuery, ChangeRecord, OnlineRole };
+
 /** An immutable stored file, ready to be served. The same object is handed out as long as it is cached. */
 export interface Served {
   readonly role: string;

@@ -3,7 +3,7 @@
  * is true of it alone.
  */
 import { afterEach, beforeEach, describe } from "vitest";
-import type { Store } from "../../src/store/store.ts";
+import type { Bench, OpenedStore } from "./store/bench.ts";
 import { changefeed } from "./store/changefeed.ts";
 import { histories } from "./store/histories.ts";
 import { keys } from "./store/keys.ts";
@@ -11,19 +11,6 @@ import { names } from "./store/names.ts";
 import { publications } from "./store/publications.ts";
 import { removal } from "./store/removal.ts";
 import { renewal } from "./store/renewal.ts";
-
-export interface OpenedStore {
-  readonly store: Store;
-  /** A second handle on the same data, as another process would have; memory gives itself. */
-  another(): Promise<Store>;
-  dispose(): Promise<void>;
-}
-
-/** What a section of the suite gets: the store of the running test. */
-export interface Bench {
-  readonly store: Store;
-  another(): Promise<Store>;
-}
 
 export function storeContract(name: string, open: () => Promise<OpenedStore>): void {
   describe(`${name} keeps the store's contract`, () => {

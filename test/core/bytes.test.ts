@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { decodeBase64, decodeUtf8, digestBase64, isHex, sha256Hex } from "../../src/core/bytes.ts";
+import {
+  compareCodePoints,
+  decodeBase64,
+  decodeUtf8,
+  digestBase64,
+  isHex,
+  sha256Hex,
+} from "../../src/core/bytes.ts";
 import { outcome } from "../support/refusals.ts";
 
 describe("UTF-8", () => {
@@ -65,5 +72,27 @@ describe("digests", () => {
     expect(digestBase64("sha512", Buffer.from("abc"))).toBe(
       "3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw==",
     );
+  });
+});
+
+describe("order of names", () => {
+  it.each([
+    ["a", "b"],
+    ["a", "aa"],
+    ["", "a"],
+    ["Z", "a"],
+    ["~", "\u0080"],
+    ["\ud7ff", "\ue000"],
+    ["\uffff", "\u{10000}"],
+    ["\u{10000}", "\u{10ffff}"],
+    ["a\uffff", "a\u{10000}"],
+  ])("%j comes before %j, as in UTF-8", (a, b) => {
+    expect(Math.sign(compareCodePoints(a, b))).toBe(-1);
+    expect(Math.sign(compareCodePoints(b, a))).toBe(1);
+    expect(Buffer.compare(Buffer.from(a), Buffer.from(b))).toBe(-1);
+  });
+
+  it("a name equals itself", () => {
+    expect(compareCodePoints("a😀", "a😀")).toBe(0);
   });
 });

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { canonicalBytes, canonicalText } from "../../src/core/canonical.ts";
-import { compareCodePoints } from "../../src/core/code-points.ts";
 import type { Json } from "../../src/core/json.ts";
 
 describe("canonical form", () => {
@@ -42,27 +41,5 @@ describe("canonical form", () => {
 
   it.each([1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53])("%d has none", (value) => {
     expect(() => canonicalText(value)).toThrow(TypeError);
-  });
-});
-
-describe("order of names", () => {
-  it.each([
-    ["a", "b"],
-    ["a", "aa"],
-    ["", "a"],
-    ["Z", "a"],
-    ["~", "\u0080"],
-    ["\ud7ff", "\ue000"],
-    ["\uffff", "\u{10000}"],
-    ["\u{10000}", "\u{10ffff}"],
-    ["a\uffff", "a\u{10000}"],
-  ])("%j comes before %j, as in UTF-8", (a, b) => {
-    expect(Math.sign(compareCodePoints(a, b))).toBe(-1);
-    expect(Math.sign(compareCodePoints(b, a))).toBe(1);
-    expect(Buffer.compare(Buffer.from(a), Buffer.from(b))).toBe(-1);
-  });
-
-  it("a name equals itself", () => {
-    expect(compareCodePoints("a😀", "a😀")).toBe(0);
   });
 });

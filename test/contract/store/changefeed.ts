@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ChangeQuery, ChangeRecord } from "../../../src/store/store.ts";
 import { file, publication, publishNext } from "../../support/publications.ts";
-import type { Bench } from "../store.ts";
+import type { Bench } from "./bench.ts";
 
 export function changefeed(bench: Bench): void {
   const versions = async (query: ChangeQuery) => (await bench.store.changes(query)).map((row) => row.version);

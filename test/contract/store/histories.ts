@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { Store } from "../../../src/store/store.ts";
 import { file, publication } from "../../support/publications.ts";
 import { codeOf } from "../../support/refusal.ts";
-import type { OpenedStore } from "../store.ts";
+import type { OpenedStore } from "./bench.ts";
 
 const repositories = ["a/b", "A/b", "__proto__"];
 const roles = ["root", "timestamp", "targets/x"];

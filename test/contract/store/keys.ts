@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { OnlineKey } from "../../../src/store/store.ts";
 import { file, limits, onlineKey, publication, publishNext } from "../../support/publications.ts";
 import { codeOf } from "../../support/refusal.ts";
-import type { Bench } from "../store.ts";
+import type { Bench } from "./bench.ts";
 
 /** Buffers and other byte arrays are alike here. */
 function plain(key: OnlineKey | undefined) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { file, publication } from "../../support/publications.ts";
-import type { Bench } from "../store.ts";
+import type { Bench } from "./bench.ts";
 
 /** Each is another name, however alike they look or however special they are to JavaScript or SQL. */
 const odd = [

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { everything, file, publication, publishNext } from "../../support/publications.ts";
 import { codeOf } from "../../support/refusal.ts";
-import type { Bench } from "../store.ts";
+import type { Bench } from "./bench.ts";
 
 export function publications(bench: Bench): void {
   describe("a publication", () => {

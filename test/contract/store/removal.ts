@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { everything, file, limits, onlineKey, publication, publishNext } from "../../support/publications.ts";
 import { codeOf } from "../../support/refusal.ts";
-import type { Bench } from "../store.ts";
+import type { Bench } from "./bench.ts";
 
 export function removal(bench: Bench): void {
   const remove = (repository: string) => bench.store.remove({ repository, at: 2_000, principal: "tester" });

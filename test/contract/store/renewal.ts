@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { publication, publishNext } from "../../support/publications.ts";
-import type { Bench } from "../store.ts";
+import type { Bench } from "./bench.ts";
 
 export function renewal(bench: Bench): void {
   const claim = (now: number, leaseUntil: number, limit = 10) =>

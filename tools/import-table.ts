@@ -1,0 +1,185 @@
+/**
+ * Who may import whom: the whole table, and nothing else. `tools/imports.ts` holds the sources to it.
+ *
+ * - A place is a file or a folder without its ending: `src/store/sqlite` is `src/store/sqlite.ts` with everything
+ *   in `src/store/sqlite/`. The row of a file is the one with the longest place. A file of `src` without a row
+ *   is a finding.
+ * - A row lists everything. Its own place is always included, but a place that has a row of its own is never part
+ *   of the place around it: `src/core` does not include `src/core/format/notary`.
+ * - Types count like values.
+ */
+
+/** One row. All lists are places, names of packages, or names of built-in modules. */
+export interface Row {
+  readonly place: string;
+  readonly ours: readonly string[];
+  readonly packages: readonly string[];
+  readonly builtins: readonly string[];
+  /** No clock, no timers, no chance, no process: the same arguments give the same answer. */
+  readonly pure?: true;
+  /** Of what is listed in `ours`, the places that may only be loaded when they are needed (types aside). */
+  readonly lazily?: readonly string[];
+}
+
+const errors = "src/core/errors";
+const notary = "src/core/format/notary";
+const storeContract = "src/store/store";
+const signerContract = "src/signer/signer";
+const serviceContract = "src/service/service";
+const clock = "src/service/clock";
+const plugins = ["src/http/notary", "src/http/operations"];
+const sharedByStores = [storeContract, "src/store/bounds", "src/store/migrate", errors];
+const backEnds = [
+  "src/store/memory",
+  "src/store/sqlite",
+  "src/signer/absent",
+  "src/signer/sealed",
+  "src/signer/secret",
+];
+
+const http: Omit<Row, "place"> = {
+  ours: [serviceContract, errors, "src/core/names", "src/web"],
+  packages: ["@fastify/busboy", "fastify", "jose", "pino", "prom-client", "zod"],
+  builtins: ["node:http", "node:https", "node:util"],
+};
+
+export const table: readonly Row[] = [
+  // Pure, and shared by server and client.
+  { place: "src/core", ours: [], packages: [], builtins: ["node:crypto"], pure: true },
+  { place: notary, ours: ["src/core"], packages: [], builtins: [], pure: true },
+  { place: "src/log", ours: [], packages: [], builtins: ["node:crypto"], pure: true },
+  { place: "src/policy", ours: ["src/core"], packages: [], builtins: [], pure: true },
+
+  // What Vidimus does.
+  {
+    place: "src/service",
+    ours: ["src/core", "src/policy", "src/log", storeContract, signerContract],
+    packages: ["lru-cache", "pino"],
+    builtins: ["node:crypto"],
+  },
+
+  // Stores: the contract, what the back ends share, the back ends.
+  { place: storeContract, ours: ["src/core"], packages: [], builtins: [] },
+  { place: "src/store/bounds", ours: [storeContract], packages: [], builtins: [] },
+  {
+    place: "src/store/migrate",
+    ours: [errors],
+    packages: [],
+    builtins: ["node:crypto", "node:fs", "node:url"],
+  },
+  { place: "src/store/memory", ours: sharedByStores, packages: [], builtins: ["node:buffer"] },
+  {
+    place: "src/store/sqlite",
+    ours: sharedByStores,
+    packages: ["better-sqlite3"],
+    builtins: ["node:fs", "node:path", "node:timers"],
+  },
+
+  // Signers: likewise.
+  { place: signerContract, ours: ["src/core"], packages: [], builtins: [] },
+  { place: "src/signer/absent", ours: [signerContract, errors], packages: [], builtins: [] },
+  {
+    place: "src/signer/secret",
+    ours: [errors],
+    packages: [],
+    builtins: ["node:buffer", "node:crypto", "node:fs", "node:path"],
+  },
+  {
+    place: "src/signer/sealed",
+    ours: [signerContract, "src/signer/secret", errors],
+    packages: ["lru-cache", "tweetnacl"],
+    builtins: ["node:buffer", "node:crypto", "node:util"],
+  },
+
+  // HTTP: what the plugins share, each plugin, and the one file that knows them all.
+  { place: "src/http", ...http },
+  ...plugins.map((place) => ({ ...http, place, ours: [...http.ours, "src/http"] })),
+  { place: "src/http/app", ...http, ours: [...http.ours, "src/http", ...plugins] },
+  { place: "src/web", ours: [], packages: [], builtins: [], pure: true },
+
+  // The process around it.
+  {
+    place: "src/serve",
+    ours: ["src/config", "src/http/options", serviceContract, clock, errors],
+    packages: ["@peculiar/x509", "fastify", "pino", "reflect-metadata"],
+    builtins: [
+      "node:crypto",
+      "node:fs",
+      "node:fs/promises",
+      "node:http",
+      "node:https",
+      "node:net",
+      "node:os",
+      "node:path",
+      "node:tls",
+    ],
+  },
+  { place: "src/config", ours: [errors], packages: ["yaml", "zod"], builtins: ["node:net"] },
+
+  // The other side: verifying, signing, the command line.
+  {
+    place: "src/client",
+    ours: ["src/core", notary, "src/policy", "src/log"],
+    packages: [],
+    builtins: ["node:crypto", "node:fs", "node:fs/promises", "node:http", "node:https", "node:path"],
+  },
+  {
+    place: "src/publisher",
+    ours: [
+      "src/core",
+      notary,
+      "src/policy",
+      "src/client",
+      signerContract,
+      "src/signer/sealed",
+      "src/signer/secret",
+    ],
+    packages: ["@peculiar/x509", "reflect-metadata"],
+    builtins: ["node:crypto", "node:fs", "node:http", "node:https", "node:path"],
+  },
+  {
+    place: "src/cli",
+    ours: ["src/client", "src/publisher", "src/config", "src/serve", "src/wire", errors],
+    packages: ["commander", "pino"],
+    builtins: ["node:fs", "node:path"],
+    lazily: ["src/wire"],
+  },
+
+  // Nothing but these two reaches everything, and only `wire` names what is concrete.
+  {
+    place: "src/wire",
+    ours: [
+      "src/config",
+      "src/serve",
+      "src/service",
+      "src/http/app",
+      "src/http",
+      storeContract,
+      signerContract,
+      notary,
+      ...backEnds,
+    ],
+    packages: ["pino"],
+    builtins: ["node:fs", "node:path"],
+    lazily: [notary, ...backEnds],
+  },
+  {
+    place: "src/main",
+    ours: ["src/cli", "src/wire"],
+    packages: [],
+    builtins: ["node:fs"],
+    lazily: ["src/wire"],
+  },
+];
+
+/** What a pure file may not name, with the word for it in a finding. */
+export const impure: readonly (readonly [pattern: RegExp, word: string])[] = [
+  [/\bDate\.now\b|\bnew Date\(\)|\bperformance\b/, "the clock"],
+  [/\b(?:setTimeout|setInterval|setImmediate|queueMicrotask)\b/, "a timer"],
+  [
+    /\bMath\.random\b|\brandom(?:Bytes|UUID|Int|Fill|FillSync)\b|\bgetRandomValues\b|\bgenerateKey\w*/,
+    "chance",
+  ],
+  [/\bprocess\.|\bconsole\.|\bglobalThis\b/, "the process"],
+  [/\bfetch\(|\bWebSocket\b/, "the network"],
+];
