@@ -20,6 +20,7 @@ import type { Policy } from "../policy/policy.ts";
 import type { KeyUse, OnlineKey, RepositoryState, Store } from "../store/store.ts";
 import type { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
+import { mayHaveHappened } from "./doubt.ts";
 import { type OnlineKeys, signers } from "./online-keys.ts";
 import type { OnlineRoles } from "./online-roles.ts";
 import type { Queue } from "./queue.ts";
@@ -57,6 +58,7 @@ export class Publisher {
         try {
           return await this.#attempt(repository, upload, principal);
         } catch (error) {
+          if (mayHaveHappened(error)) this.#forget(repository);
           if (!(error instanceof StoreError && error.code === "CONFLICT") || attempt === attempts)
             throw error;
         }
@@ -66,13 +68,18 @@ export class Publisher {
 
   /** Ends the repository's incarnation. In the same queue, so that it never overtakes a publication. */
   async remove(repository: string, principal: Principal): Promise<void> {
-    const { store, clock, trusted, cache, logger } = this.#parts;
+    const { store, clock, logger } = this.#parts;
     await this.#parts.queue.run(repository, async () => {
-      const existed = await store.remove({ repository, at: clock.now(), principal: principal.name });
-      trusted.forget(repository);
-      cache.forget(repository);
+      const existed = await store
+        .remove({ repository, at: clock.now(), principal: principal.name })
+        .finally(() => this.#forget(repository));
       if (existed) logger.info({ repository, principal: principal.name }, "repository deleted");
     });
+  }
+
+  #forget(repository: string): void {
+    this.#parts.trusted.forget(repository);
+    this.#parts.cache.forget(repository);
   }
 
   /** Each role once; a timestamp is the server's to make, so one that was sent is put aside. */

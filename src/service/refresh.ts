@@ -16,6 +16,7 @@ import { isExpired, rootRole } from "../core/verify.ts";
 import type { RepositoryState, Store } from "../store/store.ts";
 import type { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
+import { mayHaveHappened } from "./doubt.ts";
 import { type OnlineKeys, signers } from "./online-keys.ts";
 import type { OnlineRoles } from "./online-roles.ts";
 import type { Queue } from "./queue.ts";
@@ -173,6 +174,7 @@ export class Refresher {
   #noteFailure(repository: string, error: unknown): void {
     // Somebody else moved the repository on: their timestamp is as fresh as ours would have been.
     if (error instanceof StoreError && error.code === "CONFLICT") return;
+    if (mayHaveHappened(error)) this.#parts.cache.forget(repository);
     this.#failed.set(repository, this.#parts.clock.now());
     this.#parts.logger.warn(
       { repository, err: error },

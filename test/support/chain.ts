@@ -7,7 +7,7 @@
  * - every signature threshold is met by distinct keys, under the current root or the parent;
  * - nothing has expired; the newest row of the changefeed names the timestamp.
  */
-import { createHash, createPublicKey, type KeyObject, verify, X509Certificate } from "node:crypto";
+import { constants, createHash, createPublicKey, type KeyObject, verify, X509Certificate } from "node:crypto";
 import type { Answer } from "./client.ts";
 
 export interface ChainOptions {
@@ -132,6 +132,17 @@ function hash(algorithm: string, bytes: Buffer, form: "hex" | "base64"): string 
   return createHash(algorithm).update(bytes).digest(form);
 }
 
+type Check = (message: Buffer, key: KeyObject, signature: Buffer) => boolean;
+
+const checks: Readonly<Record<string, Check>> = {
+  eddsa: (message, key, signature) => verify(null, message, key, signature),
+  ecdsa: (message, key, signature) =>
+    verify("sha256", message, { key, dsaEncoding: "ieee-p1363" }, signature),
+  rsapss: (message, key, signature) =>
+    verify("sha256", message, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }, signature),
+  rsapkcs1v15: (message, key, signature) => verify("sha256", message, key, signature),
+};
+
 /** Distinct keys with a valid signature. */
 function signers(file: Json, keys: Json, needed: Json): number {
   const message = Buffer.from(canonical(file.signed), "utf8");
@@ -140,10 +151,7 @@ function signers(file: Json, keys: Json, needed: Json): number {
     if (!needed.keyids.includes(keyid)) continue;
     const key = publicKey(keys[keyid]);
     const signature = Buffer.from(sig, "base64");
-    const valid =
-      method === "eddsa"
-        ? verify(null, message, key, signature)
-        : method === "ecdsa" && verify("sha256", message, { key, dsaEncoding: "ieee-p1363" }, signature);
+    const valid = checks[method]?.(message, key, signature) ?? false;
     if (valid) seen.add(JSON.stringify(key.export({ format: "jwk" })));
   }
   return seen.size;
@@ -152,6 +160,7 @@ function signers(file: Json, keys: Json, needed: Json): number {
 function publicKey({ keytype, keyval }: Json): KeyObject {
   const content = Buffer.from(keyval.public, "base64");
   if (keytype.endsWith("-x509")) return new X509Certificate(content).publicKey;
+  if (content.subarray(0, 5).toString() === "-----") return createPublicKey(content);
   if (keytype !== "ed25519") return createPublicKey({ key: content, format: "der", type: "spki" });
   const jwk = { kty: "OKP", crv: "Ed25519", x: content.toString("base64url") };
   return createPublicKey({ key: jwk, format: "jwk" });

@@ -33,3 +33,8 @@ export function multipart(all: readonly Part[], mark = boundary): Buffer {
 }
 
 export const multipartType = `multipart/form-data; boundary=${boundary}`;
+
+/** A publish, for `request`. */
+export function uploadOf(files: Files) {
+  return { method: "POST", headers: { "content-type": multipartType }, body: multipart(parts(files)) };
+}
