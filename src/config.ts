@@ -19,7 +19,7 @@ import {
   type Source,
 } from "./config/sources.ts";
 
-export { type ConfigurationCode, ConfigurationError } from "./config/errors.ts";
+export { ConfigurationError } from "./config/errors.ts";
 export { isLoopback } from "./config/rules.ts";
 export type { Config } from "./config/schema.ts";
 export type { FlagValue } from "./config/sources.ts";

@@ -5,7 +5,7 @@
  *
  * One line for each finding, naming file, import and rule; exit code 1 when there is one.
  */
-import { resolve } from "node:path";
+import { report, root } from "./findings.ts";
 import { impure, type Row, table } from "./import-table.ts";
 import { cycles, type Import, type Module, type Modules, readModules } from "./modules.ts";
 
@@ -87,18 +87,8 @@ export function cycleFindings(modules: Modules): readonly string[] {
 }
 
 if (import.meta.main) {
-  const modules = readModules(resolve(import.meta.dirname, ".."), [
-    "src",
-    "bin",
-    "tools",
-    "test",
-    "demo",
-    "bench",
-    "packaging",
-  ]);
+  const modules = readModules(root, ["src", "bin", "tools", "test", "demo", "bench", "packaging"]);
   const findings = [...tableFindings(modules), ...cycleFindings(modules)];
   if (modules.size < fewest) findings.push(`only ${modules.size} modules were found`);
-  for (const finding of findings) process.stderr.write(`${finding}\n`);
-  process.stdout.write(`${modules.size} modules, ${findings.length} findings\n`);
-  if (findings.length > 0) process.exitCode = 1;
+  report(`${modules.size} modules`, findings);
 }

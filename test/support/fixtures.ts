@@ -1,5 +1,5 @@
 /** The real collections under test/vectors/notary, as the original server served them. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { notary } from "../../src/core/format/notary.ts";
 import type { Targets } from "../../src/core/model.ts";
@@ -47,12 +47,6 @@ export function collection(dir: string): Collection {
 
 export function currentFile(dir: string, role: string): Buffer {
   return readFixture(`${dir}/metadata/${role}.json`);
-}
-
-/** A file of the collection's history, or undefined if that version was never served. */
-export function historicFile(dir: string, role: string, version: number): Buffer | undefined {
-  const path = `${dir}/history/${version}.${role}.json`;
-  return existsSync(join(directory, path)) ? readFixture(path) : undefined;
 }
 
 /** Every version of a role ever served, in order. */

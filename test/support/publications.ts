@@ -2,8 +2,6 @@
 import { createHash } from "node:crypto";
 import type { NewMetadata, OnlineKey, PendingKeyLimits, Publication, Store } from "../../src/store/store.ts";
 
-export const day = 86_400_000;
-
 export function file(role: string, version: number, text = ""): NewMetadata {
   const bytes = Buffer.from(`${role} ${version} ${text}`);
   const sha256 = createHash("sha256").update(bytes).digest("hex");

@@ -10,16 +10,22 @@ import { notary } from "../../src/core/format/notary.ts";
 import type { Json } from "../../src/core/json.ts";
 import { sealWith } from "../../src/publisher/files.ts";
 import type { PublisherKey } from "../../src/publisher/keys.ts";
-import { encodeSnapshot, encodeTimestamp, newKey, type RoleState, type Simulator } from "./simulator.ts";
+import {
+  encodeSnapshot,
+  encodeTimestamp,
+  newKey,
+  type RoleState,
+  type Simulated,
+} from "./simulator-roles.ts";
 
 /** The signed part of a file, open to every change. */
 export type SignedJson = { [name: string]: Json };
 
 export class Breaker {
-  readonly #simulator: Simulator;
+  readonly #simulator: Simulated;
   #vouched = 0;
 
-  constructor(simulator: Simulator) {
+  constructor(simulator: Simulated) {
     this.#simulator = simulator;
   }
 

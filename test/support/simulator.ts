@@ -22,25 +22,21 @@ import { notary } from "../../src/core/format/notary.ts";
 import { parentRole, roleDepth, type TopRole } from "../../src/core/names.ts";
 import { facts, sealWith } from "../../src/publisher/files.ts";
 import {
-  bareKey,
   certificateKey,
   generatePrivateKey,
   makeRootCertificate,
   type PublisherKey,
 } from "../../src/publisher/keys.ts";
 import { Breaker } from "./simulator-break.ts";
+import {
+  encodeSnapshot,
+  encodeTimestamp,
+  type Generation,
+  newKey,
+  type RoleState,
+} from "./simulator-roles.ts";
 
-/** One role as it will be in the next generation. */
-export interface RoleState {
-  keys: PublisherKey[];
-  threshold: number;
-  /** Who signs instead of `keys`. */
-  signers: readonly PublisherKey[] | undefined;
-  /** 0 before the first publication. */
-  version: number;
-  /** Milliseconds since 1970 UTC, whole seconds. */
-  expires: number;
-}
+export { newKey } from "./simulator-roles.ts";
 
 export interface TargetsState extends RoleState {
   readonly names: Map<string, TargetContent>;
@@ -51,9 +47,6 @@ export interface TargetsState extends RoleState {
   /** Whether its own file is published. */
   filed: boolean;
 }
-
-/** Files of one moment by role. */
-export type Generation = ReadonlyMap<string, Buffer>;
 
 const day = 86_400_000;
 export const simulatedNow = Date.UTC(2026, 10, 24, 12);
@@ -239,26 +232,9 @@ export class Simulator {
   }
 }
 
-export function encodeSnapshot(files: Generation, expires: number, version: number): Buffer {
-  const listed = [...files].filter(([role]) => role !== "snapshot" && role !== "timestamp");
-  return notary.encodeSnapshot({
-    version,
-    expires,
-    meta: new Map(listed.map(([role, bytes]) => [role, facts(bytes)])),
-  });
-}
-
-export function encodeTimestamp(files: Generation, expires: number, version: number): Buffer {
-  return notary.encodeTimestamp({ version, expires, snapshot: facts(files.get("snapshot") as Buffer) });
-}
-
 /** A target whose digests are those of the given text. */
 export function someTarget(content: string): TargetContent {
   return facts(Buffer.from(content));
-}
-
-export function newKey(kind: "ecdsa" | "ed25519" = "ecdsa"): PublisherKey {
-  return bareKey(generatePrivateKey(kind));
 }
 
 async function newRootKey(repository: string): Promise<PublisherKey> {

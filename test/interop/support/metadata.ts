@@ -1,7 +1,7 @@
 /** Metadata as a client cached it or as a server hands it out, read without verifying. */
 
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fetchFrom } from "./https.ts";
 import type { NotaryPerson } from "./notary.ts";
@@ -28,11 +28,6 @@ export interface Metadata {
 /** The person's cached file of a role. @throws when there is none. */
 export function cachedMetadata(person: NotaryPerson, repository: string, role: string): Metadata {
   return JSON.parse(readFileSync(cachedFile(person, repository, role), "utf8")) as Metadata;
-}
-
-/** Whether the person has a cached file of this role. */
-export function hasCached(person: NotaryPerson, repository: string, role: string): boolean {
-  return existsSync(cachedFile(person, repository, role));
 }
 
 /** The path of a file of the repository, for instance `root.json` or `3.root.json`; `""` for the repository. */

@@ -1,0 +1,78 @@
+/**
+ * Proves what comes along with the parts that others carry away: everything that can be reached from an entry, over
+ * any number of steps, types included.
+ *
+ *   node tools/closure.ts
+ *
+ * The import table speaks about single imports, this about all that follows from them: whoever verifies with `core`
+ * or with the client's package loads nothing else of ours and nothing of anybody else that is not named here.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { report, root } from "./findings.ts";
+import { type Modules, reachable, readModules } from "./modules.ts";
+
+export interface Part {
+  readonly name: string;
+  /** Files, or folders whose files are all entries (`…/`). */
+  readonly entries: readonly string[];
+  /** Folders (`…/`) that everything reached must lie in. */
+  readonly within: readonly string[];
+  readonly packages: readonly string[];
+  readonly builtins: readonly string[];
+}
+
+export const core: Part = {
+  name: "core",
+  entries: ["src/core/"],
+  within: ["src/core/"],
+  packages: [],
+  builtins: ["node:crypto"],
+};
+
+const clientEntry = "src/client/index.ts";
+
+/** `packages`: the dependencies that the client's manifest names. */
+export function client(packages: readonly string[]): Part {
+  return {
+    name: "client",
+    entries: [clientEntry],
+    within: ["src/client/", "src/core/", "src/policy/", "src/log/"],
+    packages,
+    builtins: ["node:crypto", "node:fs", "node:fs/promises", "node:http", "node:https", "node:path"],
+  };
+}
+
+export function closureFindings(modules: Modules, part: Part): readonly string[] {
+  const entries = [...modules.keys()].filter((path) => part.entries.some((entry) => isIn(entry, path)));
+  if (entries.length === 0) return [`${part.name}: there is nothing to start from`];
+  const found = reachable(modules, entries);
+  const outside = [...found.file].filter((path) => !part.within.some((folder) => isIn(folder, path)));
+  return [
+    ...outside,
+    ...[...found.package].filter((each) => !part.packages.includes(each)),
+    ...[...found.builtin].filter((each) => !part.builtins.includes(each)),
+  ].map((each) => `${part.name}: ${each} comes along and may not`);
+}
+
+function isIn(place: string, path: string): boolean {
+  return place.endsWith("/") ? path.startsWith(place) : path === place;
+}
+
+const manifestSchema = z.looseObject({ dependencies: z.record(z.string(), z.string()).default({}) });
+
+if (import.meta.main) {
+  const modules = readModules(root, ["src"]);
+  const parts = [core];
+  if (existsSync(join(root, clientEntry))) {
+    const manifest = manifestSchema.parse(
+      JSON.parse(readFileSync(join(root, "client/package.json"), "utf8")),
+    );
+    parts.push(client(Object.keys(manifest.dependencies)));
+  }
+  report(
+    `closure of ${parts.map(({ name }) => name).join(" and ")}`,
+    parts.flatMap((part) => closureFindings(modules, part)),
+  );
+}
