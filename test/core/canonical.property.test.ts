@@ -1,7 +1,8 @@
 /** The canonical form against a second implementation, made from the text of the specification another way. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { canonicalBytes, compareCodePoints } from "../../src/core/canonical.ts";
+import { compareCodePoints } from "../../src/core/bytes.ts";
+import { canonicalBytes } from "../../src/core/canonical.ts";
 import { type Json, parseJson } from "../../src/core/json.ts";
 import { anyJson, laidOut } from "../support/any-json.ts";
 import { propertyTimeout, runs } from "../support/properties.ts";

@@ -30,7 +30,8 @@ beforeAll(async () => {
 });
 
 const read = (role: string) => notary.parse(role, sim.served.get(role) as Buffer);
-const root = () => verifyRoot(read("root"), sim.repository, undefined, enforced(sim.now));
+const scope = ({ repository }: { readonly repository: string }) => ({ format: notary, repository });
+const root = () => verifyRoot(read("root"), scope(sim), undefined, enforced(sim.now));
 
 describe("expiry", () => {
   const targets = () => read("targets") as Metadata<Targets>;
@@ -54,9 +55,7 @@ describe("expiry", () => {
 
   it("of a root: EXPIRED", () => {
     const { expires } = root().signed;
-    expect(outcome(() => verifyRoot(read("root"), sim.repository, undefined, enforced(expires)))).toBe(
-      "EXPIRED",
-    );
+    expect(outcome(() => verifyRoot(read("root"), scope(sim), undefined, enforced(expires)))).toBe("EXPIRED");
   });
 
   it("signatures are looked at first: THRESHOLD", () => {
@@ -97,7 +96,7 @@ describe("a root's certificate", () => {
     expiry: "enforced" | "ignored" = "enforced",
   ) => {
     const file = await rootWith(wish);
-    return outcome(() => verifyRoot(file, sim.repository, undefined, { at: simulatedNow, expiry }));
+    return outcome(() => verifyRoot(file, scope(sim), undefined, { at: simulatedNow, expiry }));
   };
 
   it("in order: accepted", async () => {
@@ -130,7 +129,7 @@ describe("a root's certificate", () => {
     other.publish();
     const previous = verifyRoot(
       notary.parse("root", other.served.get("root") as Buffer),
-      other.repository,
+      scope(other),
       undefined,
       enforced(simulatedNow),
     );
@@ -139,11 +138,11 @@ describe("a root's certificate", () => {
     other.publish();
     const next = notary.parse("root", other.served.get("root") as Buffer);
     const later = enforced(simulatedNow + 2 * day);
-    expect(outcome(() => verifyRoot(next, other.repository, previous, later))).toBe("accepted");
+    expect(outcome(() => verifyRoot(next, scope(other), previous, later))).toBe("accepted");
   });
 
   it("a file that is no root is the caller's mistake", () => {
-    expect(() => verifyRoot(read("targets"), sim.repository, undefined, ignored(0))).toThrow(TypeError);
+    expect(() => verifyRoot(read("targets"), scope(sim), undefined, ignored(0))).toThrow(TypeError);
   });
 });
 

@@ -196,10 +196,6 @@ const twins: Record<string, () => Promise<readonly [PublisherKey, PublisherKey]>
     return [bareKey(key), compressed(key)];
   },
   "an RSA key as PEM and as DER": async () => [rsaForm("pem", "spki"), rsaForm("der", "spki")],
-  "an RSA key as SubjectPublicKeyInfo and as PKCS#1": async () => [
-    rsaForm("pem", "spki"),
-    rsaForm("pem", "pkcs1"),
-  ],
   "an RSA key signing by PSS and by PKCS#1 v1.5": async () => {
     const pkcs = rsaForm("pem", "spki");
     return [
@@ -243,6 +239,12 @@ describe.each(Object.keys(twins))("V2: one key as %s", (what) => {
     owner.delegate("targets/a", [one, two], 2);
     expect((await publish(owner.first())).code).toBe("THRESHOLD");
   });
+});
+
+test("V2: an RSA key as PKCS#1 is no key at all", async () => {
+  owner.root.keys.targets = listedOf([rsaForm("pem", "spki"), rsaForm("pem", "pkcs1")]);
+  owner.targets.signers = [rsaForm("pem", "spki")];
+  expect((await publish(owner.first())).code).toBe("BAD_KEY");
 });
 
 test("V2: two certificates of one key are one root key", async () => {

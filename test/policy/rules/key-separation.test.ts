@@ -59,7 +59,9 @@ describe("each top role has keys of its own (C7)", () => {
 
   it("where a policy allows it: a warning", () => {
     const key = newKey();
-    expect(severities({ root: [key], targets: [key] }, { allowKeyReuseAcrossRoles: true })).toEqual(["warn"]);
+    expect(
+      severities({ root: [key], targets: [key] }, { ...defaultPolicy, allowKeyReuseAcrossRoles: true }),
+    ).toEqual(["warn"]);
   });
 
   it("a key of an unknown type signs nothing, so it is passed over", () => {
