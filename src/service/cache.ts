@@ -5,6 +5,7 @@
  * - A repository's current files change all at once, in one synchronous step, after the commit that made them and
  *   before its answer: a read after the answer sees them.
  * - A file that was being loaded while its repository changed is never put in (it may be of the past).
+ * - Once another process has changed the store, nothing kept before that is served.
  * - The whole is bounded by bytes; what is least recently used goes first.
  */
 import { LRUCache } from "lru-cache";
@@ -25,8 +26,16 @@ export class ReadCache {
   /** Loads under way, by repository; a change of the repository empties its set. */
   readonly #loads = new Map<string, Set<symbol>>();
 
-  /** @param bytes the bound of both parts together; current files get half of it */
-  constructor(bytes: number) {
+  readonly #changesElsewhere: () => number;
+  #seenElsewhere: number;
+
+  /**
+   * @param bytes the bound of both parts together; current files get half of it
+   * @param changesElsewhere the store's own (`Store.changesElsewhere`)
+   */
+  constructor(bytes: number, changesElsewhere: () => number) {
+    this.#changesElsewhere = changesElsewhere;
+    this.#seenElsewhere = changesElsewhere();
     this.#current = new LRUCache({
       maxSize: Math.ceil(bytes / 2),
       sizeCalculation: ({ files }) => [...files.values()].reduce((sum, file) => sum + weight(file), overhead),
@@ -35,10 +44,12 @@ export class ReadCache {
   }
 
   current(repository: string, role: string): ServedFile | undefined {
+    this.#forgetIfChangedElsewhere();
     return this.#current.get(repository)?.files.get(role);
   }
 
   immutable(key: string): ServedFile | undefined {
+    this.#forgetIfChangedElsewhere();
     return this.#immutable.get(key);
   }
 
@@ -53,6 +64,7 @@ export class ReadCache {
     this.#loads.set(repository, tickets.add(ticket));
     try {
       const file = await load();
+      this.#forgetIfChangedElsewhere();
       if (file !== undefined && tickets.has(ticket)) keep(file);
       return file;
     } finally {
@@ -87,6 +99,16 @@ export class ReadCache {
     this.#current.delete(repository);
     const prefix = `${repository}\n`;
     for (const key of this.#immutable.keys()) if (key.startsWith(prefix)) this.#immutable.delete(key);
+  }
+
+  #forgetIfChangedElsewhere(): void {
+    const now = this.#changesElsewhere();
+    if (now === this.#seenElsewhere) return;
+    this.#seenElsewhere = now;
+    for (const tickets of this.#loads.values()) tickets.clear();
+    this.#loads.clear();
+    this.#current.clear();
+    this.#immutable.clear();
   }
 
   #abandonLoads(repository: string): void {

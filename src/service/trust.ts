@@ -35,7 +35,7 @@ export interface TrustOptions {
 
 export function createTrustService(options: TrustOptions): TrustService {
   const { store, signer, format, clock, logger, policy } = options;
-  const cache = new ReadCache(options.cacheBytes);
+  const cache = new ReadCache(options.cacheBytes, () => store.changesElsewhere());
   const trusted = new TrustedFilesCache(store, format, options.cacheBytes);
   const queue = new Queue();
   const keys = new OnlineKeys(store, signer, format, clock, options.keys);

@@ -115,6 +115,9 @@ export function openMemory(): Store {
       record ??= Uint8Array.from(proposed);
       return record;
     },
+    changesElsewhere() {
+      return 0;
+    },
     async check() {
       checkOpen();
     },

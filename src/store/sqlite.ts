@@ -59,7 +59,9 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
     const reads = { ...prepareReads(database), keys: prepareKeyReads(database) };
     const writer = reading ? undefined : new Writer(database);
     const changes = { ...prepareChanges(database), keys: prepareKeyChanges(database) };
-    return sqliteStore(reads, changes, writer, release);
+    // Who holds the lock is the only one that commits.
+    const changesElsewhere = lock === undefined ? reads.changesElsewhere : () => 0;
+    return sqliteStore({ ...reads, changesElsewhere }, changes, writer, release);
   } catch (error) {
     lock?.release();
     throw openingError(error, directory);
@@ -161,6 +163,9 @@ function sqliteStore(reads: Reads, changes: Changes, writer: Writer | undefined,
     async createKeyring(record) {
       bounds.checkRecord(record);
       return change(() => changes.keys.createKeyring(record));
+    },
+    changesElsewhere() {
+      return read(() => reads.changesElsewhere());
     },
     async check() {
       read(() => reads.touch());

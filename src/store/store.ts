@@ -216,6 +216,12 @@ export interface Store {
   /** Stores the record if there is none yet; resolves to the one that is stored. */
   createKeyring(record: Uint8Array): Promise<Uint8Array>;
 
+  /**
+   * A number that differs from its last value once anybody else, in any process, has committed. Synchronous and cheap
+   * enough for every read (SQLite `PRAGMA data_version`); always 0 where nobody else can commit.
+   */
+  changesElsewhere(): number;
+
   /** Rejects with `STORE_UNAVAILABLE` if the store cannot be read or, unless read-only, written. */
   check(): Promise<void>;
 

@@ -5,6 +5,7 @@
 import { afterEach, beforeEach, describe } from "vitest";
 import type { Bench, OpenedStore } from "./store/bench.ts";
 import { changefeed } from "./store/changefeed.ts";
+import { elsewhere } from "./store/elsewhere.ts";
 import { histories } from "./store/histories.ts";
 import { keys } from "./store/keys.ts";
 import { names } from "./store/names.ts";
@@ -33,6 +34,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     removal(bench);
     renewal(bench);
     keys(bench);
+    elsewhere(bench);
     histories(open);
   });
 }

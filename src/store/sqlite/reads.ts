@@ -51,6 +51,7 @@ export function prepareReads(database: Database.Database) {
     .pluck();
   const anything = database.prepare("SELECT number FROM settling WHERE id = 1");
   const changes = prepareFeed(database);
+  const dataVersion = database.prepare<[], number>("PRAGMA data_version").pluck();
 
   const state = database.transaction((name: string): RepositoryState => {
     const row = repository.get(name);
@@ -75,6 +76,8 @@ export function prepareReads(database: Database.Database) {
       after === undefined ? firstNames.all(limit) : names.all(after, limit),
     oldestDue: (): number | undefined => oldestDue.get() ?? undefined,
     changes,
+    /** Moves with commits of other connections only. */
+    changesElsewhere: (): number => dataVersion.get() ?? 0,
     /** Touches the file; throws if it cannot be read. */
     touch: (): void => void anything.get(),
   };
