@@ -52,6 +52,13 @@ describe("the simulated repository", () => {
     expect(sim.roots.size).toBe(2);
   });
 
+  it("signs a root once, also after its keys have changed", async () => {
+    sim.root.keys = [await sim.rootKey()];
+    sim.publish();
+    sim.publish();
+    expect(sim.changed).toEqual([]);
+  });
+
   it("signs with other keys when told to", () => {
     sim.targetsOf("targets").signers = [newKey()];
     sim.publish();

@@ -182,7 +182,7 @@ export class Simulator {
   #signedFile(role: string, state: RoleState, encode: (version: number) => Buffer): Buffer | undefined {
     const others = role === "root" ? this.#previousRootKeys : [];
     const signers = state.signers ?? [...new Set([...state.keys, ...others])];
-    const ids = signers.map(({ listed }) => listed.id).join();
+    const ids = (state.signers ?? state.keys).map(idOf).join();
     const fingerprint = `${state.version} ${ids} ${encode(state.version).toString("latin1")}`;
     if (this.#fingerprints.get(role) === fingerprint) return undefined;
     const published = Number(this.#fingerprints.get(role)?.split(" ")[0] ?? 0);
