@@ -151,7 +151,7 @@ function signers(file: Json, keys: Json, needed: Json): number {
     if (!needed.keyids.includes(keyid)) continue;
     const key = publicKey(keys[keyid]);
     const signature = Buffer.from(sig, "base64");
-    const valid = checks[method]?.(message, key, signature) ?? false;
+    const valid = checks[method.toLowerCase()]?.(message, key, signature) ?? false;
     if (valid) seen.add(JSON.stringify(key.export({ format: "jwk" })));
   }
   return seen.size;
