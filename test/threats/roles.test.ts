@@ -1,5 +1,7 @@
 /** Root, rotation, delegations, snapshots (threat catalogue, chapter 7, and V9). */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { notary } from "../../src/core/format/notary.ts";
+import { TrustedSet } from "../../src/core/trusted-set.ts";
 import { facts } from "../../src/publisher/files.ts";
 import {
   type DelegationDraft,
@@ -116,12 +118,14 @@ describe("the root", () => {
       sent.push(files.get("root") as Buffer);
       await accept(files);
     }
-    for (const version of sent.keys()) {
-      if (version === 0) continue;
-      const { body } = await server.file(repository, `${version + 1}.root.json`);
-      expect(body.equals(sent[version] as Buffer), String(version + 1)).toBe(true);
+    const reader = new TrustedSet({ format: notary, repository });
+    for (const [i, bytes] of sent.entries()) {
+      const { body } = await server.file(repository, `${i + 1}.root.json`);
+      // The first was signed anew for this list; ECDSA signatures differ each time.
+      if (i > 0) expect(body.equals(bytes), String(i + 1)).toBe(true);
+      reader.addRoot(body, start);
     }
-    expect(JSON.parse((await server.file(repository, "1.root.json")).body.toString()).signed.version).toBe(1);
+    expect(reader.root?.signed.version).toBe(50);
   });
 });
 
