@@ -100,7 +100,7 @@ describe.each(backEnds)("races on %s", (backEnd) => {
     await second.chainCheck(repository);
   });
 
-  test("R4: two rotations at once: one wins, the other is told VERSION or root", async () => {
+  test("R4: two rotations at once: one wins, the other is told VERSION", async () => {
     server = await startServer({ backEnd });
     second = await startServer({ beside: server });
     const owner = await server.owner(repository);

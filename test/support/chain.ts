@@ -56,6 +56,7 @@ class ChainChecker {
     this.#check("timestamp", timestamp, keys, roles.timestamp);
     this.#check("snapshot", snapshot, keys, roles.snapshot);
     this.#digests.set("timestamp", hash("sha256", timestampBytes, "hex"));
+    this.#versions.set("timestamp", timestamp.signed.version);
     const targets = await this.#follow("targets", snapshot.signed.meta.targets);
     this.#check("targets", targets, keys, roles.targets);
     await this.#delegations(snapshot, targets);
@@ -97,8 +98,10 @@ class ChainChecker {
     const { sha512 } = reference.hashes;
     demand(sha512 === undefined || hash("sha512", bytes, "base64") === sha512, `${role} has its sha512`);
     demand(bytes.equals(await this.#get(`${role}.json`)), `${role}.json is the listed file`);
+    const file = JSON.parse(bytes.toString("utf8"));
     this.#digests.set(role, hex);
-    return JSON.parse(bytes.toString("utf8"));
+    this.#versions.set(role, file.signed.version);
+    return file;
   }
 
   async #sameByVersion(role: string, digest: string): Promise<void> {
@@ -114,7 +117,6 @@ class ChainChecker {
     demand(count >= needed.threshold && needed.threshold > 0, `${role} is signed by ${needed.threshold}`);
     const expired = Date.parse(file.signed.expires) <= this.#options.at;
     demand(!expired || this.#options.expired?.includes(role), `${role} has not expired`);
-    this.#versions.set(role, file.signed.version);
   }
 
   async #get(file: string, path = `tuf/${file}`): Promise<Buffer> {
@@ -151,7 +153,7 @@ function signers(file: Json, keys: Json, needed: Json): number {
     if (!needed.keyids.includes(keyid)) continue;
     const key = publicKey(keys[keyid]);
     const signature = Buffer.from(sig, "base64");
-    const valid = checks[method]?.(message, key, signature) ?? false;
+    const valid = checks[method.toLowerCase()]?.(message, key, signature) ?? false;
     if (valid) seen.add(JSON.stringify(key.export({ format: "jwk" })));
   }
   return seen.size;
