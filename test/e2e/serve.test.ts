@@ -1,7 +1,8 @@
 /** The whole program as its users start it: processes, files, exit codes. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { get } from "node:https";
+import type { IncomingMessage } from "node:http";
+import { get, request } from "node:https";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -129,6 +130,21 @@ describe("start", () => {
     const reader = await start(["--read-only"]);
     expect(await status(reader, "/v2/")).toBe(200);
     expect(reader.fingerprint).toBe(first.fingerprint);
+  });
+
+  it("refuses what would change something when it is read-only", async () => {
+    await start();
+    const reader = await start(["--read-only"]);
+    const { statusCode, headers } = await new Promise<IncomingMessage>((resolve, reject) => {
+      const sent = request(
+        `${reader.url}/v2/a/b/_trust/tuf/`,
+        { method: "DELETE", ca: readFileSync(reader.ca), agent: false },
+        resolve,
+      );
+      sent.on("error", reject);
+      sent.end();
+    });
+    expect([statusCode, headers["vidimus-code"]]).toEqual([405, "READ_ONLY"]);
   });
 });
 
