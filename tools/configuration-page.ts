@@ -1,7 +1,5 @@
-/**
- * Writes docs/configuration.md from the schema (`--write`), or fails if the committed page is another (`--check`).
- */
-import { readFileSync, writeFileSync } from "node:fs";
+/** Writes docs/configuration.md from the schema. `tools/docs.ts` fails when the committed page is another. */
+import { writeFileSync } from "node:fs";
 import { type ConfigurationKey, configurationKeys } from "../src/config/keys.ts";
 
 const page = new URL("../docs/configuration.md", import.meta.url);
@@ -52,9 +50,4 @@ export function configurationPage(): string {
   return `${[introduction, ...body].join("\n").trimEnd()}\n`;
 }
 
-if (process.argv[2] === "--write") {
-  writeFileSync(page, configurationPage());
-} else if (process.argv[2] === "--check" && readFileSync(page, "utf8") !== configurationPage()) {
-  console.error("docs/configuration.md is not what the schema says: run npm run docs.");
-  process.exitCode = 1;
-}
+if (import.meta.main) writeFileSync(page, configurationPage());

@@ -14,6 +14,7 @@ import {
 const root = resolve(import.meta.dirname, "../..");
 const read = (name: string) => readFileSync(resolve(root, name), "utf8");
 const integrity = `sha512-${"A".repeat(86)}==`;
+const address = "https://packages.acme.example";
 const good = { version: "1.2.3", integrity };
 
 const findings = (packages: Record<string, object>) =>
@@ -117,8 +118,8 @@ describe(".npmrc", () => {
   });
 
   test.each([
-    ["a registry", "registry=https://packages.acme.example"],
-    ["a registry of a scope", "@acme:registry = https://packages.acme.example"],
+    ["a registry", `registry=${address}`],
+    ["a registry of a scope", `@acme:registry = ${address}`],
     ["a secret", "_authToken=x"],
   ])("%s is refused", (_what, line) => {
     expect(settingsFindings(`${needed}${line}\n`)).toEqual([".npmrc: names a registry or a secret"]);

@@ -46,6 +46,7 @@ export async function missingRequirements(): Promise<Finding[]> {
     if (!findProgram(name)) missing.push({ group, line: `\`${name}\` is missing: ${install}` });
   };
   need("notary", "openssl", "apt-get install openssl");
+  need("notary", "curl", "apt-get install curl");
   need("notary", "notary", "apt-get install notary");
   need("notary-server", "notary-server", "apt-get install notary");
   need("notary-server", "notary-signer", "apt-get install notary");
