@@ -54,7 +54,7 @@ it(
   () => {
     fc.assert(
       fc.property(anyJson, (value) => canonicalBytes(value).equals(byTheBook(value))),
-      runs(5_000),
+      runs(2_000),
     );
   },
   propertyTimeout,
@@ -69,7 +69,7 @@ it(
         const parsed = parseJson(Buffer.from(text), { controlCharacters: false });
         return canonicalBytes(parsed.value).equals(byTheBook(value));
       }),
-      runs(3_000),
+      runs(1_500),
     );
   },
   propertyTimeout,
@@ -88,7 +88,7 @@ it(
         const slice = bytes.subarray(span?.start, span?.end);
         return span?.canonical === slice.equals(byTheBook(value));
       }),
-      runs(3_000),
+      runs(1_500),
     );
   },
   propertyTimeout,
@@ -102,7 +102,7 @@ it(
       fc.property(name, name, (a, b) => {
         expect(Math.sign(compareCodePoints(a, b))).toBe(Buffer.compare(Buffer.from(a), Buffer.from(b)));
       }),
-      runs(5_000),
+      runs(2_000),
     );
   },
   propertyTimeout,

@@ -106,6 +106,19 @@ describe("freeze (S4, V14, V16)", () => {
     expect(client.root?.signed.version).toBe(3);
   });
 
+  it.each(["timestamp", "snapshot"] as const)(
+    "targets under a %s that has expired meanwhile: EXPIRED",
+    (role) => {
+      sim[role].expires = sim.now + day;
+      sim.publish();
+      client.addTimestamp(sim.served.get("timestamp") as Buffer, sim.now);
+      client.addSnapshot(sim.served.get("snapshot") as Buffer, sim.now);
+      const bytes = sim.served.get("targets") as Buffer;
+      expect(outcome(() => client.addTargets("targets", bytes, sim.now + day - 1))).toBe("accepted");
+      expect(outcome(() => client.addTargets("targets", bytes, sim.now + day))).toBe("EXPIRED");
+    },
+  );
+
   it("unchanged targets that have expired meanwhile are not trusted under a new snapshot", () => {
     sim.targetsOf("targets").expires = sim.now + day;
     sim.publish();
