@@ -1,4 +1,7 @@
-/** The client's state machine: what is held when, and for how long. */
+/**
+ * The client's state machine: what is held when, and for how long.
+ * Long, since each rule has both its sides.
+ */
 import { beforeEach, describe, expect, it } from "vitest";
 import { notary } from "../../src/core/format/notary.ts";
 import { TrustedSet } from "../../src/core/trusted-set.ts";
