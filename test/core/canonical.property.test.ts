@@ -55,7 +55,7 @@ it(
   () => {
     fc.assert(
       fc.property(anyJson, (value) => canonicalBytes(value).equals(byTheBook(value))),
-      runs(5_000),
+      runs(2_000),
     );
   },
   propertyTimeout,
@@ -70,7 +70,7 @@ it(
         const parsed = parseJson(Buffer.from(text), { controlCharacters: false });
         return canonicalBytes(parsed.value).equals(byTheBook(value));
       }),
-      runs(3_000),
+      runs(1_500),
     );
   },
   propertyTimeout,
@@ -89,7 +89,7 @@ it(
         const slice = bytes.subarray(span?.start, span?.end);
         return span?.canonical === slice.equals(byTheBook(value));
       }),
-      runs(3_000),
+      runs(1_500),
     );
   },
   propertyTimeout,
@@ -103,7 +103,7 @@ it(
       fc.property(name, name, (a, b) => {
         expect(Math.sign(compareCodePoints(a, b))).toBe(Buffer.compare(Buffer.from(a), Buffer.from(b)));
       }),
-      runs(5_000),
+      runs(2_000),
     );
   },
   propertyTimeout,

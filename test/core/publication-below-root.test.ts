@@ -90,6 +90,20 @@ describe("delegations", () => {
     expect(p.code(p.files("targets", "targets/a/b"))).toBe("UNDECLARED_ROLE");
   });
 
+  it.each([
+    ["gives up: UNDECLARED_ROLE", "UNDECLARED_ROLE"],
+    ["gives other keys: THRESHOLD", "THRESHOLD"],
+  ])("a grandchild of one that the same upload %s", (_, expected) => {
+    p.sim.delegate("targets/a/b/c");
+    p.sim.publish();
+    p.accept();
+    if (expected === "THRESHOLD") p.sim.targetsOf("targets/a").keys = [newKey()];
+    else p.sim.targetsOf("targets/a").declared = false;
+    p.sim.targetsOf("targets/a/b/c").names.set("c", someTarget("c"));
+    p.sim.publish();
+    expect(p.code(p.files("targets", "targets/a/b/c"))).toBe(expected);
+  });
+
   it("one with an unreachable threshold: the parent is accepted, the child refused", () => {
     p.sim.targetsOf("targets/a").threshold = 2;
     p.sim.targetsOf("targets/a").names.set("x", someTarget("x"));

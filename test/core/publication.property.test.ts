@@ -268,7 +268,7 @@ it(
         const history = new History(await Simulator.create(repository));
         for (const each of turns) history.take(each);
       }),
-      runs(60),
+      runs(25),
     );
     expect(Math.min(seen.accepted, seen.refused, seen.clientSnapshots)).toBeGreaterThan(0);
   },

@@ -1,4 +1,7 @@
-/** The server's verdict on uploads: the kinds of publish that stock clients make, and roots. */
+/**
+ * The server's verdict on uploads: the kinds of publish that stock clients make, and roots.
+ * Long, since the table of publishes is.
+ */
 import { beforeEach, describe, expect, it } from "vitest";
 import { notary } from "../../src/core/format/notary.ts";
 import type { Metadata } from "../../src/core/model.ts";

@@ -1,4 +1,7 @@
-/** The one counter of signatures, and the same attacks on it for every role that has a threshold. */
+/**
+ * The one counter of signatures, and the same attacks on it for every role that has a threshold.
+ * Long, since every place is put to the same attacks.
+ */
 import {
   constants,
   createPrivateKey,

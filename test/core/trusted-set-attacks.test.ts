@@ -1,4 +1,7 @@
-/** The client's state machine, attacked. Each story ends as every story must: the next honest update succeeds. */
+/**
+ * The client's state machine, attacked. Each story ends as every story must: the next honest update succeeds.
+ * Long, since the catalogue of attacks is.
+ */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { TrustedSet } from "../../src/core/trusted-set.ts";
 import { attacked, newClient, update } from "../support/reader.ts";

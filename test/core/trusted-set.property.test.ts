@@ -290,7 +290,7 @@ it(
         for (const next of steps.flat()) history.take(next);
         history.recover();
       }),
-      runs(100),
+      runs(50),
     );
   },
   propertyTimeout,

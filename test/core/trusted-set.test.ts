@@ -1,4 +1,7 @@
-/** The client's state machine: what is held when, and for how long. */
+/**
+ * The client's state machine: what is held when, and for how long.
+ * Long, since each rule has both its sides.
+ */
 import { beforeEach, describe, expect, it } from "vitest";
 import { notary } from "../../src/core/format/notary.ts";
 import { TrustedSet } from "../../src/core/trusted-set.ts";
@@ -105,6 +108,19 @@ describe("freeze (S4, V14, V16)", () => {
     expect(outcome(() => update(client, sim))).toBe("accepted");
     expect(client.root?.signed.version).toBe(3);
   });
+
+  it.each(["timestamp", "snapshot"] as const)(
+    "targets under a %s that has expired meanwhile: EXPIRED",
+    (role) => {
+      sim[role].expires = sim.now + day;
+      sim.publish();
+      client.addTimestamp(sim.served.get("timestamp") as Buffer, sim.now);
+      client.addSnapshot(sim.served.get("snapshot") as Buffer, sim.now);
+      const bytes = sim.served.get("targets") as Buffer;
+      expect(outcome(() => client.addTargets("targets", bytes, sim.now + day - 1))).toBe("accepted");
+      expect(outcome(() => client.addTargets("targets", bytes, sim.now + day))).toBe("EXPIRED");
+    },
+  );
 
   it("unchanged targets that have expired meanwhile are not trusted under a new snapshot", () => {
     sim.targetsOf("targets").expires = sim.now + day;
