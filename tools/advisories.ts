@@ -6,7 +6,8 @@
  *
  * A row of the table: the package, the name of the advisory, the ranges it affects, and what happens. A range is
  * comparisons that must all hold (`>=4.0.0 <4.8.1`); one range of a row is enough. Rows stay when a package is not
- * used, so that it does not come back in a bad version. A version before a release (`4.8.1-rc.1`) comes before it.
+ * used, so that it does not come back in a bad version. The table is kept by hand, and not every range was compared with
+ * its advisory: a row is a warning, and its absence is no proof. A version before a release (`4.8.1-rc.1`) comes before it.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -23,12 +23,11 @@ export interface CertificateBundle {
 const block = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\r\n]+-----END CERTIFICATE-----/g;
 const oneDay = 86_400_000;
 
-/** sha2 with RSA, RSASSA-PSS, sha2 with ECDSA, Ed25519. */
+/** sha2 with RSA, sha2 with ECDSA, Ed25519. Not RSASSA-PSS, whose hash the platform does not tell. */
 const signatureAlgorithms = new Set([
   "1.2.840.113549.1.1.11",
   "1.2.840.113549.1.1.12",
   "1.2.840.113549.1.1.13",
-  "1.2.840.113549.1.1.10",
   "1.2.840.10045.4.3.2",
   "1.2.840.10045.4.3.3",
   "1.2.840.10045.4.3.4",

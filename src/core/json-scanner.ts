@@ -1,7 +1,7 @@
 /**
  * The scanner behind `json.ts`: one walk over the bytes that builds nothing and refuses everything the opening comment
  * there names. Where a name or a value must be understood (duplicate names, order), it is read from the bytes then.
- * One class in one file, because its methods are one grammar.
+ * All in one file, because its methods are one grammar.
  */
 import { compareCodePoints } from "./bytes.ts";
 import { type MalformedCode, MalformedError } from "./errors.ts";
@@ -19,11 +19,18 @@ export interface JsonRules {
   readonly controlCharacters: boolean;
 }
 
-/** Spans of the members of the outermost object by name; empty if the value is not an object. Throws `MalformedError`. */
-export function scanJson(bytes: Uint8Array, rules: JsonRules): ReadonlyMap<string, Span> {
+export interface Scanned {
+  /** Members of the outermost object by name; empty if the value is not an object. */
+  readonly spans: ReadonlyMap<string, Span>;
+  /** Whether any member name, at any depth, is written with an escape. */
+  readonly escapedNames: boolean;
+}
+
+/** Throws `MalformedError`. */
+export function scanJson(bytes: Uint8Array, rules: JsonRules): Scanned {
   const scanner = new Scanner(bytes, rules);
   scanner.document();
-  return scanner.spans;
+  return scanner;
 }
 
 const quote = 0x22;
@@ -31,8 +38,9 @@ const backslash = 0x5c;
 const comma = 0x2c;
 const colon = 0x3a;
 
-class Scanner {
+class Scanner implements Scanned {
   readonly spans = new Map<string, Span>();
+  escapedNames = false;
   readonly #bytes: Uint8Array;
   readonly #rules: JsonRules;
   #at = 0;
@@ -82,7 +90,7 @@ class Scanner {
     for (;;) {
       const nameStart = this.#at;
       if (this.#bytes[nameStart] !== quote) this.#fail("NOT_JSON", "has a member without a name in quotes");
-      this.#string();
+      if (this.#string()) this.escapedNames = true;
       const nameEnd = this.#at;
       const top = this.#names.length;
       if (sorted && top > base) {
@@ -153,10 +161,11 @@ class Scanner {
     }
   }
 
-  /** Leaves `#at` after the closing quote. */
-  #string(): void {
+  /** Leaves `#at` after the closing quote. Says whether there was an escape. */
+  #string(): boolean {
     const bytes = this.#bytes;
     let at = this.#at + 1;
+    let escapes = false;
     for (;;) {
       const byte = bytes[at];
       if (byte === quote) break;
@@ -166,6 +175,7 @@ class Scanner {
         at++;
         continue;
       }
+      escapes = true;
       const escaped = bytes[at + 1];
       if (escaped === quote || escaped === backslash) {
         at += 2;
@@ -191,6 +201,7 @@ class Scanner {
       }
     }
     this.#at = at + 1;
+    return escapes;
   }
 
   /** `at` stands on the backslash; returns the position after the escape (or after the pair). */

@@ -9,12 +9,14 @@
  *   (JavaScript cannot tell `1.0` from `1`, signers can);
  * - no lone surrogates; control characters in strings only where the format allows them.
  *
- * The scanner walks the bytes and builds nothing; the values come from the platform's parser afterwards.
+ * The scanner walks the bytes and builds nothing; the values come from the platform's parser afterwards, or, where a
+ * member name has an escape, from `json-builder.ts`, which says why.
  * While walking it learns which top-level members are already in canonical form (`canonical.ts`), so that a
  * signature can be checked over the received slice and nothing is serialised again.
  */
 
 import { decodeUtf8 } from "./bytes.ts";
+import { buildJson } from "./json-builder.ts";
 import { type JsonRules, type Span, scanJson } from "./json-scanner.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
@@ -31,9 +33,9 @@ export interface ParsedJson {
 
 export function parseJson(bytes: Uint8Array, rules: JsonRules): ParsedJson {
   const text = decodeUtf8(bytes);
-  const spans = scanJson(bytes, rules);
-  // The scanner accepts a subset of what JSON.parse accepts, so this cannot throw.
-  return { value: JSON.parse(text) as Json, spans };
+  const { spans, escapedNames } = scanJson(bytes, rules);
+  // The scanner accepts a subset of what JSON.parse accepts, so neither can throw.
+  return { value: escapedNames ? buildJson(text) : (JSON.parse(text) as Json), spans };
 }
 
 /** A member of an object that came from outside; never an inherited one. */
