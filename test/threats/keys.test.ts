@@ -3,6 +3,7 @@ import { createPublicKey, generateKeyPairSync, sign } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Json } from "../../src/core/json.ts";
 import type { ListedKey } from "../../src/core/keys.ts";
+import { defaultPolicy } from "../../src/policy/policy.ts";
 import { bareKey, generatePrivateKey, type PublisherKey } from "../../src/publisher/keys.ts";
 import {
   bundleKey,
@@ -367,7 +368,7 @@ describe("C7: one key in two of the four roles", () => {
     expect(await code(owner.first())).toBe("KEY_SEPARATION");
   });
   test("C7: it is accepted, with a warning, where an operator allows it", async () => {
-    const lax = await startServer({ policy: { allowKeyReuseAcrossRoles: true } });
+    const lax = await startServer({ policy: { ...defaultPolicy, allowKeyReuseAcrossRoles: true } });
     try {
       const mine = await lax.owner(repository);
       mine.root.keys.snapshot = [...mine.root.keys.timestamp];
