@@ -224,7 +224,11 @@ function server({ client, ...rest }: Parts, close: () => Promise<void>): TestSer
       // What one process keeps at hand another does not hear of: a third one looks.
       if (accepted > 0 && others.length > 0) {
         const third = await startServer({ beside: self });
-        await third.chainCheck(repository).finally(() => third.close());
+        try {
+          await third.chainCheck(repository);
+        } finally {
+          await third.close();
+        }
       }
       return answers;
     },

@@ -1,4 +1,7 @@
-/** Root, rotation, delegations, snapshots (threat catalogue, chapter 7, and V9). */
+/**
+ * Root, rotation, delegations, snapshots (threat catalogue, chapter 7, and V9).
+ * Long, since each row is a few lines and all share one repository.
+ */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { notary } from "../../src/core/format/notary.ts";
 import type { Json } from "../../src/core/json.ts";
