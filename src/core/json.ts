@@ -35,7 +35,7 @@ export function parseJson(bytes: Uint8Array, rules: JsonRules): ParsedJson {
   const text = decodeUtf8(bytes);
   const { spans, escapedNames } = scanJson(bytes, rules);
   // The scanner accepts a subset of what JSON.parse accepts, so neither can throw.
-  return { value: escapedNames ? buildJson(text) : (JSON.parse(text) as Json), spans };
+  return { value: (escapedNames ? buildJson(text) : JSON.parse(text)) as Json, spans };
 }
 
 /** A member of an object that came from outside; never an inherited one. */

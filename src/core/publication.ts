@@ -244,7 +244,8 @@ function examineSnapshot(
     if (
       reference.hashes.get("sha256") !== sha256 ||
       (stronger !== undefined && stronger !== sha512) ||
-      (reference.length ?? length) !== length
+      // Stock readers take a length that is missing for 0, and refuse the file.
+      reference.length !== length
     ) {
       throw new UnauthenticError(
         "HASH_MISMATCH",

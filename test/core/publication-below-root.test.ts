@@ -198,10 +198,16 @@ describe("uploaded snapshots", () => {
     expect(p.code(p.files("targets", "snapshot"))).toBe("HASH_MISMATCH");
   });
 
-  it("with sha256 alone and no length", () => {
+  it("with sha256 alone", () => {
     p.release();
-    relist("targets", ({ hashes }) => ({ hashes: { sha256: hashes.sha256 } }));
+    relist("targets", ({ hashes, length }) => ({ hashes: { sha256: hashes.sha256 }, length }));
     expect(p.code(p.files("targets", "snapshot"))).toBe("accepted");
+  });
+
+  it("without a length, which stock readers take for 0: HASH_MISMATCH", () => {
+    p.release();
+    relist("targets", ({ hashes }) => ({ hashes }));
+    expect(p.code(p.files("targets", "snapshot"))).toBe("HASH_MISMATCH");
   });
 
   it("that names older targets than are stored: HASH_MISMATCH", () => {

@@ -1,4 +1,7 @@
-/** Uploads as bytes: every form that is read, every form that is refused (notary-protocol.md 1.4; threats M1 to M6). */
+/**
+ * Uploads as bytes: every form that is read, every form that is refused (notary-protocol.md 1.4; threats M1 to M6).
+ * Long, since it is a table of forms.
+ */
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Answer } from "../support/client.ts";

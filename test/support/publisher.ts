@@ -203,6 +203,11 @@ export class Owner {
     return sealWith(notary, notary.encodeSnapshot({ version, expires, meta }), signers);
   }
 
+  /** The next snapshot lists these files, beside what it listed before. */
+  listInSnapshot(files: Files): void {
+    for (const [role, bytes] of files) this.snapshot.meta.set(role, facts(bytes));
+  }
+
   /** Files of the named roles. A snapshot lists, beside what it listed before, the files made with it. */
   files(...roles: readonly string[]): Files {
     const files = new Map<string, Buffer>();
@@ -211,7 +216,7 @@ export class Owner {
       else if (role !== "snapshot") files.set(role, this.targetsFile(role));
     }
     if (roles.includes("snapshot")) {
-      for (const [role, bytes] of files) this.snapshot.meta.set(role, facts(bytes));
+      this.listInSnapshot(files);
       files.set("snapshot", this.snapshotFile());
     }
     return files;

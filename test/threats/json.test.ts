@@ -1,4 +1,7 @@
-/** JSON and canonical bytes, and shapes nobody expects (threat catalogue, 2.4 and chapter 5, N9). */
+/**
+ * JSON and canonical bytes, and shapes nobody expects (threat catalogue, 2.4 and chapter 5, N9).
+ * Long, since it is a table of wrong forms.
+ */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Json } from "../../src/core/json.ts";
 import type { Answer } from "../support/client.ts";

@@ -1,4 +1,7 @@
-/** Keys, signatures and certificates (threat catalogue, 2.5 and chapter 6). */
+/**
+ * Keys, signatures and certificates (threat catalogue, 2.5 and chapter 6).
+ * Long, since it is a table of wrong keys and signatures.
+ */
 import { createPublicKey, generateKeyPairSync, sign } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Json } from "../../src/core/json.ts";

@@ -1,6 +1,10 @@
-/** Root, rotation, delegations, snapshots (threat catalogue, chapter 7, and V9). */
+/**
+ * Root, rotation, delegations, snapshots (threat catalogue, chapter 7, and V9).
+ * Long, since each row is a few lines and all share one repository.
+ */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { notary } from "../../src/core/format/notary.ts";
+import type { Json } from "../../src/core/json.ts";
 import { TrustedSet } from "../../src/core/trusted-set.ts";
 import { facts } from "../../src/publisher/files.ts";
 import {
@@ -313,6 +317,14 @@ describe("a snapshot of the publisher's own", () => {
       owner.snapshot.meta.set("targets", { ...facts(Buffer.from("")), ...right, length: 7 }),
     );
     expect(await code(files)).toBe("HASH_MISMATCH");
+  });
+
+  test("P1: without a length, which stock readers take for 0, is refused", async () => {
+    const signed = signedOf(owner.snapshotFile());
+    const entry = (signed.meta as Record<string, Record<string, Json>>).targets;
+    delete entry?.length;
+    const file = signJson({ ...signed, version: 2 }, owner.snapshot.signers);
+    expect(await code(new Map([["snapshot", file]]))).toBe("HASH_MISMATCH");
   });
 
   test("C9, P1: with a right sha256 and a wrong sha512 is refused", async () => {

@@ -1,4 +1,7 @@
-/** Counting signatures (threat catalogue, 2.1): the most repeated bug of the field. */
+/**
+ * Counting signatures (threat catalogue, 2.1): the most repeated bug of the field.
+ * Long, since each place where signatures are counted is tried in each way.
+ */
 import { sign } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Json } from "../../src/core/json.ts";
