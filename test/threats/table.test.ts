@@ -13,11 +13,7 @@ interface Row {
 }
 
 const rows: readonly Row[] = page.split("\n").flatMap((line) => {
-<<<<<<< HEAD
-  const cells = /^\| ([A-Z]\d+) +\| .+? +\| (?:`([^`]+)`: )?(.+?) +\|$/.exec(line);
-=======
   const cells = /^\| ([A-Z]\d+) +\| .+ \| (?:`([^`]+)`: )?(.+?) +\|$/.exec(line);
->>>>>>> threats
   return cells === null ? [] : [{ id: cells[1] ?? "", file: cells[2], text: cells[3] ?? "" }];
 });
 
