@@ -17,7 +17,8 @@ import { maxCertificates } from "./limits.ts";
 
 export interface CertificateBundle {
   readonly leaf: X509Certificate;
-  readonly intermediates: readonly X509Certificate[];
+  /** Read when somebody asks: only a root's are ever looked at. Throws `BAD_KEY`. */
+  intermediates(): readonly X509Certificate[];
 }
 
 const block = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\r\n]+-----END CERTIFICATE-----/g;
@@ -43,9 +44,13 @@ export function parseCertificates(pem: string): CertificateBundle {
       `A certificate key must hold 1 to ${maxCertificates} PEM certificates and nothing else.`,
     );
   }
+  const [leaf = "", ...rest] = blocks;
+  return { leaf: readCertificate(leaf), intermediates: () => rest.map(readCertificate) };
+}
+
+function readCertificate(pem: string): X509Certificate {
   try {
-    const [leaf, ...intermediates] = blocks.map((text) => new X509Certificate(text));
-    return { leaf: leaf as X509Certificate, intermediates };
+    return new X509Certificate(pem);
   } catch (cause) {
     throw new MalformedError("BAD_KEY", "A certificate key holds a certificate that cannot be read.", {
       cause,
@@ -63,10 +68,11 @@ export function isWeaklySigned(certificate: X509Certificate): boolean {
  * @param at the instant in milliseconds, or undefined to leave validity periods out (previous root)
  */
 export function rootCertificateFault(
-  { leaf, intermediates }: CertificateBundle,
+  { leaf, ...bundle }: CertificateBundle,
   repository: string,
   at: number | undefined,
 ): string | undefined {
+  const intermediates = bundle.intermediates();
   if (leaf.ca) return "the first certificate of a root key must not be a CA";
   if (intermediates.some((each) => !each.ca))
     return "a root key must hold exactly one certificate that is not a CA";

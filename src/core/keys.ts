@@ -47,6 +47,8 @@ const kinds = new Map<string, { readonly kind: KeyKind; readonly certificate: bo
 
 /** Keys opened before. The answer depends on the key's text alone, so remembering it changes nothing but cost. */
 const opened = new Map<string, UsableKey>();
+/** The same by the file's own object, for as long as the file lives: no key of a file is opened twice. */
+const openedOf = new WeakMap<ListedKey, UsableKey>();
 const mostOpened = 1_024;
 const largestRemembered = 4_096;
 
@@ -55,12 +57,20 @@ const largestRemembered = 4_096;
  * Throws `BAD_KEY` for a known type with content that is weak, of another type, or not a key.
  */
 export function openKey(listed: ListedKey): UsableKey | undefined {
+  const here = openedOf.get(listed);
+  if (here !== undefined) return here;
   const type = kinds.get(listed.keytype);
   if (type === undefined) return undefined;
+  const usable = openOrRecall(listed, type.kind, type.certificate);
+  openedOf.set(listed, usable);
+  return usable;
+}
+
+function openOrRecall(listed: ListedKey, kind: KeyKind, certificate: boolean): UsableKey {
   const cacheKey = `${listed.keytype} ${listed.public}`;
   const known = opened.get(cacheKey);
   if (known !== undefined) return known;
-  const usable = open(listed, type.kind, type.certificate);
+  const usable = open(listed, kind, certificate);
   if (cacheKey.length <= largestRemembered) {
     if (opened.size >= mostOpened) opened.delete(opened.keys().next().value as string);
     opened.set(cacheKey, usable);

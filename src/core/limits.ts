@@ -25,6 +25,16 @@ export const maxSignatures = 64;
 export const maxRoleKeys = 256;
 export const maxKeys = 1_024;
 
+/**
+ * Different keys that the roles of one file use, and how often they use one altogether. Opening a key costs up to a
+ * third of a millisecond, before anybody knows whether the file is signed.
+ */
+export const maxUsedKeys = 512;
+export const maxKeyUses = 4_096;
+
+/** Different keys that all files of one upload use. */
+export const maxUploadKeys = 1_024;
+
 /** Delegations made by one file, and segments of a role name (`targets/a/b` has three). */
 export const maxDelegations = 1_000;
 export const maxRoleDepth = 16;

@@ -96,3 +96,10 @@ export interface Metadata<S extends Signed = Signed> {
 export function kindOf(role: string): Kind {
   return role === "root" || role === "snapshot" || role === "timestamp" ? role : "targets";
 }
+
+/** IDs of the different keys that the roles of a file use. */
+export function usedKeyIds(signed: Signed): ReadonlySet<string> {
+  const roles =
+    signed.kind === "root" ? [...signed.roles.values()] : signed.kind === "targets" ? signed.delegations : [];
+  return new Set(roles.flatMap(({ keys }) => [...keys.keys()]));
+}

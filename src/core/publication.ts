@@ -11,12 +11,14 @@
 import { hash } from "node:crypto";
 import { MalformedError, UnauthenticError } from "./errors.ts";
 import type { FileFacts, FormatRules } from "./format/format.ts";
+import { maxSnapshotEntries } from "./limits.ts";
 import type { Metadata, RoleKeys, Root, Snapshot, Targets } from "./model.ts";
 import { isTargetsRole, parentRole, roleDepth } from "./names.ts";
 import { enoughKeys } from "./threshold.ts";
 import {
   checkVersionStep,
   delegatedKeys,
+  isExpired,
   rootRole,
   type Verified,
   verifyRole,
@@ -102,6 +104,12 @@ export function examine(candidate: Candidate): Plan {
   }
   const meta = keptEntries(candidate);
   const files = [...upload.values()].sort(byOrderOfTrust);
+  if (meta.size + files.length > maxSnapshotEntries) {
+    throw new MalformedError(
+      "TOO_MANY",
+      `This repository has ${meta.size} roles, those that were given up included, and ${maxSnapshotEntries} is the most: publish new roles in another repository.`,
+    );
+  }
   const uploaded = upload.get("snapshot");
   if (uploaded !== undefined) {
     const snapshot = examineSnapshot(candidate, uploaded as Metadata<Snapshot>, root, targets, meta);
@@ -128,11 +136,21 @@ function refuseLosers(upload: ReadonlyMap<string, Metadata>, current: CurrentFil
   }
 }
 
+/** No client accepts anything under an expired root, so nothing new is signed under it. */
+function unexpired(root: Verified<Root>, at: number): Verified<Root> {
+  if (!isExpired(root.signed, at)) return root;
+  throw new UnauthenticError(
+    "EXPIRED",
+    `root expired at ${new Date(root.signed.expires).toUTCString()}: upload a new root, alone or together with this`,
+    { role: "root" },
+  );
+}
+
 /** Step 2: exactly one version further, or 1 or 2 for the first; signed by the previous keys and its own. */
 function examineRoot({ upload, current, format, repository, at }: Candidate): Verified<Root> {
   const file = upload.get("root");
   if (file === undefined) {
-    if (current.root !== undefined) return current.root;
+    if (current.root !== undefined) return unexpired(current.root, at);
     throw new UnauthenticError("NO_ROOT", "no pre-existing root and no root provided in update.");
   }
   const version = current.root?.signed.version ?? 1;

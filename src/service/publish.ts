@@ -8,11 +8,13 @@
  * renewal or to files of other roles, and goes through; stock clients do not retry. If it does not, the verdict says
  * which version was overtaken.
  */
+import { setImmediate } from "node:timers/promises";
 import type { Logger } from "pino";
 import { MalformedError, RefusedError, StoreError } from "../core/errors.ts";
 import type { FileFacts, FormatRules } from "../core/format/format.ts";
 import { openKey } from "../core/keys.ts";
-import type { Metadata, Root, Targets } from "../core/model.ts";
+import { maxUploadKeys } from "../core/limits.ts";
+import { type Metadata, type Root, type Targets, usedKeyIds } from "../core/model.ts";
 import { type Candidate, examine, factsOf, type Plan, storedFilesNeeded } from "../core/publication.ts";
 import type { Verified } from "../core/verify.ts";
 import { evaluate } from "../policy/evaluate.ts";
@@ -52,7 +54,7 @@ export class Publisher {
   }
 
   async publish(repository: string, files: readonly UploadedFile[], principal: Principal): Promise<void> {
-    const upload = this.#parse(repository, files);
+    const upload = await this.#parse(repository, files);
     await this.#parts.queue.run(repository, async () => {
       for (let attempt = 1; ; attempt++) {
         try {
@@ -82,16 +84,33 @@ export class Publisher {
     this.#parts.cache.forget(repository);
   }
 
-  /** Each role once; a timestamp is the server's to make, so one that was sent is put aside. */
-  #parse(repository: string, files: readonly UploadedFile[]): ReadonlyMap<string, Metadata> {
+  /**
+   * Each role once; a timestamp is the server's to make, so one that was sent is put aside. Between files others get
+   * their turn, and the keys of all files together are bounded: opening them is what costs before anything is verified.
+   */
+  async #parse(repository: string, files: readonly UploadedFile[]): Promise<ReadonlyMap<string, Metadata>> {
     const { format, logger } = this.#parts;
     const upload = new Map<string, Metadata>();
+    const seen = new Set<string>();
+    let keys = 0;
     for (const { role, bytes } of files) {
-      if (upload.has(role)) {
+      if (seen.has(role)) {
         throw new MalformedError("DUPLICATE_ROLE", "Send each role once in an upload.", { role });
       }
-      if (role === "timestamp") logger.info({ repository }, "an uploaded timestamp was ignored");
-      else upload.set(role, format.parse(role, bytes));
+      seen.add(role);
+      if (role === "timestamp") {
+        logger.info({ repository }, "an uploaded timestamp was ignored");
+        continue;
+      }
+      if (upload.size > 0) await setImmediate();
+      const file = format.parse(role, bytes);
+      keys += usedKeyIds(file.signed).size;
+      if (keys > maxUploadKeys) {
+        throw new MalformedError("TOO_MANY", `Use at most ${maxUploadKeys} different keys in one upload.`, {
+          role,
+        });
+      }
+      upload.set(role, file);
     }
     return upload;
   }

@@ -20,8 +20,8 @@ import { mayHaveHappened } from "./doubt.ts";
 import { type OnlineKeys, signers } from "./online-keys.ts";
 import type { OnlineRoles } from "./online-roles.ts";
 import type { Queue } from "./queue.ts";
-import { newMetadata, servedFromMetadata } from "./served.ts";
-import { asBuffer, type TrustedFiles, type TrustedFilesCache } from "./trusted.ts";
+import { newMetadata, servedFromMetadata, servedFromStore } from "./served.ts";
+import type { TrustedFiles, TrustedFilesCache } from "./trusted.ts";
 
 export interface RefresherParts {
   readonly store: Store;
@@ -156,8 +156,7 @@ export class Refresher {
     const { store, format, roles } = this.#parts;
     const stored = await store.current(repository, "timestamp");
     if (stored === undefined) return Number.NEGATIVE_INFINITY;
-    const { expires } = format.parse("timestamp", asBuffer(stored.bytes)).signed;
-    return roles.renewAt(stored.storedAt, expires);
+    return roles.renewAt(stored.storedAt, servedFromStore(format, stored).expires ?? stored.storedAt);
   }
 
   async #entries(state: RepositoryState, files: TrustedFiles): Promise<ReadonlyMap<string, FileFacts>> {

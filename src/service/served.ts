@@ -3,7 +3,7 @@ import type { FormatRules } from "../core/format/format.ts";
 import type { Metadata } from "../core/model.ts";
 import type { NewMetadata, StoredMetadata } from "../store/store.ts";
 import type { Served } from "./service.ts";
-import { asBuffer } from "./trusted.ts";
+import { believing, intactBytes } from "./stored.ts";
 
 /** A file as the cache keeps it: an online role knows when it must not be served from there any more. */
 export interface ServedFile extends Served {
@@ -11,10 +11,13 @@ export interface ServedFile extends Served {
   readonly expires: number | undefined;
 }
 
+/** Throws `STORE_CORRUPT`. */
 export function servedFromStore(format: FormatRules, stored: StoredMetadata): ServedFile {
   const { role, version, sha256, storedAt } = stored;
-  const bytes = asBuffer(stored.bytes);
-  const expires = isOnline(role) ? format.parse(role, bytes).signed.expires : undefined;
+  const bytes = intactBytes(stored);
+  const expires = isOnline(role)
+    ? believing(role, () => format.parse(role, bytes)).signed.expires
+    : undefined;
   return { role, version, bytes, sha256, storedAt, expires };
 }
 

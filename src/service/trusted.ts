@@ -14,6 +14,7 @@ import { parentRole } from "../core/names.ts";
 import type { CurrentFiles } from "../core/publication.ts";
 import { delegatedKeys, rootRole, type Verified, verifyRole, verifyRoot } from "../core/verify.ts";
 import type { MetadataReference, RepositoryState, Store } from "../store/store.ts";
+import { believing, damaged, intactBytes } from "./stored.ts";
 
 /** The verified files of one repository at one revision. Targets files are added as they are needed. */
 export interface TrustedFiles {
@@ -56,16 +57,14 @@ export class TrustedFilesCache {
     if (!state.exists) return nothing(state.revision);
     const known = this.#known.get(state.repository);
     if (known !== undefined && known.revision === state.revision) return known;
-    const at = 0;
     const rootFile = await this.#read(state, "root");
+    const scope = { format: this.#format, repository: state.repository };
     const root =
       rootFile &&
-      verifyRoot(rootFile, { format: this.#format, repository: state.repository }, undefined, {
-        at,
-        expiry: "ignored",
-      });
+      believing("root", () => verifyRoot(rootFile, scope, undefined, { at: 0, expiry: "ignored" }));
     const snapshotFile = root && (await this.#read(state, "snapshot"));
     const snapshot = snapshotFile as Metadata<Snapshot> | undefined;
+    if (snapshot !== undefined) checkPointers(state, snapshot.signed);
     const files: TrustedFiles = { revision: state.revision, root, snapshot, targets: new Map() };
     this.#known.set(state.repository, files);
     return files;
@@ -155,22 +154,17 @@ export class TrustedFilesCache {
     const reference = state.current.get(role);
     if (reference === undefined) return undefined;
     const stored = await this.#store.byDigest(state.repository, role, reference.sha256);
-    // Gone meanwhile: somebody else moved the repository on, and the commit will find the conflict.
-    if (stored === undefined) return undefined;
-    const file = this.#format.parse(role, asBuffer(stored.bytes));
-    if (file.sha256 !== reference.sha256) {
-      throw new StoreError(
-        "STORE_CORRUPT",
-        "A stored file does not have its digest any more: restore the store from a back-up.",
-        {
-          role,
-        },
-      );
-    }
-    return file;
+    // Gone meanwhile: somebody else moved the repository on.
+    if (stored === undefined) throw new StoreError("CONFLICT", "The repository changed while it was read.");
+    return believing(role, () => this.#format.parse(role, intactBytes(stored)));
   }
 }
 
-export function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** Every commit makes the files current that its snapshot names: where they differ, somebody moved a pointer. */
+function checkPointers({ current }: RepositoryState, { meta }: Snapshot): void {
+  for (const [role, { sha256 }] of current) {
+    const listed = meta.get(role)?.hashes.get("sha256");
+    if (listed !== undefined && listed !== sha256)
+      throw damaged(role, "is not the one that its snapshot names");
+  }
 }

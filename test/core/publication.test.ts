@@ -122,13 +122,13 @@ describe("later publications", () => {
     expect(p.code(p.files("targets"))).toBe("accepted");
   });
 
-  it("targets under an expired stored root", () => {
+  it("targets under an expired stored root: EXPIRED", () => {
     p.release();
     p.sim.now += 3_600 * day;
     p.sim.break.rewrite("targets", (signed) => {
       signed.expires = "2040-01-01T00:00:00Z";
     });
-    expect(p.code(p.files("targets"))).toBe("accepted");
+    expect(p.code(p.files("targets"))).toBe("EXPIRED");
   });
 
   it.each(["targets", "root"])("an expired %s: EXPIRED", (role) => {

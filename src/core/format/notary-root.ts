@@ -2,7 +2,7 @@
 import { MalformedError } from "../errors.ts";
 import { type JsonObject, member } from "../json.ts";
 import { type ListedKey, notaryKeyId, openKey } from "../keys.ts";
-import { maxKeys, maxPublicKey, maxRoleKeys } from "../limits.ts";
+import { maxKeys, maxKeyUses, maxPublicKey, maxRoleKeys, maxUsedKeys } from "../limits.ts";
 import type { RoleKeys, Root } from "../model.ts";
 import { type TopRole, topRoles } from "../names.ts";
 import { entries, list, Shape, text, threshold } from "../shape.ts";
@@ -37,11 +37,28 @@ export function readKeys(object: JsonObject): ReadonlyMap<string, ListedKey> {
   return keys;
 }
 
+/** Counts the keys that the roles of one file use, so that they are bounded before they are opened. */
+export class KeyUses {
+  readonly #ids = new Set<string>();
+  #uses = 0;
+
+  add(id: string): void {
+    this.#ids.add(id);
+    if (++this.#uses > maxKeyUses || this.#ids.size > maxUsedKeys) {
+      throw new MalformedError(
+        "TOO_MANY",
+        `Use at most ${maxUsedKeys} different keys in one file, and at most ${maxKeyUses} times altogether.`,
+      );
+    }
+  }
+}
+
 /** The keys a role lists, each once, each present in `keys`; and opened, so that a weak one is refused here. */
 export function readRoleKeys(
   role: string,
   object: JsonObject,
   all: ReadonlyMap<string, ListedKey>,
+  uses: KeyUses,
 ): RoleKeys {
   const needed = threshold(object, role);
   const keys = new Map<string, ListedKey>();
@@ -51,6 +68,7 @@ export function readRoleKeys(
       throw new MalformedError("BAD_KEY", `A key ID is specified in ${role} without corresponding key.`);
     }
     if (keys.has(key.id)) throw new MalformedError("BAD_THRESHOLD", `List each key ID once in ${role}.`);
+    uses.add(key.id);
     openKey(key);
     keys.set(key.id, key);
   }
@@ -62,12 +80,13 @@ export function readRoot(signed: JsonObject): Pick<Root, "roles"> {
   // Roles of other names are allowed and ignored.
   const given = new Map(entries(signed, "roles", maxKeys));
   const roles = new Map<TopRole, RoleKeys>();
+  const uses = new KeyUses();
   for (const role of topRoles) {
     const value = given.get(role);
     if (value === undefined) {
       throw new MalformedError("BAD_SHAPE", `root type metadata invalid: missing ${role} role specification`);
     }
-    const roleKeys = readRoleKeys(role, roleShape.read(value), keys);
+    const roleKeys = readRoleKeys(role, roleShape.read(value), keys, uses);
     if (distinctKeys(roleKeys) < roleKeys.threshold) {
       throw new MalformedError(
         "BAD_THRESHOLD",

@@ -11,7 +11,7 @@ import type { Delegation, TargetFile, Targets } from "../model.ts";
 import { isDelegatedRole, parentRole } from "../names.ts";
 import { entries, length, list, Shape, text } from "../shape.ts";
 import { checkHashes, readHashes } from "./notary-meta.ts";
-import { readKeys, readRoleKeys } from "./notary-root.ts";
+import { KeyUses, readKeys, readRoleKeys } from "./notary-root.ts";
 
 const targetDigests = ["sha256", "sha512"];
 const targetShape = new Shape("a target", ["hashes", "length", "custom"]);
@@ -59,6 +59,7 @@ function readDelegations(role: string, signed: JsonObject): Delegation[] {
   const object = delegationsShape.read(value);
   const keys = readKeys(object);
   const names = new Set<string>();
+  const uses = new KeyUses();
   return list(object, "roles", maxDelegations).map((item) => {
     const entry = delegationShape.read(item);
     const name = text(entry, "name", 1_024);
@@ -70,7 +71,7 @@ function readDelegations(role: string, signed: JsonObject): Delegation[] {
     }
     if (names.has(name)) throw new MalformedError("BAD_DELEGATION", "Delegate to each role at most once.");
     names.add(name);
-    return { role: name, paths: readPaths(entry), ...readRoleKeys(name, entry, keys) };
+    return { role: name, paths: readPaths(entry), ...readRoleKeys(name, entry, keys, uses) };
   });
 }
 
