@@ -1,26 +1,84 @@
-/** A bound on bytes that all requests of a process hold at one time. */
+/**
+ * A bound on the bytes that all uploads of a process hold at one time.
+ *
+ * When it is reached, an upload that stands still while it is read gives way to one that moves; only if there is none,
+ * the one that asks is sent away. So nobody can keep the others out by sending most of a large upload and then waiting.
+ */
 import { RefusedError } from "../core/errors.ts";
+
+/** What one upload holds. */
+export interface Share {
+  /** Throws `OVERLOADED` if the bytes are not to be had now, or were taken back. */
+  take(bytes: number): void;
+  /** The upload has arrived: from now on it keeps what it holds. */
+  settle(): void;
+  /** Gives everything back. */
+  close(): void;
+}
+
+/** An upload of which nothing arrived for so many milliseconds stands still. */
+const patience = 2_000;
+
+interface Holder {
+  held: number;
+  movedAt: number;
+  arriving: boolean;
+  readonly giveWay: (error: RefusedError) => void;
+}
 
 export class ByteBudget {
   readonly #most: number;
+  readonly #now: () => number;
+  readonly #holders = new Set<Holder>();
   #held = 0;
 
-  constructor(most: number) {
+  constructor(most: number, now: () => number = () => performance.now()) {
     this.#most = most;
+    this.#now = now;
   }
 
-  /** Throws `OVERLOADED` if the bytes are not to be had now. */
-  take(bytes: number): void {
-    if (this.#held + bytes > this.#most) {
-      throw new RefusedError(
-        "OVERLOADED",
-        "Too many large uploads at once: send this one again in a few seconds.",
-      );
+  /** @param giveWay called when the upload stood still and its bytes were taken back */
+  open(giveWay: (error: RefusedError) => void): Share {
+    const holder: Holder = { held: 0, movedAt: this.#now(), arriving: true, giveWay };
+    this.#holders.add(holder);
+    return {
+      take: (bytes) => this.#take(holder, bytes),
+      settle: () => {
+        holder.arriving = false;
+      },
+      close: () => this.#release(holder),
+    };
+  }
+
+  #take(holder: Holder, bytes: number): void {
+    holder.movedAt = this.#now();
+    while (this.#held + bytes > this.#most) {
+      const standing = this.#standingStill();
+      if (standing === undefined) throw overloaded();
+      this.#release(standing);
+      standing.giveWay(overloaded());
     }
+    if (!this.#holders.has(holder)) throw overloaded();
+    holder.held += bytes;
     this.#held += bytes;
   }
 
-  give(bytes: number): void {
-    this.#held -= bytes;
+  #standingStill(): Holder | undefined {
+    const before = this.#now() - patience;
+    return [...this.#holders].find(
+      ({ arriving, held, movedAt }) => arriving && held > 0 && movedAt <= before,
+    );
   }
+
+  #release(holder: Holder): void {
+    if (!this.#holders.delete(holder)) return;
+    this.#held -= holder.held;
+  }
+}
+
+function overloaded(): RefusedError {
+  return new RefusedError(
+    "OVERLOADED",
+    "Too many large uploads at once: send this one again in a few seconds.",
+  );
 }

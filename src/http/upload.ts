@@ -13,7 +13,8 @@ import { Dicer } from "@fastify/busboy";
 import { MalformedError } from "../core/errors.ts";
 import { checkRole } from "../core/names.ts";
 import type { UploadedFile } from "../service/service.ts";
-import type { ByteBudget } from "./budget.ts";
+import { Block } from "./block.ts";
+import type { ByteBudget, Share } from "./budget.ts";
 
 export interface UploadLimits {
   /** Bytes of the whole body. */
@@ -35,22 +36,24 @@ export async function withUpload<T>(
   budget: ByteBudget,
   use: (files: UploadedFile[]) => Promise<T>,
 ): Promise<T> {
-  let held = 0;
-  const take = (bytes: number) => {
-    budget.take(bytes);
-    held += bytes;
-  };
+  let abandon: (error: Error) => void = () => undefined;
+  const share = budget.open((error) => abandon(error));
   try {
-    return await use(await readUpload(request, limits, take));
+    const files = await readUpload(request, limits, share, (how) => {
+      abandon = how;
+    });
+    share.settle();
+    return await use(files);
   } finally {
-    budget.give(held);
+    share.close();
   }
 }
 
 async function readUpload(
   request: IncomingMessage,
   limits: UploadLimits,
-  take: (bytes: number) => void,
+  share: Share,
+  onAbandon: (how: (error: Error) => void) => void,
 ): Promise<UploadedFile[]> {
   const encoding = request.headers["content-encoding"];
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
@@ -59,13 +62,14 @@ async function readUpload(
   const boundary = boundaryOf(request.headers["content-type"]);
   if (Number(request.headers["content-length"] ?? 0) > limits.uploadBytes) throw tooLarge(limits);
   return await new Promise((resolve, reject) => {
-    const upload = new UploadReader(boundary, limits, take, resolve, (error) => {
+    const upload = new UploadReader(boundary, limits, share, resolve, (error) => {
       // The rest of the body is of no interest; the connection is closed with the answer.
       request.unpipe();
       request.removeAllListeners("data");
       request.resume();
       reject(error);
     });
+    onAbandon((error) => upload.fail(error));
     request.on("data", (chunk: Buffer) => upload.write(chunk));
     request.once("end", () => upload.end());
     request.once("close", () => upload.abort());
@@ -76,7 +80,7 @@ async function readUpload(
 class UploadReader {
   readonly #dicer: Dicer;
   readonly #limits: UploadLimits;
-  readonly #take: (bytes: number) => void;
+  readonly #share: Share;
   readonly #files: UploadedFile[] = [];
   readonly #reject: (error: Error) => void;
   #bytes = 0;
@@ -90,17 +94,17 @@ class UploadReader {
   constructor(
     boundary: string,
     limits: UploadLimits,
-    take: (bytes: number) => void,
+    share: Share,
     resolve: (files: UploadedFile[]) => void,
     reject: (error: Error) => void,
   ) {
     this.#limits = limits;
-    this.#take = take;
+    this.#share = share;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#dicer = new Dicer({ boundary, maxHeaderPairs: maxPartHeaders });
     this.#dicer.on("part", (part) => this.#part(part));
-    this.#dicer.on("error", () => this.#fail(badUpload("ends before its closing boundary")));
+    this.#dicer.on("error", () => this.fail(badUpload("ends before its closing boundary")));
     this.#dicer.on("finish", () => {
       this.#finished = true;
       this.#complete();
@@ -112,10 +116,10 @@ class UploadReader {
     this.#bytes += chunk.length;
     try {
       if (this.#bytes > this.#limits.uploadBytes) throw tooLarge(this.#limits);
-      this.#take(chunk.length);
+      this.#share.take(chunk.length);
       this.#dicer.write(chunk);
     } catch (error) {
-      this.#fail(error as Error);
+      this.fail(error as Error);
     }
   }
 
@@ -126,15 +130,15 @@ class UploadReader {
   }
 
   abort(): void {
-    this.#fail(badUpload("broke off"));
+    this.fail(badUpload("broke off"));
   }
 
   #part(part: Dicer.PartStream): void {
     this.#openParts++;
-    const chunks: Buffer[] = [];
+    const block = new Block();
     let role: string | undefined;
     if (++this.#parts > this.#limits.uploadFiles) {
-      this.#fail(
+      this.fail(
         new MalformedError("BAD_UPLOAD", `Send at most ${this.#limits.uploadFiles} files in one upload.`),
       );
     }
@@ -142,17 +146,17 @@ class UploadReader {
       try {
         role = roleOfPart(headers as Record<string, string[]>);
       } catch (error) {
-        this.#fail(error as Error);
+        this.fail(error as Error);
       }
     });
     part.on("data", (chunk: Buffer) => {
-      if (!this.#done) chunks.push(chunk);
+      if (!this.#done) block.append(chunk);
     });
-    part.on("error", () => this.#fail(badUpload("has a part that ends too early")));
+    part.on("error", () => this.fail(badUpload("has a part that ends too early")));
     part.on("end", () => {
       this.#openParts--;
-      if (role === undefined) this.#fail(badUpload("has a part without readable headers"));
-      else this.#files.push({ role, bytes: Buffer.concat(chunks) });
+      if (role === undefined) this.fail(badUpload("has a part without readable headers"));
+      else this.#files.push({ role, bytes: block.take() });
       this.#complete();
     });
   }
@@ -163,7 +167,8 @@ class UploadReader {
     this.#resolve(this.#files);
   }
 
-  #fail(error: Error): void {
+  /** Ends the reading, if it has not ended. */
+  fail(error: Error): void {
     if (this.#done) return;
     this.#done = true;
     this.#reject(error);

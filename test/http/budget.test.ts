@@ -1,25 +1,85 @@
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { RefusedError } from "../../src/core/errors.ts";
 import { ByteBudget } from "../../src/http/budget.ts";
 
+let now = 0;
+let gaveWay: RefusedError[] = [];
+const never = () => expect.unreachable();
+const note = (error: RefusedError) => gaveWay.push(error);
+const code = (task: () => void) => {
+  try {
+    task();
+  } catch (error) {
+    return (error as RefusedError).code;
+  }
+  return "taken";
+};
+const budgetOf = (most: number) => new ByteBudget(most, () => now);
+
+beforeEach(() => {
+  now = 0;
+  gaveWay = [];
+});
+
 describe("a budget of bytes", () => {
   it("gives what it has, to the last byte", () => {
-    const budget = new ByteBudget(10);
-    budget.take(4);
-    expect(() => budget.take(6)).not.toThrow();
+    const share = budgetOf(10).open(never);
+    share.take(4);
+    expect(code(() => share.take(6))).toBe("taken");
   });
 
   it("refuses what is beyond it, and holds no more for that", () => {
-    const budget = new ByteBudget(10);
-    budget.take(9);
-    expect(() => budget.take(2)).toThrow(expect.objectContaining({ code: "OVERLOADED" }) as RefusedError);
-    expect(() => budget.take(1)).not.toThrow();
+    const share = budgetOf(10).open(never);
+    share.take(9);
+    expect(code(() => share.take(2))).toBe("OVERLOADED");
+    expect(code(() => share.take(1))).toBe("taken");
   });
 
   it("has again what was given back", () => {
-    const budget = new ByteBudget(10);
-    budget.take(10);
-    budget.give(3);
-    expect(() => budget.take(3)).not.toThrow();
+    const budget = budgetOf(10);
+    const first = budget.open(never);
+    first.take(10);
+    first.close();
+    expect(code(() => budget.open(never).take(10))).toBe("taken");
+  });
+
+  it("has it once only, however often it is given back", () => {
+    const budget = budgetOf(10);
+    const first = budget.open(never);
+    first.take(5);
+    first.close();
+    first.close();
+    expect(code(() => budget.open(never).take(11))).toBe("OVERLOADED");
+  });
+});
+
+describe("an upload that stands still", () => {
+  it("gives way to one that moves", () => {
+    const budget = budgetOf(10);
+    const standing = budget.open(note);
+    standing.take(9);
+    now = 2_000;
+    expect(code(() => budget.open(never).take(5))).toBe("taken");
+    expect(gaveWay.map((error) => error.code)).toEqual(["OVERLOADED"]);
+    expect(code(() => standing.take(1))).toBe("OVERLOADED");
+  });
+
+  it("stays while it moves", () => {
+    const budget = budgetOf(10);
+    const moving = budget.open(never);
+    moving.take(8);
+    now = 1_999;
+    moving.take(1);
+    now = 3_998;
+    expect(code(() => budget.open(never).take(5))).toBe("OVERLOADED");
+  });
+
+  it("stays once it has arrived, however long it is examined", () => {
+    const budget = budgetOf(10);
+    const arrived = budget.open(never);
+    arrived.take(9);
+    arrived.settle();
+    now = 60_000;
+    expect(code(() => budget.open(never).take(5))).toBe("OVERLOADED");
   });
 });
