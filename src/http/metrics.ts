@@ -61,7 +61,13 @@ export class HttpMetrics {
       help: "How long the most overdue online role has been waiting for its renewal; 0 when none is overdue.",
       registers,
       async collect() {
-        this.set((await service.renewalLag()) / 1_000);
+        // A store that cannot be asked must not take the other metrics with it.
+        this.set(
+          await service.renewalLag().then(
+            (lag) => lag / 1_000,
+            () => Number.NaN,
+          ),
+        );
       },
     });
     this.#refusals = new Counter({

@@ -2,7 +2,7 @@
  * What a request means, decided once, from the raw path, before anything else looks at it.
  *
  * Routers normalise, decode and shorten paths each in their own way, and repositories have names with slashes; so the
- * path is read here, by the rules of notary-protocol.md 1.1, and the framework only sees the verdict (`internal`).
+ * path is read here, by the rules of notary-protocol.md 1.1, and the framework only sees the verdict.
  *
  * - The path is percent-decoded once, strictly. What cannot be decoded matches nothing.
  * - A path that needs cleaning (`//`, `/./`, `/../`) is redirected to its clean form, as the original does; only
@@ -57,7 +57,10 @@ export function routeOf(method: string, url: string, rules: RouteRules): Route {
   const path = decode(withoutOrigin(rawPath));
   if (path === undefined) return missing;
   const clean = path.includes("//") || path.includes("/.") ? cleaned(path) : path;
-  if (clean !== path) return { kind: "redirect", to: encodeURI(clean).replace(/[?#]/g, encodeURIComponent) };
+  if (clean !== path) {
+    const search = questionMark === -1 ? "" : url.slice(questionMark);
+    return { kind: "redirect", to: encodeURI(clean).replace(/[?#]/g, encodeURIComponent) + search };
+  }
   const isRead = method === "GET" || method === "HEAD";
 
   if (!path.startsWith("/v2/")) return isRead ? operations(path) : missing;

@@ -5,7 +5,7 @@
  * pending key per repository and role: asking again, with either verb, gives the same one. Pending keys have a
  * lifetime and a common bound, so that names nobody publishes to cannot fill the store.
  */
-import { RefusedError } from "../core/errors.ts";
+import { RefusedError, SignerError } from "../core/errors.ts";
 import type { FormatRules } from "../core/format/format.ts";
 import type { Root } from "../core/model.ts";
 import { rootRole, type Verified } from "../core/verify.ts";
@@ -24,6 +24,9 @@ export interface OnlineKeySettings {
 
 /** A full store makes room with the oldest pending keys, but never with one that is being used right now. */
 const graceOfPending = 10 * 60_000;
+
+/** How long a signature may take, in milliseconds. */
+const patience = 10_000;
 
 export class OnlineKeys {
   readonly #store: Store;
@@ -93,9 +96,10 @@ export class OnlineKeys {
     return publicPart(stored);
   }
 
-  /** Signs a message with a held key. */
+  /** Signs a message with a held key. A signer that does not answer in time is `SIGNER_UNAVAILABLE`. */
   async sign(key: OnlineKey, message: Uint8Array): Promise<Uint8Array> {
-    return await this.#signer.sign({ ...key, publicKey: Buffer.from(key.publicKey, "base64") }, message);
+    const signature = this.#signer.sign({ ...key, publicKey: Buffer.from(key.publicKey, "base64") }, message);
+    return await inTime(signature);
   }
 
   #limits(): PendingKeyLimits {
@@ -105,6 +109,20 @@ export class OnlineKeys {
       endOfLife: now - this.#settings.pendingLifetime,
       mayGiveWay: now - graceOfPending,
     };
+  }
+}
+
+async function inTime<T>(answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new SignerError("SIGNER_UNAVAILABLE", "The signer did not answer in time."));
+    }, patience);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

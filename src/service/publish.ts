@@ -192,7 +192,7 @@ export class Publisher {
       kind: "publish",
       principal: principal.name,
       metadata: metadata.map(newMetadata),
-      activateKeys: [...held.keys()],
+      activateKeys: newRoot ? [...held.keys()] : [],
       ...(newRoot && { keyUses: keyUses(plan.root) }),
       renewAt: Math.min(...made.map(({ signed }) => roles.renewAt(at, signed.expires))),
     });
@@ -213,10 +213,18 @@ export class Publisher {
   async #warnOfSharedKeys(repository: string, root: Verified<Root>): Promise<void> {
     const { store, logger } = this.#parts;
     const materials = keyUses(root).map(({ material }) => material);
-    for (const other of await store.otherUsers(repository, materials)) {
+    try {
+      for (const other of await store.otherUsers(repository, materials)) {
+        logger.warn(
+          { repository, role: other.role, other: other.repository },
+          "a key of this repository also signs another one: files of one could pass for the other's",
+        );
+      }
+    } catch (error) {
+      // The publication is done, and its publisher must hear that.
       logger.warn(
-        { repository, role: other.role, other: other.repository },
-        "a key of this repository also signs another one: files of one could pass for the other's",
+        { repository, err: error },
+        "whether its keys sign other repositories could not be looked up",
       );
     }
   }

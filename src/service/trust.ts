@@ -134,11 +134,17 @@ class Service implements TrustService {
 
   async health(): Promise<ReadonlyMap<string, string>> {
     const faults = new Map<string, string>();
-    const { store, signer } = this.#options;
-    await Promise.all([
-      store.check().catch(() => faults.set("DB operational", "the store cannot be used")),
-      signer.check().catch(() => faults.set("Trust operational", "the signer cannot be used")),
-    ]);
+    const { store, signer, logger } = this.#options;
+    const check = async (name: string, part: { check(): Promise<void> }, sentence: string) => {
+      try {
+        await part.check();
+      } catch (error) {
+        logger.error({ err: error }, sentence);
+        faults.set(name, sentence);
+      }
+    };
+    await check("DB operational", store, "the store cannot be used");
+    await check("Trust operational", signer, "the signer cannot be used");
     return faults;
   }
 
