@@ -1,0 +1,97 @@
+/** A store whose content was changed behind the server's back: nothing of it is served as good, and nobody else is blamed. */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { RepositoryState, Store, StoredMetadata } from "../../src/store/store.ts";
+import type { Owner } from "../support/publisher.ts";
+import { startServer, type TestServer } from "../support/server.ts";
+
+const repository = "example.org/damage";
+
+type Change = (file: StoredMetadata) => Uint8Array;
+
+const flipped: Change = ({ bytes }) => {
+  const copy = Buffer.from(bytes);
+  copy[copy.length - 20] = (copy[copy.length - 20] ?? 0) ^ 1;
+  return copy;
+};
+const shortened: Change = ({ bytes }) => bytes.subarray(0, bytes.length >> 1);
+
+/** Damage by role; `moved`: the pointer of this role leads to its first version. */
+interface Damage {
+  role?: string;
+  change?: Change;
+  moved?: string;
+}
+
+let damage: Damage;
+let server: TestServer;
+let beside: TestServer;
+let owner: Owner;
+
+function damaged(store: Store): Store {
+  const spoil = (file: StoredMetadata | undefined) =>
+    file === undefined || damage.change === undefined || file.role !== damage.role
+      ? file
+      : { ...file, bytes: damage.change(file) };
+  return {
+    ...store,
+    current: async (...given) => spoil(await store.current(...given)),
+    byVersion: async (...given) => spoil(await store.byVersion(...given)),
+    byDigest: async (...given) => spoil(await store.byDigest(...given)),
+    async state(name): Promise<RepositoryState> {
+      const state = await store.state(name);
+      const first = damage.moved && (await store.byVersion(name, damage.moved, 1));
+      return first ? { ...state, current: new Map(state.current).set(first.role, first) } : state;
+    },
+  };
+}
+
+beforeEach(async () => {
+  damage = {};
+  server = await startServer({ backEnd: "sqlite" });
+  owner = await server.owner(repository);
+  await server.publish(repository, owner.first());
+  await server.publish(repository, owner.next("targets"));
+  // Started after the damage, so that nothing is at hand.
+  beside = await startServer({ beside: server, wrapStore: damaged });
+});
+afterEach(async () => {
+  await beside.close();
+  await server.close();
+});
+
+const answerOf = async (name: string) => {
+  const { status, code } = await beside.request(`/v2/${repository}/_trust/tuf/${name}`);
+  return [status, code];
+};
+const digestOf = async (role: string) =>
+  (await server.store.state(repository)).current.get(role)?.sha256 ?? "";
+
+describe.each([
+  ["flipped", flipped],
+  ["shortened", shortened],
+])("a file that was %s", (_, change) => {
+  test.each(["root", "targets", "snapshot", "timestamp"])(
+    "%s is not served, and is the store's fault",
+    async (role) => {
+      const sha256 = await digestOf(role);
+      damage = { role, change };
+      expect(await answerOf(`${role}.json`)).toEqual([500, "STORE_CORRUPT"]);
+      expect(await answerOf(`${role}.${sha256}.json`)).toEqual([500, "STORE_CORRUPT"]);
+      expect(beside.log.some((line) => line.includes("STORE_CORRUPT") && line.includes('"level":50'))).toBe(
+        true,
+      );
+    },
+  );
+
+  test.each(["root", "snapshot"])("a publisher is not blamed for a damaged %s", async (role) => {
+    damage = { role, change };
+    const { status, code } = await beside.publish(repository, owner.next("targets"));
+    expect([status, code]).toEqual([500, "STORE_CORRUPT"]);
+  });
+});
+
+test("a pointer that was moved back to an older file is noticed before anything is signed over it", async () => {
+  damage = { moved: "targets" };
+  const { status, code } = await beside.publish(repository, owner.next("targets"));
+  expect([status, code]).toEqual([500, "STORE_CORRUPT"]);
+});
