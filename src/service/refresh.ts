@@ -16,7 +16,6 @@ import { isExpired, rootRole } from "../core/verify.ts";
 import type { RepositoryState, Store } from "../store/store.ts";
 import type { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
-import { mayHaveHappened } from "./doubt.ts";
 import { type OnlineKeys, signers } from "./online-keys.ts";
 import type { OnlineRoles } from "./online-roles.ts";
 import type { Queue } from "./queue.ts";
@@ -40,27 +39,30 @@ export interface RefresherParts {
 /** Claimed names per look; one process works on a claim for at most the lease. */
 const batch = 50;
 const lease = 5 * 60_000;
-/** After a failure a repository is left alone for this long. */
-const retryAfter = 10_000;
+/** Repositories that are renewed at one time. */
+const atOnce = 4;
+/** After a look that changed nothing, reads do not ask for another for this long. The sweep has its claims for that. */
+const pause = 10_000;
 
 export class Refresher {
   readonly #parts: RefresherParts;
   readonly #underWay = new Map<string, Promise<void>>();
   /** When renewing last failed. */
-  readonly #failed = new LRUCache<string, number>({ max: 10_000 });
+  readonly #looked = new LRUCache<string, number>({ max: 10_000 });
   #timer: NodeJS.Timeout | undefined;
   #sweep: Promise<void> = Promise.resolve();
   #stopped = false;
+  #sweeping = false;
 
   constructor(parts: RefresherParts) {
     this.#parts = parts;
   }
 
-  /** Looks for due work now and from then on. */
+  /** Looks for due work now and from then on, one look at a time. */
   start(): void {
     this.#sweep = this.#renewDue();
     this.#timer = setInterval(() => {
-      this.#sweep = this.#sweep.then(() => this.#renewDue());
+      if (!this.#sweeping) this.#sweep = this.#renewDue();
     }, this.#parts.interval);
     this.#timer.unref();
   }
@@ -72,9 +74,16 @@ export class Refresher {
     await Promise.allSettled(this.#underWay.values());
   }
 
-  /** Renews what is due in one repository, if anything is; one renewal for all who ask. Never rejects. */
+  /**
+   * For a read that met an expired role: renews what is due in the repository, if anything is; one renewal for all who
+   * ask. Never rejects.
+   */
   async renew(repository: string): Promise<void> {
-    if (this.#failedJustNow(repository)) return;
+    if (this.#lookedJustNow(repository)) return;
+    await this.#renewOnce(repository);
+  }
+
+  async #renewOnce(repository: string): Promise<void> {
     let renewal = this.#underWay.get(repository);
     if (renewal === undefined) {
       renewal = this.#parts.queue
@@ -88,15 +97,24 @@ export class Refresher {
 
   async #renewDue(): Promise<void> {
     const { store, clock, logger } = this.#parts;
+    this.#sweeping = true;
     try {
       for (let found = batch; found === batch && !this.#stopped; ) {
         const now = clock.now();
-        const names = await store.claimDue({ now, leaseUntil: now + lease, limit: batch });
-        for (const name of names) if (!this.#stopped) await this.renew(name);
+        const names = [...(await store.claimDue({ now, leaseUntil: now + lease, limit: batch }))];
         found = names.length;
+        // Several at a time, so that one signer that hangs does not keep the others waiting.
+        const work = async () => {
+          for (let name = names.pop(); name !== undefined && !this.#stopped; name = names.pop()) {
+            await this.#renewOnce(name);
+          }
+        };
+        await Promise.all(Array.from({ length: atOnce }, work));
       }
     } catch (error) {
       logger.error({ err: error }, "looking for online roles to renew failed; trying again later");
+    } finally {
+      this.#sweeping = false;
     }
   }
 
@@ -107,17 +125,31 @@ export class Refresher {
     const files = await trusted.load(state);
     const { root, snapshot: oldSnapshot } = files;
     if (root === undefined || oldSnapshot === undefined) return;
-    if (isExpired(root.signed, at)) throw new Error("the root has expired: its owner must publish a new one");
+    const { revision: before } = state;
     const held = await keys.held(repository, root.signed);
     const timestampKeys = enoughKeys(rootRole(root.signed, "timestamp"), held);
-    if (timestampKeys === undefined)
-      throw new Error("the timestamp key that the root lists is not held here");
+    const hopeless = isExpired(root.signed, at)
+      ? "the root has expired"
+      : timestampKeys === undefined
+        ? "the timestamp key that the root lists is not held here"
+        : undefined;
+    if (hopeless !== undefined || timestampKeys === undefined) {
+      logger.warn(
+        { repository },
+        `online roles cannot be renewed before its owner publishes a new root: ${hopeless}`,
+      );
+      return await this.#leave(repository, before, undefined);
+    }
 
     const snapshotKeys = enoughKeys(rootRole(root.signed, "snapshot"), held);
     const madeAt = state.current.get("snapshot")?.storedAt ?? at;
-    const snapshotDue = roles.renewAt(madeAt, oldSnapshot.signed.expires);
+    const snapshotDue =
+      snapshotKeys === undefined
+        ? Number.POSITIVE_INFINITY
+        : roles.renewAt(madeAt, oldSnapshot.signed.expires);
+    const due = Math.min(snapshotDue, await this.#timestampDue(repository));
+    if (at < due) return await this.#leave(repository, before, due);
     const renewSnapshot = snapshotKeys !== undefined && at >= snapshotDue;
-    if (!renewSnapshot && at < (await this.#timestampDue(repository))) return;
     const snapshot = renewSnapshot
       ? await roles.makeSnapshot(
           state,
@@ -129,8 +161,7 @@ export class Refresher {
       : oldSnapshot;
     const timestamp = await roles.makeTimestamp(state, root, signers(timestampKeys, held), snapshot, at);
     const made = renewSnapshot ? [snapshot, timestamp] : [timestamp];
-    const due = [...made.map(({ signed }) => roles.renewAt(at, signed.expires))];
-    if (snapshotKeys !== undefined && !renewSnapshot) due.push(snapshotDue);
+    const next = made.map(({ signed }) => roles.renewAt(at, signed.expires));
     const { revision } = await store.commit({
       repository,
       format: format.name,
@@ -140,7 +171,7 @@ export class Refresher {
       principal: "vidimus",
       metadata: made.map(newMetadata),
       activateKeys: [],
-      renewAt: Math.min(...due),
+      renewAt: Math.min(...next, renewSnapshot ? Number.POSITIVE_INFINITY : snapshotDue),
     });
     cache.advance(
       repository,
@@ -164,17 +195,23 @@ export class Refresher {
     return snapshotEntries((await this.#parts.trusted.current(state, files, listed)).facts);
   }
 
-  /** A failure that lies ahead of the clock tells that the clock was set back, and nothing else. */
-  #failedJustNow(repository: string): boolean {
-    const since = this.#parts.clock.now() - (this.#failed.get(repository) ?? Number.NEGATIVE_INFINITY);
-    return since >= 0 && since < retryAfter;
+  /** There is nothing to do now: nobody looks again before `renewAt`, and no read before a pause. */
+  async #leave(repository: string, revision: number, renewAt: number | undefined): Promise<void> {
+    this.#looked.set(repository, this.#parts.clock.now());
+    await this.#parts.store.postpone({ repository, revision, renewAt });
+  }
+
+  /** A look that lies ahead of the clock tells that the clock was set back, and nothing else. */
+  #lookedJustNow(repository: string): boolean {
+    const since = this.#parts.clock.now() - (this.#looked.get(repository) ?? Number.NEGATIVE_INFINITY);
+    return since >= 0 && since < pause;
   }
 
   #noteFailure(repository: string, error: unknown): void {
-    // Somebody else moved the repository on: their timestamp is as fresh as ours would have been.
+    // Whatever became of it, and whoever moved the repository on: the next read looks into the store.
+    this.#parts.cache.forget(repository);
     if (error instanceof StoreError && error.code === "CONFLICT") return;
-    if (mayHaveHappened(error)) this.#parts.cache.forget(repository);
-    this.#failed.set(repository, this.#parts.clock.now());
+    this.#looked.set(repository, this.#parts.clock.now());
     this.#parts.logger.warn(
       { repository, err: error },
       "online roles could not be renewed; serving them as they are",

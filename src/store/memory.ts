@@ -77,6 +77,12 @@ export function openMemory(): Store {
       checkOpen();
       return repositories.claimDue(now, leaseUntil, limit);
     },
+    async postpone({ repository, revision, renewAt }) {
+      bounds.checkName(repository);
+      if (renewAt !== undefined) bounds.checkInstant(renewAt);
+      checkOpen();
+      repositories.postpone(repository, revision, renewAt);
+    },
     async oldestDue() {
       checkOpen();
       return repositories.oldestDue();

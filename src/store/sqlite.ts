@@ -134,6 +134,11 @@ function sqliteStore(reads: Reads, changes: Changes, writer: Writer | undefined,
       if (!read(() => changes.isDue(now))) return [];
       return change(() => changes.claimDue(now, leaseUntil, limit));
     },
+    async postpone({ repository, revision, renewAt }) {
+      bounds.checkName(repository);
+      if (renewAt !== undefined) bounds.checkInstant(renewAt);
+      return change(() => changes.postpone(repository, revision, renewAt));
+    },
     async oldestDue() {
       return read(() => reads.oldestDue());
     },

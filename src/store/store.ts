@@ -190,6 +190,12 @@ export interface Store {
    */
   claimDue(query: { now: number; leaseUntil: number; limit: number }): Promise<readonly string[]>;
 
+  /**
+   * Sets when to look again (`undefined`: only after the next publication) and ends the claim, without a publication, if
+   * the repository still stands at that revision. Otherwise it does nothing: whoever moved it on has said when.
+   */
+  postpone(request: { repository: string; revision: number; renewAt: number | undefined }): Promise<void>;
+
   /** The earliest `renewAt` of all repositories, for the lag metric; undefined if there is none. */
   oldestDue(): Promise<number | undefined>;
 

@@ -130,6 +130,13 @@ export class MemoryRepositories {
     return due.map(([name]) => name);
   }
 
+  postpone(name: string, revision: number, renewAt: number | undefined): void {
+    const found = this.#repositories.get(name);
+    if (found === undefined || !found.alive || found.revision !== revision) return;
+    found.renewAt = renewAt;
+    found.claimedUntil = undefined;
+  }
+
   oldestDue(): number | undefined {
     let oldest: number | undefined;
     for (const { renewAt } of this.#repositories.values()) {

@@ -74,6 +74,11 @@ export function prepareChanges(database: Database.Database) {
     .prepare<[number, number], string>("UPDATE repository SET claimed_until = ? WHERE id = ? RETURNING name")
     .pluck();
 
+  // A row that says so already is left alone: then nothing has to be synced.
+  const postpone = database.prepare<[number | null, string, number, number | null]>(
+    "UPDATE repository SET renew_at = ?, claimed_until = NULL WHERE name = ? AND alive = 1 AND revision = ? AND (renew_at IS NOT ? OR claimed_until IS NOT NULL)",
+  );
+
   /** The row of the name as it stands after the compare-and-swap. */
   function begin(publication: Publication): Life {
     const { repository, format, expectedRevision } = publication;
@@ -148,6 +153,10 @@ export function prepareChanges(database: Database.Database) {
         if (name !== undefined) names.push(name);
       }
       return names;
+    },
+
+    postpone(repository: string, revision: number, renewAt: number | undefined): void {
+      postpone.run(renewAt ?? null, repository, revision, renewAt ?? null);
     },
   };
 }

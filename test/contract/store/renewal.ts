@@ -48,6 +48,31 @@ export function renewal(bench: Bench): void {
       expect(new Set(given).size).toBe(20);
     });
 
+    it("is postponed without a publication, which ends the claim", async () => {
+      const { revision } = await bench.store.commit(publication("a", { renewAt: 10 }));
+      await claim(10, 1_000);
+      await bench.store.postpone({ repository: "a", revision, renewAt: 20 });
+      expect(await claim(19, 1_000)).toEqual([]);
+      expect(await claim(20, 1_000)).toEqual(["a"]);
+      expect((await bench.store.state("a")).revision).toBe(revision);
+    });
+
+    it("is postponed until the next publication, and counts as overdue no more", async () => {
+      const { revision } = await bench.store.commit(publication("a", { renewAt: 10 }));
+      await bench.store.postpone({ repository: "a", revision, renewAt: undefined });
+      expect(await bench.store.oldestDue()).toBeUndefined();
+      expect(await claim(1_000, 2_000)).toEqual([]);
+      await publishNext(bench.store, "a", ["timestamp"], { renewAt: 30 });
+      expect(await claim(30, 2_000)).toEqual(["a"]);
+    });
+
+    it("is not postponed by who looked at an older revision", async () => {
+      const { revision } = await bench.store.commit(publication("a", { renewAt: 10 }));
+      await publishNext(bench.store, "a", ["timestamp"], { renewAt: 20 });
+      await bench.store.postpone({ repository: "a", revision, renewAt: undefined });
+      expect(await bench.store.oldestDue()).toBe(20);
+    });
+
     it("is claimed no longer after a publication of the name", async () => {
       await bench.store.commit(publication("a", { renewAt: 10 }));
       await claim(10, 1_000);
