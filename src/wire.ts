@@ -2,15 +2,19 @@
  * The composition root: the only file that names concrete stores, signers and formats. They are imported lazily, so
  * that a command that needs none of them loads none of them.
  */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
+import { StoreError } from "./core/errors.ts";
 import { type RunningServer, startServer } from "./serve/server.ts";
 import { systemClock } from "./service/clock.ts";
 import type { TrustService } from "./service/service.ts";
 import type { Signer } from "./signer/signer.ts";
 import type { Store } from "./store/store.ts";
+
+/** In the data directory: the secret that is made where none is configured. */
+const secretFile = "kek";
 
 /** Throws `StartError`, `StoreError` or `SignerError`, with nothing left open. */
 export async function serve(config: Config, logger: Logger): Promise<RunningServer> {
@@ -73,9 +77,23 @@ async function openStore(config: Config, directory: string): Promise<Store> {
     }
     case "sqlite": {
       const { openSqlite } = await import("./store/sqlite.ts");
+      refuseEmptied(directory);
       return openSqlite({ directory, readOnly: config.server.readOnly });
     }
   }
+}
+
+/**
+ * A store that has a secret is never empty: what was in it was lost, and must not be taken for a first start. An empty
+ * file alone is what a first start leaves that was cut off.
+ */
+function refuseEmptied(directory: string): void {
+  const store = join(directory, "vidimus.sqlite");
+  if (!existsSync(store) || !existsSync(join(directory, secretFile)) || statSync(store).size !== 0) return;
+  throw new StoreError(
+    "STORE_CORRUPT",
+    `vidimus.sqlite in the data directory is empty beside ${secretFile}, the secret of the store that it was: restore a backup of it, or remove both to begin anew.`,
+  );
 }
 
 /** Opens the sealed keys; on the first start of a store its keyring and, by default, the secret are made. */
@@ -86,7 +104,7 @@ async function openSigner(config: Config, directory: string, store: Store): Prom
   }
   const { createKeyFile, readSecret } = await import("./signer/secret.ts");
   const { createSealedRecord, openSealed } = await import("./signer/sealed.ts");
-  const file = join(directory, "kek");
+  const file = join(directory, secretFile);
   const stored = await store.keyring();
   // With a keyring in the store a lost secret is restored from the back-up: a new one would open nothing.
   if (config.signer.secret === undefined && stored === undefined && !existsSync(file)) createKeyFile(file);

@@ -6,15 +6,16 @@
  *     server.pem   the server's private key and certificate   0600, one file so that they change together
  *
  * Invariants: made on first start, never shipped; a CA once made is never replaced by the server, for clients hold
- * it; every file is whole or absent; a key that others can read stops the start; a server certificate with less than
- * 30 days left, other names or another CA is renewed under the CA in force.
+ * it: beside any trace of one, a missing `ca.crt` stops the start; every file is whole or absent; a key that others
+ * can read stops the start; a server certificate with less than 30 days left, other names or another CA is renewed
+ * under the CA in force.
  */
 import { X509Certificate } from "node:crypto";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { hasNames, issueServerCertificate, makeAuthority } from "./authority.ts";
 import { StartError, systemCode } from "./errors.ts";
-import { writeWhole } from "./files.ts";
+import { writeNew, writeWhole } from "./files.ts";
 import { checkPair, isExposed, type KeyPair, parseCertificate, parseKey, readPem } from "./key-pair.ts";
 
 const day = 86_400_000;
@@ -86,13 +87,19 @@ export async function ensureCertificate(request: CertificateRequest): Promise<Ma
 /** PEM of the CA in force. */
 async function ensureAuthority(paths: Paths, request: CertificateRequest): Promise<string> {
   if (!existsSync(paths.authority)) {
+    if (existsSync(paths.authorityKey) || existsSync(paths.server)) throw lost(paths);
     if (request.readOnly) throw missing(paths.authority);
     const made = await makeAuthority(request.now);
     write(paths, () => {
       mkdirSync(paths.directory, { recursive: true, mode: 0o700 });
-      // The key first: a key without certificate was never used and is simply made anew.
-      writeWhole(paths.authorityKey, made.key, 0o600);
-      writeWhole(paths.authority, made.certificate, 0o644);
+      writeNew(paths.authorityKey, made.key, 0o600);
+      try {
+        writeNew(paths.authority, made.certificate, 0o644);
+      } catch (error) {
+        // A key without certificate was never used, and would stop the next start.
+        rmSync(paths.authorityKey, { force: true });
+        throw error;
+      }
     });
   }
   const pem = readPem(paths.authority, "certificate");
@@ -171,6 +178,13 @@ function missing(path: string): StartError {
   return new StartError(
     "CERTIFICATE_MISSING",
     `There is no ${path} and a read-only server makes none: start once without --read-only, or set tls.certificate and tls.key.`,
+  );
+}
+
+function lost(paths: Paths): StartError {
+  return new StartError(
+    "CERTIFICATE_MISSING",
+    `The CA ${paths.authority} is missing beside what was made with it: restore it from the back-up, or, to begin anew with another CA, ${replacement(paths)}`,
   );
 }
 

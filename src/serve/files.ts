@@ -6,6 +6,7 @@ import {
   closeSync,
   constants,
   fsyncSync,
+  linkSync,
   mkdirSync,
   openSync,
   renameSync,
@@ -20,6 +21,20 @@ import { StartError, systemCode } from "./errors.ts";
  * The mode holds whatever the umask says.
  */
 export function writeWhole(path: string, content: string, mode: number): void {
+  place(path, content, mode, renameSync);
+}
+
+/** As above, for a file that must not be there yet: throws EEXIST and leaves it alone if it is. */
+export function writeNew(path: string, content: string, mode: number): void {
+  place(path, content, mode, linkSync);
+}
+
+function place(
+  path: string,
+  content: string,
+  mode: number,
+  put: (draft: string, path: string) => void,
+): void {
   const directory = dirname(path);
   const draft = join(directory, `.${randomBytes(8).toString("hex")}.draft`);
   const file = openSync(draft, "wx", 0o600);
@@ -28,10 +43,9 @@ export function writeWhole(path: string, content: string, mode: number): void {
     fsyncSync(file);
     closeSync(file);
     chmodSync(draft, mode);
-    renameSync(draft, path);
-  } catch (error) {
+    put(draft, path);
+  } finally {
     rmSync(draft, { force: true });
-    throw error;
   }
   syncDirectory(directory);
 }

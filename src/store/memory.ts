@@ -9,6 +9,7 @@ import { StoreError } from "../core/errors.ts";
 import * as bounds from "./bounds.ts";
 import { MemoryKeys } from "./memory/keys.ts";
 import { MemoryRepositories } from "./memory/repositories.ts";
+import { keyringLost } from "./refusals.ts";
 import type { Store } from "./store.ts";
 
 export function openMemory(): Store {
@@ -118,6 +119,7 @@ export function openMemory(): Store {
     async createKeyring(proposed) {
       bounds.checkRecord(proposed);
       checkOpen();
+      if (record === undefined && !keys.isEmpty()) throw keyringLost();
       record ??= Uint8Array.from(proposed);
       return record;
     },

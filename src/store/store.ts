@@ -25,8 +25,8 @@
  * reads a clock.
  *
  * **Errors.** Only `StoreError`: `CONFLICT`, `STORE_UNAVAILABLE` (busy, disk full, connection lost; try
- * later), `COMMIT_UNKNOWN`. Opening one may also give `STORE_LOCKED`, `STORE_NEWER`, `MIGRATION_EDITED`,
- * `STORE_UNWRITABLE`, `STORE_CORRUPT`. A driver's own text goes into `cause` only. The one exception is a fault
+ * later), `COMMIT_UNKNOWN`, and `STORE_CORRUPT` from `createKeyring`. Opening one may also give `STORE_LOCKED`,
+ * `STORE_NEWER`, `MIGRATION_EDITED`, `STORE_UNWRITABLE`, `STORE_CORRUPT`. A driver's own text goes into `cause` only. The one exception is a fault
  * of the caller: a value outside the bounds named here, or a name that is not well-formed Unicode, rejects with a
  * `RangeError` before anything happens (a version no file can have is merely not found).
  */
@@ -219,7 +219,12 @@ export interface Store {
 
   /** The signer's own record (salt, wrapped data key); undefined before the first start. */
   keyring(): Promise<Uint8Array | undefined>;
-  /** Stores the record if there is none yet; resolves to the one that is stored. */
+  /**
+   * Stores the record if there is none yet; resolves to the one that is stored.
+   *
+   * `STORE_CORRUPT`, and nothing is stored: there is none although the store holds online keys. The record they are
+   * sealed under was lost, and another one could open none of them.
+   */
   createKeyring(record: Uint8Array): Promise<Uint8Array>;
 
   /**

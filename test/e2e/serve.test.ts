@@ -1,10 +1,20 @@
 /** The whole program as its users start it: processes, files, exit codes. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { get, request } from "node:https";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
 
@@ -182,6 +192,34 @@ describe("failures are one sentence with the fix, and a code of their own", () =
       "not a database, but long enough to be looked at ".repeat(200),
     );
     expect((await failure([])).code).toBe(exitCodes.store.code);
+  });
+
+  it("a store without the record that its keys are sealed under", async () => {
+    const server = await start();
+    expect(await status(server, "/v2/a/b/_trust/tuf/timestamp.key")).toBe(200);
+    await stop(server);
+    const store = new Database(join(data(), "vidimus.sqlite"));
+    store.exec("DELETE FROM keyring");
+    store.close();
+    const secret = readFileSync(join(data(), "kek"), "utf8");
+    expect((await failure([])).code).toBe(exitCodes.store.code);
+    expect(readFileSync(join(data(), "kek"), "utf8")).toBe(secret);
+  });
+
+  it("a store that was emptied, beside the secret of the one before", async () => {
+    await stop(await start());
+    truncateSync(join(data(), "vidimus.sqlite"));
+    expect((await failure([])).code).toBe(exitCodes.store.code);
+    expect(statSync(join(data(), "vidimus.sqlite")).size).toBe(0);
+  });
+
+  it("a lost CA", async () => {
+    await stop(await start());
+    const file = join(data(), "tls", "ca.crt");
+    rmSync(file);
+    const { code, stderr } = await failure([]);
+    expect(code).toBe(exitCodes.tls.code);
+    expect(stderr).toContain(`The CA ${file} is missing`);
   });
 
   it("a TLS certificate that is empty", async () => {

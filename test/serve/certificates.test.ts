@@ -1,5 +1,16 @@
 import { X509Certificate } from "node:crypto";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -67,12 +78,6 @@ describe("first start", () => {
     expect(made.authorityFingerprint).toBe(fingerprint(authorityPem()));
     expect(made.authorityFingerprint).toMatch(/^([0-9A-F]{2}:){31}[0-9A-F]{2}$/);
   });
-
-  it("makes another CA in another directory", async () => {
-    const first = (await ensure()).authorityFingerprint;
-    rmSync(join(directory, "tls"), { recursive: true });
-    expect((await ensure()).authorityFingerprint).not.toBe(first);
-  });
 });
 
 describe("second start", () => {
@@ -107,15 +112,6 @@ describe("second start", () => {
     expect((await ensure()).pair.notAfter).toBe(now + 397 * day);
   });
 
-  it("makes a CA anew if only its key was written", async () => {
-    await ensure();
-    rmSync(join(directory, "tls", "ca.crt"));
-    const again = await ensure();
-    expect(
-      new X509Certificate(again.pair.certificate).verify(new X509Certificate(authorityPem()).publicKey),
-    ).toBe(true);
-  });
-
   it("never issues beyond the end of the CA", async () => {
     await ensure();
     const late = now + 3600 * day;
@@ -131,6 +127,55 @@ describe("second start", () => {
   it("warns when the CA has less than a year", async () => {
     expect((await ensure()).warning).toBeUndefined();
     expect((await ensure({ now: now + 3300 * day })).warning).toContain("2036-01-01");
+  });
+});
+
+describe("a lost CA", () => {
+  const content = () =>
+    Object.fromEntries(
+      readdirSync(join(directory, "tls")).map((file) => [
+        file,
+        readFileSync(join(directory, "tls", file), "utf8"),
+      ]),
+    );
+
+  it.each([
+    ["its key and the server's certificate", []],
+    ["its key alone", ["server.pem"]],
+    ["the server's certificate alone", ["ca.key"]],
+  ])("is not made anew beside %s, which stay as they are", async (_name, alsoLost) => {
+    await ensure();
+    for (const file of ["ca.crt", ...alsoLost]) rmSync(join(directory, "tls", file));
+    const before = content();
+    await expect(ensure()).rejects.toMatchObject({ code: "CERTIFICATE_MISSING" });
+    expect(content()).toEqual(before);
+  });
+
+  it("is to be restored, says a read-only start as well", async () => {
+    await ensure();
+    rmSync(join(directory, "tls", "ca.crt"));
+    await expect(ensure({ readOnly: true })).rejects.toThrow(/restore it from the back-up/);
+  });
+
+  it("is made anew once its whole folder is removed", async () => {
+    const first = await ensure();
+    rmSync(join(directory, "tls"), { recursive: true });
+    expect((await ensure()).authorityFingerprint).not.toBe(first.authorityFingerprint);
+  });
+
+  it("never costs a key that appears in the meantime", async () => {
+    mkdirSync(join(directory, "tls"));
+    symlinkSync("elsewhere", join(directory, "tls", "ca.key"));
+    await expect(ensure()).rejects.toMatchObject({ code: "DATA_UNUSABLE" });
+    expect(readdirSync(join(directory, "tls"))).toEqual(["ca.key"]);
+    expect(readlinkSync(join(directory, "tls", "ca.key"))).toBe("elsewhere");
+  });
+
+  it("leaves no key behind that has no certificate", async () => {
+    mkdirSync(join(directory, "tls"));
+    symlinkSync("elsewhere", join(directory, "tls", "ca.crt"));
+    await expect(ensure()).rejects.toMatchObject({ code: "DATA_UNUSABLE" });
+    expect(readdirSync(join(directory, "tls"))).toEqual(["ca.crt"]);
   });
 });
 

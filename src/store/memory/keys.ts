@@ -48,6 +48,10 @@ export class MemoryKeys {
     this.#keys.delete(repository);
   }
 
+  isEmpty(): boolean {
+    return this.#keys.size === 0;
+  }
+
   #of(repository: string): readonly HeldKey[] {
     return this.#keys.get(repository) ?? [];
   }

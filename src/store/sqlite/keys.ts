@@ -1,6 +1,7 @@
 /** Online keys (active and pending), who else uses a key, and the signer's record. */
 import type Database from "better-sqlite3";
 import { maxOtherUsers } from "../bounds.ts";
+import { keyringLost } from "../refusals.ts";
 import type { KeyUse, OnlineKey, OnlineRole, PendingKeyLimits } from "../store.ts";
 
 const columns =
@@ -63,9 +64,8 @@ export function prepareKeyChanges(database: Database.Database) {
   const insert = database.prepare<[string, string, OnlineRole, string, string, Uint8Array, number]>(
     "INSERT INTO online_key (repository, key_id, role, keytype, public_key, reference, created_at, pending) VALUES (?, ?, ?, ?, ?, ?, ?, 1)",
   );
-  const keep = database.prepare<[Uint8Array]>(
-    "INSERT INTO keyring (id, record) VALUES (1, ?) ON CONFLICT (id) DO NOTHING",
-  );
+  const keep = database.prepare<[Uint8Array]>("INSERT INTO keyring (id, record) VALUES (1, ?)");
+  const anyKey = database.prepare("SELECT key_id FROM online_key LIMIT 1");
   const reads = prepareKeyReads(database);
 
   /** False if the store is full and too few pending keys may give way. */
@@ -90,8 +90,11 @@ export function prepareKeyChanges(database: Database.Database) {
     },
 
     createKeyring(record: Uint8Array): Uint8Array {
+      const stored = reads.keyring();
+      if (stored !== undefined) return stored;
+      if (anyKey.get() !== undefined) throw keyringLost();
       keep.run(record);
-      return reads.keyring() ?? record;
+      return record;
     },
   };
 }

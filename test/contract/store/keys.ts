@@ -190,5 +190,31 @@ export function keys(bench: Bench): void {
       expect(new Set(stored.map((record) => record[0])).size).toBe(1);
       expect((await other.keyring())?.[0]).toBe(stored[0]?.[0]);
     });
+
+    it("is given back as long as it is there, whatever keys there are", async () => {
+      await bench.store.createKeyring(Buffer.from([1]));
+      await add(onlineKey("a"));
+      expect((await bench.store.createKeyring(Buffer.from([2])))[0]).toBe(1);
+    });
+
+    it("is not made anew where there are pending keys, which it could not open", async () => {
+      await add(onlineKey("a"));
+      expect(await codeOf(bench.store.createKeyring(Buffer.from([1])))).toBe("STORE_CORRUPT");
+      expect(await bench.store.keyring()).toBeUndefined();
+    });
+
+    it("is not made anew where there are active keys, which it could not open", async () => {
+      await add(onlineKey("a"));
+      await bench.store.commit(publication("a", { activateKeys: ["key-timestamp"] }));
+      expect(await codeOf(bench.store.createKeyring(Buffer.from([1])))).toBe("STORE_CORRUPT");
+      expect(await bench.store.keyring()).toBeUndefined();
+    });
+
+    it("is made again once no key is left", async () => {
+      await add(onlineKey("a"));
+      await bench.store.commit(publication("a", { activateKeys: ["key-timestamp"] }));
+      await bench.store.remove({ repository: "a", at: 1, principal: "tester" });
+      expect((await bench.store.createKeyring(Buffer.from([1])))[0]).toBe(1);
+    });
   });
 }

@@ -19,9 +19,9 @@ describe("opening the SQLite store", () => {
   it("finds everything again that was there at closing", async () => {
     const directory = temporaryDirectory();
     const first = await openSqlite({ directory });
+    await first.createKeyring(Buffer.from("record"));
     await first.addPendingKey(onlineKey("a"), limits());
     await first.commit(publication("a", { renewAt: 5 }));
-    await first.createKeyring(Buffer.from("record"));
     const before = await everything(first, "a");
     await first.close();
     const second = await openSqlite({ directory });

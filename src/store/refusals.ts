@@ -1,0 +1,10 @@
+/** Refusals that every back end utters in the same words. */
+import { StoreError } from "../core/errors.ts";
+
+/** Online keys without the record that they are sealed under (`Store.createKeyring`). */
+export function keyringLost(): StoreError {
+  return new StoreError(
+    "STORE_CORRUPT",
+    "The store holds online keys, but the record that they are sealed under is gone: restore a backup of the whole store.",
+  );
+}
