@@ -28,7 +28,7 @@ const signerContract = "src/signer/signer";
 const serviceContract = "src/service/service";
 const clock = "src/service/clock";
 const plugins = ["src/http/notary", "src/http/operations"];
-const sharedByStores = [storeContract, "src/store/bounds", "src/store/migrate", errors];
+const sharedByStores = [storeContract, "src/store/bounds", "src/store/migrate", "src/store/refusals", errors];
 const backEnds = [
   "src/store/memory",
   "src/store/sqlite",
@@ -55,12 +55,13 @@ export const table: readonly Row[] = [
     place: "src/service",
     ours: ["src/core", "src/policy", "src/log", storeContract, signerContract],
     packages: ["lru-cache", "pino"],
-    builtins: ["node:crypto"],
+    builtins: ["node:crypto", "node:timers/promises"],
   },
 
   // Stores: the contract, what the back ends share, the back ends.
   { place: storeContract, ours: ["src/core"], packages: [], builtins: [] },
   { place: "src/store/bounds", ours: [storeContract], packages: [], builtins: [] },
+  { place: "src/store/refusals", ours: [errors], packages: [], builtins: [] },
   {
     place: "src/store/migrate",
     ours: [errors],
@@ -156,6 +157,7 @@ export const table: readonly Row[] = [
       "src/http",
       storeContract,
       signerContract,
+      errors,
       notary,
       ...backEnds,
     ],

@@ -6,7 +6,7 @@
  * is believed because it was stored: a stored parent is verified again whenever whoever gives it its keys changes.
  *
  * The steps are those of notary-protocol.md 2.1; where this is stricter, the step says so, and docs/divergences.md
- * says why.
+ * says why. All steps are in one file, because their order is the point.
  */
 import { hash } from "node:crypto";
 import { MalformedError, UnauthenticError } from "./errors.ts";
