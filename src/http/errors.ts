@@ -156,6 +156,8 @@ function detailOf(code: NotaryCode, error: VidimusError): unknown {
     case "INVALID_PARAMETERS":
       return cut(error.message);
     case "VERSION":
+      // Which file was overtaken, where it is known; an empty object, as the original has it, where it is not.
+      return error.role === undefined ? {} : { Role: error.role, Msg: cut(error.message) };
     case "UNKNOWN":
     case "METADATA_NOT_FOUND":
       return {};

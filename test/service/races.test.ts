@@ -55,7 +55,7 @@ describe.each(backEnds)("races on %s", (backEnd) => {
     gate.before("publish", () => second.publish(repository, first));
     const answer = await server.request(`/v2/${repository}/_trust/tuf/`, uploadOf(owner.files("targets")));
     expect([answer.status, answer.error?.code, answer.code]).toEqual([400, "VERSION", "ROLLBACK"]);
-    expect(answer.error?.detail).toEqual({});
+    expect(answer.error?.detail).toMatchObject({ Role: "targets" });
     expect((await second.file(repository, "targets.json")).body).toEqual(first.get("targets"));
   });
 
