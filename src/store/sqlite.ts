@@ -27,6 +27,8 @@ export interface SqliteOptions {
   readonly lock?: boolean;
   /** Another set of migrations. */
   readonly testingOnlyMigrations?: string;
+  /** Take the file system for read-only. */
+  readonly testingOnlyReadOnlyFileSystem?: boolean;
   /** Largest size of the database in pages of 4,096 bytes: a full disk. */
   readonly testingOnlyMaxPages?: number;
 }
@@ -38,7 +40,7 @@ export interface SqliteOptions {
  * `STORE_UNAVAILABLE`.
  */
 export async function openSqlite(options: SqliteOptions): Promise<Store> {
-  const { directory, testingOnlyMigrations } = options;
+  const { directory, testingOnlyMigrations, testingOnlyReadOnlyFileSystem } = options;
   const reading = options.readOnly ?? false;
   if (!reading) makeDirectory(directory);
   const lock = (options.lock ?? !reading) ? takeLock(directory) : undefined;
@@ -47,6 +49,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
       directory,
       readOnly: reading,
       ...(testingOnlyMigrations === undefined ? {} : { testingOnlyMigrations }),
+      ...(testingOnlyReadOnlyFileSystem === undefined ? {} : { testingOnlyReadOnlyFileSystem }),
     };
     const database = connect(connection);
     if (options.testingOnlyMaxPages !== undefined) {
@@ -64,7 +67,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
     return sqliteStore({ ...reads, changesElsewhere }, changes, writer, release);
   } catch (error) {
     lock?.release();
-    throw openingError(error, directory);
+    throw openingError(error, { directory, readOnly: reading });
   }
 }
 

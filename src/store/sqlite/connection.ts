@@ -6,13 +6,22 @@
  * - The file carries our application ID. A file with tables and without it belongs to somebody else and is
  *   not touched.
  * - `secure_delete`: what a removal deletes is overwritten in the file.
+ * - Reading a write-ahead log needs a `-shm` file, which a read-only file system does not allow to be made. There, and
+ *   only if no log lies beside the store (a clean stop removes it), the file is opened as immutable: SQLite takes no
+ *   lock and looks for no change. It must then not change while it is read, not through another mount either.
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import Database from "better-sqlite3";
 import { StoreError } from "../../core/errors.ts";
 import { type AppliedMigration, migrationDirectory, pendingMigrations, readMigrations } from "../migrate.ts";
 import { isCorrupt, resultCode, unavailable } from "./errors.ts";
-import { makePrivateFile, tightenFile, unwritable } from "./files.ts";
+import { isOnReadOnlyFileSystem, makePrivateFile, tightenFile, unreadable, unwritable } from "./files.ts";
+
+// The driver reads this once, when it opens its first database; file names here are absolute or relative paths, and
+// only `openFile` makes an address of one.
+process.env.SQLITE_USE_URI = "1";
 
 /** "VIDI", in SQLite's header. */
 const applicationId = 0x56494449;
@@ -25,6 +34,7 @@ export interface ConnectionOptions {
   readonly directory: string;
   readonly readOnly: boolean;
   readonly testingOnlyMigrations?: string;
+  readonly testingOnlyReadOnlyFileSystem?: boolean;
 }
 
 /** The open database with every migration applied. Errors: see `openSqlite`. */
@@ -48,25 +58,36 @@ export function connect(options: ConnectionOptions): Database.Database {
     return database;
   } catch (error) {
     database.close();
-    throw openingError(error, options.directory);
+    throw openingError(error, options);
   }
 }
 
 function openFile(path: string, options: ConnectionOptions): Database.Database {
   try {
-    return new Database(path, { readonly: options.readOnly, fileMustExist: true, timeout: busyTimeout });
+    const name = isImmutable(path, options) ? `${pathToFileURL(path).href}?immutable=1` : path;
+    return new Database(name, { readonly: options.readOnly, fileMustExist: true, timeout: busyTimeout });
   } catch (error) {
-    throw options.readOnly ? unavailable(error) : openingError(error, options.directory);
+    throw options.readOnly ? unavailable(error) : openingError(error, options);
   }
 }
 
+function isImmutable(path: string, options: ConnectionOptions): boolean {
+  const { directory, readOnly, testingOnlyReadOnlyFileSystem } = options;
+  if (!readOnly || existsSync(`${path}-wal`)) return false;
+  return testingOnlyReadOnlyFileSystem ?? isOnReadOnlyFileSystem(directory);
+}
+
 /** What went wrong while opening, in the contract's words. */
-export function openingError(error: unknown, directory: string): StoreError {
+export function openingError(
+  error: unknown,
+  { directory, readOnly }: Pick<ConnectionOptions, "directory" | "readOnly">,
+): StoreError {
   if (error instanceof StoreError) return error;
   if (isCorrupt(error)) return corrupt(error);
   const code = resultCode(error) ?? "";
   const rights = code.startsWith("SQLITE_READONLY") || code.startsWith("SQLITE_CANTOPEN");
-  return rights ? unwritable(directory, error) : unavailable(error);
+  if (!rights) return unavailable(error);
+  return readOnly ? unreadable(directory, error) : unwritable(directory, error);
 }
 
 function corrupt(cause?: unknown): StoreError {

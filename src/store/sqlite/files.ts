@@ -4,17 +4,36 @@
  * A directory made here has mode 0700; one that was there before keeps the mode its owner gave it. SQLite
  * gives `-wal` and `-shm` the mode of the database file.
  */
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from "node:fs";
+import { accessSync, chmodSync, closeSync, constants, existsSync, mkdirSync, openSync } from "node:fs";
 import { resolve } from "node:path";
 import { StoreError } from "../../core/errors.ts";
 
-/** The one message that names a directory: only whoever starts the server sees it. */
+/** This message and the next name a directory: only whoever starts the server sees them. */
 export function unwritable(directory: string, cause: unknown): StoreError {
   return new StoreError(
     "STORE_UNWRITABLE",
     `The data directory ${resolve(directory)} cannot be written: give its owner the right to write there, or choose another directory.`,
     { cause },
   );
+}
+
+/** As above, for a reader. */
+export function unreadable(directory: string, cause: unknown): StoreError {
+  return new StoreError(
+    "STORE_UNWRITABLE",
+    `The store in ${resolve(directory)} cannot be read without writing: SQLite makes files beside it. Give this user the right to write there, or, if the file system is read-only, start and stop a server once where it can be written.`,
+    { cause },
+  );
+}
+
+/** True if nobody can write through this mount, whatever their rights. */
+export function isOnReadOnlyFileSystem(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EROFS";
+  }
 }
 
 export function makeDirectory(directory: string): void {

@@ -1,4 +1,12 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -179,6 +187,38 @@ describe("opening the SQLite store for reading", () => {
     expect(await codeOf(reader.createKeyring(Buffer.from("x")))).toBe("STORE_UNAVAILABLE");
     await expect(reader.check()).resolves.toBeUndefined();
     await reader.close();
+  });
+
+  it("makes no file beside the store on a read-only file system, and reads it", async () => {
+    const directory = join(temporaryDirectory(), "50% #1?");
+    const writer = await openSqlite({ directory });
+    await writer.commit(publication("a"));
+    await writer.close();
+    const before = readdirSync(directory);
+    const reader = await openSqlite({ directory, readOnly: true, testingOnlyReadOnlyFileSystem: true });
+    expect((await reader.state("a")).exists).toBe(true);
+    await expect(reader.check()).resolves.toBeUndefined();
+    expect(readdirSync(directory)).toEqual(before);
+    await reader.close();
+  });
+
+  it("reads the log of a store that was not closed, on a read-only file system as well", async () => {
+    const directory = temporaryDirectory();
+    const writer = await openSqlite({ directory });
+    await writer.commit(publication("a"));
+    const reader = await openSqlite({ directory, readOnly: true, testingOnlyReadOnlyFileSystem: true });
+    expect((await reader.state("a")).exists).toBe(true);
+    await reader.close();
+    await writer.close();
+  });
+
+  it("says that reading needs files beside the store, where they cannot be made", async () => {
+    const directory = temporaryDirectory();
+    await (await openSqlite({ directory })).close();
+    symlinkSync(join(directory, "nowhere", "file"), join(directory, "vidimus.sqlite-shm"));
+    const { code, message } = await refusalOf(openSqlite({ directory, readOnly: true }));
+    expect(code).toBe("STORE_UNWRITABLE");
+    expect(message).toContain("cannot be read without writing");
   });
 
   it("makes nothing where there is nothing", async () => {
