@@ -10,7 +10,7 @@ export const exitCodes = {
     meaning: "an error that should not happen: please report it with the output of --debug",
   },
   usage: { code: 2, meaning: "unknown command or flag" },
-  configuration: { code: 3, meaning: "the configuration is not good" },
+  configuration: { code: 3, meaning: "the configuration is not good, or the ready file cannot be written" },
   store: { code: 4, meaning: "the data directory or the store in it cannot be used" },
   listen: { code: 5, meaning: "the address or port cannot be listened on" },
   tls: { code: 6, meaning: "the TLS certificate or key cannot be used" },
@@ -36,6 +36,7 @@ const ofStart = {
   KEY_BAD: "tls",
   KEY_MISMATCH: "tls",
   KEY_EXPOSED: "tls",
+  READY_FILE_UNWRITABLE: "configuration",
 } as const satisfies Record<StartCode, ExitName>;
 
 function ofVidimus({ code, family }: VidimusError): ExitName {

@@ -4,12 +4,12 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
-import { writeWhole } from "../serve/files.ts";
 import { createLogger, standardError } from "../serve/logger.ts";
 import type { RunningServer } from "../serve/server.ts";
 import { handleSignals, type SignalSource } from "../serve/shutdown.ts";
 import { addConfigurationFlags, loadFrom } from "./flags.ts";
 import { type CliContext, printLine } from "./output.ts";
+import { checkReadyFile, writeReadyFile } from "./ready-file.ts";
 import { readyMessage } from "./serve-message.ts";
 
 /** What `serve` needs beside the context; `main.ts` gives the real ones. */
@@ -21,20 +21,6 @@ export interface ServeParts {
 
 function logFormat(config: Config, context: CliContext): "json" | "pretty" {
   return config.log.format === "auto" ? (context.isTerminal ? "pretty" : "json") : config.log.format;
-}
-
-function writeReadyFile(path: string, server: RunningServer, pid: number): void {
-  const { url, port, operations, authority, directory } = server;
-  const facts = {
-    url,
-    port,
-    pid,
-    ca: authority?.file,
-    fingerprint: authority?.fingerprint,
-    operations,
-    directory,
-  };
-  writeWhole(path, `${JSON.stringify(facts)}\n`, 0o644);
 }
 
 /** `finish` is told the exit code when the server has ended. */
@@ -52,6 +38,7 @@ export function addServe(
     const { config } = loadFrom(command, context);
     const { readyFile } = command.opts<{ readyFile?: string }>();
     const ready = readyFile === undefined ? undefined : resolve(readyFile);
+    if (ready !== undefined) checkReadyFile(ready, config.data);
     const logger = createLogger({
       level: config.log.level,
       format: logFormat(config, context),
@@ -74,7 +61,12 @@ export function addServe(
         now: () => performance.now(),
       });
     });
-    if (ready !== undefined) writeReadyFile(ready, server, parts.process.pid);
+    try {
+      if (ready !== undefined) writeReadyFile(ready, server, parts.process.pid);
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
     printLine(context, readyMessage(server));
     logger.info({ url: server.url, data: server.directory }, "ready");
     finish(await ended);

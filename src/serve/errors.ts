@@ -16,7 +16,8 @@ export type StartCode =
   | "KEY_UNREADABLE"
   | "KEY_BAD"
   | "KEY_MISMATCH"
-  | "KEY_EXPOSED";
+  | "KEY_EXPOSED"
+  | "READY_FILE_UNWRITABLE";
 
 export class StartError extends Error {
   readonly code: StartCode;

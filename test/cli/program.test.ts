@@ -1,5 +1,13 @@
 import { EventEmitter } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -162,6 +170,49 @@ describe("serve", () => {
     signals.emit("SIGTERM");
     expect(await ended).toBe(0);
     expect([stopped, existsSync(file)]).toEqual([1, false]);
+  });
+
+  describe("a ready file that cannot be written", () => {
+    it.each([
+      ["in a folder that is not there", () => join(directory, "nowhere", "ready.json")],
+      ["under a file", () => join(directory, "file", "ready.json")],
+      ["in whose place there is a folder", () => directory],
+    ])("%s, ends the start before it begins", async (_name, file) => {
+      writeFileSync(join(directory, "file"), "");
+      let started = false;
+      const serve = async () => {
+        started = true;
+        return fake;
+      };
+      const code = await run(["serve", "--ready-file", file(), ...quiet], {}, serve);
+      expect([code, started, out]).toEqual([exitCodes.configuration.code, false, ""]);
+      expect(err).toContain(`The ready file ${file()} cannot be written`);
+      expect(readdirSync(directory)).toEqual(["file"]);
+    });
+
+    it("once the server is up, ends it", async () => {
+      const file = join(directory, "ready.json");
+      const serve = async () => {
+        mkdirSync(file);
+        return fake;
+      };
+      expect(await run(["serve", "--ready-file", file, ...quiet], {}, serve)).toBe(
+        exitCodes.configuration.code,
+      );
+      expect(stopped).toBe(1);
+    });
+  });
+
+  it("writes a ready file into the data directory that the start makes", async () => {
+    const data = join(directory, "data");
+    const file = join(data, "ready.json");
+    const ended = run(["serve", "--data", data, "--ready-file", file, ...quiet], {}, async () => {
+      mkdirSync(data);
+      return fake;
+    });
+    await expect.poll(() => existsSync(file)).toBe(true);
+    signals.emit("SIGTERM");
+    expect(await ended).toBe(0);
   });
 
   it("ends with 1 when stopping fails", async () => {
