@@ -73,7 +73,7 @@ export const table: readonly Row[] = [
     place: "src/store/sqlite",
     ours: sharedByStores,
     packages: ["better-sqlite3"],
-    builtins: ["node:fs", "node:path", "node:timers"],
+    builtins: ["node:fs", "node:path", "node:timers", "node:url"],
   },
 
   // Signers: likewise.
@@ -142,7 +142,7 @@ export const table: readonly Row[] = [
     place: "src/cli",
     ours: ["src/client", "src/publisher", "src/config", "src/serve", "src/wire", errors],
     packages: ["commander", "pino"],
-    builtins: ["node:fs", "node:path"],
+    builtins: ["node:crypto", "node:fs", "node:path"],
     lazily: ["src/wire"],
   },
 
