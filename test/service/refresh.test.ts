@@ -67,6 +67,21 @@ describe.each(backEnds)("the refresher on %s", (backEnd) => {
     expect(await version("timestamp")).toBe(1);
   });
 
+  test("leaves nothing overdue when renewal was set to a later time since, and renews at that time", async () => {
+    await published({ backEnd });
+    const later = await startServer({ beside: server, refreshInterval: 5, roles: { renewAfter: 0.75 } });
+    try {
+      server.clock.advance(8 * day);
+      await later.service.start();
+      await until(async () => (await later.service.renewalLag()) === 0);
+      expect(await version("timestamp")).toBe(1);
+      server.clock.advance(3 * day);
+      await until(async () => (await version("timestamp")) === 2);
+    } finally {
+      await later.close();
+    }
+  });
+
   test("renews a snapshot that the server signs, ahead of its expiry", async () => {
     const owner = await published({ backEnd });
     owner.targets.expires += 10 * year;

@@ -19,6 +19,10 @@ export function isBusy(error: unknown): boolean {
   return resultCode(error)?.startsWith("SQLITE_BUSY") ?? false;
 }
 
+export function isFull(error: unknown): boolean {
+  return resultCode(error) === "SQLITE_FULL";
+}
+
 /** The file is not a database of ours, or no longer a sound one. */
 export function isCorrupt(error: unknown): boolean {
   const code = resultCode(error);

@@ -6,15 +6,27 @@
  * - A change is a synchronous function. Between `BEGIN` and `COMMIT` no other code of this process runs, so
  *   that a read never sees an open transaction.
  *
- * **When COMMIT fails** (full disk, input or output error), the log may hold the change or not, and a later
- * crash could bring it back. A small commit then overwrites what the failed one left in the log. If that one
- * succeeds, the change certainly did not happen (`STORE_UNAVAILABLE`); if not, nobody knows
- * (`COMMIT_UNKNOWN`), until the next successful write settles it the same way.
+ * **When COMMIT fails**
+ * - for a full disk, the change certainly did not happen (`STORE_UNAVAILABLE`): SQLite says `SQLITE_FULL` when it could
+ *   not write a part of the log whole, and the part that makes the change count is written last.
+ * - for an input or output error, the log may hold the change or not, and a later crash could bring it back. A small
+ *   commit then overwrites what the failed one left in the log. If that one succeeds, the change certainly did not
+ *   happen (`STORE_UNAVAILABLE`); if not, nobody knows (`COMMIT_UNKNOWN`), until the next successful write settles it
+ *   the same way.
  */
 import { setImmediate } from "node:timers";
 import type Database from "better-sqlite3";
 import type { StoreError } from "../../core/errors.ts";
-import { closed, commitUnknown, conflict, isBusy, isRace, resultCode, unavailable } from "./errors.ts";
+import {
+  closed,
+  commitUnknown,
+  conflict,
+  isBusy,
+  isFull,
+  isRace,
+  resultCode,
+  unavailable,
+} from "./errors.ts";
 
 /** Changes that share one transaction at most, so that reads get their turn. */
 const maxGroup = 64;
@@ -136,6 +148,7 @@ export class Writer {
     this.#undo();
     if (isBusy(cause)) return unavailable(cause);
     this.#failed = true;
+    if (isFull(cause)) return unavailable(cause);
     try {
       this.#settleNow();
       return unavailable(cause);

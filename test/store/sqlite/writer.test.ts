@@ -1,5 +1,5 @@
 import Database from "better-sqlite3";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { StoreError } from "../../../src/core/errors.ts";
 import { Writer } from "../../../src/store/sqlite/writer.ts";
 import { openSqlite } from "../../../src/store/sqlite.ts";
@@ -89,6 +89,33 @@ describe("changes that arrive together", () => {
       expect(words()).toEqual([]);
       expect(await insert("b")).toBe(1);
     });
+
+    it.each([
+      ["SQLITE_FULL", "STORE_UNAVAILABLE"],
+      ["SQLITE_IOERR_WRITE", "COMMIT_UNKNOWN"],
+      ["SQLITE_IOERR_FSYNC", "COMMIT_UNKNOWN"],
+      ["SQLITE_IOERR_SHMSIZE", "COMMIT_UNKNOWN"],
+    ])(
+      "with %s every time are %s: only a full disk is met before the change is whole",
+      async (cause, code) => {
+        const prepare = database.prepare.bind(database);
+        vi.spyOn(database, "prepare").mockImplementation((sql: string) => {
+          const statement = prepare(sql);
+          if (sql !== "COMMIT") return statement;
+          const run = () => {
+            throw new Database.SqliteError("it failed", cause);
+          };
+          return Object.assign(Object.create(statement), { run });
+        });
+        writer = new Writer(database);
+        expect(await Promise.all([insert("a"), insert("b")].map((each) => codeOf(each)))).toEqual([
+          code,
+          code,
+        ]);
+        expect(await codeOf(() => writer.probe())).toBe("STORE_UNAVAILABLE");
+        expect(words()).toEqual([]);
+      },
+    );
 
     it("are unknown when that write fails, too", async () => {
       database.exec("DROP TABLE settling");
