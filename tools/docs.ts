@@ -7,12 +7,15 @@
  * - Every `sh` block says whether it is run, and why if it is not. Those that are run are played by
  *   `test/e2e/pages.test.ts`, and by `test/interop/pages.test.ts` where they need other people's programs.
  * - Pages that are made from the sources are what the sources make.
+ * - Whatever a comment cites is in the tree (`citations.ts`).
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
+import { citationFindings } from "./citations.ts";
 import { configurationPage } from "./configuration-page.ts";
 import { report, root } from "./findings.ts";
 import { anchorsOf, blocksOf, linksOf } from "./markdown.ts";
+import { readModules } from "./modules.ts";
 
 /** Texts of pages by path. */
 export type Pages = ReadonlyMap<string, string>;
@@ -80,9 +83,11 @@ function madeFindings(pages: Pages): readonly string[] {
 
 if (import.meta.main) {
   const pages = readPages(root);
-  report(`${pages.size} pages`, [
+  const modules = readModules(root, ["src", "bin", "tools", "test", "demo", "bench", "packaging"]);
+  report(`${pages.size} pages, comments of ${modules.size} files`, [
     ...linkFindings(pages, (path) => existsSync(join(root, path))),
     ...blockFindings(pages),
     ...madeFindings(pages),
+    ...citationFindings(modules, pages),
   ]);
 }

@@ -53,11 +53,16 @@ export function linksOf(page: string): readonly Link[] {
     .map(({ index, groups }) => ({ line: lineAt(prose, index), target: groups?.target ?? "" }));
 }
 
+/** The words of all headings, in their order. */
+export function headingsOf(page: string): readonly string[] {
+  return [...withoutBlocks(page).matchAll(heading)].map(({ groups }) => groups?.text ?? "");
+}
+
 /** What can stand after `#` in a link to the page. The second heading of the same words ends in `-1`. */
 export function anchorsOf(page: string): ReadonlySet<string> {
   const anchors = new Set<string>();
-  for (const { groups } of withoutBlocks(page).matchAll(heading)) {
-    const words = (groups?.text ?? "").replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").toLowerCase();
+  for (const text of headingsOf(page)) {
+    const words = text.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").toLowerCase();
     const anchor = words.replace(/[^\p{L}\p{N}\- _]/gu, "").replaceAll(" ", "-");
     let counted = anchor;
     for (let number = 1; anchors.has(counted); number++) counted = `${anchor}-${number}`;

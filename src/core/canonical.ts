@@ -2,8 +2,7 @@
  * Canonical JSON (OLPC): the bytes that are signed and that key IDs hash.
  *
  * No white space; members sorted by the UTF-8 bytes of their names; in strings only `"` and `\` are escaped,
- * everything else is raw; numbers are decimal integers. Sources: notary-protocol.md 3.2, TUF specification
- * 1.0 section 4.1.
+ * everything else is raw; numbers are decimal integers. Sources: notary-protocol.md 3.2, TUF specification 4.1.
  */
 import { compareCodePoints } from "./bytes.ts";
 import type { Json, JsonObject } from "./json.ts";

@@ -2,8 +2,9 @@
  * Values out of a document that the scanner has passed, without the platform's parser reading member names.
  *
  * Needed for documents with an escape in a member name: V8 13.6 (Node 24) takes `"a\""` for the name `a\` of an object
- * it saw earlier in the same text, because it compares the raw letters. Single strings it reads rightly. Everything
- * here leans on the scanner: the grammar holds, and the depth is bounded.
+ * it met earlier, in this text or another, because it compares the raw letters
+ * (docs/adr/0014-member-names-with-escapes.md). Single strings it reads rightly. Everything here leans on the scanner:
+ * the grammar holds, and the depth is bounded.
  */
 /** The value that the platform's parser should give. */
 export function buildJson(text: string): unknown {

@@ -223,7 +223,10 @@ function examineTargets(candidate: Candidate, root: Verified<Root>): ReadonlyMap
   return accepted;
 }
 
-/** The entries of the next snapshot that this upload leaves as they are. An entry is never dropped (design, 14.1). */
+/**
+ * The entries of the next snapshot that this upload leaves as they are. An entry is never dropped
+ * (docs/adr/0015-stock-clients-decide.md).
+ */
 function keptEntries({ upload, current }: Candidate): ReadonlyMap<string, FileFacts> {
   return new Map([...snapshotEntries(current.facts)].filter(([role]) => !upload.has(role)));
 }

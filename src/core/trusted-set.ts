@@ -5,9 +5,10 @@
  * Invariants
  * - Files come top down: root, timestamp, snapshot, targets, delegations. A file that comes before the one that
  *   vouches for it is a mistake of the caller (`TypeError`), not of the repository.
- * - A refused file changes nothing: the same call with an honest file works next (specification, section 5).
+ * - A refused file changes nothing: the same call with an honest file works next (TUF specification 5).
  * - Trusted versions never go down, except that a verified root which changes the timestamp's or snapshot's keys
- *   discards both and all below them (recovery from a fast-forward attack, specification 5.3.11).
+ *   discards both and all below them (recovery from a fast-forward attack,
+ *   TUF specification 5.3.11).
  * - A file is trusted only if its signatures meet the threshold, it is the very file the snapshot names, and it
  *   has not expired at the instant given. Roots on the way to the newest may have expired, the newest not.
  * - A role that a verified parent declares and that was trusted before cannot vanish from the snapshot. One that its

@@ -93,7 +93,10 @@ export class OnlineRoles {
   }
 }
 
-/** Above the current version and above every version of earlier incarnations of the name (design.md 14.3). */
+/**
+ * Above the current version and above every version of earlier incarnations of the name
+ * (docs/adr/0015-stock-clients-decide.md).
+ */
 function nextVersion(state: RepositoryState, role: "snapshot" | "timestamp"): number {
   return Math.max(state.current.get(role)?.version ?? 0, state.floor.get(role) ?? 0) + 1;
 }

@@ -1,6 +1,6 @@
 /**
- * Publishing, in the steps of design.md section 6: parse, load what is current, examine, apply policy, sign online
- * roles, commit, answer. A refusal at any step leaves nothing behind.
+ * Publishing (docs/architecture.md, "A publish, in steps"): parse, load what is current, examine, apply policy, sign
+ * online roles, commit, answer. A refusal at any step leaves nothing behind.
  *
  * Publications of one repository queue up in this process, so that those who lose learn it from the next state and
  * not from the store. Another process (or the refresher) may still move the repository in between: then the store
@@ -209,7 +209,7 @@ export class Publisher {
     });
   }
 
-  /** Metadata does not name its repository: one key in two of them lets files of one pass for the other's (V21). */
+  /** Metadata does not name its repository: one key in two of them lets files of one pass for the other's (threat V21). */
   async #warnOfSharedKeys(repository: string, root: Verified<Root>): Promise<void> {
     const { store, logger } = this.#parts;
     const materials = keyUses(root).map(({ material }) => material);

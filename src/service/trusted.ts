@@ -3,7 +3,7 @@
  *
  * Stored files are verified again when they are first loaded, expiry aside: a damaged or altered store is noticed
  * here, and nothing is believed because it was stored. A stored delegation that its parent no longer satisfies is
- * left out (design.md 14.6: it counts as unavailable).
+ * left out: it counts as unavailable (docs/adr/0015-stock-clients-decide.md).
  */
 import { hash } from "node:crypto";
 import { LRUCache } from "lru-cache";

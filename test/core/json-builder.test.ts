@@ -20,6 +20,11 @@ describe("a member name with an escape", () => {
     expect(read(text)).toEqual(value);
   });
 
+  it("keeps its own letters after another document", () => {
+    expect(read(String.raw`{"c":1,"a\\":1}`)).toEqual({ c: 1, "a\\": 1 });
+    expect(read(String.raw`{"c":1,"a\"":2}`)).toEqual({ c: 1, 'a"': 2 });
+  });
+
   it("may be __proto__, and stays a member", () => {
     const value = read(String.raw`{"\u005f_proto__":{"a":1}}`) as object;
     expect(Object.keys(value)).toEqual(["__proto__"]);

@@ -1,6 +1,6 @@
 /**
  * The client's state machine, attacked. Each story ends as every story must: the next honest update succeeds.
- * Long, since the catalogue of attacks is.
+ * Long, since the list of attacks is.
  */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { TrustedSet } from "../../src/core/trusted-set.ts";

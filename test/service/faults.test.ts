@@ -1,4 +1,4 @@
-/** A signer or a store that fails: what is answered, what is stored, and whether the next answer is right (W9, M12). */
+/** A signer or a store that fails: what is answered, what is stored, and whether the next answer is right (threats W9 and M12). */
 import { afterEach, describe, expect, test } from "vitest";
 import { StoreError } from "../../src/core/errors.ts";
 import type { Store } from "../../src/store/store.ts";

@@ -1,4 +1,4 @@
-/** Publications that meet others: between processes, in one process, and readers beside them (W1, W3, W6, R4). */
+/** Publications that meet others: between processes, in one process, and readers beside them (threats W1, W3, W6 and R4). */
 import { afterEach, describe, expect, test } from "vitest";
 import { barrier } from "../support/barrier.ts";
 import { uploadOf } from "../support/multipart.ts";

@@ -1,4 +1,4 @@
-/** Renewal of online roles: ahead of expiry, once, and what happens where it cannot be done (T1 to T3). */
+/** Renewal of online roles: ahead of expiry, once, and what happens where it cannot be done (threats T1 to T3). */
 import { afterEach, describe, expect, test } from "vitest";
 import { StoreError } from "../../src/core/errors.ts";
 import type { Signer } from "../../src/signer/signer.ts";

@@ -1,4 +1,4 @@
-/** Deletion, and what comes after it (W10, V48; design: the next incarnation). */
+/** Deletion, and what comes after it (threats W10 and V48). */
 import { afterEach, describe, expect, test } from "vitest";
 import { uploadOf } from "../support/multipart.ts";
 import type { Owner } from "../support/publisher.ts";

@@ -1,7 +1,7 @@
 /**
  * A whole server without TLS: application, service, sealed signer and a store, on a free port of the loopback.
  *
- * Invariants, kept here so that no test can forget them (threat catalogue, chapter 0)
+ * Invariants, kept here so that no test can forget them (docs/threats.md, at its top)
  * - after an accepted publish the chain check passes;
  * - after a refused one nothing was stored: the revision, the current files and the changefeed are what they were.
  */

@@ -1,5 +1,5 @@
 /**
- * JSON and canonical bytes, and shapes nobody expects (threat catalogue, 2.4 and chapter 5, N9).
+ * JSON and canonical bytes, and shapes nobody expects (docs/threats.md 5; threats V26, V27, V37, V38 and N9).
  * Long, since it is a table of wrong forms.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";

@@ -1,5 +1,5 @@
 /**
- * Keys, signatures and certificates (threat catalogue, 2.5 and chapter 6).
+ * Keys, signatures and certificates (docs/threats.md 6; threats V21, V32, V33, V35 and V39).
  * Long, since it is a table of wrong keys and signatures.
  */
 import { createPublicKey, generateKeyPairSync, sign } from "node:crypto";

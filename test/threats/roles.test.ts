@@ -1,5 +1,5 @@
 /**
- * Root, rotation, delegations, snapshots (threat catalogue, chapter 7, and V9).
+ * Root, rotation, delegations, snapshots (docs/threats.md 7, and threat V9).
  * Long, since each row is a few lines and all share one repository.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";

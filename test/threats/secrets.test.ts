@@ -1,4 +1,4 @@
-/** Secrets sent through every path are found in no log, no metric and no answer (threat catalogue, L2). */
+/** Secrets sent through every path are found in no log, no metric and no answer (threat L2). */
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { afterEach, expect, test } from "vitest";
 import { SignerError, StoreError } from "../../src/core/errors.ts";

@@ -1,4 +1,4 @@
-/** The service around the files: caches, metrics, logs (threat catalogue, V31, M14, L1). */
+/** The service around the files: caches, metrics, logs (threats V31, M14 and L1). */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { multipart, multipartType, part } from "../support/multipart.ts";
 import { startServer, type TestServer } from "../support/server.ts";

@@ -1,4 +1,4 @@
-/** The attacks the TUF specification names, as far as a server meets them (threat catalogue, chapter 1). */
+/** The attacks the TUF specification names, as far as a server meets them (docs/threats.md 1). */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { facts } from "../../src/publisher/files.ts";
 import { withSignatures } from "../support/forgery.ts";

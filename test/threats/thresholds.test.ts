@@ -1,5 +1,5 @@
 /**
- * Counting signatures (threat catalogue, 2.1): the most repeated bug of the field.
+ * Counting signatures (threats V1 to V7 and V25): the most repeated bug of the field.
  * Long, since each place where signatures are counted is tried in each way.
  */
 import { sign } from "node:crypto";
