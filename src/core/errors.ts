@@ -44,6 +44,8 @@ export const malformedCodes = [
   "DUPLICATE_ROLE",
   "UNSUPPORTED_ENCODING",
   "BAD_PARAMETER",
+  "BAD_REQUEST",
+  "HEADERS_TOO_LARGE",
 ] as const;
 
 export const unauthenticCodes = [
@@ -74,6 +76,7 @@ export const refusedCodes = [
   "TOO_MANY_PENDING_KEYS",
   "READ_ONLY",
   "OVERLOADED",
+  "REQUEST_TIMEOUT",
   "NOT_FOUND",
   "UNAUTHORIZED",
 ] as const;

@@ -7,6 +7,7 @@
  */
 import Fastify, { type FastifyInstance, type FastifyRequest, LogController } from "fastify";
 import { FileAnswers } from "./answers.ts";
+import { refuseClientError } from "./client-errors.ts";
 import { errorAnswer } from "./errors.ts";
 import { sendError } from "./exchange.ts";
 import { HttpMetrics } from "./metrics.ts";
@@ -50,6 +51,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     bodyLimit: Number.MAX_SAFE_INTEGER,
     exposeHeadRoutes: false,
     return503OnClosing: true,
+    clientErrorHandler: refuseClientError(metrics, logger),
     ...(options.serverFactory !== undefined && { serverFactory: options.serverFactory }),
     rewriteUrl(request) {
       const asked = routeOf(request.method ?? "", request.url ?? "", repositories);

@@ -1,0 +1,59 @@
+/**
+ * What the HTTP parser refuses before any route is asked (a malformed or oversized head, a request that does not come
+ * in time), answered in the API's form. No request object exists then: the answer is written to the connection itself,
+ * which is closed after it.
+ *
+ * Invariants: one answer a connection at most; nothing is written into an answer that has begun.
+ */
+import { type ServerResponse, STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+import type { Logger } from "pino";
+import { MalformedError, RefusedError, type VidimusError } from "../core/errors.ts";
+import { errorAnswer } from "./errors.ts";
+import type { HttpMetrics } from "./metrics.ts";
+
+/** For the `clientError` event of a server. */
+export function refuseClientError(
+  metrics: Pick<HttpMetrics, "refused">,
+  logger: Logger,
+): (error: NodeJS.ErrnoException, socket: Socket) => void {
+  return (error, socket) => {
+    // Reset by the client, or refused already.
+    if (!socket.writable) return;
+    const refusal = refusalOf(error);
+    metrics.refused(refusal.code);
+    logger.debug({ code: refusal.code, from: socket.remoteAddress, err: error }, "refused");
+    if (answerHasBegun(socket)) socket.destroy();
+    else socket.end(answerText(refusal), () => socket.destroy());
+  };
+}
+
+/** By the codes of Node's parser and of its limits of time. */
+function refusalOf({ code }: NodeJS.ErrnoException): VidimusError {
+  switch (code) {
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return new RefusedError("REQUEST_TIMEOUT", "The request did not arrive in time.");
+    case "HPE_HEADER_OVERFLOW":
+      return new MalformedError("HEADERS_TOO_LARGE", "The head of the request is too large.");
+    default:
+      return new MalformedError("BAD_REQUEST", "The request is not well-formed HTTP/1.1.");
+  }
+}
+
+/** The framework's types do not have this member, which Node's own handler asks for the same purpose. */
+function answerHasBegun(socket: Socket & { readonly _httpMessage?: ServerResponse | null }): boolean {
+  return socket._httpMessage?.headersSent ?? false;
+}
+
+function answerText(refusal: VidimusError): string {
+  const { status, own, body } = errorAnswer(refusal);
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    "content-type: application/json; charset=utf-8",
+    "cache-control: no-store",
+    `vidimus-code: ${own}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    "connection: close",
+  ];
+  return `${head.join("\r\n")}\r\n\r\n${body}`;
+}
