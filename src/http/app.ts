@@ -80,8 +80,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     const level = status >= 500 ? "error" : isRead ? "debug" : "info";
     // The hot path makes no record that nobody wants.
     if (level === "debug" && !logger.isLevelEnabled("debug")) return;
-    const { method, originalUrl: url, ip: from } = request;
-    request.log[level]({ method, url, from, status, ms: elapsed }, "answered");
+    const { method, originalUrl, ip: from } = request;
+    // Without its query: what callers put there by mistake is not for the log.
+    const path = originalUrl.split("?", 1)[0];
+    request.log[level]({ method, path, from, status, ms: elapsed }, "answered");
   });
   app.setErrorHandler(async (error, request, reply) => {
     // The framework has rules of its own for the bodies of some methods; which methods there are is decided here.

@@ -62,6 +62,7 @@ export async function notaryApi(
 
   app.post("/notary/publish", async (request, reply) => {
     const { repository } = meaning(request, "publish");
+    service.checkWritable();
     await withUpload(request.raw, limits, budget, async (files) => {
       await service.publish(repository, files, anonymous);
     });

@@ -47,6 +47,8 @@ export interface TrustService {
   byVersion(repository: string, role: string, version: number): Promise<Served | undefined>;
   byDigest(repository: string, role: string, sha256: string): Promise<Served | undefined>;
 
+  /** Throws `READ_ONLY` on a server that only reads: before an upload is read at all. */
+  checkWritable(): void;
   /** All files at once, or a refusal that leaves nothing behind. */
   publish(repository: string, files: readonly UploadedFile[], principal: Principal): Promise<void>;
   /** Resolves also if there was nothing to delete. */

@@ -106,12 +106,12 @@ class Service implements TrustService {
   }
 
   async publish(repository: string, files: readonly UploadedFile[], principal: Principal): Promise<void> {
-    this.#refuseReadOnly();
+    this.checkWritable();
     await this.#publisher.publish(repository, files, principal);
   }
 
   async remove(repository: string, principal: Principal): Promise<void> {
-    this.#refuseReadOnly();
+    this.checkWritable();
     await this.#publisher.remove(repository, principal);
   }
 
@@ -119,12 +119,12 @@ class Service implements TrustService {
     const { root } = await this.#trusted.load(await this.#options.store.state(repository));
     const held = await this.#keys.current(repository, role, root);
     if (held !== undefined) return held;
-    this.#refuseReadOnly();
+    this.checkWritable();
     return await this.#keys.pending(repository, role);
   }
 
   async rotateOnlineKey(repository: string, role: OnlineRole): Promise<PublicKey> {
-    this.#refuseReadOnly();
+    this.checkWritable();
     return await this.#keys.pending(repository, role);
   }
 
@@ -164,7 +164,7 @@ class Service implements TrustService {
     await this.#options.store.close();
   }
 
-  #refuseReadOnly(): void {
+  checkWritable(): void {
     if (!this.#options.readOnly) return;
     throw new RefusedError("READ_ONLY", "This server only reads: publish to the one it is a copy of.");
   }

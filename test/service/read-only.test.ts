@@ -1,7 +1,7 @@
 /** A server that only reads, beside the one that writes, on the same data directory. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { publishFirst, publishNext } from "../../src/publisher/collection.ts";
-import type { TrustServer } from "../../src/publisher/exchange.ts";
+import { exchange, repositoryPath, type TrustServer } from "../../src/publisher/exchange.ts";
 import { fetchFile } from "../../src/publisher/fetch.ts";
 import { facts } from "../../src/publisher/files.ts";
 import {
@@ -44,6 +44,12 @@ describe("a read-only server beside a writing one", () => {
     const after = await fetchFile(reader, repository, "timestamp.json");
     expect(after).not.toEqual(before);
     expect(after).toEqual(await fetchFile(writer, repository, "timestamp.json"));
+  });
+
+  it("refuses an upload before it is read", async () => {
+    const body = { type: "text/plain", bytes: Buffer.from("no upload at all") };
+    const answer = await exchange(reader, "POST", repositoryPath(repository, ""), undefined, body);
+    expect([answer.status, answer.code]).toEqual([405, "READ_ONLY"]);
   });
 
   it("refuses to publish, in the API's words", async () => {
