@@ -27,7 +27,7 @@ export async function runCli(
     .configureOutput({ writeOut: context.stdout, writeErr: context.stderr })
     .showSuggestionAfterError();
   const config = new Command("config")
-    .description("check, explain and show the configuration")
+    .description("check and show the configuration, print its schema")
     .copyInheritedSettings(program);
   addServe(program, context, parts, (ended) => {
     code = ended;
