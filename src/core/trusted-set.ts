@@ -23,6 +23,7 @@ import {
   checkReference,
   delegatedKeys,
   isExpired,
+  refuseExpired,
   rootRole,
   sameKeys,
   type Verified,
@@ -223,18 +224,6 @@ export class TrustedSet {
   #need<T>(file: T | undefined, role: string): T {
     if (file === undefined) throw new TypeError(`${role} must be trusted first`);
     return file;
-  }
-}
-
-function refuseExpired(file: Metadata, at: number): void {
-  if (isExpired(file.signed, at)) {
-    throw new UnauthenticError(
-      "EXPIRED",
-      `${file.role} expired at ${new Date(file.signed.expires).toUTCString()}`,
-      {
-        role: file.role,
-      },
-    );
   }
 }
 

@@ -107,15 +107,14 @@ export function isExpired(signed: Signed, at: number): boolean {
 }
 
 function checkExpiry(file: Metadata, { at, expiry }: Moment): void {
-  if (expiry === "enforced" && isExpired(file.signed, at)) {
-    throw new UnauthenticError(
-      "EXPIRED",
-      `${file.role} expired at ${new Date(file.signed.expires).toUTCString()}`,
-      {
-        role: file.role,
-      },
-    );
-  }
+  if (expiry === "enforced") refuseExpired(file, at);
+}
+
+/** Throws `EXPIRED` if the file may not be used at the instant. */
+export function refuseExpired(file: Metadata, at: number): void {
+  if (!isExpired(file.signed, at)) return;
+  const message = `${file.role} expired at ${new Date(file.signed.expires).toUTCString()}`;
+  throw new UnauthenticError("EXPIRED", message, { role: file.role });
 }
 
 /**
