@@ -1,0 +1,40 @@
+/**
+ * How files come from a trust server: the contract between the updater and whatever moves bytes.
+ *
+ * A fetcher moves bytes and believes nothing. It is bounded in everything: bytes of an answer, time of a request, number
+ * of redirects and of tries. It throws `TrustError` with one of the codes below and nothing else.
+ */
+import type { TrustCode } from "../errors.ts";
+
+export interface FileRequest {
+  readonly repository: string;
+  /** As the server names it: `root.json`, `2.root.json`, `snapshot.<sha256>.json`, `targets/releases.<sha256>.json`. */
+  readonly file: string;
+  /** Bytes: a longer body is `ANSWER_TOO_LARGE`, noticed before more than this is held. */
+  readonly maxBytes: number;
+  /** Ends waiting, retries included. Its reason is thrown. */
+  readonly signal: AbortSignal;
+}
+
+export interface Fetcher {
+  /** The server as it is named in messages and cache keys: `https://host:port`, or with a path. */
+  readonly origin: string;
+  /**
+   * The bytes of a file, or undefined if the server says that there is none (404).
+   *
+   * Throws `UNREACHABLE`, `TIMEOUT`, `TLS_UNTRUSTED`, `SERVER_ERROR` (5xx or 429 after all tries), `BAD_ANSWER` (any
+   * other status, too many or forbidden redirects, a body shorter than it says), `ANSWER_TOO_LARGE`, `UNAUTHORIZED`,
+   * `FORBIDDEN`, `TOKEN_REALM`, `CREDENTIALS`.
+   */
+  get(request: FileRequest): Promise<Buffer | undefined>;
+  /** Closes idle connections. Requests under way end as `UNREACHABLE`. */
+  close(): void;
+}
+
+/** Codes after which data of an earlier update may be used, where the policy allows that. */
+const away: ReadonlySet<TrustCode> = new Set(["UNREACHABLE", "TIMEOUT", "SERVER_ERROR"]);
+
+/** Whether the server is away, as against one that answers with something wrong. */
+export function isAway(code: TrustCode): boolean {
+  return away.has(code);
+}

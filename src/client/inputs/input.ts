@@ -1,0 +1,64 @@
+/**
+ * What every reader of an input format gives, so that one procedure locks them all.
+ *
+ * A reader takes text and gives the places where images are named. It fetches nothing and decides nothing about trust.
+ * What it cannot read as the tool that will build from the file reads it, it refuses (`INPUT_INVALID` with file and
+ * line): an image that a reader overlooks would be pulled unverified.
+ */
+
+/** A piece of the source text: offsets in UTF-16 units, `end` exclusive. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** One place where an image is named. */
+export interface ImageUse {
+  /** Where it stands, for people: `kernel`, `services[sshd]`, `FROM`, `COPY --from`. */
+  readonly place: string;
+  /** The line (from 1) and the text as written there, variables resolved. */
+  readonly line: number;
+  readonly reference: string;
+  /** What is replaced by the locked reference; `quote` puts it into the syntax of the place. */
+  readonly span: Span;
+  readonly quote: (reference: string) => string;
+}
+
+/** A template that is built from the local tree (`@pkg:dir`): never verified. */
+export interface LocalUse {
+  readonly place: string;
+  readonly line: number;
+  readonly text: string;
+}
+
+/** LinuxKit's `trust:` block, as written. */
+export interface TrustBlock {
+  readonly images: readonly TrustEntry[];
+  readonly orgs: readonly TrustEntry[];
+}
+
+export interface TrustEntry {
+  readonly text: string;
+  readonly line: number;
+}
+
+export type InputFormat = "linuxkit" | "dockerfile" | "compose" | "list";
+
+export interface Input {
+  readonly format: InputFormat;
+  /** As given on the command line, for messages. */
+  readonly file: string;
+  readonly text: string;
+  readonly images: readonly ImageUse[];
+  readonly local: readonly LocalUse[];
+  readonly trust: TrustBlock | undefined;
+  /** What the locked text lacks (the `trust` block, with its lines). */
+  readonly removed: readonly Span[];
+  /** Sentences about what this reader cannot cover, to be shown to a person. */
+  readonly notes: readonly string[];
+}
+
+export interface ReadOptions {
+  /** Values of variables (`--arg`), by name. */
+  readonly args: ReadonlyMap<string, string>;
+}
