@@ -40,7 +40,20 @@ export function client(packages: readonly string[]): Part {
     entries: [clientEntry],
     within: ["src/client/", "src/core/", "src/policy/", "src/log/"],
     packages,
-    builtins: ["node:crypto", "node:fs", "node:fs/promises", "node:http", "node:https", "node:path"],
+    builtins: [
+      "node:child_process",
+      "node:crypto",
+      "node:fs",
+      "node:fs/promises",
+      "node:http",
+      "node:https",
+      "node:net",
+      "node:os",
+      "node:path",
+      "node:timers/promises",
+      "node:tls",
+      "node:url",
+    ],
   };
 }
 

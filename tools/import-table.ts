@@ -49,6 +49,13 @@ export const table: readonly Row[] = [
   { place: notary, ours: ["src/core"], packages: [], builtins: [], pure: true },
   { place: "src/log", ours: [], packages: [], builtins: ["node:crypto"], pure: true },
   { place: "src/policy", ours: ["src/core"], packages: [], builtins: [], pure: true },
+  {
+    place: "src/policy/schema",
+    ours: ["src/core", "src/policy"],
+    packages: ["zod"],
+    builtins: [],
+    pure: true,
+  },
 
   // What Vidimus does.
   {
@@ -118,11 +125,55 @@ export const table: readonly Row[] = [
   { place: "src/config", ours: [errors], packages: ["yaml", "zod"], builtins: ["node:net"] },
 
   // The other side: verifying, signing, the command line.
+  // The client's package: the library, what moves its bytes, what it reads, its commands.
   {
     place: "src/client",
-    ours: ["src/core", notary, "src/policy", "src/log"],
+    ours: ["src/core", notary, "src/policy", "src/log", "src/client/fetch/fetcher"],
+    packages: ["p-limit", "yaml"],
+    builtins: ["node:crypto", "node:fs", "node:fs/promises", "node:os", "node:path", "node:url"],
+  },
+  {
+    place: "src/client/fetch/fetcher",
+    ours: ["src/client/errors"],
     packages: [],
-    builtins: ["node:crypto", "node:fs", "node:fs/promises", "node:http", "node:https", "node:path"],
+    builtins: [],
+  },
+  {
+    place: "src/client/fetch",
+    ours: ["src/client/errors", "src/client/fetch/fetcher", "src/client/reference", "src/core"],
+    packages: ["https-proxy-agent", "p-retry", "proxy-from-env"],
+    builtins: [
+      "node:child_process",
+      "node:fs",
+      "node:fs/promises",
+      "node:http",
+      "node:https",
+      "node:net",
+      "node:os",
+      "node:path",
+      "node:timers/promises",
+      "node:tls",
+    ],
+  },
+  {
+    place: "src/client/inputs",
+    ours: ["src/client/errors", "src/client/reference"],
+    packages: ["dockerfile-ast", "yaml"],
+    builtins: [],
+    pure: true,
+  },
+  {
+    place: "src/client/cli",
+    ours: [
+      "src/client",
+      "src/client/inputs",
+      "src/client/fetch",
+      "src/client/fetch/fetcher",
+      "src/core",
+      "src/policy",
+    ],
+    packages: ["commander"],
+    builtins: ["node:fs", "node:os", "node:path", "node:process", "node:util"],
   },
   {
     place: "src/publisher",

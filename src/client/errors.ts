@@ -82,7 +82,10 @@ export type Actor = "publisher" | "server operator" | "policy owner" | "you";
 
 /** Classes of refusals, from the worst down; the number is the exit code of a program that ends with one. */
 export const endings = {
-  unauthentic: { exit: 30, meaning: "something that was served does not verify: an attack, or a broken server" },
+  unauthentic: {
+    exit: 30,
+    meaning: "something that was served does not verify: an attack, or a broken server",
+  },
   policy: { exit: 31, meaning: "signed, but not as the policy demands" },
   stale: { exit: 32, meaning: "expired, too old, or older than what was seen before" },
   unsigned: { exit: 33, meaning: "nothing that counts signs this name" },
@@ -113,7 +116,11 @@ const broken = row(
 const expired = row("stale", "publisher", "Sign the role again with a new expiry.");
 
 const refusals: Readonly<Record<ClientCode, Row>> = {
-  UNREACHABLE: row("unreachable", "you", "Check the server's address, the network and the proxy with `doctor`."),
+  UNREACHABLE: row(
+    "unreachable",
+    "you",
+    "Check the server's address, the network and the proxy with `doctor`.",
+  ),
   TIMEOUT: row("unreachable", "server operator", "Find out why the server is slow, or raise the time limit."),
   TLS_UNTRUSTED: row("unreachable", "you", "Give the certificate authority of the server with `ca`."),
   SERVER_ERROR: row("unreachable", "server operator", "Look into the server's log; then try again."),
@@ -121,13 +128,25 @@ const refusals: Readonly<Record<ClientCode, Row>> = {
   ANSWER_TOO_LARGE: row("unauthentic", "server operator", "Find out why the server sends more than it may."),
   UNAUTHORIZED: row("unreachable", "you", "Log in to the registry with `docker login`."),
   FORBIDDEN: row("unreachable", "server operator", "Give this user the right to pull, or use another user."),
-  TOKEN_REALM: row("policyFile", "policy owner", "Name the realm in `tokenRealms` of the server if it is yours."),
+  TOKEN_REALM: row(
+    "policyFile",
+    "policy owner",
+    "Name the realm in `tokenRealms` of the server if it is yours.",
+  ),
   CREDENTIALS: row("input", "you", "Mend Docker's config.json or its credential helper."),
 
-  NO_TRUST_DATA: row("unsigned", "publisher", "Sign the image; or check the name, and `trustedAs` in the policy."),
+  NO_TRUST_DATA: row(
+    "unsigned",
+    "publisher",
+    "Sign the image; or check the name, and `trustedAs` in the policy.",
+  ),
   FILE_WITHHELD: row("unauthentic", "server operator", "Find out why the server lacks a file that it lists."),
   TOO_MANY_ROOTS: row("unauthentic", "server operator", "Find out why the repository has so many roots."),
-  TOO_MANY_DELEGATIONS: row("policy", "publisher", "Delegate to fewer roles, or let the policy name the roles."),
+  TOO_MANY_DELEGATIONS: row(
+    "policy",
+    "publisher",
+    "Delegate to fewer roles, or let the policy name the roles.",
+  ),
   REPOSITORY_REPLACED: row(
     "unauthentic",
     "you",
@@ -136,21 +155,41 @@ const refusals: Readonly<Record<ClientCode, Row>> = {
 
   NOT_SIGNED: row("unsigned", "publisher", "Sign this name."),
   NOT_SIGNED_IN_ROLE: row("unsigned", "publisher", "Sign this name in a role that the policy counts."),
-  ROLE_UNAVAILABLE: row("stale", "publisher", "Sign the role again, remove its delegation, or leave it out of `lookup`."),
+  ROLE_UNAVAILABLE: row(
+    "stale",
+    "publisher",
+    "Sign the role again, remove its delegation, or leave it out of `lookup`.",
+  ),
   ROLES_DISAGREE: row("policy", "publisher", "Have every role in `require` sign the same digest."),
   NO_SHA256: row("unsigned", "publisher", "Sign the image with its sha256."),
   DIGEST_MISMATCH: row("unauthentic", "you", "Take the signed digest, or have the publisher sign this one."),
   FILE_MISMATCH: row("unauthentic", "you", "Do not use the file; fetch it again from the publisher."),
 
   NO_RULE: row("policy", "policy owner", "Add an entry for this name to the policy."),
-  NO_SERVER: row("policyFile", "policy owner", "Name the trust server with `server` in the policy or as an option."),
+  NO_SERVER: row(
+    "policyFile",
+    "policy owner",
+    "Name the trust server with `server` in the policy or as an option.",
+  ),
   NO_PIN: row("policy", "policy owner", "Compare the fingerprint with the publisher's, then run `pin add`."),
-  PIN_MISMATCH: row("policy", "policy owner", "Compare the root's key IDs with the publisher's before pinning them."),
-  PIN_ROTATED: row("policy", "policy owner", "Ask the publisher whether the root was rotated, then run `pin add`."),
+  PIN_MISMATCH: row(
+    "policy",
+    "policy owner",
+    "Compare the root's key IDs with the publisher's before pinning them.",
+  ),
+  PIN_ROTATED: row(
+    "policy",
+    "policy owner",
+    "Ask the publisher whether the root was rotated, then run `pin add`.",
+  ),
   POLICY_THRESHOLD: row("policy", "publisher", "Have more of the role's holders sign."),
   LIFETIME: row("policy", "publisher", "Sign with an earlier expiry."),
   SIGNATURE_TOO_OLD: row("stale", "publisher", "Sign the name again, or remove it."),
-  SIGNATURE_DATE: row("policy", "publisher", "Sign with a tool that writes the signing date, and a right clock."),
+  SIGNATURE_DATE: row(
+    "policy",
+    "publisher",
+    "Sign with a tool that writes the signing date, and a right clock.",
+  ),
   OFFLINE_TOO_OLD: row("stale", "you", "Reach the trust server once, or allow a greater age in the policy."),
 
   OPTION_INVALID: row("policyFile", "you", "Correct the option."),
