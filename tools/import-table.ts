@@ -144,12 +144,10 @@ export const table: readonly Row[] = [
     packages: ["https-proxy-agent", "p-retry", "proxy-from-env"],
     builtins: [
       "node:child_process",
-      "node:fs",
+      "node:crypto",
       "node:fs/promises",
       "node:http",
       "node:https",
-      "node:net",
-      "node:os",
       "node:path",
       "node:timers/promises",
       "node:tls",

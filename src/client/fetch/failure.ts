@@ -1,0 +1,60 @@
+/**
+ * What went wrong under a request, as the codes of this library.
+ *
+ * Invariants: a server that cannot be authenticated is never "away", whatever the reason; messages name the origin and
+ * Node's short code. Node's own error is not handed on, since it may hold the raw bytes of an answer: only its code and
+ * sentence are, and only from where the sentence is known not to quote anybody.
+ */
+import { TrustError } from "../errors.ts";
+
+/** OpenSSL's verdicts on a certificate, as Node names them, and failures of the TLS protocol itself. */
+const untrusted =
+  /^(?:ERR_TLS_|ERR_SSL_|CERT_|CRL_|DEPTH_ZERO_SELF_SIGNED_CERT$|SELF_SIGNED_CERT_IN_CHAIN$|UNABLE_TO_|HOSTNAME_MISMATCH$|INVALID_CA$|INVALID_PURPOSE$|PATH_LENGTH_EXCEEDED$|ERROR_IN_|UNSPECIFIED$|EPROTO$)/;
+/** The answer ended too early, as against one that is not HTTP. */
+const brokenOff = /^HPE_(?:INVALID_EOF_STATE|CLOSED_CONNECTION)$/;
+
+/** `origin`: who was spoken to. A `TrustError` comes back as it is. */
+export function failureOf(reason: unknown, origin: string): TrustError {
+  if (reason instanceof TrustError) return reason;
+  const code = codeOf(reason);
+  const cause = code === undefined || code.startsWith("HPE_") ? undefined : underneath(reason, code);
+  if (code !== undefined && untrusted.test(code)) {
+    return new TrustError("TLS_UNTRUSTED", `${origin} cannot be authenticated (${code}).`, { cause });
+  }
+  if (code?.startsWith("HPE_") && !brokenOff.test(code)) {
+    return new TrustError("BAD_ANSWER", `${origin} does not answer in HTTP (${code}).`);
+  }
+  const why = code === undefined ? "" : ` (${code})`;
+  return new TrustError("UNREACHABLE", `${origin} cannot be reached, or broke off${why}.`, { cause });
+}
+
+function codeOf(reason: unknown): string | undefined {
+  if (!(reason instanceof Error) || !("code" in reason)) return undefined;
+  return typeof reason.code === "string" && /^[A-Z0-9_]{1,80}$/.test(reason.code) ? reason.code : undefined;
+}
+
+function underneath(reason: unknown, code: string): Error {
+  return Object.assign(new Error((reason as Error).message), { code });
+}
+
+/** The error for a status that gives no file. `retryAfter`: seconds. */
+export function refusedStatus(status: number, origin: string, retryAfter?: number): TrustError {
+  const detail = retryAfter === undefined ? { status } : { status, retryAfter };
+  if (status === 403) {
+    return new TrustError("FORBIDDEN", `${origin} does not let this user read here (403).`, { detail });
+  }
+  if (status === 429 || (status >= 500 && status <= 599)) {
+    return new TrustError("SERVER_ERROR", `${origin} answered ${status}.`, { detail });
+  }
+  return new TrustError("BAD_ANSWER", `${origin} answered ${status}, which no trust server does here.`, {
+    detail,
+  });
+}
+
+/** Seconds of a `Retry-After`, which is a number of them or a date; undefined if it is neither. `now`: milliseconds. */
+export function retryAfterOf(header: string | undefined, now: number): number | undefined {
+  if (header === undefined) return undefined;
+  if (/^[0-9]{1,9}$/.test(header)) return Number(header);
+  const date = /^[A-Z][a-z]{2}, /.test(header) ? Date.parse(header) : Number.NaN;
+  return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - now) / 1_000));
+}

@@ -1,0 +1,105 @@
+/**
+ * Files over HTTPS, from the servers that Docker and Notary read from (notary-protocol.md chapter 1).
+ *
+ * Invariants: what `fetcher.ts` promises. A try is bounded in time as a whole, tokens and redirects included. Nothing is
+ * sent, opened or loaded before the first request, and of the rest only what a request turns out to need.
+ */
+import { checkRepositoryName } from "../../core/names.ts";
+import { asTrustError, TrustError } from "../errors.ts";
+import type { Authorizer } from "./authorization.ts";
+import { createConnections } from "./connections.ts";
+import { type Answer, exchange, type Send } from "./exchange.ts";
+import { refusedStatus, retryAfterOf } from "./failure.ts";
+import type { Fetcher, FileRequest } from "./fetcher.ts";
+import { follow } from "./follow.ts";
+import { type FetcherOptions, settle } from "./options.ts";
+import { trying, withTries } from "./tries.ts";
+import { Turns } from "./turns.ts";
+import { within } from "./within.ts";
+
+/** Throws `OPTION_INVALID`. `get` also throws `BAD_REPOSITORY_NAME`, before anything is sent. */
+export function createFetcher(options: FetcherOptions): Fetcher {
+  const settings = settle(options);
+  const { server, limits, userAgent } = settings;
+  const connections = createConnections(settings);
+  const turns = new Turns(limits.connections);
+  const closing = new AbortController();
+  const tries = trying(limits.tries, options.testingOnlyFirstDelay);
+  let authorizer: Promise<Authorizer> | undefined;
+
+  const send: Send = (call, signal) => {
+    const headers = { ...call.headers, "user-agent": userAgent };
+    return turns.run(signal, () => exchange(connections, { ...call, headers }, signal));
+  };
+
+  /** Every answer to a request for this file is told. */
+  function reporting({ file, repository }: FileRequest): Send {
+    const { onRequest } = options;
+    if (onRequest === undefined) return send;
+    return async (call, signal) => {
+      const begun = performance.now();
+      const answer = await send(call, signal);
+      const milliseconds = Math.round(performance.now() - begun);
+      onRequest({ file, repository, status: answer.status, bytes: answer.body.length, milliseconds });
+      return answer;
+    };
+  }
+
+  async function loadAuthorizer(): Promise<Authorizer> {
+    const { createAuthorizer } = await import("./authorization.ts");
+    return createAuthorizer(settings, options.credentials, send);
+  }
+
+  async function tryOnce(request: FileRequest, url: URL, signal: AbortSignal): Promise<Buffer | undefined> {
+    const { repository, maxBytes } = request;
+    const sendFile = reporting(request);
+    const ask = (authorization: string | undefined): Promise<Answer> => {
+      const headers = { accept: "*/*" };
+      const errand = { server, url, headers, authorization, maxBytes, redirects: limits.redirects };
+      return follow(errand, sendFile, signal);
+    };
+    const first = await (await authorizer)?.pass(repository, signal);
+    let answer = await ask(first?.header);
+    if (answer.status === 401) {
+      authorizer ??= loadAuthorizer();
+      const asked = answer.headers["www-authenticate"];
+      const pass = await (await authorizer).renew(repository, first, asked, signal);
+      answer = await ask(pass.header);
+      if (answer.status === 401) throw (await authorizer).refusal(repository, pass);
+    }
+    if (answer.status === 200) return answer.body;
+    if (answer.status === 404) return undefined;
+    const retryAfter = retryAfterOf(answer.headers["retry-after"], Date.now());
+    throw refusedStatus(answer.status, server.origin, retryAfter);
+  }
+
+  return {
+    origin: server.base,
+    async get(request) {
+      const url = addressOf(server.base, request);
+      const late = () =>
+        new TrustError("TIMEOUT", `${server.origin} did not answer within ${limits.requestTime} ms.`);
+      const either = AbortSignal.any([request.signal, closing.signal]);
+      return withTries(tries, either, () =>
+        within(limits.requestTime, [either], late, (signal) => tryOnce(request, url, signal)),
+      );
+    },
+    close() {
+      closing.abort(new TrustError("UNREACHABLE", `The connections to ${server.origin} were closed.`));
+      connections.close();
+    },
+  };
+}
+
+/** Throws `BAD_REPOSITORY_NAME`; `TypeError` for a file that the caller cannot mean. */
+function addressOf(base: string, { repository, file }: FileRequest): URL {
+  try {
+    checkRepositoryName(repository);
+  } catch (error) {
+    throw asTrustError(error);
+  }
+  if (!/^[A-Za-z0-9_-][A-Za-z0-9._/-]*$/.test(file) || file.includes("..")) {
+    throw new TypeError("A file of a trust server has a name such as root.json.");
+  }
+  return new URL(`${base}/v2/${repository}/_trust/tuf/${file}`);
+}

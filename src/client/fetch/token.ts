@@ -1,0 +1,137 @@
+/**
+ * Docker's token service: credentials in, a token for one repository out (notary-protocol.md 6.1).
+ *
+ * Invariants: credentials go to origins that the caller has named and to no other, and a realm elsewhere is refused
+ * before anything is sent; a realm's redirects are not followed; what the service says is bounded and in no message.
+ */
+import { TrustError } from "../errors.ts";
+import { isPermitted } from "./address.ts";
+import type { Challenge } from "./challenge.ts";
+import type { Credentials } from "./credentials.ts";
+import type { Answer, Call, Send } from "./exchange.ts";
+import { refusedStatus, retryAfterOf } from "./failure.ts";
+
+export interface TokenService {
+  readonly realm: URL;
+  readonly service: string | undefined;
+}
+
+export interface Token {
+  readonly value: string;
+  /** Milliseconds that it may be used, a margin taken off. */
+  readonly lifetime: number;
+}
+
+const mostAnswer = 65_536;
+const tokenForm = /^[\x21-\x7e]{1,16384}$/;
+const usualLifetime = 60;
+const longestLifetime = 3_600;
+/** Seconds before its end that a token is no longer used; for short ones, a fifth. */
+const margin = 10;
+
+/** `permitted`: origins. Throws `TOKEN_REALM`. */
+export function tokenService(
+  { params }: Challenge,
+  server: string,
+  permitted: ReadonlySet<string>,
+): TokenService {
+  const text = params.get("realm") ?? "";
+  const realm = URL.canParse(text) ? new URL(text) : undefined;
+  if (realm === undefined || !isPermitted(realm)) {
+    throw new TrustError(
+      "TOKEN_REALM",
+      `${server} names a token realm that is not a complete https address; nothing was sent there.`,
+    );
+  }
+  if (!permitted.has(realm.origin)) {
+    throw new TrustError(
+      "TOKEN_REALM",
+      `${server} wants tokens from ${realm.origin}, which is not among its permitted realms; nothing was sent there.`,
+      { detail: { realm: realm.origin } },
+    );
+  }
+  realm.hash = "";
+  return { realm, service: params.get("service") };
+}
+
+/**
+ * A token to read `repository` with; anonymous without credentials. Throws `UNAUTHORIZED`, `FORBIDDEN`, `BAD_ANSWER`
+ * and what `send` throws.
+ */
+export async function requestToken(
+  service: TokenService,
+  repository: string,
+  credentials: Exclude<Credentials, { kind: "registry" }> | undefined,
+  send: Send,
+  signal: AbortSignal,
+): Promise<Token> {
+  const call =
+    credentials?.kind === "identity"
+      ? refreshing(service, repository, credentials.token)
+      : asking(service, repository, credentials);
+  const answer = await send(call, signal);
+  const { origin } = service.realm;
+  if (answer.status === 200) return parseToken(answer, origin);
+  if (answer.status === 401 || (answer.status === 400 && credentials?.kind === "identity")) {
+    const whom = credentials === undefined ? "readers without credentials" : "the credentials found";
+    throw new TrustError("UNAUTHORIZED", `The token service ${origin} refuses ${whom}.`);
+  }
+  throw refusedStatus(answer.status, origin, retryAfterOf(answer.headers["retry-after"], Date.now()));
+}
+
+function scopeOf(repository: string): string {
+  return `repository:${repository}:pull`;
+}
+
+function asking(
+  { realm, service }: TokenService,
+  repository: string,
+  user: { readonly username: string; readonly password: string } | undefined,
+): Call {
+  const url = new URL(realm);
+  if (user !== undefined) url.searchParams.append("account", user.username);
+  url.searchParams.append("scope", scopeOf(repository));
+  if (service !== undefined) url.searchParams.append("service", service);
+  const headers: Record<string, string> = user === undefined ? {} : { authorization: basic(user) };
+  return { method: "GET", url, headers, maxBytes: mostAnswer };
+}
+
+function refreshing({ realm, service }: TokenService, repository: string, token: string): Call {
+  const body = new URLSearchParams({
+    grant_type: "refresh_token",
+    ...(service === undefined ? {} : { service }),
+    scope: scopeOf(repository),
+    refresh_token: token,
+    client_id: "vidimus",
+  }).toString();
+  const headers = { "content-type": "application/x-www-form-urlencoded" };
+  return { method: "POST", url: realm, headers, body, maxBytes: mostAnswer };
+}
+
+/** The header that carries a user and password. */
+export function basic(user: { readonly username: string; readonly password: string }): string {
+  return `Basic ${Buffer.from(`${user.username}:${user.password}`, "utf8").toString("base64")}`;
+}
+
+function parseToken(answer: Answer, origin: string): Token {
+  const bad = () =>
+    new TrustError("BAD_ANSWER", `The token service ${origin} answers without a usable token.`);
+  let value: unknown;
+  try {
+    value = JSON.parse(answer.body.toString("utf8"));
+  } catch {
+    // The parser's message quotes the text.
+    throw bad();
+  }
+  if (typeof value !== "object" || value === null) throw bad();
+  const { token, access_token, expires_in } = value as Readonly<Record<string, unknown>>;
+  const given = token === undefined || token === null || token === "" ? access_token : token;
+  if (typeof given !== "string" || !tokenForm.test(given)) throw bad();
+  return { value: given, lifetime: lifetimeOf(expires_in) };
+}
+
+function lifetimeOf(seconds: unknown): number {
+  const given = typeof seconds === "number" && seconds > 0 ? seconds : usualLifetime;
+  const lasting = Math.min(given, longestLifetime);
+  return (lasting - Math.min(margin, lasting / 5)) * 1_000;
+}
