@@ -122,7 +122,12 @@ export const table: readonly Row[] = [
       "node:tls",
     ],
   },
-  { place: "src/config", ours: [errors], packages: ["yaml", "zod"], builtins: ["node:net"] },
+  {
+    place: "src/config",
+    ours: [errors, "src/core/nearest"],
+    packages: ["yaml", "zod"],
+    builtins: ["node:net"],
+  },
 
   // The other side: verifying, signing, the command line.
   // The client's package: the library, what moves its bytes, what it reads, its commands.

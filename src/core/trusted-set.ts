@@ -18,11 +18,12 @@ import { hash } from "node:crypto";
 import { UnauthenticError } from "./errors.ts";
 import type { FormatRules } from "./format/format.ts";
 import type { Metadata, RoleKeys, Root, Snapshot, Targets, Timestamp } from "./model.ts";
-import { parentRole, roleDepth } from "./names.ts";
+import { isTopRole, parentRole, roleDepth } from "./names.ts";
 import {
   checkReference,
   delegatedKeys,
   isExpired,
+  type Moment,
   refuseExpired,
   rootRole,
   sameKeys,
@@ -35,6 +36,9 @@ export interface TrustedSetOptions {
   readonly format: FormatRules;
   readonly repository: string;
 }
+
+/** `ignored`: the file comes from a cache and is to be a floor for what follows, whether or not it may still be used. */
+export type Expiry = Moment["expiry"];
 
 export class TrustedSet {
   readonly #format: FormatRules;
@@ -63,6 +67,17 @@ export class TrustedSet {
   }
   get targets(): ReadonlyMap<string, Verified<Targets>> {
     return this.#targets;
+  }
+
+  /** Another set that trusts the same now. What is tried on it leaves this one as it is. */
+  copy(): TrustedSet {
+    const copy = new TrustedSet(this.#scope);
+    copy.#root = this.#root;
+    copy.#timestamp = this.#timestamp;
+    copy.#snapshot = this.#snapshot;
+    copy.#targets = new Map(this.#targets);
+    copy.#seen = new Map(this.#seen);
+    return copy;
   }
 
   /**
@@ -102,17 +117,48 @@ export class TrustedSet {
     return root;
   }
 
+  /** Highest trusted version of each targets role, also of roles whose present file is not here. */
+  get seenVersions(): ReadonlyMap<string, number> {
+    return this.#seen;
+  }
+
+  /** Versions of targets roles that were trusted before: lower ones are refused, as if the files were here. */
+  recallVersions(versions: ReadonlyMap<string, number>): void {
+    for (const [role, version] of versions) {
+      this.#seen.set(role, Math.max(version, this.#seen.get(role) ?? 0));
+    }
+  }
+
+  /** The keys that the trusted file above a role gives to it. Throws `UNDECLARED_ROLE`. */
+  keysOf(role: string): RoleKeys {
+    const root = this.#need(this.#root, "root");
+    return isTopRole(role) ? rootRole(root.signed, role) : this.#keysOf(role, root);
+  }
+
   /** Throws `EXPIRED` or `ROOT_CERTIFICATE` if the newest root may not be used at the instant. */
   checkRootExpiry(at: number): void {
     const root = this.#need(this.#root, "root");
     verifyRoot(root, this.#scope, undefined, { at, expiry: "enforced" });
   }
 
+  /** That the trusted snapshot may be used at the instant, under the root in force. Throws `HASH_MISMATCH`, `EXPIRED`. */
+  checkSnapshot(at: number): void {
+    const snapshot = this.#need(this.#snapshot, "snapshot");
+    this.#checkListedRoot(snapshot);
+    refuseExpired(snapshot, at);
+  }
+
+  #checkListedRoot(snapshot: Verified<Snapshot>): void {
+    const root = this.#need(this.#root, "root");
+    const listed = snapshot.signed.meta.get("root");
+    if (listed !== undefined) checkReference(root, listed, sha512(root));
+  }
+
   /**
    * A timestamp at least as new as the trusted one. An equal version is ignored, whatever its bytes: the trusted
    * one stays. Returns the timestamp that is trusted now. Throws `THRESHOLD`, `EXPIRED`, `ROLLBACK`.
    */
-  addTimestamp(bytes: Buffer, at: number): Verified<Timestamp> {
+  addTimestamp(bytes: Buffer, at: number, expiry: Expiry = "enforced"): Verified<Timestamp> {
     const root = this.#need(this.#root, "root");
     const file = this.#format.parse("timestamp", bytes) as Metadata<Timestamp>;
     const timestamp = verifyRole(file, rootRole(root.signed, "timestamp"), { at, expiry: "ignored" });
@@ -121,27 +167,27 @@ export class TrustedSet {
       throw rollback("timestamp", trusted.signed.version, timestamp.signed.version);
     }
     if (trusted !== undefined && timestamp.signed.version === trusted.signed.version) {
-      refuseExpired(trusted, at);
+      if (expiry === "enforced") refuseExpired(trusted, at);
       return trusted;
     }
-    refuseExpired(timestamp, at);
+    if (expiry === "enforced") refuseExpired(timestamp, at);
     this.#timestamp = timestamp;
     return timestamp;
   }
 
   /** The snapshot that the timestamp names. Throws `HASH_MISMATCH`, `LENGTH_MISMATCH`, `THRESHOLD`, `EXPIRED`, `ROLLBACK`. */
-  addSnapshot(bytes: Buffer, at: number): Verified<Snapshot> {
+  addSnapshot(bytes: Buffer, at: number, expiry: Expiry = "enforced"): Verified<Snapshot> {
     const root = this.#need(this.#root, "root");
     const timestamp = this.#need(this.#timestamp, "timestamp");
     const file = this.#format.parse("snapshot", bytes) as Metadata<Snapshot>;
     checkReference(file, timestamp.signed.snapshot, sha512(file));
-    const snapshot = verifyRole(file, rootRole(root.signed, "snapshot"), { at, expiry: "enforced" });
+    const snapshot = verifyRole(file, rootRole(root.signed, "snapshot"), { at, expiry });
     const trusted = this.#snapshot;
     if (trusted !== undefined && snapshot.signed.version < trusted.signed.version) {
       throw rollback("snapshot", trusted.signed.version, snapshot.signed.version);
     }
-    const listedRoot = snapshot.signed.meta.get("root");
-    if (listedRoot !== undefined) checkReference(root, listedRoot, sha512(root));
+    // A floor may be of the time of an earlier root.
+    if (expiry === "enforced") this.#checkListedRoot(snapshot);
     const kept = this.#unchanged(snapshot, at);
     for (const targets of kept.values()) this.#refuseVanished(targets, snapshot);
     this.#snapshot = snapshot;
@@ -153,13 +199,15 @@ export class TrustedSet {
    * Targets or a delegation, as named by the snapshot and signed by whom its parent says.
    * Throws `UNDECLARED_ROLE`, `SNAPSHOT_INCOMPLETE`, `HASH_MISMATCH`, `LENGTH_MISMATCH`, `THRESHOLD`, `EXPIRED`, `ROLLBACK`.
    */
-  addTargets(role: string, bytes: Buffer, at: number): Verified<Targets> {
+  addTargets(role: string, bytes: Buffer, at: number, expiry: Expiry = "enforced"): Verified<Targets> {
     const root = this.#need(this.#root, "root");
     const timestamp = this.#need(this.#timestamp, "timestamp");
     const named = timestamp.signed.snapshot.hashes.get("sha256");
     const snapshot = this.#need(this.#snapshot?.sha256 === named ? this.#snapshot : undefined, "snapshot");
-    refuseExpired(timestamp, at);
-    refuseExpired(snapshot, at);
+    if (expiry === "enforced") {
+      refuseExpired(timestamp, at);
+      refuseExpired(snapshot, at);
+    }
     const keys = this.#keysOf(role, root);
     const file = this.#format.parse(role, bytes) as Metadata<Targets>;
     const reference = snapshot.signed.meta.get(role);
@@ -167,7 +215,7 @@ export class TrustedSet {
       throw new UnauthenticError("SNAPSHOT_INCOMPLETE", `The snapshot does not list ${role}.`, { role });
     }
     checkReference(file, reference, sha512(file));
-    const targets = verifyRole(file, keys, { at, expiry: "enforced" });
+    const targets = verifyRole(file, keys, { at, expiry });
     const seen = this.#seen.get(role) ?? 0;
     if (targets.signed.version < seen) throw rollback(role, seen, targets.signed.version);
     this.#refuseVanished(targets, snapshot);
