@@ -1,0 +1,67 @@
+/**
+ * Patterns of repository names: segments between slashes, where `*` stands for exactly one segment and `**` for one or
+ * more. A star never stands for part of a segment.
+ *
+ * Patterns are written for full names. As in a reference, a first segment that is no host means `docker.io/`, and one
+ * segment alone `docker.io/library/`; a star in front stands for any host.
+ */
+
+export interface Pattern {
+  readonly text: string;
+  readonly segments: readonly string[];
+}
+
+const longest = 255;
+
+/** Why a text is no pattern, or the pattern. */
+export function parsePattern(text: string): Pattern | string {
+  if (text.length === 0 || text.length > longest) return `a pattern has 1 to ${longest} characters`;
+  const segments = text.split("/");
+  if (segments.some((each) => each === "")) return "a pattern has no empty segments";
+  if (segments.some((each) => each.includes("*") && each !== "*" && each !== "**")) {
+    return "a star stands for a whole segment (*), or for one or more (**)";
+  }
+  if (segments.filter((each) => each === "**").length > 1) return "a pattern has ** at most once";
+  return { text, segments: full(segments) };
+}
+
+function full(segments: readonly string[]): readonly string[] {
+  const [first = ""] = segments;
+  if (first.startsWith("*")) return segments;
+  if (segments.length > 1 && (/[.:]/.test(first) || first === "localhost")) return segments;
+  return ["docker.io", ...(segments.length === 1 ? ["library"] : []), ...segments];
+}
+
+/** What the stars of a pattern stand for in a name, in order; undefined if it does not match. */
+export function capture({ segments }: Pattern, name: string): readonly string[] | undefined {
+  const parts = name.split("/");
+  const deep = segments.indexOf("**");
+  if (deep === -1 ? parts.length !== segments.length : parts.length < segments.length) return undefined;
+  const width = parts.length - segments.length + 1;
+  const captured: string[] = [];
+  let at = 0;
+  for (const segment of segments) {
+    const taken = parts.slice(at, at + (segment === "**" ? width : 1)).join("/");
+    if (segment.startsWith("*")) captured.push(taken);
+    else if (segment !== taken) return undefined;
+    at += segment === "**" ? width : 1;
+  }
+  return captured;
+}
+
+/** The name that a pattern gives when its stars stand for the captured texts. */
+export function fill({ segments }: Pattern, captured: readonly string[]): string {
+  const rest = [...captured];
+  return segments.map((segment) => (segment.startsWith("*") ? (rest.shift() ?? segment) : segment)).join("/");
+}
+
+export function starsOf({ segments }: Pattern): readonly string[] {
+  return segments.filter((segment) => segment.startsWith("*"));
+}
+
+/** Greater: more specific. More named segments, then fewer `**`, then fewer `*`. 0: neither is. */
+export function compareSpecificity(a: Pattern, b: Pattern): number {
+  const count = ({ segments }: Pattern, text: string) => segments.filter((each) => each === text).length;
+  const named = ({ segments }: Pattern) => segments.filter((each) => !each.startsWith("*")).length;
+  return named(a) - named(b) || count(b, "**") - count(a, "**") || count(b, "*") - count(a, "*");
+}

@@ -1,0 +1,288 @@
+/**
+ * The policy file, as one schema. A file is taken whole or not at all: a key that is not here, a value that means
+ * nothing, or a rule that contradicts another refuses the whole file, with every problem at its place.
+ *
+ * Text in, policy out: reading the file and finding lines is the business of `client/policy-file.ts`.
+ */
+import * as z from "zod/mini";
+import { isDelegatedRole } from "../core/names.ts";
+import { nearest } from "../core/nearest.ts";
+import { type Pattern, parsePattern, starsOf } from "./pattern.ts";
+import { algorithms, plainRule, type Rule, type ServerSettings, type TrustPolicy } from "./trust-policy.ts";
+
+export interface PolicyProblem {
+  /** Where: `["repositories", 2, "root", "pins"]`. */
+  readonly path: readonly (string | number)[];
+  readonly sentence: string;
+}
+
+const most = { rules: 10_000, list: 256, text: 1_024, servers: 64 } as const;
+const units: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+const says = (sentence: string) => ({ error: sentence });
+const text = z.string(says("must be text")).check(z.minLength(1), z.maxLength(most.text));
+const list = <T extends z.core.$ZodType>(item: T) =>
+  z
+    .array(item, says("must be a list"))
+    .check(z.maxLength(most.list, says(`has more than ${most.list} entries`)));
+const choice = <const T extends readonly string[]>(values: T) =>
+  z.enum(values, says(`must be one of ${values.join(", ")}`));
+const whole = z
+  .number(says("must be a whole number"))
+  .check(
+    z.int(says("must be a whole number")),
+    z.minimum(1, says("must be at least 1")),
+    z.maximum(256, says("must be at most 256")),
+  );
+const toggle = z.boolean(says("must be true or false"));
+
+/** `180d`, `12h`, `30m`, `90s`: milliseconds. */
+const duration = z.pipe(
+  z
+    .string(says("must be a duration such as 180d, 12h, 30m or 90s"))
+    .check(z.regex(/^[1-9][0-9]{0,5}[smhd]$/, says("must be a duration such as 180d, 12h, 30m or 90s"))),
+  z.transform((value: string) => Number(value.slice(0, -1)) * (units[value.slice(-1)] ?? 0)),
+);
+const keyId = z
+  .string(says("must be text"))
+  .check(z.regex(/^[0-9a-f]{64}$/, says("must be a key ID: 64 lower-case hex digits")));
+const role = z
+  .string(says("must be text"))
+  .check(
+    z.refine(
+      (value: string) => value === "targets" || isDelegatedRole(value),
+      says("must be targets or a delegated role such as targets/releases"),
+    ),
+  );
+const lookupRole = z.string(says("must be text")).check(
+  z.refine((value: string) => {
+    const name = value.endsWith("/**") ? value.slice(0, -3) : value;
+    return name === "targets" || isDelegatedRole(name);
+  }, says("must be a role such as targets/releases, or a role and all below it such as targets/**")),
+);
+const pattern = z.pipe(
+  text,
+  z.transform((value: string, context): Pattern => {
+    const result = parsePattern(value);
+    if (typeof result !== "string") return result;
+    context.issues.push({ code: "custom", message: `is no pattern: ${result}`, input: value });
+    return z.NEVER;
+  }),
+);
+const isOrigin = (value: string): boolean => {
+  const url = URL.parse(value);
+  return url !== null && (url.protocol === "https:" || url.protocol === "http:") && url.origin === value;
+};
+const serverUrl = z.string(says("must be text")).check(
+  z.refine((value: string) => {
+    const url = URL.parse(value);
+    if (url === null || url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "")
+      return false;
+    return url.protocol === "https:" || url.protocol === "http:";
+  }, says("must be the address of a trust server such as https://notary.example.test:4443")),
+);
+
+const demands = z.strictObject({
+  minThreshold: z.optional(whole),
+  maxLifetime: z.optional(duration),
+  paths: z.optional(list(z.string(says("must be text")))),
+});
+
+const settings = {
+  server: z.optional(serverUrl),
+  trustedAs: z.optional(pattern),
+  tofu: z.optional(toggle),
+  root: z.optional(
+    z.strictObject({
+      pins: z.optional(
+        z.strictObject({
+          keys: z.optional(list(keyId)),
+          certificates: z.optional(list(keyId)),
+          ca: z.optional(text),
+        }),
+      ),
+      minThreshold: z.optional(whole),
+      onRotation: z.optional(choice(["repin", "anchor"])),
+    }),
+  ),
+  roles: z.optional(z.record(role, demands, says("must name roles"))),
+  lookup: z.optional(list(lookupRole).check(z.minLength(1, says("must name at least one role")))),
+  require: z.optional(list(role)),
+  algorithms: z.optional(
+    list(choice(algorithms)).check(z.minLength(1, says("must name at least one algorithm"))),
+  ),
+  signatures: z.optional(
+    z.strictObject({ maxAge: z.optional(duration), unknownAge: z.optional(choice(["allow", "refuse"])) }),
+  ),
+  offline: z.optional(z.strictObject({ maxAge: duration })),
+};
+const defaultsSchema = z.strictObject(settings);
+const ruleSchema = z.strictObject({ match: pattern, ...settings });
+
+const policySchema = z.strictObject(
+  {
+    version: z.optional(z.literal(1, says("must be 1: this program knows no other version of the policy"))),
+    default: z.optional(choice(["refuse", "unverified"])),
+    server: z.optional(serverUrl),
+    servers: z.optional(
+      z.record(
+        serverUrl,
+        z.strictObject({
+          ca: z.optional(text),
+          clientCertificate: z.optional(z.strictObject({ certificate: text, key: text })),
+          tokenRealms: z.optional(
+            list(
+              z
+                .string()
+                .check(z.refine(isOrigin, says("must be an origin such as https://auth.example.test"))),
+            ),
+          ),
+        }),
+      ),
+    ),
+    defaults: z.optional(defaultsSchema),
+    repositories: z.optional(
+      z
+        .array(ruleSchema, says("must be a list of rules"))
+        .check(z.maxLength(most.rules, says("has too many rules"))),
+    ),
+  },
+  says("must be an object with keys such as default, servers and repositories"),
+);
+
+type Settings = z.output<typeof defaultsSchema>;
+
+/** A policy from the value of a policy file, or every problem it has. */
+export function readPolicy(value: unknown): TrustPolicy | readonly [PolicyProblem, ...PolicyProblem[]] {
+  const parsed = policySchema.safeParse(value);
+  if (!parsed.success) return atLeastOne(parsed.error.issues.flatMap((issue) => problemsOf(issue, value)));
+  const { data } = parsed;
+  const defaults = data.defaults ?? {};
+  const rules = (data.repositories ?? []).map(({ match, ...own }, index) =>
+    makeRule(match, `repositories[${index}]`, { ...defaults, ...own }),
+  );
+  const problems = [...contradictions(rules), ...rules.flatMap(pinless)];
+  if (problems.length > 0) return atLeastOne(problems);
+  return {
+    default: data.default ?? "refuse",
+    server: data.server,
+    servers: new Map(
+      Object.entries(data.servers ?? {}).map(([url, each]): [string, ServerSettings] => [
+        trimmed(url),
+        { ca: each.ca, clientCertificate: each.clientCertificate, tokenRealms: each.tokenRealms ?? [] },
+      ]),
+    ),
+    rules,
+  };
+}
+
+/** A server's address without the slash at its end, as it is looked up. */
+export function trimmed(url: string): string {
+  return url.replace(/\/+$/, "");
+}
+
+function makeRule(match: Pattern, place: string, own: Settings): Rule {
+  const plain = plainRule(match, place);
+  const { pins, minThreshold, onRotation } = own.root ?? {};
+  return {
+    ...plain,
+    server: own.server,
+    trustedAs: own.trustedAs,
+    tofu: own.tofu ?? false,
+    pins: pins && { keys: pins.keys ?? [], certificates: pins.certificates ?? [], ca: pins.ca },
+    rootMinThreshold: minThreshold ?? 1,
+    onRotation: onRotation ?? plain.onRotation,
+    roles: new Map(
+      Object.entries(own.roles ?? {}).map(([name, each]) => [
+        name,
+        { minThreshold: each.minThreshold ?? 1, maxLifetime: each.maxLifetime, paths: each.paths },
+      ]),
+    ),
+    lookup: own.lookup ?? plain.lookup,
+    require: own.require ?? [],
+    algorithms: own.algorithms && new Set(own.algorithms),
+    maxAge: own.signatures?.maxAge,
+    unknownAge: own.signatures?.unknownAge ?? plain.unknownAge,
+    offlineMaxAge: own.offline?.maxAge,
+  };
+}
+
+function contradictions(rules: readonly Rule[]): PolicyProblem[] {
+  const problems: PolicyProblem[] = [];
+  const seen = new Map<string, number>();
+  for (const [index, { match, trustedAs }] of rules.entries()) {
+    const name = match.segments.join("/");
+    const earlier = seen.get(name);
+    if (earlier !== undefined) {
+      problems.push({
+        path: ["repositories", index, "match"],
+        sentence: `matches the same names as repositories[${earlier}]: keep one of them`,
+      });
+    }
+    seen.set(name, index);
+    if (trustedAs !== undefined && starsOf(trustedAs).join() !== starsOf(match).join()) {
+      problems.push({
+        path: ["repositories", index, "trustedAs"],
+        sentence: "must have the same stars as match, in the same order",
+      });
+    }
+  }
+  return problems;
+}
+
+/** Pins that pin nothing refuse everything; nobody means that. */
+function pinless({ pins }: Rule, index: number): PolicyProblem[] {
+  if (pins === undefined || pins.ca !== undefined || pins.keys.length + pins.certificates.length > 0)
+    return [];
+  return [
+    { path: ["repositories", index, "root", "pins"], sentence: "pins nothing: list key IDs, or name a CA" },
+  ];
+}
+
+function problemsOf(issue: z.core.$ZodIssue, whole: unknown): PolicyProblem[] {
+  const path = issue.path.map((each) => (typeof each === "number" ? each : String(each)));
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => ({
+      path: [...path, key],
+      sentence: `is no key of a policy here; did you mean ${nearest(key, keysAt(path))}?`,
+    }));
+  }
+  if (issue.code === "invalid_key") {
+    const [inner] = issue.issues;
+    return [{ path, sentence: inner?.message ?? "is no name that can stand here" }];
+  }
+  if (path.length > 0 && at(whole, path) === undefined) return [{ path, sentence: "is missing" }];
+  const sentence = issue.message === "Invalid input" ? "cannot stand here" : issue.message;
+  return [{ path, sentence }];
+}
+
+function at(value: unknown, path: readonly (string | number)[]): unknown {
+  return path.reduce<unknown>(
+    (here, key) =>
+      typeof here === "object" && here !== null && Object.hasOwn(here, key)
+        ? (here as Readonly<Record<string | number, unknown>>)[key]
+        : undefined,
+    value,
+  );
+}
+
+/** The keys that a place of the file may have. */
+function keysAt(path: readonly (string | number)[]): readonly string[] {
+  const [first, ...rest] = path;
+  if (first === undefined) return Object.keys(policySchema.def.shape);
+  const inner = (first === "repositories" ? rest.slice(1) : rest).filter((each) => typeof each === "string");
+  if (first === "servers")
+    return inner.length > 1 ? ["certificate", "key"] : ["ca", "clientCertificate", "tokenRealms"];
+  const last = inner.at(-1);
+  if (last === "root") return ["pins", "minThreshold", "onRotation"];
+  if (last === "pins") return ["keys", "certificates", "ca"];
+  if (last === "signatures") return ["maxAge", "unknownAge"];
+  if (last === "offline") return ["maxAge"];
+  if (inner.includes("roles")) return Object.keys(demands.def.shape);
+  return Object.keys(ruleSchema.def.shape);
+}
+
+function atLeastOne(problems: readonly PolicyProblem[]): readonly [PolicyProblem, ...PolicyProblem[]] {
+  const [first, ...rest] = problems;
+  return [first ?? { path: [], sentence: "cannot be read" }, ...rest];
+}

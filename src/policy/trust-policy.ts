@@ -1,0 +1,103 @@
+/**
+ * What an organisation demands of the repositories it installs from, beyond valid signatures: the shape that the rules
+ * read. `schema.ts` makes it from a policy file and refuses a file that it does not fully understand.
+ *
+ * Durations are in milliseconds. Absent means: nothing is demanded.
+ */
+import type { Pattern } from "./pattern.ts";
+
+export const algorithms = [
+  "ed25519",
+  "ecdsa-p256",
+  "ecdsa-p384",
+  "ecdsa-p521",
+  "rsa-2048",
+  "rsa-3072",
+  "rsa-4096",
+] as const;
+/** `rsa-3072` means RSA with at least 3,072 bits. */
+export type Algorithm = (typeof algorithms)[number];
+
+export interface Pins {
+  /** IDs of root keys: of the bare key, or of its certificate form. 64 hex digits. */
+  readonly keys: readonly string[];
+  /** IDs of the certificate form only. */
+  readonly certificates: readonly string[];
+  /** Path of a PEM file with authorities that certificates of root keys must lead to. */
+  readonly ca: string | undefined;
+}
+
+export interface RoleDemands {
+  /** Distinct keys that must have signed, whatever the metadata says. */
+  readonly minThreshold: number;
+  /** How far ahead the role's expiry may lie. */
+  readonly maxLifetime: number | undefined;
+  /** Prefixes of the names the role may sign, in addition to what its delegation says. */
+  readonly paths: readonly string[] | undefined;
+}
+
+export interface Rule {
+  readonly match: Pattern;
+  /** Where it stands in the file: `repositories[2]`. */
+  readonly place: string;
+  readonly server: string | undefined;
+  /** The name by which a mirror's repositories are signed. */
+  readonly trustedAs: Pattern | undefined;
+  /** Trust the first root that is met. */
+  readonly tofu: boolean;
+  readonly pins: Pins | undefined;
+  readonly rootMinThreshold: number;
+  /** `repin`: the root in force must be signed by pinned keys. `anchor`: some root must, and the chain goes on from it. */
+  readonly onRotation: "repin" | "anchor";
+  readonly roles: ReadonlyMap<string, RoleDemands>;
+  /** Roles whose word counts, in order; `targets/**` stands for a role and all below it, breadth first. */
+  readonly lookup: readonly string[];
+  /** Roles that must all name the same digest. */
+  readonly require: readonly string[];
+  readonly algorithms: ReadonlySet<Algorithm> | undefined;
+  /** Largest age of the signing date, and what is done with a target that has none. */
+  readonly maxAge: number | undefined;
+  readonly unknownAge: "allow" | "refuse";
+  /** How old data may be when the server is away. Absent: it may not be used. */
+  readonly offlineMaxAge: number | undefined;
+}
+
+/** How one trust server is reached. Paths are as in the file. */
+export interface ServerSettings {
+  readonly ca: string | undefined;
+  readonly clientCertificate: { readonly certificate: string; readonly key: string } | undefined;
+  /** Origins of token services that credentials may be sent to, beside the server's own. */
+  readonly tokenRealms: readonly string[];
+}
+
+export interface TrustPolicy {
+  /** What becomes of a name that no rule matches. */
+  readonly default: "refuse" | "unverified";
+  /** The server of rules that name none. */
+  readonly server: string | undefined;
+  readonly servers: ReadonlyMap<string, ServerSettings>;
+  readonly rules: readonly Rule[];
+}
+
+export const defaultLookup: readonly string[] = ["targets/releases", "targets"];
+
+/** A rule that demands nothing but a pin or `tofu`, which it lacks as well. */
+export function plainRule(match: Pattern, place: string): Rule {
+  return {
+    match,
+    place,
+    server: undefined,
+    trustedAs: undefined,
+    tofu: false,
+    pins: undefined,
+    rootMinThreshold: 1,
+    onRotation: "repin",
+    roles: new Map(),
+    lookup: defaultLookup,
+    require: [],
+    algorithms: undefined,
+    maxAge: undefined,
+    unknownAge: "refuse",
+    offlineMaxAge: undefined,
+  };
+}
