@@ -1,0 +1,105 @@
+/**
+ * The text of a cached state: JSON with one member a line, so that a damage has a line.
+ *
+ * Roots, timestamp and snapshot stand in it whole (they are JSON text themselves, and strict UTF-8); files of targets by
+ * role with digest, length and version.
+ */
+import { isHex } from "../core/bytes.ts";
+import { isObject, type Json, member } from "../core/json.ts";
+import { maxVersion } from "../core/limits.ts";
+import { isTargetsRole } from "../core/names.ts";
+import type { CacheKey } from "./cache.ts";
+import { JsonFile, listOf, whole } from "./json-file.ts";
+
+export interface CachedFile {
+  readonly sha256: string;
+  readonly version: number;
+}
+
+export interface CachedState {
+  /** The chain of roots from the first that was trusted, in order; at least one. */
+  readonly roots: readonly Buffer[];
+  /** Version of the last root, and of the timestamp (0: none). */
+  readonly rootVersion: number;
+  readonly timestampVersion: number;
+  readonly timestamp: Buffer | undefined;
+  readonly snapshot: Buffer | undefined;
+  readonly targets: ReadonlyMap<string, CachedFile>;
+  /** When the server was last asked with success: milliseconds since 1970 UTC. */
+  readonly checkedAt: number;
+}
+
+const format = 1;
+const mostRoots = 2_048;
+const mostRoles = 2_048;
+
+/** Whether a state must not be replaced by another: a root ahead, or the same root and a timestamp ahead. */
+export function isNewer(present: CachedState, next: CachedState): boolean {
+  if (present.rootVersion !== next.rootVersion) return present.rootVersion > next.rootVersion;
+  return present.timestampVersion > next.timestampVersion;
+}
+
+export function encodeState({ server, repository }: CacheKey, state: CachedState): string {
+  const text = (bytes: Buffer | undefined) => (bytes === undefined ? null : bytes.toString("utf8"));
+  return `${JSON.stringify(
+    {
+      format,
+      server,
+      repository,
+      checkedAt: state.checkedAt,
+      rootVersion: state.rootVersion,
+      timestampVersion: state.timestampVersion,
+      roots: state.roots.map(text),
+      timestamp: text(state.timestamp),
+      snapshot: text(state.snapshot),
+      targets: [...state.targets].map(([role, file]) => ({ role, ...file })),
+    },
+    null,
+    1,
+  )}\n`;
+}
+
+/** Throws `CACHE_DAMAGED` with file and line for everything that `encodeState` does not write. */
+export function readState(text: string, file: string, key: CacheKey): CachedState {
+  const json = new JsonFile(text, file, "CACHE_DAMAGED", "cached state");
+  const object = json.object();
+  json.read(object, "format", (value) => (value === format ? true : undefined));
+  json.read(object, "server", (value) => (value === key.server ? true : undefined));
+  json.read(object, "repository", (value) => (value === key.repository ? true : undefined));
+  const roots = json.read(object, "roots", (value) => listOf(value, mostRoots, bytesOf));
+  if (roots.length === 0) throw json.fault("roots");
+  return {
+    roots,
+    checkedAt: json.read(object, "checkedAt", whole),
+    rootVersion: json.read(object, "rootVersion", whole),
+    timestampVersion: json.read(object, "timestampVersion", whole),
+    timestamp: json.read(object, "timestamp", optionalBytes)[0],
+    snapshot: json.read(object, "snapshot", optionalBytes)[0],
+    targets: json.read(object, "targets", readTargets),
+  };
+}
+
+/** One buffer or none, in a list, so that "none" is not "unreadable". */
+function optionalBytes(value: Json | undefined): readonly Buffer[] | undefined {
+  if (value === null) return [];
+  const bytes = bytesOf(value);
+  return bytes && [bytes];
+}
+
+function bytesOf(value: Json | undefined): Buffer | undefined {
+  return typeof value === "string" ? Buffer.from(value, "utf8") : undefined;
+}
+
+function readTargets(value: Json | undefined): ReadonlyMap<string, CachedFile> | undefined {
+  if (!Array.isArray(value) || value.length > mostRoles) return undefined;
+  const files = new Map<string, CachedFile>();
+  for (const item of value as readonly Json[]) {
+    if (!isObject(item)) return undefined;
+    const [role, sha256, version] = ["role", "sha256", "version"].map((name) => member(item, name));
+    if (typeof role !== "string" || !isTargetsRole(role) || files.has(role)) return undefined;
+    if (typeof sha256 !== "string" || !isHex(sha256, 32)) return undefined;
+    if (typeof version !== "number" || version < 1 || version > maxVersion) return undefined;
+    files.set(role, { sha256, version });
+  }
+  return files;
+}

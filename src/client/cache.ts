@@ -1,0 +1,125 @@
+/**
+ * What this client trusted last, on disk: so that versions never go back, and so that unchanged files are not fetched
+ * again.
+ *
+ * Invariants
+ * - Nothing here is believed because it is here: every file is verified again when it is read, like one from the network.
+ *   What the cache adds are floors: versions below which nothing is accepted.
+ * - One repository at one server has one folder, named after a hash of both; names from outside never are file names.
+ * - `state.json` is replaced as a whole and names everything else by digest. A crash leaves the old or the new one.
+ * - Two processes at once: whoever commits second keeps what is newer. A state never goes back, whoever comes last.
+ * - A state that cannot be read is `CACHE_DAMAGED` and not passed over, since with it the floors would be gone. A file of
+ *   targets that is missing or damaged is only fetched again: its version and digest are in the state.
+ */
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { sha256Hex } from "../core/bytes.ts";
+import { withLock } from "./cache-lock.ts";
+import { type CachedState, encodeState, isNewer, readState } from "./cache-state.ts";
+import { TrustError } from "./errors.ts";
+import { replaceFile } from "./replace-file.ts";
+
+export interface CacheKey {
+  /** As `Fetcher.origin`. */
+  readonly server: string;
+  readonly repository: string;
+}
+
+/** Bytes of files of targets that a state names, by role. Those that are in the cache already may be left out. */
+export type TargetsBytes = ReadonlyMap<string, Buffer>;
+
+export interface Cache {
+  /** The file that holds the state, for messages. */
+  fileOf(key: CacheKey): string;
+  /** The last state, or undefined if there is none. Throws `CACHE_DAMAGED`, `CACHE_UNUSABLE`. */
+  load(key: CacheKey): Promise<CachedState | undefined>;
+  /** A file of targets by its digest, or undefined if it is not there whole. */
+  targets(key: CacheKey, sha256: string): Promise<Buffer | undefined>;
+  /**
+   * Makes a state the last one, unless a newer one is there. Durable when it returns. Throws `CACHE_UNUSABLE`,
+   * `CACHE_DAMAGED`.
+   */
+  commit(key: CacheKey, state: CachedState, files: TargetsBytes): Promise<void>;
+  /** Forgets a repository, floors included. */
+  forget(key: CacheKey): Promise<void>;
+}
+
+const layout = "v1";
+const stateFile = "state.json";
+const largestState = 64 * 1_048_576;
+
+export function diskCache(directory: string): Cache {
+  const folderOf = ({ server, repository }: CacheKey): string =>
+    join(directory, layout, createHash("sha256").update(`${server}\n${repository}`).digest("hex"));
+
+  const fileOf = (key: CacheKey): string => join(folderOf(key), stateFile);
+
+  async function load(key: CacheKey): Promise<CachedState | undefined> {
+    const path = fileOf(key);
+    const bytes = await usable(directory, () => readIfThere(path));
+    if (bytes === undefined) return undefined;
+    if (bytes.length > largestState)
+      throw new TrustError("CACHE_DAMAGED", "The cached state is too large.", { file: path });
+    return readState(bytes.toString("utf8"), path, key);
+  }
+
+  return {
+    fileOf,
+    load,
+
+    async targets(key, sha256) {
+      const bytes = await usable(directory, () => readIfThere(join(folderOf(key), `${sha256}.json`)));
+      return bytes !== undefined && sha256Hex(bytes) === sha256 ? bytes : undefined;
+    },
+
+    commit: (key, state, files) =>
+      usable(directory, async () => {
+        const folder = folderOf(key);
+        await mkdir(folder, { recursive: true, mode: 0o700 });
+        await withLock(join(folder, "lock"), async () => {
+          const present = await load(key);
+          if (present !== undefined && isNewer(present, state)) return;
+          for (const [role, { sha256 }] of state.targets) {
+            const bytes = files.get(role);
+            if (bytes !== undefined) await replaceFile(join(folder, `${sha256}.json`), bytes);
+          }
+          await replaceFile(join(folder, stateFile), Buffer.from(encodeState(key, state), "utf8"));
+          await sweep(folder, state);
+        });
+      }),
+
+    forget: (key) => usable(directory, () => rm(folderOf(key), { recursive: true, force: true })),
+  };
+}
+
+/** Removes files of targets that the state does not name. */
+async function sweep(folder: string, { targets }: CachedState): Promise<void> {
+  const named = new Set([...targets.values()].map(({ sha256 }) => `${sha256}.json`));
+  for (const name of await readdir(folder)) {
+    if (/^[0-9a-f]{64}\.json$/.test(name) && !named.has(name)) await rm(join(folder, name), { force: true });
+  }
+}
+
+async function readIfThere(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** Runs what touches the disk; whatever the disk says is `CACHE_UNUSABLE`. */
+async function usable<T>(directory: string, task: () => Promise<T>): Promise<T> {
+  try {
+    return await task();
+  } catch (cause) {
+    if (cause instanceof TrustError) throw cause;
+    const code = (cause as NodeJS.ErrnoException).code ?? "unknown error";
+    throw new TrustError("CACHE_UNUSABLE", `The cache directory cannot be used (${code}).`, {
+      file: directory,
+      cause,
+    });
+  }
+}

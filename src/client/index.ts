@@ -1,0 +1,22 @@
+/** `@vidimus/client`: verifies what is signed before anything is pulled. The README of the package has the examples. */
+
+export type { MalformedCode, UnauthenticCode } from "../core/errors.ts";
+export {
+  type Actor,
+  type ClientCode,
+  clientCodes,
+  type Ending,
+  type Explanation,
+  endings,
+  explain,
+  type TrustCode,
+  TrustError,
+} from "./errors.ts";
+export type { OnEvent, TrustEvent } from "./events.ts";
+export type { ClientLimits } from "./limits.ts";
+export { type LockedImage, type LockFile, readLock } from "./lockfile.ts";
+export type { TrustOptions } from "./options.ts";
+export { type ImageReference, parseReference } from "./reference.ts";
+export type { ResolvedImage, SignedTarget, Signer } from "./result.ts";
+export type { FoundRoot, RootKey } from "./root-inspection.ts";
+export { type FileQuestion, type Outcome, openTrust, type Trust } from "./trust.ts";

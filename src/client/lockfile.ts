@@ -1,0 +1,157 @@
+/**
+ * `vidimus.lock`: what references meant when they were locked, with what stood behind it. JSON, one member a line, sorted,
+ * so that a version control system shows what moved.
+ *
+ * A committed lock is a floor: lower versions than those in it are refused even where the cache is empty. The floor of a
+ * repository ends where its root gives the timestamp or the snapshot other keys (TUF specification 5.3.11), for then
+ * versions may begin anew.
+ */
+import { isHex } from "../core/bytes.ts";
+import { isObject, type Json, type JsonObject, member } from "../core/json.ts";
+import { JsonFile, listOf, string, whole } from "./json-file.ts";
+import type { ResolvedImage } from "./result.ts";
+
+export interface LockedImage
+  extends Omit<ResolvedImage, "reference" | "hashes" | "offline" | "checkedAt" | "signers"> {
+  /** Full name, normalised. */
+  readonly name: string;
+  /** The tag that was locked; null for a reference by digest alone. */
+  readonly tag: string | null;
+  readonly signers: readonly string[];
+}
+
+export interface LockFile {
+  /** When: RFC 3339, UTC. */
+  readonly lockedAt: string;
+  /** By name, then tag. */
+  readonly images: readonly LockedImage[];
+  /** References that the policy, or --allow-local, let through unverified. */
+  readonly unverified: readonly string[];
+}
+
+export const lockFormat = "vidimus-lock/1";
+export const largestLock = 16 * 1_048_576;
+const mostImages = 10_000;
+const mostKeys = 256;
+
+export function lockKey({ name, tag, digest }: Pick<LockedImage, "name" | "tag" | "digest">): string {
+  return tag === null ? `${name}@${digest}` : `${name}:${tag}`;
+}
+
+export function encodeLock({ lockedAt, images, unverified }: LockFile): string {
+  const sorted = [...images].sort((a, b) => (lockKey(a) < lockKey(b) ? -1 : 1));
+  const fixed = sorted.map((image) => ({
+    name: image.name,
+    tag: image.tag,
+    digest: image.digest,
+    length: image.length,
+    repository: image.repository,
+    target: image.target,
+    server: image.server,
+    role: image.role,
+    signers: [...image.signers].sort(),
+    threshold: image.threshold,
+    versions: sortedMembers(image.versions),
+    onlineKeyIds: image.onlineKeyIds,
+    expires: sortedMembers(image.expires),
+    ...(image.signedAt === undefined ? {} : { signedAt: image.signedAt }),
+  }));
+  return `${JSON.stringify({ format: lockFormat, lockedAt, images: fixed, unverified: [...unverified].sort() }, null, 2)}\n`;
+}
+
+function sortedMembers<T>(object: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Throws `LOCK_INVALID` with file and line for everything that `encodeLock` does not write. */
+export function readLock(text: string, file: string): LockFile {
+  const json = new JsonFile(text, file, "LOCK_INVALID", "lock file");
+  const object = json.object();
+  json.read(object, "format", (value) => (value === lockFormat ? true : undefined));
+  const images = json
+    .read(object, "images", (value) => listOf(value, mostImages, asObject))
+    .map((each) => readImage(json, each));
+  const keys = new Set(images.map(lockKey));
+  if (keys.size !== images.length) throw json.fault("images");
+  return {
+    lockedAt: json.read(object, "lockedAt", date),
+    images,
+    unverified: json.read(object, "unverified", (value) => listOf(value, mostImages, string)),
+  };
+}
+
+function readImage(json: JsonFile, object: JsonObject): LockedImage {
+  const threshold = json.read(object, "threshold", asObject);
+  const online = json.read(object, "onlineKeyIds", asObject);
+  const expires = json.read(object, "expires", (value) => membersOf(value, date));
+  const { earliest } = expires;
+  if (earliest === undefined) throw json.fault("expires");
+  const signedAt = member(object, "signedAt") === undefined ? undefined : json.read(object, "signedAt", date);
+  const tag = json.read(object, "tag", (value) =>
+    value === null ? [null] : typeof value === "string" ? [value] : undefined,
+  );
+  return {
+    name: json.read(object, "name", string),
+    tag: tag[0] ?? null,
+    digest: json.read(object, "digest", digest),
+    length: json.read(object, "length", whole),
+    repository: json.read(object, "repository", string),
+    target: json.read(object, "target", string),
+    server: json.read(object, "server", string),
+    role: json.read(object, "role", string),
+    signers: json.read(object, "signers", (value) => listOf(value, mostKeys, string)),
+    threshold: {
+      needed: json.read(threshold, "needed", whole),
+      signed: json.read(threshold, "signed", whole),
+    },
+    versions: json.read(object, "versions", (value) => membersOf(value, whole)),
+    onlineKeyIds: {
+      timestamp: json.read(online, "timestamp", (value) => listOf(value, mostKeys, string)),
+      snapshot: json.read(online, "snapshot", (value) => listOf(value, mostKeys, string)),
+    },
+    expires: { ...expires, earliest },
+    ...(signedAt === undefined ? {} : { signedAt }),
+  };
+}
+
+function asObject(value: Json | undefined): JsonObject | undefined {
+  return isObject(value) ? value : undefined;
+}
+
+function membersOf<T>(
+  value: Json | undefined,
+  as: (value: Json | undefined) => T | undefined,
+): Record<string, T> | undefined {
+  if (!isObject(value)) return undefined;
+  const all = Object.entries(value).map(([name, each]) => [name, as(each)] as const);
+  return all.every(([, each]) => each !== undefined)
+    ? (Object.fromEntries(all) as Record<string, T>)
+    : undefined;
+}
+
+function digest(value: Json | undefined): string | undefined {
+  return typeof value === "string" && value.startsWith("sha256:") && isHex(value.slice(7), 32)
+    ? value
+    : undefined;
+}
+
+function date(value: Json | undefined): string | undefined {
+  return typeof value === "string" && value.endsWith("Z") && !Number.isNaN(Date.parse(value))
+    ? value
+    : undefined;
+}
+
+/** What a lock says of a repository, for comparison with what is served. */
+export interface Floor {
+  readonly versions: Readonly<Record<string, number>>;
+  readonly onlineKeyIds: LockedImage["onlineKeyIds"];
+}
+
+/** The floors of a lock by repository: one for each of its images. */
+export function floorsOf({ images }: LockFile): ReadonlyMap<string, readonly Floor[]> {
+  const floors = new Map<string, Floor[]>();
+  for (const { repository, versions, onlineKeyIds } of images) {
+    floors.set(repository, [...(floors.get(repository) ?? []), { versions, onlineKeyIds }]);
+  }
+  return floors;
+}

@@ -1,0 +1,119 @@
+/** What `openTrust` is told, checked before anything else happens: an option that is not understood refuses the whole. */
+import { homedir } from "node:os";
+import { isAbsolute, join } from "node:path";
+import { nearest } from "../core/nearest.ts";
+import { TrustError } from "./errors.ts";
+import type { OnEvent } from "./events.ts";
+import { type ClientLimits, defaultLimits } from "./limits.ts";
+
+export interface TrustOptions {
+  /** The policy: the path of its file, or its content as a value. Without one, pins must come from `notaryConfig`. */
+  readonly policy?: string | object;
+  /** The trust server for rules that name none: `https://notary.example.test:4443`. */
+  readonly server?: string;
+  /** Path of a PEM file with the authorities of that server's certificate, instead of the system's. */
+  readonly ca?: string;
+  /** Paths of PEM files with which this client shows itself to that server. */
+  readonly clientCertificate?: { readonly certificate: string; readonly key: string };
+  /** Where verified files and versions are kept. Default: `vidimus` in the user's cache folder. */
+  readonly cacheDir?: string;
+  /** Path of a Notary `config.json`, whose `trust_pinning` gives pins where the policy gives none. */
+  readonly notaryConfig?: string;
+  /** Path of a `vidimus.lock`: versions below those in it are refused, even with an empty cache. */
+  readonly lock?: string;
+  /** Docker's configuration folder. Default: `DOCKER_CONFIG`, or `.docker` in the home directory. */
+  readonly dockerConfig?: string;
+  readonly limits?: Partial<ClientLimits>;
+  readonly onEvent?: OnEvent;
+  /** The clock, in milliseconds since 1970 UTC. Default: the system's. */
+  readonly now?: () => number;
+  /** Instead of the process's: variables for folders, proxies and credential helpers. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+}
+
+export interface OpenOptions extends TrustOptions {
+  readonly cacheDir: string;
+  readonly dockerConfig: string;
+  readonly limits: ClientLimits;
+  readonly onEvent: OnEvent;
+  readonly now: () => number;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+type Kind = "text" | "object" | "function" | "text or object";
+
+const kinds: Readonly<Record<keyof TrustOptions, Kind>> = {
+  policy: "text or object",
+  server: "text",
+  ca: "text",
+  clientCertificate: "object",
+  cacheDir: "text",
+  notaryConfig: "text",
+  lock: "text",
+  dockerConfig: "text",
+  limits: "object",
+  onEvent: "function",
+  now: "function",
+  environment: "object",
+};
+
+/** Throws `OPTION_INVALID`. */
+export function checkOptions(options: TrustOptions): OpenOptions {
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(kinds, name)) {
+      throw invalid(
+        `There is no option ${JSON.stringify(name.slice(0, 64))}; did you mean ${nearest(name, Object.keys(kinds))}?`,
+      );
+    }
+    const kind = kinds[name as keyof TrustOptions];
+    if (value !== undefined && !fits(value, kind)) throw invalid(`The option ${name} must be ${kind}.`);
+  }
+  const environment = options.environment ?? process.env;
+  return {
+    ...options,
+    environment,
+    cacheDir: options.cacheDir ?? defaultCacheDir(environment),
+    dockerConfig: options.dockerConfig ?? (environment.DOCKER_CONFIG || join(homeOf(environment), ".docker")),
+    limits: checkLimits(options.limits ?? {}),
+    onEvent: options.onEvent ?? (() => {}),
+    now: options.now ?? Date.now,
+  };
+}
+
+function fits(value: unknown, kind: Kind): boolean {
+  const isText = typeof value === "string" && value !== "";
+  const isObject = typeof value === "object" && value !== null;
+  if (kind === "text") return isText;
+  if (kind === "function") return typeof value === "function";
+  return kind === "object" ? isObject : isText || isObject;
+}
+
+function checkLimits(given: Partial<ClientLimits>): ClientLimits {
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(defaultLimits, name)) {
+      throw invalid(
+        `There is no limit ${JSON.stringify(name.slice(0, 64))}; did you mean ${nearest(name, Object.keys(defaultLimits))}?`,
+      );
+    }
+    if (!Number.isSafeInteger(value) || (value as number) < 1)
+      throw invalid(`The limit ${name} must be a whole number above 0.`);
+  }
+  return { ...defaultLimits, ...given };
+}
+
+/** `XDG_CACHE_HOME/vidimus`, or `.cache/vidimus` in the home directory. */
+export function defaultCacheDir(environment: Readonly<Record<string, string | undefined>>): string {
+  const { XDG_CACHE_HOME: cache } = environment;
+  return join(
+    cache !== undefined && isAbsolute(cache) ? cache : join(homeOf(environment), ".cache"),
+    "vidimus",
+  );
+}
+
+function homeOf({ HOME }: Readonly<Record<string, string | undefined>>): string {
+  return HOME || homedir();
+}
+
+function invalid(sentence: string): TrustError {
+  return new TrustError("OPTION_INVALID", sentence);
+}

@@ -1,0 +1,142 @@
+/**
+ * Which root a client begins with, and whether the root in force is one that the policy pins. The counting is
+ * `policy/rules/pins.ts`; here is what follows from it, and what is said about it.
+ *
+ * - Without a pin a first contact is refused, unless the rule says `tofu: true`.
+ * - `repin`: the root in force must satisfy the pins. `anchor`: some root of the chain must, and the chain leads on.
+ * - A root that the pins do not fit is `PIN_ROTATED` if it follows from one that they fit, with the IDs of both and the
+ *   command that adds the new ones; otherwise `PIN_MISMATCH`.
+ */
+import type { UsableKey } from "../core/keys.ts";
+import { openKey } from "../core/keys.ts";
+import type { Root } from "../core/model.ts";
+import { isMet } from "../core/threshold.ts";
+import { TrustedSet } from "../core/trusted-set.ts";
+import { rootRole, type Verified } from "../core/verify.ts";
+import { countPinned } from "../policy/rules/pins.ts";
+import { TrustError } from "./errors.ts";
+import type { Scope } from "./update.ts";
+
+export type RootSource = (version: number) => Promise<Buffer | undefined>;
+
+/**
+ * The chain of roots to begin with, given the newest one that the server names. Nothing in it is believed yet: the
+ * caller adds it to a set. Throws `NO_PIN`, `PIN_MISMATCH`, `PIN_ROTATED`, and what the core throws of the newest root.
+ */
+export async function recognisePins(
+  scope: Scope,
+  newest: Buffer,
+  source: RootSource,
+): Promise<readonly Buffer[]> {
+  const { repository, rule, pins, onEvent, at } = scope;
+  const root = new TrustedSet(scope).addRoot(newest, at);
+  if (pins === undefined) {
+    if (!rule.tofu) throw noPin(scope, root);
+    onEvent({ type: "first-use", repository, keyIds: idsOf(root) });
+    return [newest];
+  }
+  if (isMet(countPinned(root, pins, rule, at))) return [newest];
+  const chain = await chainFromPinned(scope, root, source);
+  if (chain === undefined) throw mismatch(scope, root);
+  if (rule.onRotation === "anchor") return chain.bytes;
+  throw rotated(scope, chain.pinned, root);
+}
+
+/** Throws `POLICY_THRESHOLD`, `PIN_ROTATED`, `PIN_MISMATCH` unless the root in force is as the rule demands. */
+export function checkPins(scope: Scope, set: TrustedSet, roots: readonly Buffer[]): void {
+  const { rule, pins, at, format, repository } = scope;
+  const root = set.root as Verified<Root>;
+  const plain = countPinned(root, undefined, rule, at);
+  if (!isMet(plain)) {
+    throw new TrustError(
+      "POLICY_THRESHOLD",
+      `The root of ${repository} carries ${plain.signed.length} signatures that count; the policy demands ${plain.needed}.`,
+      { role: "root", detail: { needed: plain.needed, signed: plain.signed.length } },
+    );
+  }
+  if (pins === undefined || isMet(countPinned(root, pins, rule, at))) return;
+  // The chain was verified when it came into the set, each by the one before.
+  const earlier = roots
+    .map((bytes) => format.parse("root", bytes) as Verified<Root>)
+    .find((each) => isMet(countPinned(each, pins, rule, at)));
+  if (earlier === undefined) throw mismatch(scope, root);
+  if (rule.onRotation === "repin") throw rotated(scope, earlier, root);
+}
+
+interface Chain {
+  readonly bytes: readonly Buffer[];
+  readonly pinned: Verified<Root>;
+}
+
+/** The chain from the first root that the pins fit to the newest; undefined if there is none. Bounded by `limits.roots`. */
+async function chainFromPinned(
+  scope: Scope,
+  newest: Verified<Root>,
+  source: RootSource,
+): Promise<Chain | undefined> {
+  const { pins, rule, at, limits } = scope;
+  const last = newest.signed.version;
+  if (last > limits.roots) {
+    throw new TrustError(
+      "TOO_MANY_ROOTS",
+      `${scope.repository} has more than ${limits.roots} roots to follow.`,
+    );
+  }
+  const set = new TrustedSet(scope);
+  const bytes: Buffer[] = [];
+  let pinned: Verified<Root> | undefined;
+  for (let version = 1; version <= last; version++) {
+    const file = version === last ? newest.bytes : await source(version);
+    if (file === undefined) return undefined;
+    let root: Verified<Root>;
+    try {
+      root = set.addRoot(file, at);
+    } catch {
+      // Not a chain: whatever the pins say of its beginning, it does not lead to the newest root.
+      return undefined;
+    }
+    if (pinned === undefined && isMet(countPinned(root, pins, rule, at))) pinned = root;
+    if (pinned !== undefined) bytes.push(file);
+  }
+  return pinned && { bytes, pinned };
+}
+
+function noPin(scope: Scope, root: Verified<Root>): TrustError {
+  return new TrustError(
+    "NO_PIN",
+    `The policy pins no root of ${scope.repository}; the server's is signed by ${shown(root)}.`,
+    { role: "root", detail: { keyIds: idsOf(root) } },
+  );
+}
+
+function mismatch(scope: Scope, root: Verified<Root>): TrustError {
+  return new TrustError(
+    "PIN_MISMATCH",
+    `The root of ${scope.repository} is not signed by enough of the pinned keys; it is signed by ${shown(root)}.`,
+    { role: "root", detail: { keyIds: idsOf(root) } },
+  );
+}
+
+function rotated(scope: Scope, old: Verified<Root>, root: Verified<Root>): TrustError {
+  const ids = idsOf(root);
+  const command = `pin add ${scope.repository} ${ids.map((id) => `--key ${id}`).join(" ")}`;
+  return new TrustError(
+    "PIN_ROTATED",
+    `The root of ${scope.repository} was rotated from ${shown(old)} to ${shown(root)}, which is not pinned. ` +
+      `If the publisher confirms the new key, run: ${command}`,
+    { role: "root", detail: { oldKeyIds: idsOf(old), newKeyIds: ids, command } },
+  );
+}
+
+/** IDs of the bare keys of a root, the same in every repository. */
+export function idsOf(root: Verified<Root>): readonly string[] {
+  return rootKeysOf(root).map(({ canonicalId }) => canonicalId);
+}
+
+export function rootKeysOf(root: Verified<Root>): readonly UsableKey[] {
+  return [...rootRole(root.signed, "root").keys.values()].map(openKey).filter((key) => key !== undefined);
+}
+
+function shown(root: Verified<Root>): string {
+  return idsOf(root).join(", ");
+}

@@ -1,0 +1,96 @@
+/** Reading a policy file: YAML (or JSON) in, a policy with its problems at their lines out. */
+import { readFile } from "node:fs/promises";
+import { type PolicyProblem, readPolicy } from "../policy/schema.ts";
+import type { TrustPolicy } from "../policy/trust-policy.ts";
+import { TrustError } from "./errors.ts";
+
+const largest = 4 * 1_048_576;
+const mostShown = 10;
+
+/** Throws `FILE_UNREADABLE`, or `POLICY_INVALID` with every problem of the file (`line` is that of the first). */
+export async function readPolicyFile(path: string): Promise<TrustPolicy> {
+  return await parsePolicy(await readText(path, "policy", largest), path);
+}
+
+/** A policy given as a value instead of a file. Throws `POLICY_INVALID`. */
+export async function parsePolicyValue(value: object): Promise<TrustPolicy> {
+  const policy = readPolicy(value);
+  if (!("length" in policy)) return policy;
+  const sentences = policy.slice(0, mostShown).map(sentenceOf);
+  throw new TrustError("POLICY_INVALID", sentences.join(" "));
+}
+
+/** A file of the caller's as text. Throws `FILE_UNREADABLE`. */
+export async function readText(path: string, what: string, mostBytes: number): Promise<string> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? "unknown error";
+    throw new TrustError("FILE_UNREADABLE", `The ${what} cannot be read (${code}).`, { file: path, cause });
+  }
+  if (bytes.length > mostBytes) {
+    throw new TrustError("FILE_UNREADABLE", `The ${what} is larger than ${mostBytes} bytes.`, { file: path });
+  }
+  return bytes.toString("utf8");
+}
+
+/** @param file how the policy is called in messages */
+export async function parsePolicy(text: string, file: string): Promise<TrustPolicy> {
+  const { LineCounter, parseDocument } = await import("yaml");
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { lineCounter, prettyErrors: false, stringKeys: true });
+  const lineOf = (offset: number) => lineCounter.linePos(offset).line;
+  const [broken] = [...document.errors, ...document.warnings];
+  if (broken !== undefined) {
+    throw new TrustError("POLICY_INVALID", `This is not the YAML of a policy: ${broken.message}.`, {
+      file,
+      line: lineOf(broken.pos[0]),
+      cause: broken,
+    });
+  }
+  let value: unknown;
+  try {
+    value = document.toJS({ maxAliasCount: 0 });
+  } catch (cause) {
+    throw new TrustError("POLICY_INVALID", "Write the policy without aliases.", { file, cause });
+  }
+  const policy = readPolicy(value);
+  if (!("length" in policy)) return policy;
+  const placed = policy.map((problem) => ({ ...problem, line: placeOf(problem) }));
+  const sentences = placed
+    .slice(0, mostShown)
+    .map((problem) => `${problem.line === undefined ? "" : `line ${problem.line}: `}${sentenceOf(problem)}`);
+  const more = policy.length - sentences.length;
+  throw new TrustError(
+    "POLICY_INVALID",
+    [...sentences, ...(more > 0 ? [`And ${more} more.`] : [])].join(" "),
+    { file, line: placed[0]?.line },
+  );
+
+  /** The line of the deepest part of a problem's path that the file has. */
+  function placeOf({ path }: PolicyProblem): number | undefined {
+    for (let depth = path.length; depth > 0; depth--) {
+      const range = rangeOf(document.getIn(path.slice(0, depth), true));
+      if (range !== undefined) return lineOf(range);
+    }
+    return undefined;
+  }
+}
+
+function sentenceOf({ path, sentence }: PolicyProblem): string {
+  return `${path.length === 0 ? "The policy" : written(path)} ${sentence}.`;
+}
+
+function rangeOf(node: unknown): number | undefined {
+  return (node as { range?: readonly number[] | null } | null | undefined)?.range?.[0];
+}
+
+/** `repositories[2].root.pins`. */
+function written(path: PolicyProblem["path"]): string {
+  return path
+    .map((each, index) => (typeof each === "number" ? `[${each}]` : index === 0 ? each : `.${each}`))
+    .join("")
+    .replaceAll(/[^\x20-\x7e]/g, "?")
+    .slice(0, 200);
+}

@@ -1,0 +1,199 @@
+/**
+ * What a `Trust` knows of repositories between two questions: in memory as much as fits, on disk all of it.
+ *
+ * Invariants
+ * - A question is answered from the network. Memory and disk save fetching what has not changed; without the server they
+ *   answer only inside the age that the policy allows, and the answer says so.
+ * - An update that fails changes nothing, but for roots: a verified root that the pins fit is kept even if what lies below
+ *   it is refused, so that nobody can hide it again.
+ * - Questions about one repository that come while it is being updated share that update.
+ */
+import { TrustedSet } from "../core/trusted-set.ts";
+import type { Cache, CacheKey } from "./cache.ts";
+import type { CachedFile, CachedState } from "./cache-state.ts";
+import { TrustError } from "./errors.ts";
+import { isAway } from "./fetch/fetcher.ts";
+import { checkPins } from "./pinning.ts";
+import { type RepositoryView, refuseStale, viewOf } from "./repository-view.ts";
+import { type Scope, type Updated, update } from "./update.ts";
+
+interface Known extends Updated {
+  /** As it lies on disk; undefined if there is nothing yet. */
+  readonly stored: CachedState | undefined;
+  readonly checkedAt: number;
+}
+
+const oneDay = 86_400_000;
+/** How often the time of the last check is written while nothing else changes, as a part of the age it serves. */
+const partOfAge = 16;
+
+export class Repositories {
+  readonly #cache: Cache;
+  readonly #memoryBytes: number;
+  /** Least recently used first. */
+  readonly #known = new Map<string, Known>();
+  readonly #underWay = new Map<string, Promise<RepositoryView>>();
+
+  constructor(cache: Cache, memoryBytes: number) {
+    this.#cache = cache;
+    this.#memoryBytes = memoryBytes;
+  }
+
+  /** The repository as it is trusted now. Throws `TrustError` or what the core throws. */
+  view(scope: Scope): Promise<RepositoryView> {
+    // Two rules may lead to one repository, each with its own demands.
+    const name = `${nameOf(scope)}\n${scope.rule.place}`;
+    const running = this.#underWay.get(name);
+    if (running !== undefined) return running;
+    const promise = this.#view(scope).finally(() => this.#underWay.delete(name));
+    this.#underWay.set(name, promise);
+    return promise;
+  }
+
+  /** Keeps what a view has brought in: in memory, and on disk if anything changed. */
+  async keep(view: RepositoryView): Promise<void> {
+    const { scope, set, offline, checkedAt } = view;
+    if (offline) return;
+    const known = this.#known.get(nameOf(scope));
+    if (known === undefined || known.set !== set) return;
+    const state = stateOf(known, checkedAt);
+    if (view.fetched.size > 0 || isWorthWriting(known.stored, state, scope)) {
+      await this.#cache.commit(keyOf(scope), state, view.fetched);
+      this.#remember(scope, { ...known, stored: state });
+    }
+  }
+
+  /** Forgets a repository, on disk and in memory, floors included. */
+  async forget(key: CacheKey): Promise<void> {
+    this.#known.delete(`${key.server}\n${key.repository}`);
+    await this.#cache.forget(key);
+  }
+
+  async #view(scope: Scope): Promise<RepositoryView> {
+    const before = this.#known.get(nameOf(scope)) ?? (await this.#load(scope));
+    const atHand = (sha256: string) => this.#cache.targets(keyOf(scope), sha256);
+    try {
+      const { set, roots } = await update(scope, before, (chain) => this.#keepRoots(scope, before, chain));
+      this.#remember(scope, { set, roots, stored: before.stored, checkedAt: scope.at });
+      return viewOf({ scope, set, offline: false, checkedAt: scope.at, atHand });
+    } catch (error) {
+      if (!(error instanceof TrustError) || !isAway(error.code) || before.stored === undefined) throw error;
+      return viewOf({
+        scope,
+        set: this.#offline(scope, before, error),
+        offline: true,
+        checkedAt: before.checkedAt,
+        atHand,
+      });
+    }
+  }
+
+  /** What was trusted last, if the policy allows to use it without the server. */
+  #offline(scope: Scope, { set, roots, checkedAt }: Known, cause: TrustError): TrustedSet {
+    const { rule, at, repository } = scope;
+    if (rule.offlineMaxAge === undefined) throw cause;
+    const age = at - checkedAt;
+    if (age > rule.offlineMaxAge || age < -oneDay) {
+      throw new TrustError(
+        "OFFLINE_TOO_OLD",
+        `The server is away (${cause.code}), and ${repository} was last checked at ${new Date(checkedAt).toISOString()}: longer ago than the policy allows.`,
+        { cause },
+      );
+    }
+    checkPins(scope, set, roots);
+    refuseStale(set, at);
+    scope.onEvent({ type: "offline", repository, age });
+    return set.copy();
+  }
+
+  async #keepRoots(scope: Scope, { stored, checkedAt }: Known, { set, roots }: Updated): Promise<void> {
+    const state = stateOf({ set, roots, stored, checkedAt }, checkedAt);
+    await this.#cache.commit(keyOf(scope), state, new Map());
+    this.#remember(scope, { set, roots, stored: state, checkedAt });
+  }
+
+  async #load(scope: Scope): Promise<Known> {
+    const stored = await this.#cache.load(keyOf(scope));
+    const set = new TrustedSet(scope);
+    if (stored === undefined) return { set, roots: [], stored, checkedAt: 0 };
+    try {
+      for (const bytes of stored.roots) set.addRoot(bytes, scope.at);
+      if (stored.timestamp !== undefined) set.addTimestamp(stored.timestamp, scope.at, "ignored");
+      if (stored.snapshot !== undefined) recallSnapshot(set, stored.snapshot, scope.at);
+      set.recallVersions(new Map([...stored.targets].map(([role, { version }]) => [role, version])));
+    } catch (cause) {
+      throw new TrustError("CACHE_DAMAGED", "The cached state does not verify any more.", {
+        file: this.#cache.fileOf(keyOf(scope)),
+        cause,
+      });
+    }
+    return { set, roots: stored.roots, stored, checkedAt: stored.checkedAt };
+  }
+
+  #remember(scope: Scope, known: Known): void {
+    const name = nameOf(scope);
+    this.#known.delete(name);
+    this.#known.set(name, known);
+    let bytes = 0;
+    for (const [each, { set }] of [...this.#known].reverse()) {
+      bytes += sizeOf(set);
+      if (bytes > this.#memoryBytes && each !== name) this.#known.delete(each);
+    }
+  }
+}
+
+/** Under a root that gave the timestamp other keys there is none, and no snapshot either. */
+function recallSnapshot(set: TrustedSet, bytes: Buffer, at: number): void {
+  if (set.timestamp !== undefined) set.addSnapshot(bytes, at, "ignored");
+}
+
+function stateOf({ set, roots, stored }: Known, checkedAt: number): CachedState {
+  const files = new Map<string, CachedFile>();
+  for (const [role, version] of set.seenVersions) {
+    const sha256 = set.targets.get(role)?.sha256 ?? stored?.targets.get(role)?.sha256;
+    if (sha256 !== undefined) files.set(role, { sha256, version });
+  }
+  return {
+    roots,
+    rootVersion: set.root?.signed.version ?? 0,
+    timestampVersion: set.timestamp?.signed.version ?? 0,
+    timestamp: set.timestamp?.bytes,
+    snapshot: set.snapshot?.bytes,
+    targets: files,
+    checkedAt,
+  };
+}
+
+/** Whether a state differs from what is stored, or its time of the last check is needed and old. */
+function isWorthWriting(stored: CachedState | undefined, state: CachedState, { rule }: Scope): boolean {
+  if (stored === undefined) return true;
+  const { offlineMaxAge } = rule;
+  const sameFiles =
+    stored.targets.size === state.targets.size &&
+    [...state.targets].every(([role, { sha256 }]) => stored.targets.get(role)?.sha256 === sha256);
+  const same =
+    stored.rootVersion === state.rootVersion &&
+    sameBytes(stored.timestamp, state.timestamp) &&
+    sameBytes(stored.snapshot, state.snapshot) &&
+    sameFiles;
+  if (!same) return true;
+  return offlineMaxAge !== undefined && state.checkedAt - stored.checkedAt > offlineMaxAge / partOfAge;
+}
+
+function sameBytes(a: Buffer | undefined, b: Buffer | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : a.equals(b);
+}
+
+function sizeOf(set: TrustedSet): number {
+  const files = [set.root, set.timestamp, set.snapshot, ...set.targets.values()];
+  return files.reduce((sum, file) => sum + (file?.bytes.length ?? 0), 0);
+}
+
+function keyOf({ fetcher, repository }: Scope): CacheKey {
+  return { server: fetcher.origin, repository };
+}
+
+function nameOf(scope: Scope): string {
+  const { server, repository } = keyOf(scope);
+  return `${server}\n${repository}`;
+}

@@ -1,0 +1,107 @@
+/** From a reference to the rule that speaks for it: which repository, which server, which pins. */
+import { X509Certificate } from "node:crypto";
+import { chooseRule } from "../policy/choose.ts";
+import type { OpenPins } from "../policy/rules/pins.ts";
+import type { Pins, Rule, TrustPolicy } from "../policy/trust-policy.ts";
+import { TrustError } from "./errors.ts";
+import type { NotaryConfig } from "./notary-config.ts";
+import type { OpenOptions } from "./options.ts";
+import { readText } from "./policy-file.ts";
+import { besidePolicy, trimmed } from "./servers.ts";
+
+export interface Ruling {
+  readonly rule: Rule;
+  /** The name that is signed. */
+  readonly repository: string;
+  readonly server: string;
+  /** Undefined: nothing is pinned. */
+  readonly pins: OpenPins | undefined;
+}
+
+const largestPem = 4 * 1_048_576;
+const mostAuthorities = 256;
+const block = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\r\n]+-----END CERTIFICATE-----/g;
+
+export class Rules {
+  readonly #policy: TrustPolicy;
+  readonly #options: OpenOptions;
+  readonly #notary: NotaryConfig | undefined;
+  readonly #authorities = new Map<string, Promise<readonly X509Certificate[]>>();
+
+  constructor(policy: TrustPolicy, options: OpenOptions, notary: NotaryConfig | undefined) {
+    this.#policy = policy;
+    this.#options = options;
+    this.#notary = notary;
+  }
+
+  get default(): TrustPolicy["default"] {
+    return this.#policy.default;
+  }
+
+  /** Whether any rule speaks for a full name. */
+  covers(name: string): boolean {
+    return chooseRule(this.#policy, name) !== undefined;
+  }
+
+  /** Throws `NO_RULE`, `NO_SERVER`, `POLICY_INVALID`, `FILE_UNREADABLE`. */
+  async rule(name: string): Promise<Ruling> {
+    const chosen = chooseRule(this.#policy, name);
+    if (chosen === undefined) {
+      throw new TrustError("NO_RULE", `No rule of the policy speaks for ${name}.`, { repository: name });
+    }
+    if ("ambiguous" in chosen) {
+      const places = chosen.ambiguous.map(({ place, match }) => `${place} (${match.text})`).join(" and ");
+      const file = typeof this.#options.policy === "string" ? this.#options.policy : undefined;
+      throw new TrustError("POLICY_INVALID", `${places} speak equally for ${name}: make one more specific.`, {
+        file,
+      });
+    }
+    const { rule, repository } = chosen;
+    const server = rule.server ?? this.#policy.server ?? this.#options.server;
+    if (server === undefined) {
+      throw new TrustError("NO_SERVER", `Neither the policy nor an option names a trust server for ${name}.`);
+    }
+    return { rule, repository, server: trimmed(server), pins: await this.#pins(rule, repository) };
+  }
+
+  async #pins({ pins }: Rule, repository: string): Promise<OpenPins | undefined> {
+    if (pins !== undefined) return this.#open(pins);
+    const theirs = this.#notary?.pinsFor(repository);
+    if (theirs === undefined) return undefined;
+    if ("ca" in theirs) return { keys: [], certificates: [], authorities: await this.#read(theirs.ca) };
+    return { keys: [], certificates: theirs.certificates, authorities: [] };
+  }
+
+  async #open({ keys, certificates, ca }: Pins): Promise<OpenPins> {
+    const authorities = ca === undefined ? [] : await this.#read(besidePolicy(ca, this.#options));
+    return { keys, certificates, authorities };
+  }
+
+  #read(path: string): Promise<readonly X509Certificate[]> {
+    const known = this.#authorities.get(path);
+    if (known !== undefined) return known;
+    const read = readAuthorities(path);
+    this.#authorities.set(path, read);
+    return read;
+  }
+}
+
+/** Throws `FILE_UNREADABLE`, `POLICY_INVALID`. */
+async function readAuthorities(file: string): Promise<readonly X509Certificate[]> {
+  const blocks = (await readText(file, "file of pinned authorities", largestPem)).match(block) ?? [];
+  if (blocks.length === 0 || blocks.length > mostAuthorities) {
+    throw new TrustError(
+      "POLICY_INVALID",
+      `Give 1 to ${mostAuthorities} PEM certificates of authorities here.`,
+      { file },
+    );
+  }
+  try {
+    return blocks.map((pem) => new X509Certificate(pem));
+  } catch (cause) {
+    throw new TrustError("POLICY_INVALID", "A certificate of a pinned authority cannot be read.", {
+      file,
+      cause,
+    });
+  }
+}

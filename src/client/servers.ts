@@ -1,0 +1,95 @@
+/** The trust servers of a policy: one fetcher each, made when it is first wanted. */
+import { dirname, resolve } from "node:path";
+import type { TrustPolicy } from "../policy/trust-policy.ts";
+import type { Fetcher } from "./fetch/fetcher.ts";
+import type { OpenOptions } from "./options.ts";
+import { readText } from "./policy-file.ts";
+
+const largestPem = 4 * 1_048_576;
+
+/** A file that a policy names: relative to the policy's own folder. */
+export function besidePolicy(path: string, { policy }: Pick<OpenOptions, "policy">): string {
+  return typeof policy === "string" ? resolve(dirname(policy), path) : resolve(path);
+}
+
+export class Servers {
+  readonly #options: OpenOptions;
+  readonly #policy: TrustPolicy;
+  readonly #fetchers = new Map<string, Promise<Fetcher>>();
+
+  constructor(options: OpenOptions, policy: TrustPolicy) {
+    this.#options = options;
+    this.#policy = policy;
+  }
+
+  /** @param url without a slash at its end. Throws `OPTION_INVALID`, `FILE_UNREADABLE`. */
+  fetcher(url: string): Promise<Fetcher> {
+    const known = this.#fetchers.get(url);
+    if (known !== undefined) return known;
+    const made = this.#make(url);
+    this.#fetchers.set(url, made);
+    return made;
+  }
+
+  async close(): Promise<void> {
+    for (const made of this.#fetchers.values()) (await made.catch(() => undefined))?.close();
+  }
+
+  async #make(server: string): Promise<Fetcher> {
+    const { environment, dockerConfig, limits, onEvent } = this.#options;
+    const [{ createFetcher }, { dockerCredentials }] = await Promise.all([
+      import("./fetch/http-fetcher.ts"),
+      import("./fetch/credentials.ts"),
+    ]);
+    const { ca, clientCertificate, tokenRealms } = await this.#identity(server);
+    return createFetcher({
+      server,
+      ca,
+      clientCertificate,
+      tokenRealms,
+      credentials: dockerCredentials({ directory: dockerConfig, environment }),
+      environment,
+      limits: {
+        requestTime: limits.requestTime,
+        tries: limits.tries,
+        redirects: limits.redirects,
+        connections: limits.connections,
+      },
+      onRequest: (event) => onEvent({ type: "request", ...event }),
+    });
+  }
+
+  /** How a server is known and how this client is known to it: by the policy, the options, or Docker's folder for it. */
+  async #identity(server: string) {
+    const options = this.#options;
+    const settings = this.#policy.servers.get(server);
+    const isOwn = options.server !== undefined && trimmed(options.server) === server;
+    const own = isOwn ? options : undefined;
+    const fromPolicy = settings && {
+      ca: settings.ca && besidePolicy(settings.ca, options),
+      clientCertificate: settings.clientCertificate && {
+        certificate: besidePolicy(settings.clientCertificate.certificate, options),
+        key: besidePolicy(settings.clientCertificate.key, options),
+      },
+    };
+    const ca = own?.ca ?? fromPolicy?.ca;
+    const pair = own?.clientCertificate ?? fromPolicy?.clientCertificate;
+    const tokenRealms = settings?.tokenRealms;
+    if (ca === undefined && pair === undefined && server.startsWith("https:")) {
+      const { dockerTls } = await import("./fetch/docker-tls.ts");
+      return { ...(await dockerTls(options.dockerConfig, server)), tokenRealms };
+    }
+    return {
+      ca: ca === undefined ? undefined : await readText(ca, "certificate authority", largestPem),
+      clientCertificate: pair && {
+        certificate: await readText(pair.certificate, "client certificate", largestPem),
+        key: await readText(pair.key, "client key", largestPem),
+      },
+      tokenRealms,
+    };
+  }
+}
+
+export function trimmed(url: string): string {
+  return url.replace(/\/+$/, "");
+}

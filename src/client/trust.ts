@@ -1,0 +1,267 @@
+/**
+ * The library's one object: it answers what a reference means, by whom it is signed, or why it must not be used.
+ *
+ *     const trust = await openTrust({ server, policy: "trust.yaml", ca: "acme-ca.pem" });
+ *     const { reference } = await trust.resolve("registry.acme.example/acme/kernel:6.6");
+ *
+ * Every answer is of the instant it was asked for, and was asked of the server. Whatever cannot be verified is thrown as
+ * `TrustError`; `explain` says who must do what. Nothing is printed, and nothing is pulled.
+ */
+import type { TrustPolicy } from "../policy/trust-policy.ts";
+import { type Cache, diskCache } from "./cache.ts";
+import { checkDemands } from "./demands.ts";
+import { asTrustError, TrustError } from "./errors.ts";
+import { checkFloors } from "./floors.ts";
+import { type Floor, floorsOf, largestLock, readLock } from "./lockfile.ts";
+import { lookUp, lookUpDigest, signedElsewhere } from "./lookup.ts";
+import { checkOptions, type OpenOptions, type TrustOptions } from "./options.ts";
+import { parsePolicyValue, readPolicyFile, readText } from "./policy-file.ts";
+import { lockedReference, parseReference } from "./reference.ts";
+import { Repositories } from "./repositories.ts";
+import type { RepositoryView } from "./repository-view.ts";
+import { describe, type ResolvedImage, type SignedTarget } from "./result.ts";
+import { type FoundRoot, inspectRoot } from "./root-inspection.ts";
+import { Rules } from "./rules.ts";
+import { Servers } from "./servers.ts";
+import type { Scope } from "./update.ts";
+
+/** One of many references: what it means, or why it must not be used. */
+export type Outcome =
+  | { readonly reference: string; readonly image: ResolvedImage; readonly error?: undefined }
+  | { readonly reference: string; readonly image?: undefined; readonly error: unknown };
+
+export interface FileQuestion {
+  /** Full name of the repository, as a policy matches it. */
+  readonly repository: string;
+  /** Name of the target in it. */
+  readonly target: string;
+}
+
+/**
+ * Opens a trust: reads and checks policy, lock and pins, and makes no request yet.
+ * Throws `OPTION_INVALID`, `POLICY_INVALID`, `LOCK_INVALID`, `FILE_UNREADABLE`.
+ */
+export async function openTrust(options: TrustOptions): Promise<Trust> {
+  const open = checkOptions(options);
+  const policy = await policyOf(open);
+  const notary =
+    open.notaryConfig === undefined
+      ? undefined
+      : await (await import("./notary-config.ts")).readNotaryConfig(open.notaryConfig);
+  const floors =
+    open.lock === undefined
+      ? new Map<string, readonly Floor[]>()
+      : floorsOf(readLock(await readText(open.lock, "lock file", largestLock), open.lock));
+  return new Trust(open, policy, new Rules(policy, open, notary), floors);
+}
+
+function policyOf({ policy }: OpenOptions): Promise<TrustPolicy> {
+  if (typeof policy === "string") return readPolicyFile(policy);
+  // Without a policy every name has a rule that demands nothing but a pin.
+  return parsePolicyValue(policy ?? { repositories: [{ match: "**" }] });
+}
+
+export class Trust {
+  readonly #options: OpenOptions;
+  readonly #rules: Rules;
+  readonly #floors: ReadonlyMap<string, readonly Floor[]>;
+  readonly #servers: Servers;
+  readonly #cache: Cache;
+  readonly #repositories: Repositories;
+
+  /** Use `openTrust`. */
+  constructor(
+    options: OpenOptions,
+    policy: TrustPolicy,
+    rules: Rules,
+    floors: ReadonlyMap<string, readonly Floor[]>,
+  ) {
+    this.#options = options;
+    this.#rules = rules;
+    this.#floors = floors;
+    this.#servers = new Servers(options, policy);
+    this.#cache = diskCache(options.cacheDir);
+    this.#repositories = new Repositories(this.#cache, options.limits.memoryBytes);
+  }
+
+  /** What the policy says of a reference: a rule speaks for it, or what becomes of it without one. */
+  coverage(reference: string): "rule" | "refuse" | "unverified" {
+    return this.#rules.covers(parseReference(reference).name) ? "rule" : this.#rules.default;
+  }
+
+  /**
+   * The digest that is signed for an image reference. A digest in the reference is held against the signed one; a
+   * reference without a tag and a digest means `latest`.
+   * Throws `TrustError` with any code but those of lock and output files.
+   */
+  async resolve(text: string): Promise<ResolvedImage> {
+    return await this.#told({ reference: text }, async () => {
+      const reference = parseReference(text);
+      const { digest } = reference;
+      const tag = reference.tag ?? (digest === undefined ? "latest" : undefined);
+      return await this.#ask(reference.name, async (view) => {
+        const hit =
+          tag === undefined ? await lookUpDigest(view, (digest ?? "").slice(7)) : await lookUp(view, tag);
+        if (hit === undefined) throw await notSigned(view, tag ?? digest ?? "");
+        const count = await checkDemands(view, hit);
+        const sha256 = hit.target.hashes.get("sha256");
+        if (sha256 === undefined) {
+          throw new TrustError(
+            "NO_SHA256",
+            `${hit.name} of ${view.scope.repository} is signed without a sha256.`,
+            { role: hit.role },
+          );
+        }
+        const signed = `sha256:${sha256}`;
+        if (digest !== undefined && digest !== signed) {
+          throw new TrustError(
+            "DIGEST_MISMATCH",
+            `${hit.role} signs ${signed} for ${hit.name}, not ${digest}.`,
+            { role: hit.role },
+          );
+        }
+        const written = { ...reference, tag };
+        return { ...describe(view, hit, count), reference: lockedReference(written, signed), digest: signed };
+      });
+    });
+  }
+
+  /**
+   * Many references in parallel, each with its own outcome, in the order given. A reference that is named twice is asked
+   * for once. Memory is bounded by `limits.parallel` times the largest file, not by the number of references.
+   */
+  async resolveAll(references: readonly string[]): Promise<readonly Outcome[]> {
+    const { default: limit } = await import("p-limit");
+    const turn = limit(this.#options.limits.parallel);
+    const once = new Map<string, Promise<Outcome>>();
+    let done = 0;
+    const total = new Set(references).size;
+    const outcome = async (reference: string): Promise<Outcome> => {
+      const result = await this.resolve(reference).then(
+        (image): Outcome => ({ reference, image }),
+        (error: unknown): Outcome => ({ reference, error }),
+      );
+      done++;
+      this.#options.onEvent({
+        type: result.error === undefined ? "resolved" : "refused",
+        reference,
+        done,
+        total,
+      });
+      return result;
+    };
+    return await Promise.all(
+      references.map((reference) => {
+        const promise = once.get(reference) ?? turn(() => outcome(reference));
+        once.set(reference, promise);
+        return promise;
+      }),
+    );
+  }
+
+  /** What is signed under a name of a repository that need not hold images. Throws as `resolve`. */
+  async lookUp({ repository, target }: FileQuestion): Promise<SignedTarget> {
+    return await this.#told({ reference: target, repository }, () =>
+      this.#ask(repository, async (view) => {
+        const hit = await lookUp(view, target);
+        if (hit === undefined) throw await notSigned(view, target);
+        return describe(view, hit, await checkDemands(view, hit));
+      }),
+    );
+  }
+
+  /**
+   * Whether a file is the one that is signed: length and every signed digest. It reads the file once; whoever may change
+   * it afterwards can still do so. Throws `FILE_MISMATCH`, `FILE_UNREADABLE`, and as `resolve`.
+   */
+  async verifyFile(path: string, question: FileQuestion): Promise<SignedTarget> {
+    const signed = await this.lookUp(question);
+    const { refuseOtherFile } = await import("./file-check.ts");
+    await refuseOtherFile(path, signed);
+    return signed;
+  }
+
+  /** The newest root of a repository, with the keys that signed it, to be compared with what its publisher says. */
+  async root(repository: string): Promise<FoundRoot> {
+    return await this.#told({ repository }, async () => inspectRoot(await this.#scope(repository)));
+  }
+
+  /** Forgets what was trusted of a repository, versions included. For a repository that was made anew. */
+  async forget(repository: string): Promise<void> {
+    const ruling = await this.#rules.rule(repository);
+    const { origin } = await this.#servers.fetcher(ruling.server);
+    await this.#repositories.forget({ server: origin, repository: ruling.repository });
+  }
+
+  /** Closes connections. The trust must not be used afterwards. */
+  async close(): Promise<void> {
+    await this.#servers.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #scope(name: string): Promise<Scope> {
+    const { rule, repository, server, pins } = await this.#rules.rule(name);
+    const { limits, onEvent, now } = this.#options;
+    const { notary } = await import("../core/format/notary.ts");
+    const late = new TrustError(
+      "TIMEOUT",
+      `The update of ${repository} took longer than ${limits.updateTime} ms.`,
+    );
+    return {
+      repository,
+      rule,
+      pins,
+      limits,
+      onEvent,
+      format: notary,
+      fetcher: await this.#servers.fetcher(server),
+      at: now(),
+      signal: deadline(limits.updateTime, late),
+    };
+  }
+
+  async #ask<T>(name: string, answer: (view: RepositoryView) => Promise<T>): Promise<T> {
+    const scope = await this.#scope(name);
+    return await this.#told({ repository: scope.repository }, async () => {
+      const view = await this.#repositories.view(scope);
+      try {
+        const result = await answer(view);
+        checkFloors(view, this.#floors.get(view.scope.repository) ?? []);
+        return result;
+      } finally {
+        await this.#repositories.keep(view);
+      }
+    });
+  }
+
+  /** Whatever is thrown, with what was asked for. */
+  async #told<T>(context: { reference?: string; repository?: string }, task: () => Promise<T>): Promise<T> {
+    try {
+      return await task();
+    } catch (error) {
+      throw asTrustError(error, context);
+    }
+  }
+}
+
+async function notSigned(view: RepositoryView, name: string): Promise<TrustError> {
+  const { repository } = view.scope;
+  const elsewhere = await signedElsewhere(view, name);
+  if (elsewhere.length === 0)
+    return new TrustError("NOT_SIGNED", `Nobody who counts signs ${name} in ${repository}.`);
+  return new TrustError(
+    "NOT_SIGNED_IN_ROLE",
+    `${name} in ${repository} is signed by ${elsewhere.join(", ")} only, which the policy does not count.`,
+    { detail: { roles: elsewhere } },
+  );
+}
+
+/** Fires with a reason after a time, and keeps no process alive for it. */
+function deadline(milliseconds: number, reason: TrustError): AbortSignal {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(reason), milliseconds).unref();
+  return controller.signal;
+}

@@ -1,0 +1,215 @@
+/**
+ * One update of one repository: from what is trusted to what the server gives now, or a refusal that leaves everything
+ * as it was (TUF specification 5.3 to 5.6; notary-protocol.md 7.6 for what stock clients do instead).
+ *
+ * - The timestamp and the next root are asked for together: whoever holds the timestamp's key can freeze a repository,
+ *   but cannot hide the root that takes the key away.
+ * - Roots follow one another by version, each signed by the one before, up to the first that the server has not. Pins
+ *   are checked on the last one before anything below it is looked at.
+ * - A publication in between shows as files that do not fit together. Then the whole is asked for again, a bounded number
+ *   of times, and only if the server gives another timestamp.
+ * - Delegations are fetched when a look-up wants them (`repository-view.ts`).
+ */
+import type { FormatRules } from "../core/format/format.ts";
+import type { TrustedSet } from "../core/trusted-set.ts";
+import type { OpenPins } from "../policy/rules/pins.ts";
+import type { Rule } from "../policy/trust-policy.ts";
+import { TrustError } from "./errors.ts";
+import type { OnEvent } from "./events.ts";
+import type { Fetcher } from "./fetch/fetcher.ts";
+import type { ClientLimits } from "./limits.ts";
+import { checkPins, recognisePins } from "./pinning.ts";
+
+/** What one question about one repository is asked with. */
+export interface Scope {
+  readonly repository: string;
+  readonly rule: Rule;
+  readonly pins: OpenPins | undefined;
+  readonly format: FormatRules;
+  readonly fetcher: Fetcher;
+  readonly limits: ClientLimits;
+  /** The instant of the operation, in milliseconds. */
+  readonly at: number;
+  readonly signal: AbortSignal;
+  readonly onEvent: OnEvent;
+}
+
+export interface Updated {
+  readonly set: TrustedSet;
+  /** The chain of roots, as in the cached state. */
+  readonly roots: readonly Buffer[];
+}
+
+const mostAttempts = 3;
+
+/** What a publication between two requests looks like. */
+const torn: ReadonlySet<string> = new Set([
+  "FILE_WITHHELD",
+  "HASH_MISMATCH",
+  "LENGTH_MISMATCH",
+  "THRESHOLD",
+  "SNAPSHOT_INCOMPLETE",
+]);
+
+/**
+ * @param before what was trusted, with its roots; a set without a root for a first contact. It stays as it is.
+ * @param keepRoots is given newer roots as soon as they are verified and pinned, whatever comes of the rest
+ * Throws `TrustError` or what the core throws.
+ */
+export async function update(
+  scope: Scope,
+  before: Updated,
+  keepRoots: (chain: Updated) => Promise<void>,
+): Promise<Updated> {
+  for (let attempt = 1; ; attempt++) {
+    const next: Updated & { roots: Buffer[] } = { set: before.set.copy(), roots: [...before.roots] };
+    let timestamp: Buffer | undefined;
+    try {
+      timestamp = await walkRoots(scope, next, keepRoots);
+      await walkDown(scope, next.set, timestamp);
+      return next;
+    } catch (error) {
+      if (attempt >= mostAttempts || timestamp === undefined || !torn.has(codeOf(error))) throw error;
+      if (!(await hasMovedOn(scope, next.set, timestamp))) throw error;
+    }
+  }
+}
+
+/** Whether the server gives another timestamp or another root by now. */
+async function hasMovedOn(scope: Scope, set: TrustedSet, last: Buffer): Promise<boolean> {
+  const [timestamp, root] = await together([
+    get(scope, "timestamp.json", scope.limits.timestampBytes),
+    getRoot(scope, (set.root?.signed.version ?? 0) + 1),
+  ]);
+  return root !== undefined || (timestamp !== undefined && !timestamp.equals(last));
+}
+
+export function codeOf(error: unknown): string {
+  return String((error as { code?: unknown } | null | undefined)?.code);
+}
+
+/** Brings the set to the newest root that is to be had, checks pins and expiry. Returns the timestamp to use with it. */
+async function walkRoots(
+  scope: Scope,
+  next: { set: TrustedSet; roots: Buffer[] },
+  keepRoots: (chain: Updated) => Promise<void>,
+): Promise<Buffer> {
+  const { set, roots } = next;
+  const { limits, at } = scope;
+  let asked = get(scope, "timestamp.json", limits.timestampBytes);
+  const known = set.root?.signed.version;
+  if (known === undefined) {
+    const [root] = await together([get(scope, "root.json", limits.rootBytes), asked]);
+    if (root === undefined) {
+      throw new TrustError(
+        "NO_TRUST_DATA",
+        `${scope.repository} has no trust data at ${scope.fetcher.origin}.`,
+      );
+    }
+    for (const bytes of await recognisePins(scope, root, (version) => getRoot(scope, version))) {
+      set.addRoot(bytes, at);
+      roots.push(bytes);
+    }
+  }
+  let advanced = false;
+  for (let version = (set.root?.signed.version ?? 0) + 1; ; version++) {
+    const [bytes] = await together([getRoot(scope, version), asked]);
+    if (bytes === undefined) break;
+    if (roots.length >= limits.roots) {
+      throw new TrustError(
+        "TOO_MANY_ROOTS",
+        `${scope.repository} has more than ${limits.roots} roots to follow.`,
+      );
+    }
+    const { signed } = set.addRoot(bytes, at);
+    roots.push(bytes);
+    advanced = true;
+    scope.onEvent({
+      type: "root",
+      repository: scope.repository,
+      version: signed.version,
+      keyIds: rootKeyIds(set),
+    });
+  }
+  checkPins(scope, set, roots);
+  if (advanced && known !== undefined) await keepRoots({ set: set.copy(), roots: [...roots] });
+  set.checkRootExpiry(at);
+  // The timestamp in hand may be of the time before the new root.
+  if (advanced) asked = get(scope, "timestamp.json", limits.timestampBytes);
+  const timestamp = await asked;
+  if (timestamp !== undefined) return timestamp;
+  const { origin } = scope.fetcher;
+  throw known === undefined
+    ? new TrustError("FILE_WITHHELD", `${origin} has a root of ${scope.repository}, but no timestamp.`, {
+        role: "timestamp",
+      })
+    : new TrustError("NO_TRUST_DATA", `${scope.repository} has no trust data at ${origin} any more.`);
+}
+
+/** Timestamp, snapshot and targets under the newest root. */
+async function walkDown(scope: Scope, set: TrustedSet, bytes: Buffer): Promise<void> {
+  const { at, limits } = scope;
+  let timestamp: ReturnType<TrustedSet["addTimestamp"]>;
+  try {
+    timestamp = set.addTimestamp(bytes, at);
+  } catch (error) {
+    if (codeOf(error) === "THRESHOLD") await refuseReplaced(scope, set);
+    throw error;
+  }
+  const { snapshot } = timestamp.signed;
+  const named = snapshot.hashes.get("sha256");
+  if (set.snapshot?.sha256 !== named) {
+    const most = Math.min(snapshot.length ?? limits.fileBytes, limits.fileBytes);
+    const file = await get(scope, `snapshot.${named}.json`, most);
+    if (file === undefined) throw withheld(scope, "snapshot");
+    set.addSnapshot(file, at);
+  } else {
+    set.checkSnapshot(at);
+  }
+}
+
+/** A repository that was deleted and made anew begins with a root that no root before it signed. */
+async function refuseReplaced(scope: Scope, set: TrustedSet): Promise<void> {
+  const root = await get(scope, "root.json", scope.limits.rootBytes);
+  if (root === undefined || set.root === undefined || root.equals(set.root.bytes)) return;
+  const { version } = scope.format.parse("root", root).signed;
+  if (version > set.root.signed.version) return;
+  throw new TrustError(
+    "REPOSITORY_REPLACED",
+    `${scope.repository} has another root of version ${version} than the one that is trusted (${set.root.signed.version}).`,
+    { role: "root" },
+  );
+}
+
+export function rootKeyIds(set: TrustedSet): readonly string[] {
+  return [...set.keysOf("root").keys.keys()];
+}
+
+export function withheld({ fetcher, repository }: Scope, role: string): TrustError {
+  return new TrustError(
+    "FILE_WITHHELD",
+    `${fetcher.origin} lists ${role} of ${repository} and does not give it.`,
+    { role },
+  );
+}
+
+function getRoot(scope: Scope, version: number): Promise<Buffer | undefined> {
+  return get(scope, `${version}.root.json`, scope.limits.rootBytes);
+}
+
+export function get(scope: Scope, file: string, maxBytes: number): Promise<Buffer | undefined> {
+  const { fetcher, repository, signal } = scope;
+  return fetcher.get({ repository, file, maxBytes, signal });
+}
+
+/** The results of all; the first failure is thrown once every one has ended, so that no rejection is left alone. */
+async function together<const T extends readonly Promise<unknown>[]>(
+  all: T,
+): Promise<{ [K in keyof T]: Awaited<T[K]> }> {
+  const settled = await Promise.allSettled(all);
+  const failed = settled.find((each) => each.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+  return settled.map((each) => (each as PromiseFulfilledResult<unknown>).value) as {
+    [K in keyof T]: Awaited<T[K]>;
+  };
+}
