@@ -48,7 +48,7 @@ export const table: readonly Row[] = [
   { place: "src/core", ours: [], packages: [], builtins: ["node:crypto"], pure: true },
   { place: notary, ours: ["src/core"], packages: [], builtins: [], pure: true },
   { place: "src/log", ours: [], packages: [], builtins: ["node:crypto"], pure: true },
-  { place: "src/policy", ours: ["src/core"], packages: [], builtins: [], pure: true },
+  { place: "src/policy", ours: ["src/core"], packages: [], builtins: ["node:crypto"], pure: true },
   {
     place: "src/policy/schema",
     ours: ["src/core", "src/policy"],
@@ -133,9 +133,27 @@ export const table: readonly Row[] = [
   // The client's package: the library, what moves its bytes, what it reads, its commands.
   {
     place: "src/client",
-    ours: ["src/core", notary, "src/policy", "src/log", "src/client/fetch/fetcher"],
+    ours: [
+      "src/core",
+      notary,
+      "src/policy",
+      "src/policy/schema",
+      "src/log",
+      "src/client/fetch/fetcher",
+      "src/client/fetch",
+      "src/client/inputs",
+    ],
     packages: ["p-limit", "yaml"],
-    builtins: ["node:crypto", "node:fs", "node:fs/promises", "node:os", "node:path", "node:url"],
+    builtins: [
+      "node:crypto",
+      "node:fs",
+      "node:fs/promises",
+      "node:os",
+      "node:path",
+      "node:timers/promises",
+      "node:url",
+    ],
+    lazily: ["src/client/fetch/http-fetcher", "src/client/fetch/credentials", "src/client/fetch/docker-tls"],
   },
   {
     place: "src/client/fetch/fetcher",

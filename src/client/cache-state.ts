@@ -8,8 +8,13 @@ import { isHex } from "../core/bytes.ts";
 import { isObject, type Json, member } from "../core/json.ts";
 import { maxVersion } from "../core/limits.ts";
 import { isTargetsRole } from "../core/names.ts";
-import type { CacheKey } from "./cache.ts";
 import { JsonFile, listOf, whole } from "./json-file.ts";
+
+export interface CacheKey {
+  /** As `Fetcher.origin`. */
+  readonly server: string;
+  readonly repository: string;
+}
 
 export interface CachedFile {
   readonly sha256: string;

@@ -16,15 +16,9 @@ import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256Hex } from "../core/bytes.ts";
 import { withLock } from "./cache-lock.ts";
-import { type CachedState, encodeState, isNewer, readState } from "./cache-state.ts";
+import { type CachedState, type CacheKey, encodeState, isNewer, readState } from "./cache-state.ts";
 import { TrustError } from "./errors.ts";
 import { replaceFile } from "./replace-file.ts";
-
-export interface CacheKey {
-  /** As `Fetcher.origin`. */
-  readonly server: string;
-  readonly repository: string;
-}
 
 /** Bytes of files of targets that a state names, by role. Those that are in the cache already may be left out. */
 export type TargetsBytes = ReadonlyMap<string, Buffer>;

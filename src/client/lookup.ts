@@ -14,7 +14,7 @@ import { parentRole } from "../core/names.ts";
 import type { Verified } from "../core/verify.ts";
 import { asTrustError, TrustError } from "./errors.ts";
 import type { RepositoryView } from "./repository-view.ts";
-import { codeOf } from "./update.ts";
+import { codeOf } from "./scope.ts";
 
 export interface Hit {
   readonly role: string;

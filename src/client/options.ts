@@ -7,7 +7,7 @@ import type { OnEvent } from "./events.ts";
 import { type ClientLimits, defaultLimits } from "./limits.ts";
 
 export interface TrustOptions {
-  /** The policy: the path of its file, or its content as a value. Without one, pins must come from `notaryConfig`. */
+  /** The policy: the path of its file, or its content as a value. Without one, `notaryConfig` has to bring the pins. */
   readonly policy?: string | object;
   /** The trust server for rules that name none: `https://notary.example.test:4443`. */
   readonly server?: string;

@@ -15,7 +15,7 @@ import { TrustedSet } from "../core/trusted-set.ts";
 import { rootRole, type Verified } from "../core/verify.ts";
 import { countPinned } from "../policy/rules/pins.ts";
 import { TrustError } from "./errors.ts";
-import type { Scope } from "./update.ts";
+import type { Scope } from "./scope.ts";
 
 export type RootSource = (version: number) => Promise<Buffer | undefined>;
 

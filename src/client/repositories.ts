@@ -9,13 +9,14 @@
  * - Questions about one repository that come while it is being updated share that update.
  */
 import { TrustedSet } from "../core/trusted-set.ts";
-import type { Cache, CacheKey } from "./cache.ts";
-import type { CachedFile, CachedState } from "./cache-state.ts";
+import type { Cache } from "./cache.ts";
+import type { CachedFile, CachedState, CacheKey } from "./cache-state.ts";
 import { TrustError } from "./errors.ts";
 import { isAway } from "./fetch/fetcher.ts";
 import { checkPins } from "./pinning.ts";
 import { type RepositoryView, refuseStale, viewOf } from "./repository-view.ts";
-import { type Scope, type Updated, update } from "./update.ts";
+import type { Scope } from "./scope.ts";
+import { type Updated, update } from "./update.ts";
 
 interface Known extends Updated {
   /** As it lies on disk; undefined if there is nothing yet. */

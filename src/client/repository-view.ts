@@ -11,7 +11,7 @@ import { parentRole } from "../core/names.ts";
 import type { TrustedSet } from "../core/trusted-set.ts";
 import { refuseExpired, type Verified } from "../core/verify.ts";
 import { TrustError } from "./errors.ts";
-import { get, type Scope, withheld } from "./update.ts";
+import { get, type Scope, withheld } from "./scope.ts";
 
 /** A file of targets that is at hand without the network. */
 export type AtHand = (sha256: string) => Promise<Buffer | undefined>;

@@ -4,7 +4,7 @@ import { rootRole } from "../core/verify.ts";
 import { TrustError } from "./errors.ts";
 import { rootKeysOf } from "./pinning.ts";
 import { iso } from "./result.ts";
-import { get, type Scope } from "./update.ts";
+import { get, type Scope } from "./scope.ts";
 
 export interface RootKey {
   /** ID of the bare key: the same in every repository that the key signs. */

@@ -22,8 +22,8 @@ import type { RepositoryView } from "./repository-view.ts";
 import { describe, type ResolvedImage, type SignedTarget } from "./result.ts";
 import { type FoundRoot, inspectRoot } from "./root-inspection.ts";
 import { Rules } from "./rules.ts";
+import type { Scope } from "./scope.ts";
 import { Servers } from "./servers.ts";
-import type { Scope } from "./update.ts";
 
 /** One of many references: what it means, or why it must not be used. */
 export type Outcome =

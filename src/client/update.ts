@@ -10,29 +10,10 @@
  *   of times, and only if the server gives another timestamp.
  * - Delegations are fetched when a look-up wants them (`repository-view.ts`).
  */
-import type { FormatRules } from "../core/format/format.ts";
 import type { TrustedSet } from "../core/trusted-set.ts";
-import type { OpenPins } from "../policy/rules/pins.ts";
-import type { Rule } from "../policy/trust-policy.ts";
 import { TrustError } from "./errors.ts";
-import type { OnEvent } from "./events.ts";
-import type { Fetcher } from "./fetch/fetcher.ts";
-import type { ClientLimits } from "./limits.ts";
 import { checkPins, recognisePins } from "./pinning.ts";
-
-/** What one question about one repository is asked with. */
-export interface Scope {
-  readonly repository: string;
-  readonly rule: Rule;
-  readonly pins: OpenPins | undefined;
-  readonly format: FormatRules;
-  readonly fetcher: Fetcher;
-  readonly limits: ClientLimits;
-  /** The instant of the operation, in milliseconds. */
-  readonly at: number;
-  readonly signal: AbortSignal;
-  readonly onEvent: OnEvent;
-}
+import { codeOf, get, type Scope, withheld } from "./scope.ts";
 
 export interface Updated {
   readonly set: TrustedSet;
@@ -82,10 +63,6 @@ async function hasMovedOn(scope: Scope, set: TrustedSet, last: Buffer): Promise<
     getRoot(scope, (set.root?.signed.version ?? 0) + 1),
   ]);
   return root !== undefined || (timestamp !== undefined && !timestamp.equals(last));
-}
-
-export function codeOf(error: unknown): string {
-  return String((error as { code?: unknown } | null | undefined)?.code);
 }
 
 /** Brings the set to the newest root that is to be had, checks pins and expiry. Returns the timestamp to use with it. */
@@ -185,21 +162,8 @@ export function rootKeyIds(set: TrustedSet): readonly string[] {
   return [...set.keysOf("root").keys.keys()];
 }
 
-export function withheld({ fetcher, repository }: Scope, role: string): TrustError {
-  return new TrustError(
-    "FILE_WITHHELD",
-    `${fetcher.origin} lists ${role} of ${repository} and does not give it.`,
-    { role },
-  );
-}
-
 function getRoot(scope: Scope, version: number): Promise<Buffer | undefined> {
   return get(scope, `${version}.root.json`, scope.limits.rootBytes);
-}
-
-export function get(scope: Scope, file: string, maxBytes: number): Promise<Buffer | undefined> {
-  const { fetcher, repository, signal } = scope;
-  return fetcher.get({ repository, file, maxBytes, signal });
 }
 
 /** The results of all; the first failure is thrown once every one has ended, so that no rejection is left alone. */

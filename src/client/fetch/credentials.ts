@@ -5,12 +5,9 @@
  * server. A repository without a host in its name is read without any. Nothing is read or run before a server asks.
  */
 
-export type Credentials =
-  | { readonly kind: "user"; readonly username: string; readonly password: string }
-  /** Exchanged for tokens at the token service. */
-  | { readonly kind: "identity"; readonly token: string }
-  /** A token of the registry's own, sent as it is. */
-  | { readonly kind: "registry"; readonly token: string };
+import type { Credentials, DockerCredentialOptions } from "./credential.ts";
+
+export type { Credentials, DockerCredentialOptions };
 
 export interface CredentialSource {
   /** Undefined: there are none. Throws `CREDENTIALS`, and why `signal` fired. */
@@ -18,13 +15,6 @@ export interface CredentialSource {
 }
 
 export const noCredentials: CredentialSource = { find: async () => undefined };
-
-export interface DockerCredentialOptions {
-  /** The folder of `config.json`: `DOCKER_CONFIG`, or `.docker` in the home directory. */
-  readonly directory: string;
-  /** What credential helpers are started with; its `PATH` says where they are. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
-}
 
 /** What `docker login` keeps: in `config.json`, or with the helper programs that it names. */
 export function dockerCredentials(options: DockerCredentialOptions): CredentialSource {

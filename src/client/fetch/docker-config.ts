@@ -7,7 +7,7 @@
 import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { TrustError } from "../errors.ts";
-import type { Credentials, DockerCredentialOptions } from "./credentials.ts";
+import type { Credentials, DockerCredentialOptions } from "./credential.ts";
 
 /** Docker's own fixed name for its Hub. */
 const hubKey = "https://index.docker.io/v1/";

@@ -7,7 +7,7 @@
 import { TrustError } from "../errors.ts";
 import { isPermitted } from "./address.ts";
 import type { Challenge } from "./challenge.ts";
-import type { Credentials } from "./credentials.ts";
+import type { Credentials } from "./credential.ts";
 import type { Answer, Call, Send } from "./exchange.ts";
 import { refusedStatus, retryAfterOf } from "./failure.ts";
 

@@ -1,0 +1,39 @@
+/** What one question about one repository is asked with, and how files are asked for. */
+import type { FormatRules } from "../core/format/format.ts";
+import type { OpenPins } from "../policy/rules/pins.ts";
+import type { Rule } from "../policy/trust-policy.ts";
+import { TrustError } from "./errors.ts";
+import type { OnEvent } from "./events.ts";
+import type { Fetcher } from "./fetch/fetcher.ts";
+import type { ClientLimits } from "./limits.ts";
+
+export interface Scope {
+  readonly repository: string;
+  readonly rule: Rule;
+  readonly pins: OpenPins | undefined;
+  readonly format: FormatRules;
+  readonly fetcher: Fetcher;
+  readonly limits: ClientLimits;
+  /** The instant of the operation, in milliseconds. */
+  readonly at: number;
+  readonly signal: AbortSignal;
+  readonly onEvent: OnEvent;
+}
+
+export function get(scope: Scope, file: string, maxBytes: number): Promise<Buffer | undefined> {
+  const { fetcher, repository, signal } = scope;
+  return fetcher.get({ repository, file, maxBytes, signal });
+}
+
+export function withheld({ fetcher, repository }: Scope, role: string): TrustError {
+  return new TrustError(
+    "FILE_WITHHELD",
+    `${fetcher.origin} lists ${role} of ${repository} and does not give it.`,
+    { role },
+  );
+}
+
+/** The code of anything thrown; "undefined" where there is none. */
+export function codeOf(error: unknown): string {
+  return String((error as { code?: unknown } | null | undefined)?.code);
+}
