@@ -18,6 +18,14 @@ export interface LockedImage
   /** The tag that was locked; null for a reference by digest alone. */
   readonly tag: string | null;
   readonly signers: readonly string[];
+  /** The files that name it, as they were given. */
+  readonly files: readonly string[];
+}
+
+/** A reference that the policy, or --allow-local, let through. */
+export interface UnverifiedUse {
+  readonly reference: string;
+  readonly files: readonly string[];
 }
 
 export interface LockFile {
@@ -25,14 +33,14 @@ export interface LockFile {
   readonly lockedAt: string;
   /** By name, then tag. */
   readonly images: readonly LockedImage[];
-  /** References that the policy, or --allow-local, let through unverified. */
-  readonly unverified: readonly string[];
+  readonly unverified: readonly UnverifiedUse[];
 }
 
 export const lockFormat = "vidimus-lock/1";
 export const largestLock = 16 * 1_048_576;
 const mostImages = 10_000;
 const mostKeys = 256;
+const mostFiles = 1_024;
 
 export function lockKey({ name, tag, digest }: Pick<LockedImage, "name" | "tag" | "digest">): string {
   return tag === null ? `${name}@${digest}` : `${name}:${tag}`;
@@ -55,8 +63,12 @@ export function encodeLock({ lockedAt, images, unverified }: LockFile): string {
     onlineKeyIds: image.onlineKeyIds,
     expires: sortedMembers(image.expires),
     ...(image.signedAt === undefined ? {} : { signedAt: image.signedAt }),
+    files: [...image.files].sort(),
   }));
-  return `${JSON.stringify({ format: lockFormat, lockedAt, images: fixed, unverified: [...unverified].sort() }, null, 2)}\n`;
+  const open = unverified
+    .map(({ reference, files }) => ({ reference, files: [...files].sort() }))
+    .sort((a, b) => (a.reference < b.reference ? -1 : 1));
+  return `${JSON.stringify({ format: lockFormat, lockedAt, images: fixed, unverified: open }, null, 2)}\n`;
 }
 
 function sortedMembers<T>(object: Readonly<Record<string, T>>): Record<string, T> {
@@ -76,7 +88,12 @@ export function readLock(text: string, file: string): LockFile {
   return {
     lockedAt: json.read(object, "lockedAt", date),
     images,
-    unverified: json.read(object, "unverified", (value) => listOf(value, mostImages, string)),
+    unverified: json
+      .read(object, "unverified", (value) => listOf(value, mostImages, asObject))
+      .map((each) => ({
+        reference: json.read(each, "reference", string),
+        files: json.read(each, "files", files),
+      })),
   };
 }
 
@@ -111,7 +128,12 @@ function readImage(json: JsonFile, object: JsonObject): LockedImage {
     },
     expires: { ...expires, earliest },
     ...(signedAt === undefined ? {} : { signedAt }),
+    files: json.read(object, "files", files),
   };
+}
+
+function files(value: Json | undefined): readonly string[] | undefined {
+  return listOf(value, mostFiles, string);
 }
 
 function asObject(value: Json | undefined): JsonObject | undefined {

@@ -1,0 +1,149 @@
+/**
+ * Which images of some build files are verified, which are let through, and what is wrong before anything is asked.
+ *
+ * - A policy rule that speaks for an image's full name has it verified; images outside of every rule follow the policy's
+ *   `default` (`refuse` when absent).
+ * - LinuxKit's `trust:` blocks are united over all files and can only add: an image that one of them covers and no rule
+ *   speaks for is refused, whatever the default. An entry that covers nothing is an error.
+ * - Both sides of a comparison are full names, so that `kernel`, `init` and the rest are matched alike, however they are
+ *   written (LinuxKit itself let kernel and init slip through from 2017 on).
+ *
+ * How entries match. `image`: the name is the same, and so are tag and digest where the entry has them. `org`: the first
+ * part of the path below the host, if the path has more than one part: `library` for `nginx`, `linuxkit` for
+ * `linuxkit/kernel` and for `registry.example.test:5000/linuxkit/kernel`.
+ */
+import { TrustError } from "./errors.ts";
+import type { ImageUse, Input, TrustEntry } from "./inputs/input.ts";
+import { type ImageReference, parseReference } from "./reference.ts";
+
+/** One place in a file, for a table of failures. */
+export interface Place {
+  readonly input: Input;
+  readonly place: string;
+  readonly line: number;
+  /** As written there. */
+  readonly text: string;
+}
+
+export interface Failure extends Place {
+  readonly error: unknown;
+}
+
+export interface Wanted extends Place {
+  readonly use: ImageUse;
+  readonly reference: ImageReference;
+}
+
+export interface Unverified extends Place {
+  readonly why: "policy" | "local";
+  /** Undefined for a template. */
+  readonly use: ImageUse | undefined;
+}
+
+export interface Coverage {
+  readonly wanted: readonly Wanted[];
+  readonly unverified: readonly Unverified[];
+  readonly failures: readonly Failure[];
+}
+
+export interface CoverageRules {
+  /** What the policy says of a reference. */
+  readonly ruled: (reference: string) => "rule" | "refuse" | "unverified";
+  /** Whether templates that are built from the local tree are let through. */
+  readonly allowLocal: boolean;
+}
+
+type Covers = (reference: ImageReference) => boolean;
+
+interface OpenEntry {
+  readonly input: Input;
+  readonly entry: TrustEntry;
+  readonly kind: "image" | "org";
+  readonly covers: Covers;
+}
+
+export function coverageOf(inputs: readonly Input[], rules: CoverageRules): Coverage {
+  const wanted: Wanted[] = [];
+  const unverified: Unverified[] = [];
+  const failures: Failure[] = [];
+  const entries = inputs.flatMap((input) => openEntries(input, failures));
+  const useless = new Set(entries);
+  for (const input of inputs) {
+    for (const use of input.images) {
+      const where = { input, place: use.place, line: use.line, text: use.reference };
+      let reference: ImageReference;
+      try {
+        reference = parseReference(use.reference);
+      } catch (error) {
+        failures.push({ ...where, error });
+        continue;
+      }
+      const covering = entries.filter(({ covers }) => covers(reference));
+      for (const entry of covering) useless.delete(entry);
+      const ruled = rules.ruled(use.reference);
+      if (ruled === "rule") wanted.push({ ...where, use, reference });
+      else if (ruled === "unverified" && covering.length === 0)
+        unverified.push({ ...where, use, why: "policy" });
+      else failures.push({ ...where, error: noRule(reference, covering[0]) });
+    }
+    for (const { place, line, text } of input.local) {
+      const where = { input, place, line, text };
+      if (rules.allowLocal) unverified.push({ ...where, use: undefined, why: "local" });
+      else {
+        const message = `${text} is built from the local tree, so nobody has signed it.`;
+        failures.push({
+          ...where,
+          error: new TrustError("LOCAL_TEMPLATE", message, { file: input.file, line }),
+        });
+      }
+    }
+  }
+  for (const { input, entry, kind } of useless) {
+    failures.push(
+      entryFailure(input, entry, kind, `The entry ${entry.text} covers no image: correct or remove it.`),
+    );
+  }
+  return { wanted, unverified, failures };
+}
+
+function openEntries(input: Input, failures: Failure[]): readonly OpenEntry[] {
+  const { trust } = input;
+  if (trust === undefined) return [];
+  const opened: OpenEntry[] = [];
+  for (const entry of trust.orgs) {
+    if (!/^[a-z0-9]+(?:[._-]+[a-z0-9]+)*$/.test(entry.text)) {
+      failures.push(entryFailure(input, entry, "org", `${entry.text} is no part of an image's name.`));
+      continue;
+    }
+    opened.push({ input, entry, kind: "org", covers: ({ path }) => path.startsWith(`${entry.text}/`) });
+  }
+  for (const entry of trust.images) {
+    try {
+      opened.push({ input, entry, kind: "image", covers: imageRule(parseReference(entry.text)) });
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      failures.push(entryFailure(input, entry, "image", message));
+    }
+  }
+  return opened;
+}
+
+function imageRule({ name, tag, digest }: ImageReference): Covers {
+  return (reference) =>
+    reference.name === name &&
+    (tag === undefined || reference.tag === tag) &&
+    (digest === undefined || reference.digest === digest);
+}
+
+function entryFailure(input: Input, { text, line }: TrustEntry, kind: string, message: string): Failure {
+  const error = new TrustError("TRUST_BLOCK", message, { file: input.file, line });
+  return { input, place: `trust.${kind}`, line, text, error };
+}
+
+function noRule({ name }: ImageReference, covering: OpenEntry | undefined): TrustError {
+  const why =
+    covering === undefined
+      ? "and images outside of the policy are refused"
+      : `and the trust block covers it (${covering.input.file}:${covering.entry.line})`;
+  return new TrustError("NO_RULE", `No rule of the policy speaks for ${name}, ${why}.`, { repository: name });
+}

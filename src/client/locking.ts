@@ -1,0 +1,214 @@
+/**
+ * Locking build files: every image verified before anything is pulled, then new texts in which each stands with its signed
+ * digest, and a lock file that says what stood behind it. All or nothing: one failure, and there is no text.
+ */
+import {
+  type Coverage,
+  coverageOf,
+  type Failure,
+  type Place,
+  type Unverified,
+  type Wanted,
+} from "./coverage.ts";
+import { TrustError } from "./errors.ts";
+import type { ImageUse, Input } from "./inputs/input.ts";
+import { lockedText } from "./inputs/splice.ts";
+import { type LockedImage, type LockFile, lockKey, type UnverifiedUse } from "./lockfile.ts";
+import type { ImageReference } from "./reference.ts";
+import { iso, type ResolvedImage } from "./result.ts";
+import type { Trust } from "./trust.ts";
+
+export interface LockRequest {
+  readonly inputs: readonly Input[];
+  /** The lock that is there already. */
+  readonly previous?: LockFile | undefined;
+  /** Further images to be verified and locked, which no file names. */
+  readonly helpers?: readonly string[];
+  /** Accept that tags mean other digests than in the previous lock. */
+  readonly update?: boolean;
+  readonly allowLocal?: boolean;
+  /** Milliseconds since 1970 UTC. */
+  readonly at: number;
+}
+
+/** A reference that means another digest than when it was locked. */
+export interface Move {
+  readonly reference: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface Locked {
+  /** The text to build from, by input. */
+  readonly texts: ReadonlyMap<Input, string>;
+  readonly lock: LockFile;
+  readonly moved: readonly Move[];
+  readonly images: readonly ResolvedImage[];
+  readonly unverified: readonly Unverified[];
+}
+
+/** Why some files cannot be locked: everything that is wrong, not the first thing. */
+export class LockRefused extends Error {
+  override readonly name = "LockRefused";
+  readonly failures: readonly [Failure, ...Failure[]];
+
+  constructor(failures: readonly [Failure, ...Failure[]]) {
+    super(`${failures.length} of the images cannot be locked.`);
+    this.failures = failures;
+  }
+}
+
+/** Where images stand that are asked for by name alone. */
+const helperPlace = "--helpers";
+
+/** Throws `LockRefused`. */
+export async function lockInputs(trust: Trust, request: LockRequest): Promise<Locked> {
+  const { inputs, previous, helpers = [], allowLocal = false } = request;
+  const helping = helperInput(helpers);
+  const coverage = coverageOf([...inputs, helping], {
+    ruled: (text) => trust.coverage(text),
+    allowLocal,
+  });
+  const outcomes = await trust.resolveAll(coverage.wanted.map(({ text }) => text));
+  const failures: Failure[] = [...coverage.failures];
+  const resolved = new Map<Wanted, ResolvedImage>();
+  for (const [index, wanted] of coverage.wanted.entries()) {
+    const outcome = outcomes[index];
+    if (outcome?.image !== undefined) resolved.set(wanted, outcome.image);
+    else failures.push({ ...placeOf(wanted), error: outcome?.error });
+  }
+  const moved = movesOf(resolved, previous);
+  if (request.update !== true) failures.push(...moved.map(refuseMove));
+  const [first, ...rest] = failures;
+  if (first !== undefined) throw new LockRefused([first, ...rest]);
+  return {
+    texts: new Map(
+      inputs.map((input) => [input, lockedText(input, replacementsOf(input, resolved, coverage))]),
+    ),
+    lock: merge(request, resolved, coverage),
+    moved: moved.map(({ move }) => move),
+    images: [...resolved.values()],
+    unverified: coverage.unverified,
+  };
+}
+
+function helperInput(helpers: readonly string[]): Input {
+  const images = helpers.map(
+    (reference): ImageUse => ({
+      place: helperPlace,
+      line: 1,
+      reference,
+      span: { start: 0, end: 0 },
+      quote: (text) => text,
+    }),
+  );
+  return {
+    format: "list",
+    file: helperPlace,
+    text: "",
+    images,
+    local: [],
+    trust: undefined,
+    removed: [],
+    notes: [],
+  };
+}
+
+/** What is verified stands with its digest; what is let through stays as it is written. */
+function replacementsOf(
+  input: Input,
+  resolved: ReadonlyMap<Wanted, ResolvedImage>,
+  { unverified }: Coverage,
+): ReadonlyMap<ImageUse, string> {
+  const replacements = new Map<ImageUse, string>();
+  for (const [{ use, ...wanted }, { reference }] of resolved) {
+    if (wanted.input === input) replacements.set(use, reference);
+  }
+  for (const { use, ...open } of unverified) {
+    if (use !== undefined && open.input === input) replacements.set(use, use.reference);
+  }
+  return replacements;
+}
+
+interface MovedPlace {
+  readonly wanted: Wanted;
+  readonly move: Move;
+}
+
+function movesOf(
+  resolved: ReadonlyMap<Wanted, ResolvedImage>,
+  previous: LockFile | undefined,
+): readonly MovedPlace[] {
+  const before = new Map(previous?.images.map((image) => [lockKey(image), image.digest]));
+  return [...resolved].flatMap(([wanted, { digest }]) => {
+    const key = keyOfReference(wanted.reference, digest);
+    const from = before.get(key);
+    return from === undefined || from === digest
+      ? []
+      : [{ wanted, move: { reference: key, from, to: digest } }];
+  });
+}
+
+function refuseMove({ wanted, move: { reference, from, to } }: MovedPlace): Failure {
+  const message = `${reference} was ${from} when it was locked, and is ${to} now.`;
+  return { ...placeOf(wanted), error: new TrustError("MOVED", message, { reference, detail: { from, to } }) };
+}
+
+/** How a reference is found in a lock. */
+export function keyOfReference({ name, tag, digest }: ImageReference, signed: string): string {
+  const named = tag ?? (digest === undefined ? "latest" : null);
+  return lockKey({ name, tag: named, digest: signed });
+}
+
+/**
+ * The new lock: what the given files name, as it is now, and of the previous lock what other files name. A file that is
+ * given again gives up what it does not name any more.
+ */
+function merge(
+  request: LockRequest,
+  resolved: ReadonlyMap<Wanted, ResolvedImage>,
+  coverage: Coverage,
+): LockFile {
+  const { inputs, previous, at } = request;
+  const given = new Set([...inputs.map(({ file }) => file), helperPlace]);
+  const images = new Map<string, LockedImage>();
+  const unverified = new Map<string, UnverifiedUse>();
+  const others = (files: readonly string[]) => files.filter((file) => !given.has(file));
+  for (const image of previous?.images ?? []) {
+    const files = others(image.files);
+    if (files.length > 0) images.set(lockKey(image), { ...image, files });
+  }
+  for (const use of previous?.unverified ?? []) {
+    const files = others(use.files);
+    if (files.length > 0) unverified.set(use.reference, { ...use, files });
+  }
+  for (const [{ reference, input }, image] of resolved) {
+    const key = keyOfReference(reference, image.digest);
+    const files = new Set([...(images.get(key)?.files ?? []), input.file]);
+    images.set(key, lockedImage(reference, image, [...files]));
+  }
+  for (const { text, input } of coverage.unverified) {
+    const files = new Set([...(unverified.get(text)?.files ?? []), input.file]);
+    unverified.set(text, { reference: text, files: [...files] });
+  }
+  return { lockedAt: iso(at), images: [...images.values()], unverified: [...unverified.values()] };
+}
+
+function lockedImage(
+  { name, tag, digest }: ImageReference,
+  image: ResolvedImage,
+  files: readonly string[],
+): LockedImage {
+  const { reference: _, hashes: _hashes, offline: _offline, checkedAt: _checkedAt, signers, ...kept } = image;
+  return {
+    ...kept,
+    name,
+    tag: tag ?? (digest === undefined ? "latest" : null),
+    signers: signers.map(({ keyId }) => keyId),
+    files,
+  };
+}
+
+function placeOf({ input, place, line, text }: Place): Place {
+  return { input, place, line, text };
+}
