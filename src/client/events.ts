@@ -7,6 +7,8 @@ export type TrustEvent =
       readonly status: number;
       readonly bytes: number;
       readonly milliseconds: number;
+      /** The server's clock, as its `Date` header says. */
+      readonly date: string | undefined;
     }
   /** A root was verified that is newer than the one trusted before. */
   | {

@@ -2,7 +2,7 @@
 import { X509Certificate } from "node:crypto";
 import { chooseRule } from "../policy/choose.ts";
 import type { OpenPins } from "../policy/rules/pins.ts";
-import type { Pins, Rule, TrustPolicy } from "../policy/trust-policy.ts";
+import { type Pins, plainRule, type Rule, type TrustPolicy } from "../policy/trust-policy.ts";
 import { TrustError } from "./errors.ts";
 import type { NotaryConfig } from "./notary-config.ts";
 import type { OpenOptions } from "./options.ts";
@@ -43,9 +43,13 @@ export class Rules {
     return chooseRule(this.#policy, name) !== undefined;
   }
 
-  /** Throws `NO_RULE`, `NO_SERVER`, `POLICY_INVALID`, `FILE_UNREADABLE`. */
-  async rule(name: string): Promise<Ruling> {
-    const chosen = chooseRule(this.#policy, name);
+  /**
+   * @param unruled `plain`: a name that no rule speaks for is given one that demands nothing, for looking and not trusting
+   * Throws `NO_RULE`, `NO_SERVER`, `POLICY_INVALID`, `FILE_UNREADABLE`.
+   */
+  async rule(name: string, unruled: "refuse" | "plain" = "refuse"): Promise<Ruling> {
+    const plain = { rule: plainRule({ text: name, segments: name.split("/") }, "no rule"), repository: name };
+    const chosen = chooseRule(this.#policy, name) ?? (unruled === "plain" ? plain : undefined);
     if (chosen === undefined) {
       throw new TrustError("NO_RULE", `No rule of the policy speaks for ${name}.`, { repository: name });
     }

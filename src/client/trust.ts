@@ -183,7 +183,12 @@ export class Trust {
 
   /** The newest root of a repository, with the keys that signed it, to be compared with what its publisher says. */
   async root(repository: string): Promise<FoundRoot> {
-    return await this.#told({ repository }, async () => inspectRoot(await this.#scope(repository)));
+    return await this.#told({ repository }, async () => inspectRoot(await this.#scope(repository, "plain")));
+  }
+
+  /** Brings a repository up to date and checks its root, pins and floors, without looking anything up. Throws as `resolve`. */
+  async check(repository: string): Promise<void> {
+    await this.#told({ repository }, () => this.#ask(repository, async (view) => void (await view.role("targets"))));
   }
 
   /** Forgets what was trusted of a repository, versions included. For a repository that was made anew. */
@@ -202,8 +207,8 @@ export class Trust {
     await this.close();
   }
 
-  async #scope(name: string): Promise<Scope> {
-    const { rule, repository, server, pins } = await this.#rules.rule(name);
+  async #scope(name: string, unruled?: "plain"): Promise<Scope> {
+    const { rule, repository, server, pins } = await this.#rules.rule(name, unruled);
     const { limits, onEvent, now } = this.#options;
     const { notary } = await import("../core/format/notary.ts");
     const late = new TrustError(

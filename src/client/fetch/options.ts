@@ -36,6 +36,8 @@ export interface RequestEvent {
   readonly status: number;
   readonly bytes: number;
   readonly milliseconds: number;
+  /** The `Date` header, as it came. */
+  readonly date: string | undefined;
 }
 
 export interface FetcherOptions {

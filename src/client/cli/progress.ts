@@ -1,0 +1,28 @@
+/** One line on a terminal that says how far a command is; nothing anywhere else. */
+import type { OnEvent } from "../events.ts";
+import type { ClientContext } from "./context.ts";
+
+export interface Progress {
+  readonly onEvent: OnEvent;
+  /** Takes the line away. */
+  end(): void;
+}
+
+const eraseLine = "\r\u001b[K";
+
+export function progressOn({ isTerminal, stderr, columns }: ClientContext): Progress {
+  if (!isTerminal) return { onEvent: () => {}, end: () => {} };
+  let shown = false;
+  return {
+    onEvent(event) {
+      if (event.type !== "resolved" && event.type !== "refused") return;
+      const { done, total, reference } = event;
+      const line = `verified ${done} of ${total}  ${reference}`;
+      stderr(`${eraseLine}${line.slice(0, columns - 1)}`);
+      shown = true;
+    },
+    end() {
+      if (shown) stderr(eraseLine);
+    },
+  };
+}

@@ -1,0 +1,71 @@
+/**
+ * How a command ends when something is refused: one table for a person, one document for a program, and the exit code of
+ * the worst. Nothing else is printed, and nothing was written.
+ */
+import { type Ending, endings, explain, type TrustCode, TrustError, worst } from "../errors.ts";
+import type { ClientContext } from "./context.ts";
+import { formatTable } from "./table.ts";
+
+/** Something that was refused: what a person calls it, and why. */
+export interface Refused {
+  /** The reference, file or place. */
+  readonly subject: string;
+  /** Where it stands, if it stands in a file: `linuxkit.yml:3`. */
+  readonly where?: string | undefined;
+  readonly error: unknown;
+}
+
+/** One refusal in the documents that `--json` prints. */
+export interface RefusalDocument {
+  readonly subject: string;
+  readonly code: TrustCode;
+  readonly ending: Ending;
+  readonly what: string;
+  readonly who: string;
+  readonly next: string;
+  readonly reference?: string;
+  readonly repository?: string;
+  readonly role?: string;
+  readonly file?: string;
+  readonly line?: number;
+  readonly detail?: TrustError["detail"];
+}
+
+export const unexpectedExit = 1;
+export const usageExit = 2;
+
+/** A mistake in the arguments of a command. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** Prints refusals and gives the exit code. An error that is no refusal of ours is thrown. */
+export function reportRefused(context: ClientContext, refused: readonly Refused[], json: boolean): number {
+  const documents = refused.map(documentOf);
+  if (json) printJson(context, { format: "vidimus-refusal/1", refusals: documents });
+  else context.stderr(`${tableOf(documents, refused, context)}\n`);
+  const ending = worst(documents.map((each) => each.ending));
+  return ending === undefined ? unexpectedExit : endings[ending].exit;
+}
+
+export function documentOf({ subject, error }: Refused): RefusalDocument {
+  const explanation = explain(error);
+  if (explanation === undefined) throw error;
+  const { code, ending, what, who, next } = explanation;
+  const { reference, repository, role, file, line, detail } = error instanceof TrustError ? error : ({} as TrustError);
+  const known = { reference, repository, role, file, line, detail };
+  const given = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
+  return { subject, code, ending, what, who, next, ...given };
+}
+
+function tableOf(documents: readonly RefusalDocument[], refused: readonly Refused[], context: ClientContext): string {
+  const rows = documents.map(({ what, who, next, code }, index) => {
+    const { subject, where } = refused[index] as Refused;
+    return [where === undefined ? subject : `${subject} (${where})`, `${what} [${code}]`, `${who}: ${next}`];
+  });
+  return formatTable([["image", "what is wrong", "who has to do what"], ...rows], context.columns);
+}
+
+export function printJson({ stdout }: ClientContext, document: object): void {
+  stdout(`${JSON.stringify(document, null, 2)}\n`);
+}

@@ -1,0 +1,60 @@
+/** Tables for people: columns as wide as they need, words wrapped so that the whole fits the page. */
+
+const gap = "  ";
+const narrowest = 16;
+
+/** The first row is the head. Lines have no space at their end. */
+export function formatTable(rows: readonly (readonly string[])[], columns: number): string {
+  const widths = fit(naturalWidths(rows), Math.max(columns, 40));
+  return rows.map((row) => formatRow(row, widths)).join("\n");
+}
+
+function naturalWidths(rows: readonly (readonly string[])[]): readonly number[] {
+  const count = Math.max(0, ...rows.map((row) => row.length));
+  return Array.from({ length: count }, (_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+}
+
+/** Takes from the widest column until everything fits. */
+function fit(widths: readonly number[], columns: number): readonly number[] {
+  const fitted = [...widths];
+  const room = columns - gap.length * Math.max(0, widths.length - 1);
+  for (;;) {
+    const excess = fitted.reduce((sum, width) => sum + width, 0) - room;
+    const widest = Math.max(...fitted);
+    if (excess <= 0 || widest <= narrowest) return fitted;
+    const second = Math.max(narrowest, ...fitted.filter((width) => width < widest));
+    const at = fitted.indexOf(widest);
+    fitted[at] = Math.max(second === widest ? widest - 1 : second, widest - excess, narrowest);
+    if (fitted[at] === widest) fitted[at] = widest - 1;
+  }
+}
+
+function formatRow(row: readonly string[], widths: readonly number[]): string {
+  const cells = widths.map((width, i) => wrap(row[i] ?? "", width));
+  const height = Math.max(...cells.map((lines) => lines.length));
+  return Array.from({ length: height }, (_, line) =>
+    cells
+      .map((lines, i) => (lines[line] ?? "").padEnd(widths[i] ?? 0))
+      .join(gap)
+      .trimEnd(),
+  ).join("\n");
+}
+
+/** Breaks at spaces; what is longer than a line is cut. */
+export function wrap(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ").flatMap((each) => pieces(each, width))) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}
+
+function pieces(word: string, width: number): readonly string[] {
+  const parts: string[] = [];
+  for (let at = 0; at < word.length; at += width) parts.push(word.slice(at, at + width));
+  return parts.length === 0 ? [""] : parts;
+}
