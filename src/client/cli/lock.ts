@@ -1,0 +1,225 @@
+/**
+ * `lock FILE…`: verifies every image that build files name, then writes `X.locked.yml` beside each `X.yml` and
+ * `vidimus.lock`. Nothing is written unless everything is good; files are never changed in place. `-` filters standard
+ * input to standard output.
+ */
+import { stat } from "node:fs/promises";
+import { basename, dirname, extname, join } from "node:path";
+import type { Command } from "commander";
+import type { Failure } from "../coverage.ts";
+import { TrustError } from "../errors.ts";
+import type { Input, InputFormat } from "../inputs/input.ts";
+import { encodeLock, largestLock, type LockFile, readLock } from "../lockfile.ts";
+import type { Locked } from "../locking.ts";
+import { readText } from "../policy-file.ts";
+import { openTrust } from "../trust.ts";
+import type { ClientContext } from "./context.ts";
+import { addTrustFlags, type TrustFlags, trustOptions } from "./flags.ts";
+import { progressOn } from "./progress.ts";
+import { printJson, type Refused, reportRefused, UsageError } from "./report.ts";
+import { formatTable } from "./table.ts";
+
+interface LockFlags extends TrustFlags {
+  readonly lock: string;
+  readonly check?: boolean;
+  readonly update?: boolean;
+  readonly allowLocal?: boolean;
+  readonly helpers: readonly string[];
+  readonly arg: readonly string[];
+  readonly format?: string;
+  readonly json?: boolean;
+}
+
+const formats: readonly InputFormat[] = ["linuxkit", "dockerfile", "compose", "list"];
+const usualLock = "vidimus.lock";
+const largestInput = 1_048_576;
+
+export function addLock(parent: Command, context: ClientContext, finish: (code: number) => void): void {
+  const collect = (value: string, all: readonly string[]) => [...all, value];
+  const command = parent
+    .command("lock")
+    .description("verify every image of build files, and write them with digests")
+    .argument("<file...>", "LinuxKit yaml, Dockerfile, Compose file or plain list; - for standard input")
+    .option("--lock <file>", "the lock file", usualLock)
+    .option("--check", "offline: compare the files with the lock, and the lock with the clock")
+    .option("--update", "accept what moved since the last lock, after showing it")
+    .option("--allow-local", "let @pkg: templates through, unverified")
+    .option(
+      "--helpers <reference>",
+      "verify and lock this image too, such as one that LinuxKit runs to write its output; may be repeated",
+      collect,
+      [],
+    )
+    .option("--arg <name=value>", "value of a variable in Dockerfiles and Compose files; may be repeated", collect, [])
+    .option("--format <format>", `how to read the files: ${formats.join(", ")}`)
+    .option("--json", "print a document instead of sentences");
+  addTrustFlags(command).action(async (files: readonly string[], flags: LockFlags) => {
+    const run = new LockRun(context, flags);
+    finish(await (flags.check === true ? run.check(files) : run.lock(files)));
+  });
+}
+
+/** `X.yml` → `X.locked.yml`, `Dockerfile` → `Dockerfile.locked`. */
+export function lockedName(file: string): string {
+  const extension = /^\.[A-Za-z]+$/.test(extname(file)) && !/^dockerfile\./i.test(basename(file)) ? extname(file) : "";
+  const stem = basename(file, extension);
+  return join(dirname(file), `${stem}.locked${extension}`);
+}
+
+class LockRun {
+  readonly #context: ClientContext;
+  readonly #flags: LockFlags;
+
+  constructor(context: ClientContext, flags: LockFlags) {
+    this.#context = context;
+    this.#flags = flags;
+  }
+
+  async lock(files: readonly string[]): Promise<number> {
+    const context = this.#context;
+    const { lock: lockName, helpers, update = false, allowLocal = false } = this.#flags;
+    const inputs = await this.#inputs(files);
+    const previous = await this.#previous();
+    const progress = progressOn(context);
+    const [{ lockInputs, LockRefused }] = await Promise.all([import("../locking.ts")]);
+    const trust = await openTrust({
+      ...trustOptions(this.#flags, context),
+      onEvent: progress.onEvent,
+      ...(previous === undefined ? {} : { lock: lockName }),
+    });
+    try {
+      const at = context.now();
+      const locked = await lockInputs(trust, { inputs, previous, helpers, update, allowLocal, at });
+      progress.end();
+      this.#sayMoved(locked);
+      await this.#write(locked);
+      this.#sayLocked(inputs, locked);
+      return 0;
+    } catch (error) {
+      progress.end();
+      if (!(error instanceof LockRefused)) throw error;
+      return this.#refuse(error.failures);
+    } finally {
+      await trust.close();
+    }
+  }
+
+  async check(files: readonly string[]): Promise<number> {
+    const { lock: lockName } = this.#flags;
+    const inputs = await this.#inputs(files);
+    const lock = await this.#previous();
+    if (lock === undefined) {
+      throw new TrustError("LOCK_MISSING", "There is no lock file here.", { file: lockName });
+    }
+    const beside = new Map<Input, { name: string; text: string | undefined }>();
+    for (const input of inputs) {
+      // A locked text is checked by its references alone; standard input has nothing beside it.
+      if (input.file === "-" || /\.locked(?:\.|$)/.test(basename(input.file))) continue;
+      const name = lockedName(input.file);
+      beside.set(input, { name, text: (await isThere(name)) ? await readText(name, "locked file", largestInput * 4) : undefined });
+    }
+    const { checkLock } = await import("../lock-check.ts");
+    const failures = checkLock({ inputs, lock, lockName, beside, at: this.#context.now() });
+    if (failures.length > 0) return this.#refuse(failures);
+    const images = inputs.reduce((sum, input) => sum + input.images.length, 0);
+    if (this.#flags.json === true) printJson(this.#context, { format: "vidimus-lock-check/1", images, lockedAt: lock.lockedAt });
+    else this.#context.stdout(`${images} images are as they were locked at ${lock.lockedAt}.\n`);
+    return 0;
+  }
+
+  async #inputs(files: readonly string[]): Promise<readonly Input[]> {
+    const format = formatOf(this.#flags.format);
+    if (files.includes("-") && files.length > 1) throw new UsageError("Lock standard input alone, without other files.");
+    if (new Set(files).size !== files.length) throw new UsageError("Name each file once.");
+    const { readInput } = await import("../inputs/read.ts");
+    const args = argsOf(this.#flags.arg);
+    const inputs: Input[] = [];
+    for (const file of files) {
+      const text = file === "-" ? await this.#context.stdin(largestInput) : await readText(file, "file", largestInput);
+      inputs.push(await readInput(file, text, { format, args }));
+    }
+    return inputs;
+  }
+
+  async #previous(): Promise<LockFile | undefined> {
+    const { lock: name } = this.#flags;
+    return (await isThere(name)) ? readLock(await readText(name, "lock file", largestLock), name) : undefined;
+  }
+
+  /** New texts, then the lock: a crash in between shows as a lock that differs, never as one that is believed. */
+  async #write({ texts, lock }: Locked): Promise<void> {
+    const { lock: lockName } = this.#flags;
+    const { replaceFile } = await import("../replace-file.ts");
+    const outputs = [...texts]
+      .filter(([{ file }]) => file !== "-")
+      .map(([{ file }, text]): [string, string] => [lockedName(file), text]);
+    for (const [name, text] of [...outputs, [lockName, encodeLock(lock)] as const]) {
+      try {
+        await replaceFile(name, Buffer.from(text, "utf8"), 0o644);
+      } catch (cause) {
+        const code = (cause as NodeJS.ErrnoException).code ?? "unknown error";
+        throw new TrustError("OUTPUT_UNWRITABLE", `This file cannot be written (${code}).`, { file: name, cause });
+      }
+    }
+    for (const [{ file }, text] of texts) if (file === "-" && this.#flags.json !== true) this.#context.stdout(text);
+  }
+
+  #sayMoved({ moved }: Locked): void {
+    if (moved.length === 0 || this.#flags.json === true) return;
+    const rows = moved.map(({ reference, from, to }) => [reference, from, to]);
+    this.#context.stderr(`${formatTable([["moved", "from", "to"], ...rows], this.#context.columns)}\n`);
+  }
+
+  #sayLocked(inputs: readonly Input[], locked: Locked): void {
+    const { json = false, lock: lockName } = this.#flags;
+    const notes = inputs.flatMap(({ file, notes: own }) => own.map((note) => `${file}: ${note}`));
+    const files = inputs.filter(({ file }) => file !== "-").map(({ file }) => ({ file, locked: lockedName(file) }));
+    if (json) {
+      const unverified = locked.unverified.map(({ text, why, input, line }) => ({ reference: text, why, file: input.file, line }));
+      const { images, moved } = locked;
+      printJson(this.#context, { format: "vidimus-locked/1", lock: lockName, files, images, moved, unverified, notes });
+      return;
+    }
+    const say = (line: string) => this.#context.stderr(`${line}\n`);
+    for (const { text, why, input, line } of locked.unverified) {
+      say(`unverified: ${text} (${input.file}:${line}), ${why === "local" ? "built from the local tree" : "outside of the policy"}`);
+    }
+    for (const note of notes) say(note);
+    const written = [...files.map((each) => each.locked), lockName].join(", ");
+    say(`${new Set(locked.images.map(({ reference }) => reference)).size} images verified; written: ${written}`);
+  }
+
+  #refuse(failures: readonly Failure[]): number {
+    const refused = failures.map(({ input, line, place, text, error }): Refused => {
+      const isHelper = place === "--helpers";
+      return { subject: text, where: isHelper ? place : `${input.file}:${line}, ${place}`, error };
+    });
+    return reportRefused(this.#context, refused, this.#flags.json === true);
+  }
+}
+
+function formatOf(text: string | undefined): InputFormat | undefined {
+  const format = formats.find((each) => each === text);
+  if (text !== undefined && format === undefined) throw new UsageError(`--format takes one of ${formats.join(", ")}.`);
+  return format;
+}
+
+function argsOf(pairs: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(
+    pairs.map((pair): [string, string] => {
+      const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(pair) ?? [];
+      if (name === undefined || value === undefined) throw new UsageError("--arg takes NAME=VALUE.");
+      return [name, value];
+    }),
+  );
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw new TrustError("FILE_UNREADABLE", "This file cannot be looked at.", { file: path, cause: error });
+  }
+}
