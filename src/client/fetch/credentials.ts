@@ -19,25 +19,6 @@ export interface CredentialSource {
 
 export const noCredentials: CredentialSource = { find: async () => undefined };
 
-export interface DockerCredentialOptions {
-  /** The folder of `config.json`: `DOCKER_CONFIG`, or `.docker` in the home directory. */
-  readonly directory: string;
-  /** What credential helpers are started with; its `PATH` says where they are. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
-}
-
-/** What `docker login` keeps: in `config.json`, or with the helper programs that it names. */
-export function dockerCredentials(options: DockerCredentialOptions): CredentialSource {
-  return {
-    async find(repository, signal) {
-      const registry = registryOf(repository);
-      if (registry === undefined) return undefined;
-      const { findInDocker } = await import("./docker-config.ts");
-      return findInDocker(options, registry, signal);
-    },
-  };
-}
-
 /** The registry in a repository's name; undefined if the name does not begin with a host. */
 export function registryOf(repository: string): string | undefined {
   const slash = repository.indexOf("/");
