@@ -212,10 +212,13 @@ describe("a helper", () => {
   });
 
   it("that does not end is killed, though a child of it holds its output", async () => {
-    const { directory } = docker({ helpers: { slow: "sleep 30 & exec sleep 30" } });
+    const { directory } = docker({ helpers: { slow: "sleep 5 & exec sleep 5" } });
     const call = { helper: "slow", server: "a", file: join(directory, "config.json"), signal: never };
     const environment = { PATH: `${join(directory, "bin")}:/usr/bin:/bin` };
+    const pipes = () => process.getActiveResourcesInfo().filter((each) => each === "PipeWrap").length;
+    const before = pipes();
     expect(await trustCodeOf(askHelper({ ...call, environment }, 100))).toBe("CREDENTIALS");
+    await expect.poll(pipes, { timeout: 2_000 }).toBe(before);
   });
 
   it("is ended with the request that wanted it", async () => {
