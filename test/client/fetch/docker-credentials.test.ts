@@ -8,6 +8,8 @@ import { temporaryDirectory } from "../../support/directory.ts";
 import { trustCodeOf, trustErrorOf } from "../../support/fetching.ts";
 
 const never = new AbortController().signal;
+const pipes = () => process.getActiveResourcesInfo().filter((each) => each === "PipeWrap").length;
+const idle = pipes();
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 
 interface Docker {
@@ -215,10 +217,8 @@ describe("a helper", () => {
     const { directory } = docker({ helpers: { slow: "sleep 5 & exec sleep 5" } });
     const call = { helper: "slow", server: "a", file: join(directory, "config.json"), signal: never };
     const environment = { PATH: `${join(directory, "bin")}:/usr/bin:/bin` };
-    const pipes = () => process.getActiveResourcesInfo().filter((each) => each === "PipeWrap").length;
-    const before = pipes();
     expect(await trustCodeOf(askHelper({ ...call, environment }, 100))).toBe("CREDENTIALS");
-    await expect.poll(pipes, { timeout: 2_000 }).toBe(before);
+    await expect.poll(pipes, { timeout: 3_000 }).toBe(idle);
   });
 
   it("is ended with the request that wanted it", async () => {
