@@ -153,7 +153,7 @@ export const table: readonly Row[] = [
       "node:timers/promises",
       "node:url",
     ],
-    lazily: ["src/client/fetch/http-fetcher", "src/client/fetch/credentials", "src/client/fetch/docker-tls"],
+    lazily: ["src/client/fetch/http-fetcher", "src/client/fetch/docker-credentials", "src/client/fetch/docker-tls"],
   },
   {
     place: "src/client/fetch/fetcher",

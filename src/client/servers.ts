@@ -39,7 +39,7 @@ export class Servers {
     const { environment, dockerConfig, limits, onEvent } = this.#options;
     const [{ createFetcher }, { dockerCredentials }] = await Promise.all([
       import("./fetch/http-fetcher.ts"),
-      import("./fetch/credentials.ts"),
+      import("./fetch/docker-credentials.ts"),
     ]);
     const { ca, clientCertificate, tokenRealms } = await this.#identity(server);
     return createFetcher({

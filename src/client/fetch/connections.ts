@@ -71,15 +71,12 @@ export function createConnections(settings: SettingsOfConnections): Connections 
         tunnel === undefined
           ? agentOf("direct", () => new https.Agent(pool))
           : agentOf(tunnel.proxy, () => tunnel.agent(pool));
-      const host = url.hostname.replace(/^\[|\]$/g, "");
       return {
         request: https.request,
         options: {
           agent,
           secureContext: contextOf(tls, realms.has(url.origin)),
           rejectUnauthorized: true,
-          // Left to itself, Node compares the certificate of an address behind a proxy with the proxy's name.
-          checkServerIdentity: (_name, certificate) => tls.checkServerIdentity(host, certificate),
         },
       };
     },

@@ -7,7 +7,7 @@
  */
 import { spawn } from "node:child_process";
 import { TrustError } from "../errors.ts";
-import type { Credentials } from "./credential.ts";
+import type { Credentials } from "./credentials.ts";
 import { within } from "./within.ts";
 
 export interface HelperCall {

@@ -5,9 +5,12 @@
  * server. A repository without a host in its name is read without any. Nothing is read or run before a server asks.
  */
 
-import type { Credentials, DockerCredentialOptions } from "./credential.ts";
-
-export type { Credentials, DockerCredentialOptions };
+export type Credentials =
+  | { readonly kind: "user"; readonly username: string; readonly password: string }
+  /** Exchanged for tokens at the token service. */
+  | { readonly kind: "identity"; readonly token: string }
+  /** A token of the registry's own, sent as it is. */
+  | { readonly kind: "registry"; readonly token: string };
 
 export interface CredentialSource {
   /** Undefined: there are none. Throws `CREDENTIALS`, and why `signal` fired. */
@@ -15,18 +18,6 @@ export interface CredentialSource {
 }
 
 export const noCredentials: CredentialSource = { find: async () => undefined };
-
-/** What `docker login` keeps: in `config.json`, or with the helper programs that it names. */
-export function dockerCredentials(options: DockerCredentialOptions): CredentialSource {
-  return {
-    async find(repository, signal) {
-      const registry = registryOf(repository);
-      if (registry === undefined) return undefined;
-      const { findInDocker } = await import("./docker-config.ts");
-      return findInDocker(options, registry, signal);
-    },
-  };
-}
 
 /** The registry in a repository's name; undefined if the name does not begin with a host. */
 export function registryOf(repository: string): string | undefined {

@@ -7,7 +7,14 @@
 import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { TrustError } from "../errors.ts";
-import type { Credentials, DockerCredentialOptions } from "./credential.ts";
+import type { Credentials } from "./credentials.ts";
+
+export interface DockerCredentialOptions {
+  /** The folder of `config.json`: `DOCKER_CONFIG`, or `.docker` in the home directory. */
+  readonly directory: string;
+  /** What credential helpers are started with; its `PATH` says where they are. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
 
 /** Docker's own fixed name for its Hub. */
 const hubKey = "https://index.docker.io/v1/";

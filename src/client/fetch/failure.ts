@@ -17,7 +17,7 @@ const brokenOff = /^HPE_(?:INVALID_EOF_STATE|CLOSED_CONNECTION)$/;
 export function failureOf(reason: unknown, origin: string): TrustError {
   if (reason instanceof TrustError) return reason;
   const code = codeOf(reason);
-  const cause = code === undefined || code.startsWith("HPE_") ? undefined : underneath(reason, code);
+  const cause = code === undefined ? undefined : underneath(reason, code);
   if (code !== undefined && untrusted.test(code)) {
     return new TrustError("TLS_UNTRUSTED", `${origin} cannot be authenticated (${code}).`, { cause });
   }

@@ -1,5 +1,5 @@
 /**
- * Docker's token service: credentials in, a token for one repository out (notary-protocol.md 6.1).
+ * Docker's token service: credentials in, a token for one repository out (notary-protocol.md chapter 6).
  *
  * Invariants: credentials go to origins that the caller has named and to no other, and a realm elsewhere is refused
  * before anything is sent; a realm's redirects are not followed; what the service says is bounded and in no message.
@@ -7,7 +7,7 @@
 import { TrustError } from "../errors.ts";
 import { isPermitted } from "./address.ts";
 import type { Challenge } from "./challenge.ts";
-import type { Credentials } from "./credential.ts";
+import type { Credentials } from "./credentials.ts";
 import type { Answer, Call, Send } from "./exchange.ts";
 import { refusedStatus, retryAfterOf } from "./failure.ts";
 

@@ -5,6 +5,7 @@
  * proxy that does not answer ends with the request that wanted it.
  */
 import type { Agent, AgentOptions, ClientRequest } from "node:http";
+import { checkServerIdentity } from "node:tls";
 import { HttpsProxyAgent } from "https-proxy-agent";
 import { getProxyForUrl } from "proxy-from-env";
 import { TrustError } from "../errors.ts";
@@ -30,9 +31,10 @@ export async function tunnelTo(url: URL): Promise<Tunnel | undefined> {
 }
 
 type Connect = HttpsProxyAgent<string>["connect"];
+type Target = Extract<Parameters<Connect>[1], { readonly secureEndpoint: true }>;
 
 class TunnelAgent extends HttpsProxyAgent<string> {
-  override async connect(request: ClientRequest, options: Parameters<Connect>[1]): ReturnType<Connect> {
+  override async connect(request: ClientRequest, options: Target): ReturnType<Connect> {
     const { ending } = options as { readonly ending?: AbortSignal };
     const gone = new AbortController();
     const end = () => gone.abort();
@@ -40,7 +42,11 @@ class TunnelAgent extends HttpsProxyAgent<string> {
     // Read before `super.connect` first waits: the socket to the proxy is destroyed when this fires.
     Object.assign(this.connectOpts, { signal: gone.signal, rejectUnauthorized: true });
     try {
-      const socket = await super.connect(request, options);
+      const socket = await super.connect(request, {
+        ...options,
+        // Left to itself, Node compares the certificate of an address with the name of the proxy.
+        checkServerIdentity: (_name, certificate) => checkServerIdentity(options.host ?? "", certificate),
+      } as Target);
       if (request.destroyed) socket.destroy();
       return socket;
     } finally {
