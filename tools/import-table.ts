@@ -153,7 +153,11 @@ export const table: readonly Row[] = [
       "node:timers/promises",
       "node:url",
     ],
-    lazily: ["src/client/fetch/http-fetcher", "src/client/fetch/docker-credentials", "src/client/fetch/docker-tls"],
+    lazily: [
+      "src/client/fetch/http-fetcher",
+      "src/client/fetch/docker-credentials",
+      "src/client/fetch/docker-tls",
+    ],
   },
   {
     place: "src/client/fetch/fetcher",
@@ -194,7 +198,7 @@ export const table: readonly Row[] = [
       "src/policy",
     ],
     packages: ["commander"],
-    builtins: ["node:fs", "node:os", "node:path", "node:process", "node:util"],
+    builtins: ["node:fs", "node:fs/promises", "node:path", "node:readline/promises"],
   },
   {
     place: "src/publisher",
@@ -212,10 +216,10 @@ export const table: readonly Row[] = [
   },
   {
     place: "src/cli",
-    ours: ["src/client", "src/publisher", "src/config", "src/serve", "src/wire", errors],
+    ours: ["src/client", "src/client/cli", "src/publisher", "src/config", "src/serve", "src/wire", errors],
     packages: ["commander", "pino"],
     builtins: ["node:crypto", "node:fs", "node:path"],
-    lazily: ["src/wire"],
+    lazily: ["src/wire", "src/client/cli"],
   },
 
   // Nothing but these two reaches everything, and only `wire` names what is concrete.

@@ -36,6 +36,13 @@ export async function runCli(
   addConfigSchema(config, context);
   addConfigShow(config, context);
   program.addCommand(config);
+  const client = argv[0] === "serve" ? undefined : await import("../client/cli/program.ts");
+  const clientContext = client?.processContext();
+  if (client !== undefined && clientContext !== undefined) {
+    client.addClientCommands(program, clientContext, (ended) => {
+      code = ended;
+    });
+  }
   addVersion(program, context);
   addHelp(program, context);
   try {
@@ -44,6 +51,7 @@ export async function runCli(
   } catch (error) {
     // Commander has written its own sentence; asking for help is no error.
     if (error instanceof CommanderError) return error.exitCode === 0 ? code : exitCodes.usage.code;
-    return reportError(context, error);
+    const refused = clientContext && client?.reportClientError(clientContext, error, argv.includes("--json"));
+    return refused ?? reportError(context, error);
   }
 }

@@ -188,7 +188,9 @@ export class Trust {
 
   /** Brings a repository up to date and checks its root, pins and floors, without looking anything up. Throws as `resolve`. */
   async check(repository: string): Promise<void> {
-    await this.#told({ repository }, () => this.#ask(repository, async (view) => void (await view.role("targets"))));
+    await this.#told({ repository }, () =>
+      this.#ask(repository, async (view) => void (await view.role("targets"))),
+    );
   }
 
   /** Forgets what was trusted of a repository, versions included. For a repository that was made anew. */

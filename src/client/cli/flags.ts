@@ -23,9 +23,15 @@ export function addTrustFlags(command: Command): Command {
     .option("--policy <file>", `what is demanded (default: VIDIMUS_POLICY, or ${usualPolicy} if it is there)`)
     .option("--server <url>", "the trust server of rules that name none (default: VIDIMUS_SERVER)")
     .option("--ca <file>", "PEM of the authority of that server's certificate, instead of the system's")
-    .option("--cache <dir>", "where verified files are kept (default: VIDIMUS_CACHE, or the user's cache folder)")
+    .option(
+      "--cache <dir>",
+      "where verified files are kept (default: VIDIMUS_CACHE, or the user's cache folder)",
+    )
     .option("--notary-config <file>", "a Notary config.json whose trust_pinning gives further pins")
-    .option("--docker-config <dir>", "Docker's configuration, for credentials (default: DOCKER_CONFIG, or ~/.docker)")
+    .option(
+      "--docker-config <dir>",
+      "Docker's configuration, for credentials (default: DOCKER_CONFIG, or ~/.docker)",
+    )
     .option("--time-limit <seconds>", "for one repository with all its requests (default: 120)");
 }
 

@@ -9,7 +9,7 @@ import type { Command } from "commander";
 import type { Failure } from "../coverage.ts";
 import { TrustError } from "../errors.ts";
 import type { Input, InputFormat } from "../inputs/input.ts";
-import { encodeLock, largestLock, type LockFile, readLock } from "../lockfile.ts";
+import { encodeLock, type LockFile, largestLock, readLock } from "../lockfile.ts";
 import type { Locked } from "../locking.ts";
 import { readText } from "../policy-file.ts";
 import { openTrust } from "../trust.ts";
@@ -50,7 +50,12 @@ export function addLock(parent: Command, context: ClientContext, finish: (code: 
       collect,
       [],
     )
-    .option("--arg <name=value>", "value of a variable in Dockerfiles and Compose files; may be repeated", collect, [])
+    .option(
+      "--arg <name=value>",
+      "value of a variable in Dockerfiles and Compose files; may be repeated",
+      collect,
+      [],
+    )
     .option("--format <format>", `how to read the files: ${formats.join(", ")}`)
     .option("--json", "print a document instead of sentences");
   addTrustFlags(command).action(async (files: readonly string[], flags: LockFlags) => {
@@ -61,7 +66,8 @@ export function addLock(parent: Command, context: ClientContext, finish: (code: 
 
 /** `X.yml` → `X.locked.yml`, `Dockerfile` → `Dockerfile.locked`. */
 export function lockedName(file: string): string {
-  const extension = /^\.[A-Za-z]+$/.test(extname(file)) && !/^dockerfile\./i.test(basename(file)) ? extname(file) : "";
+  const extension =
+    /^\.[A-Za-z]+$/.test(extname(file)) && !/^dockerfile\./i.test(basename(file)) ? extname(file) : "";
   const stem = basename(file, extension);
   return join(dirname(file), `${stem}.locked${extension}`);
 }
@@ -116,26 +122,32 @@ class LockRun {
       // A locked text is checked by its references alone; standard input has nothing beside it.
       if (input.file === "-" || /\.locked(?:\.|$)/.test(basename(input.file))) continue;
       const name = lockedName(input.file);
-      beside.set(input, { name, text: (await isThere(name)) ? await readText(name, "locked file", largestInput * 4) : undefined });
+      beside.set(input, {
+        name,
+        text: (await isThere(name)) ? await readText(name, "locked file", largestInput * 4) : undefined,
+      });
     }
     const { checkLock } = await import("../lock-check.ts");
     const failures = checkLock({ inputs, lock, lockName, beside, at: this.#context.now() });
     if (failures.length > 0) return this.#refuse(failures);
     const images = inputs.reduce((sum, input) => sum + input.images.length, 0);
-    if (this.#flags.json === true) printJson(this.#context, { format: "vidimus-lock-check/1", images, lockedAt: lock.lockedAt });
+    if (this.#flags.json === true)
+      printJson(this.#context, { format: "vidimus-lock-check/1", images, lockedAt: lock.lockedAt });
     else this.#context.stdout(`${images} images are as they were locked at ${lock.lockedAt}.\n`);
     return 0;
   }
 
   async #inputs(files: readonly string[]): Promise<readonly Input[]> {
     const format = formatOf(this.#flags.format);
-    if (files.includes("-") && files.length > 1) throw new UsageError("Lock standard input alone, without other files.");
+    if (files.includes("-") && files.length > 1)
+      throw new UsageError("Lock standard input alone, without other files.");
     if (new Set(files).size !== files.length) throw new UsageError("Name each file once.");
     const { readInput } = await import("../inputs/read.ts");
     const args = argsOf(this.#flags.arg);
     const inputs: Input[] = [];
     for (const file of files) {
-      const text = file === "-" ? await this.#context.stdin(largestInput) : await readText(file, "file", largestInput);
+      const text =
+        file === "-" ? await this.#context.stdin(largestInput) : await readText(file, "file", largestInput);
       inputs.push(await readInput(file, text, { format, args }));
     }
     return inputs;
@@ -158,10 +170,14 @@ class LockRun {
         await replaceFile(name, Buffer.from(text, "utf8"), 0o644);
       } catch (cause) {
         const code = (cause as NodeJS.ErrnoException).code ?? "unknown error";
-        throw new TrustError("OUTPUT_UNWRITABLE", `This file cannot be written (${code}).`, { file: name, cause });
+        throw new TrustError("OUTPUT_UNWRITABLE", `This file cannot be written (${code}).`, {
+          file: name,
+          cause,
+        });
       }
     }
-    for (const [{ file }, text] of texts) if (file === "-" && this.#flags.json !== true) this.#context.stdout(text);
+    for (const [{ file }, text] of texts)
+      if (file === "-" && this.#flags.json !== true) this.#context.stdout(text);
   }
 
   #sayMoved({ moved }: Locked): void {
@@ -173,20 +189,39 @@ class LockRun {
   #sayLocked(inputs: readonly Input[], locked: Locked): void {
     const { json = false, lock: lockName } = this.#flags;
     const notes = inputs.flatMap(({ file, notes: own }) => own.map((note) => `${file}: ${note}`));
-    const files = inputs.filter(({ file }) => file !== "-").map(({ file }) => ({ file, locked: lockedName(file) }));
+    const files = inputs
+      .filter(({ file }) => file !== "-")
+      .map(({ file }) => ({ file, locked: lockedName(file) }));
     if (json) {
-      const unverified = locked.unverified.map(({ text, why, input, line }) => ({ reference: text, why, file: input.file, line }));
+      const unverified = locked.unverified.map(({ text, why, input, line }) => ({
+        reference: text,
+        why,
+        file: input.file,
+        line,
+      }));
       const { images, moved } = locked;
-      printJson(this.#context, { format: "vidimus-locked/1", lock: lockName, files, images, moved, unverified, notes });
+      printJson(this.#context, {
+        format: "vidimus-locked/1",
+        lock: lockName,
+        files,
+        images,
+        moved,
+        unverified,
+        notes,
+      });
       return;
     }
     const say = (line: string) => this.#context.stderr(`${line}\n`);
     for (const { text, why, input, line } of locked.unverified) {
-      say(`unverified: ${text} (${input.file}:${line}), ${why === "local" ? "built from the local tree" : "outside of the policy"}`);
+      say(
+        `unverified: ${text} (${input.file}:${line}), ${why === "local" ? "built from the local tree" : "outside of the policy"}`,
+      );
     }
     for (const note of notes) say(note);
     const written = [...files.map((each) => each.locked), lockName].join(", ");
-    say(`${new Set(locked.images.map(({ reference }) => reference)).size} images verified; written: ${written}`);
+    say(
+      `${new Set(locked.images.map(({ reference }) => reference)).size} images verified; written: ${written}`,
+    );
   }
 
   #refuse(failures: readonly Failure[]): number {
@@ -200,7 +235,8 @@ class LockRun {
 
 function formatOf(text: string | undefined): InputFormat | undefined {
   const format = formats.find((each) => each === text);
-  if (text !== undefined && format === undefined) throw new UsageError(`--format takes one of ${formats.join(", ")}.`);
+  if (text !== undefined && format === undefined)
+    throw new UsageError(`--format takes one of ${formats.join(", ")}.`);
   return format;
 }
 

@@ -46,7 +46,10 @@ export async function askAll(
   }
 }
 
-async function askFile(trust: Trust, { path, ...question }: Request["files"][number]): Promise<SubjectOutcome> {
+async function askFile(
+  trust: Trust,
+  { path, ...question }: Request["files"][number],
+): Promise<SubjectOutcome> {
   try {
     return { subject: path, target: await trust.verifyFile(path, question) };
   } catch (error) {
@@ -60,10 +63,14 @@ export function printOutcomes(
   outcomes: readonly SubjectOutcome[],
   { format, json, lineOf }: { format: string; json: boolean; lineOf: (outcome: SubjectOutcome) => string },
 ): number {
-  const refused = outcomes.flatMap(({ subject, error }): Refused[] => (error === undefined ? [] : [{ subject, error }]));
+  const refused = outcomes.flatMap(({ subject, error }): Refused[] =>
+    error === undefined ? [] : [{ subject, error }],
+  );
   if (json) {
     const results = outcomes.map(({ error, ...outcome }) =>
-      error === undefined ? outcome : { ...outcome, refusal: documentOf({ subject: outcome.subject, error }) },
+      error === undefined
+        ? outcome
+        : { ...outcome, refusal: documentOf({ subject: outcome.subject, error }) },
     );
     printJson(context, { format, results });
     return refused.length === 0 ? 0 : reportRefused({ ...context, stdout: () => {} }, refused, true);

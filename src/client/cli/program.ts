@@ -10,7 +10,11 @@ import { addResolve } from "./resolve.ts";
 import { addVerify } from "./verify.ts";
 
 /** `finish` is told the exit code of the command that ran. */
-export function addClientCommands(parent: Command, context: ClientContext, finish: (code: number) => void): void {
+export function addClientCommands(
+  parent: Command,
+  context: ClientContext,
+  finish: (code: number) => void,
+): void {
   addLock(parent, context, finish);
   addResolve(parent, context, finish);
   addVerify(parent, context, finish);
@@ -28,3 +32,5 @@ export function reportClientError(context: ClientContext, error: unknown, json: 
   const { reference, repository, file } = error;
   return reportRefused(context, [{ subject: reference ?? repository ?? file ?? "(all)", error }], json);
 }
+
+export { processContext } from "./process-context.ts";

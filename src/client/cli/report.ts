@@ -52,13 +52,18 @@ export function documentOf({ subject, error }: Refused): RefusalDocument {
   const explanation = explain(error);
   if (explanation === undefined) throw error;
   const { code, ending, what, who, next } = explanation;
-  const { reference, repository, role, file, line, detail } = error instanceof TrustError ? error : ({} as TrustError);
+  const { reference, repository, role, file, line, detail } =
+    error instanceof TrustError ? error : ({} as TrustError);
   const known = { reference, repository, role, file, line, detail };
   const given = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
   return { subject, code, ending, what, who, next, ...given };
 }
 
-function tableOf(documents: readonly RefusalDocument[], refused: readonly Refused[], context: ClientContext): string {
+function tableOf(
+  documents: readonly RefusalDocument[],
+  refused: readonly Refused[],
+  context: ClientContext,
+): string {
   const rows = documents.map(({ what, who, next, code }, index) => {
     const { subject, where } = refused[index] as Refused;
     return [where === undefined ? subject : `${subject} (${where})`, `${what} [${code}]`, `${who}: ${next}`];

@@ -38,6 +38,10 @@ export async function readRequest(given: readonly string[], context: ClientConte
 
 function fileOf(value: Json): RequestedFile | undefined {
   if (!isObject(value) || Object.keys(value).length !== 3) return undefined;
-  const [path, repository, target] = ["path", "repository", "target"].map((name) => string(member(value, name)));
-  return path === undefined || repository === undefined || target === undefined ? undefined : { path, repository, target };
+  const [path, repository, target] = ["path", "repository", "target"].map((name) =>
+    string(member(value, name)),
+  );
+  return path === undefined || repository === undefined || target === undefined
+    ? undefined
+    : { path, repository, target };
 }

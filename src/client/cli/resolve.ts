@@ -18,6 +18,8 @@ export function addResolve(parent: Command, context: ClientContext, finish: (cod
     if (request.files.length > 0) throw new UsageError("resolve takes references; verify takes files.");
     const outcomes = await askAll(context, flags, request);
     const lineOf = ({ image }: (typeof outcomes)[number]) => image?.reference ?? "";
-    finish(printOutcomes(context, outcomes, { format: "vidimus-resolve/1", json: flags.json === true, lineOf }));
+    finish(
+      printOutcomes(context, outcomes, { format: "vidimus-resolve/1", json: flags.json === true, lineOf }),
+    );
   });
 }

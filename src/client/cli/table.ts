@@ -5,7 +5,7 @@ const narrowest = 16;
 
 /** The first row is the head. Lines have no space at their end. */
 export function formatTable(rows: readonly (readonly string[])[], columns: number): string {
-  const widths = fit(naturalWidths(rows), Math.max(columns, 40));
+  const widths = squeeze(naturalWidths(rows), Math.max(columns, 40));
   return rows.map((row) => formatRow(row, widths)).join("\n");
 }
 
@@ -15,7 +15,7 @@ function naturalWidths(rows: readonly (readonly string[])[]): readonly number[] 
 }
 
 /** Takes from the widest column until everything fits. */
-function fit(widths: readonly number[], columns: number): readonly number[] {
+function squeeze(widths: readonly number[], columns: number): readonly number[] {
   const fitted = [...widths];
   const room = columns - gap.length * Math.max(0, widths.length - 1);
   for (;;) {

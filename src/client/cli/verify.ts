@@ -25,11 +25,17 @@ export function addVerify(parent: Command, context: ClientContext, finish: (code
     .option("--json", "print a document");
   addTrustFlags(command).action(async (given: readonly string[], flags: VerifyFlags) => {
     const outcomes = await askAll(context, flags, await requestOf(given, flags, context));
-    finish(printOutcomes(context, outcomes, { format: "vidimus-verify/1", json: flags.json === true, lineOf }));
+    finish(
+      printOutcomes(context, outcomes, { format: "vidimus-verify/1", json: flags.json === true, lineOf }),
+    );
   });
 }
 
-async function requestOf(given: readonly string[], flags: VerifyFlags, context: ClientContext): Promise<Request> {
+async function requestOf(
+  given: readonly string[],
+  flags: VerifyFlags,
+  context: ClientContext,
+): Promise<Request> {
   const { repository, target } = flags;
   if (repository === undefined && target === undefined) return await readRequest(given, context);
   const [path, ...others] = given;

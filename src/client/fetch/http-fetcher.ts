@@ -40,7 +40,14 @@ export function createFetcher(options: FetcherOptions): Fetcher {
       const begun = performance.now();
       const answer = await send(call, signal);
       const milliseconds = Math.round(performance.now() - begun);
-      onRequest({ file, repository, status: answer.status, bytes: answer.body.length, milliseconds, date: answer.headers.date });
+      onRequest({
+        file,
+        repository,
+        status: answer.status,
+        bytes: answer.body.length,
+        milliseconds,
+        date: answer.headers.date,
+      });
       return answer;
     };
   }

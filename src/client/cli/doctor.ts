@@ -1,0 +1,218 @@
+/**
+ * `doctor`: whether everything that a build needs is in order: policy, pins, trust servers with their TLS, the clock, the
+ * cache, Docker's configuration. It changes nothing but for a file that it writes into the cache and removes.
+ */
+import { mkdir, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Command } from "commander";
+import type { TrustPolicy } from "../../policy/trust-policy.ts";
+import { type Ending, endings, explain, worst } from "../errors.ts";
+import { checkOptions, type OpenOptions } from "../options.ts";
+import { readPolicyFile } from "../policy-file.ts";
+import { Servers, trimmed } from "../servers.ts";
+import type { ClientContext } from "./context.ts";
+import { addTrustFlags, type TrustFlags, trustOptions } from "./flags.ts";
+import { printJson } from "./report.ts";
+import { formatTable } from "./table.ts";
+
+export interface Diagnosis {
+  readonly subject: string;
+  readonly state: "ok" | "warning" | "fault";
+  readonly what: string;
+  /** What to do about it. */
+  readonly next?: string;
+  readonly ending?: Ending;
+}
+
+/** Beyond this difference from a server's clock, fresh files look expired or expired ones fresh. Milliseconds. */
+const clockTolerance = 60_000;
+/** A repository that nobody makes: the server's answer shows that it answers. */
+const probe = { repository: "vidimus/doctor", file: "root.json", maxBytes: 65_536 };
+
+export function addDoctor(parent: Command, context: ClientContext, finish: (code: number) => void): void {
+  const command = parent
+    .command("doctor")
+    .description("check the policy, the servers, the clock, the cache and Docker's configuration")
+    .option("--json", "print a document");
+  addTrustFlags(command).action(async (flags: TrustFlags & { json?: boolean }) => {
+    const all = await diagnose(flags, context);
+    if (flags.json === true) printJson(context, { format: "vidimus-doctor/1", diagnoses: all });
+    else {
+      const rows = all.map(({ subject, state, what, next = "" }) => [state, subject, what, next]);
+      context.stdout(`${formatTable([["", "subject", "what", "what to do"], ...rows], context.columns)}\n`);
+    }
+    const ending = worst(all.flatMap(({ ending: each }) => (each === undefined ? [] : [each])));
+    finish(ending === undefined ? 0 : endings[ending].exit);
+  });
+}
+
+async function diagnose(flags: TrustFlags, context: ClientContext): Promise<readonly Diagnosis[]> {
+  const options = checkOptions(trustOptions(flags, context));
+  const policy = await tried("policy", () => readPolicy(options));
+  return [
+    policy.diagnosis,
+    ...pinDiagnoses(policy.value),
+    await cacheDiagnosis(options),
+    await dockerDiagnosis(options),
+    ...(await serverDiagnoses(options, policy.value)),
+  ];
+}
+
+interface Tried<T> {
+  readonly value: T | undefined;
+  readonly diagnosis: Diagnosis;
+}
+
+async function tried<T>(subject: string, task: () => Promise<{ value: T; what: string }>): Promise<Tried<T>> {
+  try {
+    const { value, what } = await task();
+    return { value, diagnosis: { subject, state: "ok", what } };
+  } catch (error) {
+    return { value: undefined, diagnosis: faultOf(subject, error) };
+  }
+}
+
+function faultOf(subject: string, error: unknown): Diagnosis {
+  const explanation = explain(error);
+  if (explanation === undefined) throw error;
+  const { what, who, next, ending } = explanation;
+  return { subject, state: "fault", what, next: `${who}: ${next}`, ending };
+}
+
+async function readPolicy({
+  policy,
+}: OpenOptions): Promise<{ value: TrustPolicy | undefined; what: string }> {
+  if (typeof policy !== "string")
+    return { value: undefined, what: "none is named; every name needs a pin from --notary-config" };
+  const value = await readPolicyFile(policy);
+  return { value, what: `${policy}: ${value.rules.length} rules, others: ${value.default}` };
+}
+
+function pinDiagnoses(policy: TrustPolicy | undefined): readonly Diagnosis[] {
+  const open = policy?.rules.filter(({ pins, tofu }) => pins === undefined && !tofu) ?? [];
+  const first = policy?.rules.filter(({ pins, tofu }) => pins === undefined && tofu) ?? [];
+  const names = (rules: typeof open) => rules.map(({ match }) => match.text).join(", ");
+  return [
+    ...(open.length === 0
+      ? []
+      : [
+          {
+            subject: "pins",
+            state: "warning" as const,
+            what: `no pins: ${names(open)}`,
+            next: "Run `pin add`; until then these are refused.",
+          },
+        ]),
+    ...(first.length === 0
+      ? []
+      : [
+          {
+            subject: "pins",
+            state: "warning" as const,
+            what: `first use is trusted: ${names(first)}`,
+            next: "Pin the root keys.",
+          },
+        ]),
+  ];
+}
+
+async function cacheDiagnosis({ cacheDir }: OpenOptions): Promise<Diagnosis> {
+  const probeFile = join(cacheDir, `.doctor-${process.pid}`);
+  try {
+    await mkdir(cacheDir, { recursive: true, mode: 0o700 });
+    await writeFile(probeFile, "");
+    await rm(probeFile, { force: true });
+    return { subject: "cache", state: "ok", what: cacheDir };
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
+    const next = "Make it writable, or name another with --cache.";
+    return {
+      subject: "cache",
+      state: "fault",
+      what: `${cacheDir} cannot be written (${code})`,
+      next,
+      ending: "cache",
+    };
+  }
+}
+
+async function dockerDiagnosis({ dockerConfig, environment }: OpenOptions): Promise<Diagnosis> {
+  const file = join(dockerConfig, "config.json");
+  try {
+    await stat(file);
+  } catch {
+    return {
+      subject: "docker",
+      state: "ok",
+      what: `${file} is not there: repositories are read without credentials`,
+    };
+  }
+  const { dockerCredentials } = await import("../fetch/docker-credentials.ts");
+  const source = dockerCredentials({ directory: dockerConfig, environment });
+  return (
+    await tried("docker", async () => {
+      // A registry that nobody has: only the file is read, no helper of a real registry is asked.
+      await source.find("doctor.invalid/vidimus", AbortSignal.timeout(10_000));
+      return { value: undefined, what: file };
+    })
+  ).diagnosis;
+}
+
+async function serverDiagnoses(
+  options: OpenOptions,
+  policy: TrustPolicy | undefined,
+): Promise<readonly Diagnosis[]> {
+  const named = [options.server, policy?.server, ...(policy?.rules.map(({ server }) => server) ?? [])];
+  const urls = [...new Set(named.filter((url) => url !== undefined).map(trimmed))];
+  if (urls.length === 0) {
+    const next = "Name one with `server` in the policy, or with --server.";
+    return [
+      { subject: "server", state: "fault", what: "no trust server is named", next, ending: "policyFile" },
+    ];
+  }
+  const plain: TrustPolicy = policy ?? {
+    default: "refuse",
+    server: undefined,
+    servers: new Map(),
+    rules: [],
+  };
+  return (await Promise.all(urls.map((url) => serverDiagnosis(options, plain, url)))).flat();
+}
+
+async function serverDiagnosis(
+  options: OpenOptions,
+  policy: TrustPolicy,
+  url: string,
+): Promise<readonly Diagnosis[]> {
+  let date: string | undefined;
+  const onEvent: OpenOptions["onEvent"] = (event) => {
+    if (event.type === "request") date = event.date;
+  };
+  const servers = new Servers(
+    { ...options, onEvent, limits: { ...options.limits, tries: 1, requestTime: 10_000 } },
+    policy,
+  );
+  const { diagnosis } = await tried(url, async () => {
+    const fetcher = await servers.fetcher(url);
+    await fetcher.get({ ...probe, signal: AbortSignal.timeout(15_000) });
+    return { value: undefined, what: "answers" };
+  });
+  await servers.close();
+  return date === undefined
+    ? [diagnosis]
+    : [diagnosis, clockDiagnosis(url, Date.parse(date) - options.now())];
+}
+
+function clockDiagnosis(url: string, difference: number): Diagnosis {
+  const seconds = Math.round(difference / 1_000);
+  if (!(Math.abs(difference) > clockTolerance))
+    return { subject: "clock", state: "ok", what: `within ${Math.abs(seconds)} s of ${url}` };
+  const what = `${Math.abs(seconds)} s ${seconds > 0 ? "behind" : "ahead of"} ${url}`;
+  return {
+    subject: "clock",
+    state: "fault",
+    what,
+    next: "Set the clock: expiry is judged by it.",
+    ending: "stale",
+  };
+}

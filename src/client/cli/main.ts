@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+/** The executable of the client's package: argv in, exit code out. */
+import { Command, CommanderError } from "commander";
+import { processContext } from "./process-context.ts";
+import { addClientCommands, reportClientError } from "./program.ts";
+import { unexpectedExit, usageExit } from "./report.ts";
+import { clientVersion } from "./version.ts";
+
+const context = processContext();
+
+async function run(argv: readonly string[]): Promise<number> {
+  let code = 0;
+  const program = new Command("vidimus-client")
+    .description("Verifies container images and files against signed metadata before anything is pulled.")
+    .version(clientVersion)
+    .exitOverride()
+    .configureOutput({ writeOut: context.stdout, writeErr: context.stderr })
+    .showSuggestionAfterError();
+  addClientCommands(program, context, (ended) => {
+    code = ended;
+  });
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? code : usageExit;
+    const known = reportClientError(context, error, argv.includes("--json"));
+    if (known !== undefined) return known;
+    context.stderr(
+      `Unexpected error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
+    return unexpectedExit;
+  }
+}
+
+// Who reads our output may go away at any time, and there is nobody left to tell.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
+process.exitCode = await run(process.argv.slice(2));

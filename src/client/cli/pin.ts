@@ -1,0 +1,212 @@
+/**
+ * `pin add|list|remove`: the root keys that a policy trusts. What is pinned is for a person to decide, who compares the
+ * fingerprint with what the publisher says on another way; so adding needs that person, or the key IDs as arguments.
+ */
+import { readFile } from "node:fs/promises";
+import { Command } from "commander";
+import { TrustError } from "../errors.ts";
+import { pinsOf, withoutPins, withPins } from "../policy-edit.ts";
+import { parsePolicy, readPolicyFile } from "../policy-file.ts";
+import { parseReference } from "../reference.ts";
+import type { FoundRoot } from "../root-inspection.ts";
+import { openTrust, type Trust } from "../trust.ts";
+import type { ClientContext } from "./context.ts";
+import { addTrustFlags, policyPath, type TrustFlags, trustOptions, usualPolicy } from "./flags.ts";
+import { printJson, UsageError } from "./report.ts";
+import { formatTable } from "./table.ts";
+
+interface PinFlags extends TrustFlags {
+  readonly key: readonly string[];
+  readonly all?: boolean;
+  readonly json?: boolean;
+}
+
+export function addPin(parent: Command, context: ClientContext, finish: (code: number) => void): void {
+  const collect = (value: string, all: readonly string[]) => [...all, value];
+  const pin = new Command("pin")
+    .description("root keys that the policy trusts")
+    .copyInheritedSettings(parent);
+  const add = pin
+    .command("add")
+    .description("show the root of a repository, with the fingerprint to compare, and pin its keys")
+    .argument("<repository>", "full name of the repository, as the policy matches it")
+    .option("--key <id>", "pin this key without asking; may be repeated", collect, [])
+    .option("--json", "print a document");
+  addTrustFlags(add).action(async (repository: string, flags: PinFlags) => {
+    finish(await addPins(context, nameOf(repository), flags));
+  });
+  const list = pin
+    .command("list")
+    .description("list what the policy pins")
+    .option("--json", "print a document");
+  addTrustFlags(list).action(async (flags: PinFlags) => finish(await listPins(context, flags)));
+  const remove = pin
+    .command("remove")
+    .description("remove pins from the rule that speaks for a repository")
+    .argument("<repository>", "full name of the repository")
+    .option("--key <id>", "remove this key; may be repeated", collect, [])
+    .option("--all", "remove every pin of the rule")
+    .option("--json", "print a document");
+  addTrustFlags(remove).action(async (repository: string, flags: PinFlags) => {
+    finish(await removePins(context, nameOf(repository), flags));
+  });
+  parent.addCommand(pin);
+}
+
+/** `nginx` stands for `docker.io/library/nginx`, as everywhere. */
+function nameOf(text: string): string {
+  return parseReference(text).name;
+}
+
+async function addPins(context: ClientContext, repository: string, flags: PinFlags): Promise<number> {
+  const path = policyPath(flags, context) ?? usualPolicy;
+  const text = await readIfThere(path);
+  const { policy: _, ...options } = trustOptions(flags, context);
+  const before = await openTrust({ ...options, policy: text === undefined ? {} : path });
+  let root: FoundRoot;
+  try {
+    root = await before.root(repository);
+  } finally {
+    await before.close();
+  }
+  const chosen = flags.key.length > 0 ? keysGiven(root, flags.key) : await keysConfirmed(context, root);
+  if (chosen === undefined) {
+    context.stderr("Nothing was pinned.\n");
+    return 0;
+  }
+  const change = await withPins(
+    text ?? "",
+    path,
+    repository,
+    chosen,
+    flags.server ?? context.env.VIDIMUS_SERVER,
+  );
+  await write(path, change.text);
+  const after = await openTrust({ ...options, policy: path });
+  const forgotten = await confirmAnew(after, repository).finally(() => after.close());
+  if (flags.json === true) {
+    printJson(context, {
+      format: "vidimus-pin/1",
+      policy: path,
+      rule: change.rule,
+      added: change.keyIds,
+      root,
+      forgotten,
+    });
+    return 0;
+  }
+  const added = change.keyIds.length === 0 ? "was pinned already" : `pins ${change.keyIds.join(", ")}`;
+  context.stdout(`${path}: the rule ${change.rule} ${added}.\n`);
+  if (forgotten)
+    context.stdout(`What was known of an earlier ${repository} is forgotten: it was made anew.\n`);
+  return 0;
+}
+
+/** A repository that was made anew does not follow from what is cached; once its root is pinned, the old is forgotten. */
+async function confirmAnew(trust: Trust, repository: string): Promise<boolean> {
+  try {
+    await trust.check(repository);
+    return false;
+  } catch (error) {
+    const code = error instanceof TrustError ? error.code : "";
+    if (code !== "REPOSITORY_REPLACED" && code !== "ROOT_NOT_SIGNED_BY_PREVIOUS") throw error;
+    await trust.forget(repository);
+    await trust.check(repository);
+    return true;
+  }
+}
+
+function keysGiven(root: FoundRoot, given: readonly string[]): readonly string[] {
+  const known = new Set(root.keys.flatMap(({ keyId, certificateId }) => [keyId, certificateId]));
+  const other = given.find((id) => !known.has(id));
+  if (other === undefined) return given;
+  throw new TrustError(
+    "PIN_MISMATCH",
+    `${other} is no key of the root of ${root.repository}, which has ${root.keys.map(({ keyId }) => keyId).join(", ")}.`,
+    { repository: root.repository },
+  );
+}
+
+async function keysConfirmed(
+  context: ClientContext,
+  root: FoundRoot,
+): Promise<readonly string[] | undefined> {
+  const { stderr, ask, columns } = context;
+  stderr(
+    `${root.repository} at ${root.server}\nroot version ${root.version}, ${root.threshold} of ${root.keys.length} keys must sign, until ${root.expires}\n`,
+  );
+  const rows = root.keys.map(({ keyId, algorithm, fingerprint = "(no certificate)" }) => [
+    keyId,
+    algorithm,
+    fingerprint,
+  ]);
+  stderr(
+    `${formatTable([["key ID", "algorithm", "SHA-256 fingerprint of its certificate"], ...rows], columns)}\n`,
+  );
+  if (ask === undefined) {
+    throw new UsageError(
+      "Nobody can be asked here: compare the key IDs above with the publisher's, and give them with --key.",
+    );
+  }
+  const answer = await ask(
+    "Does the publisher say the same, on another way than this network? Type yes to pin: ",
+  );
+  return answer.trim().toLowerCase() === "yes" ? root.keys.map(({ keyId }) => keyId) : undefined;
+}
+
+async function listPins(context: ClientContext, flags: PinFlags): Promise<number> {
+  const path = policyPath(flags, context) ?? usualPolicy;
+  const pins = pinsOf(await readPolicyFile(path));
+  if (flags.json === true) {
+    printJson(context, { format: "vidimus-pins/1", policy: path, pins });
+    return 0;
+  }
+  const rows = pins.flatMap(({ match, keys, certificates, ca }) => [
+    ...keys.map((id) => [match, "key", id]),
+    ...certificates.map((id) => [match, "certificate", id]),
+    ...(ca === undefined ? [] : [[match, "CA", ca]]),
+  ]);
+  context.stdout(
+    rows.length === 0
+      ? `${path} pins nothing.\n`
+      : `${formatTable([["repositories", "what", "pin"], ...rows], context.columns)}\n`,
+  );
+  return 0;
+}
+
+async function removePins(context: ClientContext, repository: string, flags: PinFlags): Promise<number> {
+  if ((flags.all === true) === flags.key.length > 0) throw new UsageError("Give either --key or --all.");
+  const path = policyPath(flags, context) ?? usualPolicy;
+  const text = (await readIfThere(path)) ?? "";
+  const change = await withoutPins(text, path, repository, flags.all === true ? "all" : flags.key);
+  await write(path, change.text);
+  if (flags.json === true)
+    printJson(context, { format: "vidimus-pin/1", policy: path, rule: change.rule, removed: change.keyIds });
+  else context.stdout(`${path}: ${change.keyIds.length} pins were removed from the rule ${change.rule}.\n`);
+  return 0;
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    const text = await readFile(path, "utf8");
+    await parsePolicy(text, path);
+    return text;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (error instanceof TrustError) throw error;
+    throw new TrustError("FILE_UNREADABLE", "The policy cannot be read.", { file: path, cause: error });
+  }
+}
+
+async function write(path: string, text: string): Promise<void> {
+  const { replaceFile } = await import("../replace-file.ts");
+  try {
+    await replaceFile(path, Buffer.from(text, "utf8"), 0o644);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? "unknown error";
+    throw new TrustError("OUTPUT_UNWRITABLE", `The policy cannot be written (${code}).`, {
+      file: path,
+      cause,
+    });
+  }
+}

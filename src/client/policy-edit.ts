@@ -1,0 +1,137 @@
+/**
+ * Pins in a policy file: added and removed with everything else in the file left as it is, comments included. A text that
+ * would not be a good policy is never written.
+ */
+import type { Document, YAMLMap, YAMLSeq } from "yaml";
+import { chooseRule } from "../policy/choose.ts";
+import type { TrustPolicy } from "../policy/trust-policy.ts";
+import { TrustError } from "./errors.ts";
+import { parsePolicy } from "./policy-file.ts";
+
+export interface PinChange {
+  readonly text: string;
+  /** The rule that was changed, as the file names it: `registry.example.test/**`. */
+  readonly rule: string;
+  /** What was added or removed. */
+  readonly keyIds: readonly string[];
+}
+
+export interface ListedPins {
+  readonly match: string;
+  readonly keys: readonly string[];
+  readonly certificates: readonly string[];
+  readonly ca: string | undefined;
+}
+
+/** Rules that pin something, in their order. */
+export function pinsOf({ rules }: TrustPolicy): readonly ListedPins[] {
+  return rules.flatMap(({ match, pins }) => (pins === undefined ? [] : [{ match: match.text, ...pins }]));
+}
+
+/**
+ * Adds key IDs to the rule that speaks for a repository; if none does, a rule for it alone is added at the end. An empty
+ * text becomes a whole policy.
+ * @param file how the policy is called in messages
+ */
+export async function withPins(
+  text: string,
+  file: string,
+  repository: string,
+  keyIds: readonly string[],
+  server: string | undefined,
+): Promise<PinChange> {
+  const { document, index } = await open(text, file, repository);
+  const { isMap, isSeq } = await import("yaml");
+  const rules = sequence(document, ["repositories"], isSeq);
+  let rule = rules.items[index ?? -1] as YAMLMap | undefined;
+  if (rule === undefined) {
+    rule = document.createNode({ match: repository, ...(server && { server }) }) as unknown as YAMLMap;
+    rules.add(rule);
+  }
+  if (!isMap(rule)) throw new TrustError("POLICY_INVALID", "A rule of the policy is no mapping.", { file });
+  const keys = rule.getIn(["root", "pins", "keys"], true);
+  const present = isSeq(keys) ? keys.items.map(String) : [];
+  const fresh = keyIds.filter((id) => !present.includes(id));
+  if (isSeq(keys)) for (const id of fresh) keys.add(document.createNode(id));
+  else rule.setIn(["root", "pins", "keys"], document.createNode(fresh));
+  return { text: await checked(document, file), rule: String(rule.get("match")), keyIds: fresh };
+}
+
+/** Removes key IDs, or every pin, from the rule that speaks for a repository. Throws `NO_RULE` if none does. */
+export async function withoutPins(
+  text: string,
+  file: string,
+  repository: string,
+  keyIds: readonly string[] | "all",
+): Promise<PinChange> {
+  const { document, index } = await open(text, file, repository);
+  if (index === undefined) {
+    throw new TrustError("NO_RULE", `No rule of the policy speaks for ${repository}.`, { file, repository });
+  }
+  const { isSeq } = await import("yaml");
+  const at = ["repositories", index, "root", "pins"];
+  const gone: string[] = [];
+  for (const list of ["keys", "certificates"]) {
+    const ids = document.getIn([...at, list], true);
+    if (!isSeq(ids)) continue;
+    for (let i = ids.items.length - 1; i >= 0; i--) {
+      const id = String(ids.get(i));
+      if (keyIds !== "all" && !keyIds.includes(id)) continue;
+      ids.delete(i);
+      gone.push(id);
+    }
+    if (ids.items.length === 0) document.deleteIn([...at, list]);
+  }
+  if (keyIds === "all") document.deleteIn([...at, "ca"]);
+  const pins = document.getIn(at);
+  if ((pins as YAMLMap | undefined)?.items.length === 0) document.deleteIn(at);
+  const root = document.getIn(["repositories", index, "root"]);
+  if ((root as YAMLMap | undefined)?.items.length === 0) document.deleteIn(["repositories", index, "root"]);
+  const rule = String(document.getIn(["repositories", index, "match"]));
+  return { text: await checked(document, file), rule, keyIds: gone };
+}
+
+async function open(
+  text: string,
+  file: string,
+  repository: string,
+): Promise<{ document: Document; index: number | undefined }> {
+  const { parseDocument } = await import("yaml");
+  const whole = text.trim() === "" ? "version: 1\ndefault: refuse\nrepositories: []\n" : text;
+  const policy = await parsePolicy(whole, file);
+  const chosen = chooseRule(policy, repository);
+  if (chosen !== undefined && "ambiguous" in chosen) {
+    const names = chosen.ambiguous.map(({ match }) => match.text).join(" and ");
+    throw new TrustError(
+      "POLICY_INVALID",
+      `${names} speak equally for ${repository}: make one more specific.`,
+      { file },
+    );
+  }
+  return {
+    document: parseDocument(whole) as Document,
+    index: chosen === undefined ? undefined : policy.rules.indexOf(chosen.rule),
+  };
+}
+
+function sequence(
+  document: Document,
+  path: readonly string[],
+  isSeq: (node: unknown) => node is YAMLSeq,
+): YAMLSeq {
+  const present = document.getIn(path, true);
+  if (isSeq(present)) {
+    // `[]` becomes a list of lines.
+    present.flow = false;
+    return present;
+  }
+  const made = document.createNode([]) as YAMLSeq;
+  document.setIn(path, made);
+  return made;
+}
+
+async function checked(document: Document, file: string): Promise<string> {
+  const text = document.toString({ lineWidth: 0 });
+  await parsePolicy(text, file);
+  return text;
+}
