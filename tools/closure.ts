@@ -28,7 +28,7 @@ export const core: Part = {
   entries: ["src/core/"],
   within: ["src/core/"],
   packages: [],
-  builtins: ["node:crypto"],
+  builtins: ["node:crypto", "node:tls"],
 };
 
 const clientEntry = "src/client/index.ts";

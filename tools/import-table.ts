@@ -45,7 +45,7 @@ const http: Omit<Row, "place"> = {
 
 export const table: readonly Row[] = [
   // Pure, and shared by server and client.
-  { place: "src/core", ours: [], packages: [], builtins: ["node:crypto"], pure: true },
+  { place: "src/core", ours: [], packages: [], builtins: ["node:crypto", "node:tls"], pure: true },
   { place: notary, ours: ["src/core"], packages: [], builtins: [], pure: true },
   { place: "src/log", ours: [], packages: [], builtins: ["node:crypto"], pure: true },
   { place: "src/policy", ours: ["src/core"], packages: [], builtins: ["node:crypto"], pure: true },

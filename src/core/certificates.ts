@@ -12,6 +12,9 @@
  * Whether anybody trusts the certificate's issuer is a matter of pins, not of this file.
  */
 import { X509Certificate } from "node:crypto";
+// Only to be loaded: a certificate that is taken apart before it leaves "node:tls" without createSecureContext for the
+// whole process (Node 22 and 24), and with it every HTTPS request of whoever uses this library.
+import "node:tls";
 import { MalformedError } from "./errors.ts";
 import { maxCertificates } from "./limits.ts";
 

@@ -20,7 +20,7 @@ import { printJson, type Refused, reportRefused, UsageError } from "./report.ts"
 import { formatTable } from "./table.ts";
 
 interface LockFlags extends TrustFlags {
-  readonly lock: string;
+  readonly lock?: string;
   readonly check?: boolean;
   readonly update?: boolean;
   readonly allowLocal?: boolean;
@@ -40,7 +40,7 @@ export function addLock(parent: Command, context: ClientContext, finish: (code: 
     .command("lock")
     .description("verify every image of build files, and write them with digests")
     .argument("<file...>", "LinuxKit yaml, Dockerfile, Compose file or plain list; - for standard input")
-    .option("--lock <file>", "the lock file", usualLock)
+    .option("--lock <file>", `the lock file (default: ${usualLock}; a filter writes it only if it is named)`)
     .option("--check", "offline: compare the files with the lock, and the lock with the clock")
     .option("--update", "accept what moved since the last lock, after showing it")
     .option("--allow-local", "let @pkg: templates through, unverified")
@@ -76,14 +76,17 @@ class LockRun {
   readonly #context: ClientContext;
   readonly #flags: LockFlags;
 
+  readonly #lockName: string;
+
   constructor(context: ClientContext, flags: LockFlags) {
     this.#context = context;
     this.#flags = flags;
+    this.#lockName = flags.lock ?? usualLock;
   }
 
   async lock(files: readonly string[]): Promise<number> {
     const context = this.#context;
-    const { lock: lockName, helpers, update = false, allowLocal = false } = this.#flags;
+    const { helpers, update = false, allowLocal = false } = this.#flags;
     const inputs = await this.#inputs(files);
     const previous = await this.#previous();
     const progress = progressOn(context);
@@ -91,7 +94,7 @@ class LockRun {
     const trust = await openTrust({
       ...trustOptions(this.#flags, context),
       onEvent: progress.onEvent,
-      ...(previous === undefined ? {} : { lock: lockName }),
+      ...(previous === undefined ? {} : { lock: this.#lockName }),
     });
     try {
       const at = context.now();
@@ -111,7 +114,7 @@ class LockRun {
   }
 
   async check(files: readonly string[]): Promise<number> {
-    const { lock: lockName } = this.#flags;
+    const lockName = this.#lockName;
     const inputs = await this.#inputs(files);
     const lock = await this.#previous();
     if (lock === undefined) {
@@ -154,18 +157,18 @@ class LockRun {
   }
 
   async #previous(): Promise<LockFile | undefined> {
-    const { lock: name } = this.#flags;
+    const name = this.#lockName;
     return (await isThere(name)) ? readLock(await readText(name, "lock file", largestLock), name) : undefined;
   }
 
   /** New texts, then the lock: a crash in between shows as a lock that differs, never as one that is believed. */
   async #write({ texts, lock }: Locked): Promise<void> {
-    const { lock: lockName } = this.#flags;
     const { replaceFile } = await import("../replace-file.ts");
     const outputs = [...texts]
       .filter(([{ file }]) => file !== "-")
       .map(([{ file }, text]): [string, string] => [lockedName(file), text]);
-    for (const [name, text] of [...outputs, [lockName, encodeLock(lock)] as const]) {
+    if (this.#writesLock(texts.keys())) outputs.push([this.#lockName, encodeLock(lock)]);
+    for (const [name, text] of outputs) {
       try {
         await replaceFile(name, Buffer.from(text, "utf8"), 0o644);
       } catch (cause) {
@@ -180,6 +183,11 @@ class LockRun {
       if (file === "-" && this.#flags.json !== true) this.#context.stdout(text);
   }
 
+  /** A filter leaves no files behind, unless one is named. */
+  #writesLock(inputs: Iterable<Input>): boolean {
+    return this.#flags.lock !== undefined || [...inputs].some(({ file }) => file !== "-");
+  }
+
   #sayMoved({ moved }: Locked): void {
     if (moved.length === 0 || this.#flags.json === true) return;
     const rows = moved.map(({ reference, from, to }) => [reference, from, to]);
@@ -187,7 +195,8 @@ class LockRun {
   }
 
   #sayLocked(inputs: readonly Input[], locked: Locked): void {
-    const { json = false, lock: lockName } = this.#flags;
+    const { json = false } = this.#flags;
+    const lock = this.#writesLock(inputs) ? [this.#lockName] : [];
     const notes = inputs.flatMap(({ file, notes: own }) => own.map((note) => `${file}: ${note}`));
     const files = inputs
       .filter(({ file }) => file !== "-")
@@ -218,7 +227,7 @@ class LockRun {
       );
     }
     for (const note of notes) say(note);
-    const written = [...files.map((each) => each.locked), lockName].join(", ");
+    const written = [...files.map((each) => each.locked), ...lock].join(", ");
     say(
       `${new Set(locked.images.map(({ reference }) => reference)).size} images verified; written: ${written}`,
     );

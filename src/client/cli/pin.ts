@@ -131,18 +131,16 @@ async function keysConfirmed(
   context: ClientContext,
   root: FoundRoot,
 ): Promise<readonly string[] | undefined> {
-  const { stderr, ask, columns } = context;
-  stderr(
-    `${root.repository} at ${root.server}\nroot version ${root.version}, ${root.threshold} of ${root.keys.length} keys must sign, until ${root.expires}\n`,
-  );
-  const rows = root.keys.map(({ keyId, algorithm, fingerprint = "(no certificate)" }) => [
-    keyId,
-    algorithm,
-    fingerprint,
-  ]);
-  stderr(
-    `${formatTable([["key ID", "algorithm", "SHA-256 fingerprint of its certificate"], ...rows], columns)}\n`,
-  );
+  const { stderr, ask } = context;
+  const lines = [
+    `repository   ${root.repository} at ${root.server}`,
+    `root         version ${root.version}, until ${root.expires}; ${root.threshold} of ${root.keys.length} keys must sign`,
+    ...root.keys.flatMap(({ keyId, algorithm, fingerprint, certificateEnds }) => [
+      `key ID       ${keyId} (${algorithm})`,
+      ...(fingerprint === undefined ? [] : [`certificate  until ${certificateEnds}, SHA-256 ${fingerprint}`]),
+    ]),
+  ];
+  stderr(`${lines.join("\n")}\n`);
   if (ask === undefined) {
     throw new UsageError(
       "Nobody can be asked here: compare the key IDs above with the publisher's, and give them with --key.",

@@ -16,16 +16,16 @@ function naturalWidths(rows: readonly (readonly string[])[]): readonly number[] 
 
 /** Takes from the widest column until everything fits. */
 function squeeze(widths: readonly number[], columns: number): readonly number[] {
-  const fitted = [...widths];
+  const squeezed = [...widths];
   const room = columns - gap.length * Math.max(0, widths.length - 1);
   for (;;) {
-    const excess = fitted.reduce((sum, width) => sum + width, 0) - room;
-    const widest = Math.max(...fitted);
-    if (excess <= 0 || widest <= narrowest) return fitted;
-    const second = Math.max(narrowest, ...fitted.filter((width) => width < widest));
-    const at = fitted.indexOf(widest);
-    fitted[at] = Math.max(second === widest ? widest - 1 : second, widest - excess, narrowest);
-    if (fitted[at] === widest) fitted[at] = widest - 1;
+    const excess = squeezed.reduce((sum, width) => sum + width, 0) - room;
+    const widest = Math.max(...squeezed);
+    if (excess <= 0 || widest <= narrowest) return squeezed;
+    const equals = squeezed.filter((width) => width === widest).length;
+    const next =
+      equals > 1 ? widest - 1 : Math.max(...squeezed.filter((width) => width < widest), widest - excess);
+    squeezed[squeezed.indexOf(widest)] = Math.max(Math.min(next, widest - 1), narrowest);
   }
 }
 
