@@ -1,22 +1,40 @@
-/** Replacing a file as a whole: whoever reads it, at any time and after any crash, reads the old or the new one. */
+/**
+ * Replacing files as a whole: whoever reads one, at any time and after any crash, reads the old or the new one. Of several,
+ * none is replaced before all are on disk under other names.
+ */
 import { randomBytes } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
-/** @param mode of the new file; only its owner may read it unless told otherwise */
-export async function replaceFile(path: string, bytes: Uint8Array, mode = 0o600): Promise<void> {
-  const temporary = join(dirname(path), `.${randomBytes(8).toString("hex")}.tmp`);
+/** @param mode of new files; only their owner may read them unless told otherwise */
+export async function replaceFiles(
+  files: readonly (readonly [path: string, bytes: Uint8Array])[],
+  mode = 0o600,
+): Promise<void> {
+  const staged: [temporary: string, path: string][] = [];
   try {
-    const file = await open(temporary, "wx", mode);
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
+    for (const [path, bytes] of files) {
+      const temporary = join(dirname(path), `.${randomBytes(8).toString("hex")}.tmp`);
+      staged.push([temporary, path]);
+      await write(temporary, bytes, mode);
     }
-    await rename(temporary, path);
+    for (const [temporary, path] of staged) await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    await Promise.all(staged.map(([temporary]) => rm(temporary, { force: true })));
     throw error;
+  }
+}
+
+export async function replaceFile(path: string, bytes: Uint8Array, mode?: number): Promise<void> {
+  await replaceFiles([[path, bytes]], mode);
+}
+
+async function write(path: string, bytes: Uint8Array, mode: number): Promise<void> {
+  const file = await open(path, "wx", mode);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }

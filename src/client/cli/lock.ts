@@ -161,23 +161,19 @@ class LockRun {
     return (await isThere(name)) ? readLock(await readText(name, "lock file", largestLock), name) : undefined;
   }
 
-  /** New texts, then the lock: a crash in between shows as a lock that differs, never as one that is believed. */
+  /** All files or none. A crash between two of them shows as a lock that differs, never as one that is believed. */
   async #write({ texts, lock }: Locked): Promise<void> {
-    const { replaceFile } = await import("../replace-file.ts");
     const outputs = [...texts]
       .filter(([{ file }]) => file !== "-")
-      .map(([{ file }, text]): [string, string] => [lockedName(file), text]);
-    if (this.#writesLock(texts.keys())) outputs.push([this.#lockName, encodeLock(lock)]);
-    for (const [name, text] of outputs) {
-      try {
-        await replaceFile(name, Buffer.from(text, "utf8"), 0o644);
-      } catch (cause) {
-        const code = (cause as NodeJS.ErrnoException).code ?? "unknown error";
-        throw new TrustError("OUTPUT_UNWRITABLE", `This file cannot be written (${code}).`, {
-          file: name,
-          cause,
-        });
-      }
+      .map(([{ file }, text]): [string, Buffer] => [lockedName(file), Buffer.from(text, "utf8")]);
+    if (this.#writesLock(texts.keys())) outputs.push([this.#lockName, Buffer.from(encodeLock(lock), "utf8")]);
+    const { replaceFiles } = await import("../replace-file.ts");
+    try {
+      await replaceFiles(outputs, 0o644);
+    } catch (cause) {
+      const { code = "unknown error" } = cause as NodeJS.ErrnoException;
+      const names = outputs.map(([name]) => name).join(", ");
+      throw new TrustError("OUTPUT_UNWRITABLE", `Of ${names}, one cannot be written (${code}).`, { cause });
     }
     for (const [{ file }, text] of texts)
       if (file === "-" && this.#flags.json !== true) this.#context.stdout(text);
@@ -211,7 +207,7 @@ class LockRun {
       const { images, moved } = locked;
       printJson(this.#context, {
         format: "vidimus-locked/1",
-        lock: lockName,
+        lock: lock[0] ?? null,
         files,
         images,
         moved,
