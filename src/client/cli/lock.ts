@@ -225,7 +225,7 @@ class LockRun {
     for (const note of notes) say(note);
     const written = [...files.map((each) => each.locked), ...lock].join(", ");
     say(
-      `${new Set(locked.images.map(({ reference }) => reference)).size} images verified; written: ${written}`,
+      `${new Set(locked.images.map(({ reference }) => reference)).size} images verified${written === "" ? "" : `; written: ${written}`}`,
     );
   }
 
