@@ -12,9 +12,7 @@
  * Whether anybody trusts the certificate's issuer is a matter of pins, not of this file.
  */
 import { X509Certificate } from "node:crypto";
-// Only to be loaded: a certificate that is taken apart before it leaves "node:tls" without createSecureContext for the
-// whole process (Node 22 and 24), and with it every HTTPS request of whoever uses this library.
-import "node:tls";
+import { createSecureContext } from "node:tls";
 import { MalformedError } from "./errors.ts";
 import { maxCertificates } from "./limits.ts";
 
@@ -22,6 +20,12 @@ export interface CertificateBundle {
   readonly leaf: X509Certificate;
   /** Read when somebody asks: only a root's are ever looked at. Throws `BAD_KEY`. */
   intermediates(): readonly X509Certificate[];
+}
+
+// A certificate that is taken apart before "node:tls" is loaded leaves that module without this function for the whole
+// process (Node 24), and with it every HTTPS request of whoever uses this library. To name it here loads it first.
+if (createSecureContext === undefined) {
+  throw new TypeError("something took a certificate apart before node:tls was loaded; load node:tls first");
 }
 
 const block = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\r\n]+-----END CERTIFICATE-----/g;

@@ -39,4 +39,7 @@ for (const stream of [process.stdout, process.stderr]) {
     if (error.code !== "EPIPE") throw error;
   });
 }
-process.exitCode = await run(process.argv.slice(2));
+// Not awaited here: in the bundle, parts that are loaded later import this file, and would wait for themselves.
+void run(process.argv.slice(2)).then((code) => {
+  process.exitCode = code;
+});
