@@ -32,9 +32,12 @@ function full(segments: readonly string[]): readonly string[] {
   return ["docker.io", ...(segments.length === 1 ? ["library"] : []), ...segments];
 }
 
-/** What the stars of a pattern stand for in a name, in order; undefined if it does not match. */
+/**
+ * What the stars of a pattern stand for in a name, in order; undefined if it does not match. A name without a host, as
+ * repositories may have that hold no images, is matched as if it were an image's.
+ */
 export function capture({ segments }: Pattern, name: string): readonly string[] | undefined {
-  const parts = name.split("/");
+  const parts = full(name.split("/"));
   const deep = segments.indexOf("**");
   if (deep === -1 ? parts.length !== segments.length : parts.length < segments.length) return undefined;
   const width = parts.length - segments.length + 1;
