@@ -33,7 +33,7 @@ function byContent(source: Source): InputFormat | undefined {
   const fit: InputFormat[] = yaml ? [yaml] : [];
   if (/^(?:FROM|ARG)\s/i.test(lines[0] ?? "") && lines.some((line) => /^FROM\s/i.test(line)))
     fit.push("dockerfile");
-  if (lines.length > 0 && lines.every((line) => /^[A-Za-z0-9[]\S*[^\s:]$/.test(line))) fit.push("list");
+  if (lines.length > 0 && lines.every((line) => /^[A-Za-z0-9[](?:\S*[^\s:])?$/.test(line))) fit.push("list");
   return fit.length === 1 ? fit[0] : undefined;
 }
 

@@ -40,6 +40,7 @@ interface Joined {
 }
 
 const longestLine = 65_535;
+const longestInstruction = 131_072;
 const mostInstructions = 10_000;
 const known: readonly string[] =
   "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER VOLUME WORKDIR".split(
@@ -102,9 +103,16 @@ function isBlank({ text }: Line): boolean {
   return /^[ \t]*$/.test(text);
 }
 
+/** Without spaces and tabs at the end; a regular expression would take time by the square of their number. */
+function withoutEnd(text: string): string {
+  let end = text.length;
+  while (text[end - 1] === " " || text[end - 1] === "\t") end -= 1;
+  return text.slice(0, end);
+}
+
 /** The line without its continuation; undefined if it is not continued. */
 function continued(text: string, escapeChar: "\\" | "`"): string | undefined {
-  const body = text.replace(/[ \t]+$/, "");
+  const body = withoutEnd(text);
   return body.endsWith(escapeChar) && body.at(-2) !== escapeChar ? body.slice(0, -1) : undefined;
 }
 
@@ -116,6 +124,9 @@ function join(source: Source, lines: Lines, first: Line, escapeChar: "\\" | "`")
     const body = continued(line.text, escapeChar);
     pieces.push({ at: text.length, start: line.start });
     text += body ?? line.text;
+    if (text.length > longestInstruction) {
+      throw source.invalid(first.start, `The instruction is longer than ${longestInstruction} characters.`);
+    }
     if (body === undefined) break;
     do line = lines.next();
     while (line !== undefined && (isComment(line) || isBlank(line)));
@@ -165,7 +176,7 @@ function readOne(source: Source, joined: Joined, from: number, escapeChar: "\\" 
     keyword,
     offset,
     flags,
-    args: text.slice(argsStart).replace(/[ \t]+$/, ""),
+    args: withoutEnd(text.slice(argsStart)),
     place,
     argsStart,
     trigger,

@@ -38,6 +38,8 @@ export async function agree(
 
 function sameImage({ keyword, args, flags }: Instruction, its: unknown): boolean {
   if (keyword === "FROM") return (its as From).getImage() === args.split(/[ \t]+/, 1)[0];
-  const from = flags.find(({ name }) => name === "from");
-  return keyword !== "COPY" || from === undefined || (its as Copy).getFromFlag()?.getValue() === from.value;
+  if (keyword !== "COPY") return true;
+  const from = flags.find(({ name }) => name === "from")?.value;
+  const itsFrom = (its as Copy).getFlags().find((flag) => flag.getName() === "from");
+  return (itsFrom?.getValue() ?? undefined) === from;
 }

@@ -93,7 +93,7 @@ describe("images of a Dockerfile", () => {
 
   it.each([
     ["a here-string", "RUN cat <<<EOF\n"],
-    ["quotes", 'RUN echo "a <<EOF"\n'],
+    ["quotes", 'RUN echo "a << b"\n'],
     ["a list", 'RUN ["echo", "<<EOF"]\n'],
     ["a word", "RUN cat<<EOF\n"],
     ["another instruction", "CMD cat <<EOF\n"],
@@ -201,7 +201,8 @@ describe("a Dockerfile is refused", () => {
     ["with a heredoc and an odd variable", `FROM a\nRUN \${X:-"} <<EOF\nFROM b\nEOF\n`, 2],
     ["with a list that is none before <<", "FROM a\nRUN [ -f x ] <<EOF\nFROM b\nEOF\n", 2],
     ["whose last line is continued", "FROM a \\\n", 1],
-    ["with an escaped escape at the end of a line", "FROM a\nRUN echo \\\\\nFROM b\n", 2],
+    ["with an escaped escape at the end of a line", "FROM a\nRUN echo \\\\\nFROM b\n", 3],
+    ["with a heredoc inside of quotes", 'FROM a\nRUN echo "x <<EOF"\nFROM b\n', 3],
     ["with an escape character that is none", "# escape=x\nFROM a\n", 1],
     ["with a syntax directive twice", "# syntax=a\n# syntax=b\nFROM a\n", 2],
     ["with an indented syntax directive", " # syntax=s\nFROM a\n", 1],
@@ -211,6 +212,7 @@ describe("a Dockerfile is refused", () => {
     ["with a syntax directive behind slashes", "// syntax=s\nFROM a\n", 1],
     ["with a syntax directive in JSON", '{"syntax": "s"}\n', 1],
     ["with a shebang", "#!/usr/bin/env x\n# syntax=s\nFROM a\n", 1],
+    ["with an instruction that is too long", `FROM a\nRUN ${`${"x".repeat(60_000)}\\\n`.repeat(3)}\n`, 2],
     ["with a line that is too long", `FROM a\nRUN ${"x".repeat(65_536)}\n`, 2],
   ])("%s", async (_, text, line) => {
     await refused(text, "INPUT_INVALID", line);
