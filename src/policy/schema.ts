@@ -20,7 +20,7 @@ const most = { rules: 10_000, list: 256, text: 1_024, servers: 64 } as const;
 const units: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 const says = (sentence: string) => ({ error: sentence });
-const text = z.string(says("must be text")).check(z.minLength(1), z.maxLength(most.text));
+const text = z.string(says("must be text (a number needs quotes)")).check(z.minLength(1), z.maxLength(most.text));
 const list = <T extends z.core.$ZodType>(item: T) =>
   z
     .array(item, says("must be a list"))
@@ -44,17 +44,17 @@ const duration = z.pipe(
   z.transform((value: string) => Number(value.slice(0, -1)) * (units[value.slice(-1)] ?? 0)),
 );
 const keyId = z
-  .string(says("must be text"))
+  .string(says("must be text (a number needs quotes)"))
   .check(z.regex(/^[0-9a-f]{64}$/, says("must be a key ID: 64 lower-case hex digits")));
 const role = z
-  .string(says("must be text"))
+  .string(says("must be text (a number needs quotes)"))
   .check(
     z.refine(
       (value: string) => value === "targets" || isDelegatedRole(value),
       says("must be targets or a delegated role such as targets/releases"),
     ),
   );
-const lookupRole = z.string(says("must be text")).check(
+const lookupRole = z.string(says("must be text (a number needs quotes)")).check(
   z.refine((value: string) => {
     const name = value.endsWith("/**") ? value.slice(0, -3) : value;
     return name === "targets" || isDelegatedRole(name);
@@ -73,7 +73,7 @@ const isOrigin = (value: string): boolean => {
   const url = URL.parse(value);
   return url !== null && (url.protocol === "https:" || url.protocol === "http:") && url.origin === value;
 };
-const serverUrl = z.string(says("must be text")).check(
+const serverUrl = z.string(says("must be text (a number needs quotes)")).check(
   z.refine((value: string) => {
     const url = URL.parse(value);
     if (url === null || url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "")
@@ -85,7 +85,7 @@ const serverUrl = z.string(says("must be text")).check(
 const demands = z.strictObject({
   minThreshold: z.optional(whole),
   maxLifetime: z.optional(duration),
-  paths: z.optional(list(z.string(says("must be text")))),
+  paths: z.optional(list(z.string(says("must be text (a number needs quotes)")))),
 });
 
 const settings = {
