@@ -31,7 +31,7 @@ export interface Entry {
   readonly name: string;
   /** Without an ending: `client/list`, below `src` and below `dist`. */
   readonly path: string;
-  /** The file of its API report, in `client`: the last word of the name with `.api.md`. */
+  /** The file of its API report, in the folder of the manifest. */
   readonly report: string;
 }
 

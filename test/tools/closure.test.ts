@@ -46,7 +46,9 @@ describe("client", () => {
   });
 
   test("may not bring along a package that its manifest does not name", () => {
-    expect(closureFindings(modulesOf(files), client([], entries))).toEqual(["client: zod comes along and may not"]);
+    expect(closureFindings(modulesOf(files), client([], entries))).toEqual([
+      "client: zod comes along and may not",
+    ]);
   });
 
   test("may not bring along the server", () => {
