@@ -7,9 +7,7 @@
  * The import table speaks about single imports, this about all that follows from them: whoever verifies with `core`
  * or with the client's package loads nothing else of ours and nothing of anybody else that is not named here.
  */
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { z } from "zod";
+import { entriesOf, readClientManifest } from "./client-manifest.ts";
 import { report, root } from "./findings.ts";
 import { type Modules, reachable, readModules } from "./modules.ts";
 
@@ -31,13 +29,11 @@ export const core: Part = {
   builtins: ["node:crypto", "node:tls"],
 };
 
-const clientEntry = "src/client/index.ts";
-
-/** `packages`: the dependencies that the client's manifest names. */
-export function client(packages: readonly string[]): Part {
+/** `packages`: the dependencies that the client's manifest names. `entries`: the sources of what it exports. */
+export function client(packages: readonly string[], entries: readonly string[]): Part {
   return {
     name: "client",
-    entries: [clientEntry],
+    entries,
     within: ["src/client/", "src/core/", "src/policy/", "src/log/"],
     packages,
     builtins: [
@@ -73,17 +69,11 @@ function isIn(place: string, path: string): boolean {
   return place.endsWith("/") ? path.startsWith(place) : path === place;
 }
 
-const manifestSchema = z.looseObject({ dependencies: z.record(z.string(), z.string()).default({}) });
-
 if (import.meta.main) {
   const modules = readModules(root, ["src"]);
-  const parts = [core];
-  if (existsSync(join(root, clientEntry))) {
-    const manifest = manifestSchema.parse(
-      JSON.parse(readFileSync(join(root, "client/package.json"), "utf8")),
-    );
-    parts.push(client(Object.keys(manifest.dependencies)));
-  }
+  const manifest = readClientManifest(root);
+  const entries = entriesOf(manifest).map(({ path }) => `src/${path}.ts`);
+  const parts = [core, client(Object.keys(manifest.dependencies), entries)];
   report(
     `closure of ${parts.map(({ name }) => name).join(" and ")}`,
     parts.flatMap((part) => closureFindings(modules, part)),

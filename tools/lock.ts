@@ -48,6 +48,8 @@ const entrySchema = z.looseObject({
   dependencies: names,
   devDependencies: names,
   optionalDependencies: names,
+  peerDependencies: names,
+  peerDependenciesMeta: z.record(z.string(), z.looseObject({ optional: z.boolean().optional() })).optional(),
 });
 const lockSchema = z.looseObject({
   lockfileVersion: z.literal(3),

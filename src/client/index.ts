@@ -1,6 +1,11 @@
 /** `@vidimus/client`: verifies what is signed before anything is pulled. The README of the package has the examples. */
 
-export type { MalformedCode, UnauthenticCode } from "../core/errors.ts";
+export {
+  type MalformedCode,
+  malformedCodes,
+  type UnauthenticCode,
+  unauthenticCodes,
+} from "../core/errors.ts";
 export {
   type Actor,
   type ClientCode,
@@ -11,6 +16,7 @@ export {
   explain,
   type TrustCode,
   TrustError,
+  type TrustErrorContext,
 } from "./errors.ts";
 export type { OnEvent, TrustEvent } from "./events.ts";
 export type { ClientLimits } from "./limits.ts";

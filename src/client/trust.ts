@@ -69,7 +69,7 @@ export class Trust {
   readonly #cache: Cache;
   readonly #repositories: Repositories;
 
-  /** Use `openTrust`. */
+  /** Use `openTrust`. @internal */
   constructor(
     options: OpenOptions,
     policy: TrustPolicy,

@@ -13,6 +13,7 @@
  */
 import { X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
+import { signatureAlgorithm } from "./certificate-signature.ts";
 import { MalformedError } from "./errors.ts";
 import { maxCertificates } from "./limits.ts";
 
@@ -31,15 +32,15 @@ if (createSecureContext === undefined) {
 const block = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\r\n]+-----END CERTIFICATE-----/g;
 const oneDay = 86_400_000;
 
-/** sha2 with RSA, sha2 with ECDSA, Ed25519. Not RSASSA-PSS, whose hash the platform does not tell. */
+/** Not RSASSA-PSS, whose hash is not in the name of the algorithm. */
 const signatureAlgorithms = new Set([
-  "1.2.840.113549.1.1.11",
-  "1.2.840.113549.1.1.12",
-  "1.2.840.113549.1.1.13",
-  "1.2.840.10045.4.3.2",
-  "1.2.840.10045.4.3.3",
-  "1.2.840.10045.4.3.4",
-  "1.3.101.112",
+  "2a864886f70d01010b", // sha256WithRSAEncryption, 1.2.840.113549.1.1.11
+  "2a864886f70d01010c", // sha384WithRSAEncryption
+  "2a864886f70d01010d", // sha512WithRSAEncryption
+  "2a8648ce3d040302", // ecdsa-with-SHA256, 1.2.840.10045.4.3.2
+  "2a8648ce3d040303", // ecdsa-with-SHA384
+  "2a8648ce3d040304", // ecdsa-with-SHA512
+  "2b6570", // Ed25519, 1.3.101.112
 ]);
 
 /** Throws `BAD_KEY` unless the text is a bundle of 1 to 8 PEM certificates and nothing else. */
@@ -67,7 +68,7 @@ function readCertificate(pem: string): X509Certificate {
 
 /** Whether weak hashing makes the certificate worthless. */
 export function isWeaklySigned(certificate: X509Certificate): boolean {
-  return !signatureAlgorithms.has(certificate.signatureAlgorithmOid ?? "");
+  return !signatureAlgorithms.has(signatureAlgorithm(certificate.raw) ?? "");
 }
 
 /**

@@ -20,7 +20,9 @@ const most = { rules: 10_000, list: 256, text: 1_024, servers: 64 } as const;
 const units: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 const says = (sentence: string) => ({ error: sentence });
-const text = z.string(says("must be text (a number needs quotes)")).check(z.minLength(1), z.maxLength(most.text));
+const text = z
+  .string(says("must be text (a number needs quotes)"))
+  .check(z.minLength(1), z.maxLength(most.text));
 const list = <T extends z.core.$ZodType>(item: T) =>
   z
     .array(item, says("must be a list"))

@@ -33,6 +33,7 @@ describe("core", () => {
 });
 
 describe("client", () => {
+  const entries = ["src/client/index.ts"];
   const files = {
     "src/client/index.ts": 'export { a } from "./a.ts";\n',
     "src/client/a.ts": 'import { verify } from "../core/verify.ts";\nimport { z } from "zod";\n',
@@ -41,11 +42,13 @@ describe("client", () => {
   };
 
   test("may bring along core and the packages of its manifest; what it does not reach does not count", () => {
-    expect(closureFindings(modulesOf(files), client(["zod"]))).toEqual([]);
+    expect(closureFindings(modulesOf(files), client(["zod"], entries))).toEqual([]);
   });
 
   test("may not bring along a package that its manifest does not name", () => {
-    expect(closureFindings(modulesOf(files), client([]))).toEqual(["client: zod comes along and may not"]);
+    expect(closureFindings(modulesOf(files), client([], entries))).toEqual([
+      "client: zod comes along and may not",
+    ]);
   });
 
   test("may not bring along the server", () => {
@@ -54,7 +57,7 @@ describe("client", () => {
       "src/client/a.ts": 'import type { Store } from "../store/store.ts";\n',
       "src/store/store.ts": "",
     });
-    expect(closureFindings(modules, client([]))).toEqual([
+    expect(closureFindings(modules, client([], entries))).toEqual([
       "client: src/store/store.ts comes along and may not",
     ]);
   });

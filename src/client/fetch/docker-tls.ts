@@ -7,7 +7,7 @@
 import { X509Certificate } from "node:crypto";
 import { opendir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { getCACertificates } from "node:tls";
+import * as tls from "node:tls";
 import { TrustError } from "../errors.ts";
 import { parseServer } from "./address.ts";
 import type { ClientCertificate } from "./options.ts";
@@ -52,9 +52,20 @@ async function readFolder(folder: string, names: readonly string[]): Promise<Doc
     });
   }
   return {
-    ...(authorities.length === 0 ? {} : { ca: [...getCACertificates("default"), ...authorities].join("\n") }),
+    ...(authorities.length === 0 ? {} : { ca: [...nodeAuthorities(), ...authorities].join("\n") }),
     ...(certificate === undefined ? {} : { clientCertificate: await readPair(join(folder, certificate)) }),
   };
+}
+
+/** Node before 22.15 does not tell those of `NODE_EXTRA_CA_CERTS`: there they do not count beside a folder of Docker's. */
+function nodeAuthorities(): readonly string[] {
+  const { getCACertificates, rootCertificates }: Authorities = tls;
+  return getCACertificates?.("default") ?? rootCertificates;
+}
+
+interface Authorities {
+  readonly getCACertificates?: (kind: "default") => readonly string[];
+  readonly rootCertificates: readonly string[];
 }
 
 async function readPair(file: string): Promise<ClientCertificate> {
