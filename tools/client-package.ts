@@ -25,7 +25,7 @@ import { readLock, readManifest } from "./lock.ts";
 import { readModules } from "./modules.ts";
 
 /** Bytes: about a quarter above what it was when the bound was last set. */
-export const bounds = { packed: 400_000, unpacked: 1_600_000 } as const;
+export const bounds = { packed: 445_000, unpacked: 1_800_000 } as const;
 
 const packSchema = z.looseObject({
   filename: z.string(),

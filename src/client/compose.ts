@@ -1,10 +1,7 @@
-/** `@vidimus/client/compose`: locks a Compose file: images of services, build contexts and mounts. */
+/** `@vidimus/client/compose`: locks a Compose file. docs/client.md says what is read. */
 import { type LockedText, type LockTextOptions, lockText } from "./lock-text.ts";
 
-export type { Failure, Place } from "./coverage.ts";
-export { encodeLock, type LockedImage, type LockFile, readLock, type UnverifiedUse } from "./lockfile.ts";
-export { LockRefused, type Move } from "./locking.ts";
-export type { LockedText, LockTextOptions };
+export * from "./locking-api.ts";
 
 /** Every image verified, then the text with digests. Throws `LockRefused`, or `TrustError` for a text that cannot be read. */
 export function lockCompose(text: string, options: LockTextOptions): Promise<LockedText> {

@@ -18,7 +18,8 @@ import { type ImageReference, parseReference } from "./reference.ts";
 
 /** One place in a file, for a table of failures. */
 export interface Place {
-  readonly input: Input;
+  /** The file, as it was given. */
+  readonly file: string;
   readonly place: string;
   readonly line: number;
   /** As written there. */
@@ -30,11 +31,13 @@ export interface Failure extends Place {
 }
 
 export interface Wanted extends Place {
+  readonly input: Input;
   readonly use: ImageUse;
   readonly reference: ImageReference;
 }
 
 export interface Unverified extends Place {
+  readonly input: Input;
   readonly why: "policy" | "local";
   /** Undefined for a template. */
   readonly use: ImageUse | undefined;
@@ -70,7 +73,7 @@ export function coverageOf(inputs: readonly Input[], rules: CoverageRules): Cove
   const useless = new Set(entries);
   for (const input of inputs) {
     for (const use of input.images) {
-      const where = { input, place: use.place, line: use.line, text: use.reference };
+      const where = { file: input.file, place: use.place, line: use.line, text: use.reference };
       let reference: ImageReference;
       try {
         reference = parseReference(use.reference);
@@ -81,14 +84,14 @@ export function coverageOf(inputs: readonly Input[], rules: CoverageRules): Cove
       const covering = entries.filter(({ covers }) => covers(reference));
       for (const entry of covering) useless.delete(entry);
       const ruled = rules.ruled(use.reference);
-      if (ruled === "rule") wanted.push({ ...where, use, reference });
+      if (ruled === "rule") wanted.push({ ...where, input, use, reference });
       else if (ruled === "unverified" && covering.length === 0)
-        unverified.push({ ...where, use, why: "policy" });
+        unverified.push({ ...where, input, use, why: "policy" });
       else failures.push({ ...where, error: noRule(reference, covering[0]) });
     }
     for (const { place, line, text } of input.local) {
-      const where = { input, place, line, text };
-      if (rules.allowLocal) unverified.push({ ...where, use: undefined, why: "local" });
+      const where = { file: input.file, place, line, text };
+      if (rules.allowLocal) unverified.push({ ...where, input, use: undefined, why: "local" });
       else {
         const message = `${text} is built from the local tree, so nobody has signed it.`;
         failures.push({
@@ -137,7 +140,7 @@ function imageRule({ name, tag, digest }: ImageReference): Covers {
 
 function entryFailure(input: Input, { text, line }: TrustEntry, kind: string, message: string): Failure {
   const error = new TrustError("TRUST_BLOCK", message, { file: input.file, line });
-  return { input, place: `trust.${kind}`, line, text, error };
+  return { file: input.file, place: `trust.${kind}`, line, text, error };
 }
 
 function noRule({ name }: ImageReference, covering: OpenEntry | undefined): TrustError {

@@ -1,10 +1,7 @@
-/** `@vidimus/client/linuxkit`: locks a LinuxKit yaml: its kernel, init, onboot, onshutdown, services and volumes; the `trust` block goes. */
+/** `@vidimus/client/linuxkit`: locks a LinuxKit yaml; the `trust` block goes. docs/client.md says what is read. */
 import { type LockedText, type LockTextOptions, lockText } from "./lock-text.ts";
 
-export type { Failure, Place } from "./coverage.ts";
-export { encodeLock, type LockedImage, type LockFile, readLock, type UnverifiedUse } from "./lockfile.ts";
-export { LockRefused, type Move } from "./locking.ts";
-export type { LockedText, LockTextOptions };
+export * from "./locking-api.ts";
 
 /** Every image verified, then the text with digests. Throws `LockRefused`, or `TrustError` for a text that cannot be read. */
 export function lockLinuxKit(text: string, options: LockTextOptions): Promise<LockedText> {

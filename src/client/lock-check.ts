@@ -31,7 +31,7 @@ export function checkLock({ inputs, lock, lockName, beside, at }: CheckRequest):
     const replacements = new Map<ImageUse, string>();
     for (const use of input.images) {
       const fail = (error: unknown) =>
-        failures.push({ input, place: use.place, line: use.line, text: use.reference, error });
+        failures.push({ file: input.file, place: use.place, line: use.line, text: use.reference, error });
       let reference: ImageReference;
       try {
         reference = parseReference(use.reference);
@@ -81,17 +81,17 @@ export function checkLock({ inputs, lock, lockName, beside, at }: CheckRequest):
         file: input.file,
         line,
       });
-      failures.push({ input, place, line, text, error });
+      failures.push({ file: input.file, place, line, text, error });
     }
     const other = beside.get(input);
-    const complete = failures.every((failure) => failure.input !== input);
+    const complete = failures.every(({ file }) => file !== input.file);
     if (other !== undefined && complete && other.text !== lockedText(input, replacements)) {
       const message =
         other.text === undefined
           ? `${other.name} is missing.`
           : `${other.name} is not what ${input.file} gives with this lock.`;
       const error = new TrustError("LOCK_DIFFERS", message, { file: other.name });
-      failures.push({ input, place: "the whole file", line: 1, text: other.name, error });
+      failures.push({ file: input.file, place: "the whole file", line: 1, text: other.name, error });
     }
   }
   return failures;

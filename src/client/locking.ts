@@ -209,6 +209,6 @@ function lockedImage(
   };
 }
 
-function placeOf({ input, place, line, text }: Place): Place {
-  return { input, place, line, text };
+function placeOf({ file, place, line, text }: Place): Place {
+  return { file, place, line, text };
 }

@@ -1,6 +1,7 @@
 /** The root that a server gives, as it is shown to a person who has to compare it with what the publisher says. */
 import { TrustedSet } from "../core/trusted-set.ts";
 import { rootRole } from "../core/verify.ts";
+import { satisfiesPins } from "../policy/rules/pins.ts";
 import { TrustError } from "./errors.ts";
 import { rootKeysOf } from "./pinning.ts";
 import { iso } from "./result.ts";
@@ -38,7 +39,6 @@ export async function inspectRoot(scope: Scope): Promise<FoundRoot> {
   const set = new TrustedSet(scope);
   const root = set.addRoot(bytes, at);
   set.checkRootExpiry(at);
-  const { satisfiesPins } = await import("../policy/rules/pins.ts");
   return {
     repository,
     server: fetcher.origin,

@@ -12,6 +12,7 @@ import type { Input, InputFormat } from "../inputs/input.ts";
 import { encodeLock, type LockFile, largestLock, readLock } from "../lockfile.ts";
 import type { Locked } from "../locking.ts";
 import { readText } from "../policy-file.ts";
+import { replaceFiles } from "../replace-file.ts";
 import { openTrust } from "../trust.ts";
 import type { ClientContext } from "./context.ts";
 import { addTrustFlags, type TrustFlags, trustOptions } from "./flags.ts";
@@ -167,7 +168,6 @@ class LockRun {
       .filter(([{ file }]) => file !== "-")
       .map(([{ file }, text]): [string, Buffer] => [lockedName(file), Buffer.from(text, "utf8")]);
     if (this.#writesLock(texts.keys())) outputs.push([this.#lockName, Buffer.from(encodeLock(lock), "utf8")]);
-    const { replaceFiles } = await import("../replace-file.ts");
     try {
       await replaceFiles(outputs, 0o644);
     } catch (cause) {
@@ -198,10 +198,10 @@ class LockRun {
       .filter(({ file }) => file !== "-")
       .map(({ file }) => ({ file, locked: lockedName(file) }));
     if (json) {
-      const unverified = locked.unverified.map(({ text, why, input, line }) => ({
+      const unverified = locked.unverified.map(({ text, why, file, line }) => ({
         reference: text,
         why,
-        file: input.file,
+        file,
         line,
       }));
       const { images, moved } = locked;
@@ -217,9 +217,9 @@ class LockRun {
       return;
     }
     const say = (line: string) => this.#context.stderr(`${line}\n`);
-    for (const { text, why, input, line } of locked.unverified) {
+    for (const { text, why, file, line } of locked.unverified) {
       say(
-        `unverified: ${text} (${input.file}:${line}), ${why === "local" ? "built from the local tree" : "outside of the policy"}`,
+        `unverified: ${text} (${file}:${line}), ${why === "local" ? "built from the local tree" : "outside of the policy"}`,
       );
     }
     for (const note of notes) say(note);
@@ -230,9 +230,9 @@ class LockRun {
   }
 
   #refuse(failures: readonly Failure[]): number {
-    const refused = failures.map(({ input, line, place, text, error }): Refused => {
+    const refused = failures.map(({ file, line, place, text, error }): Refused => {
       const isHelper = place === "--helpers";
-      return { subject: text, where: isHelper ? place : `${input.file}:${line}, ${place}`, error };
+      return { subject: text, where: isHelper ? place : `${file}:${line}, ${place}`, error };
     });
     return reportRefused(this.#context, refused, this.#flags.json === true);
   }

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The executable of the client's package: argv in, exit code out. */
 import { Command, CommanderError } from "commander";
 import { processContext } from "./process-context.ts";

@@ -8,6 +8,7 @@ import { TrustError } from "../errors.ts";
 import { pinsOf, withoutPins, withPins } from "../policy-edit.ts";
 import { parsePolicy, readPolicyFile } from "../policy-file.ts";
 import { parseReference } from "../reference.ts";
+import { replaceFile } from "../replace-file.ts";
 import type { FoundRoot } from "../root-inspection.ts";
 import { openTrust, type Trust } from "../trust.ts";
 import type { ClientContext } from "./context.ts";
@@ -197,7 +198,6 @@ async function readIfThere(path: string): Promise<string | undefined> {
 }
 
 async function write(path: string, text: string): Promise<void> {
-  const { replaceFile } = await import("../replace-file.ts");
   try {
     await replaceFile(path, Buffer.from(text, "utf8"), 0o644);
   } catch (cause) {
