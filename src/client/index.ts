@@ -20,7 +20,7 @@ export {
 } from "./errors.ts";
 export type { OnEvent, TrustEvent } from "./events.ts";
 export type { ClientLimits } from "./limits.ts";
-export { type LockedImage, type LockFile, readLock } from "./lockfile.ts";
+export { type LockedImage, type LockFile, readLock, type UnverifiedUse } from "./lockfile.ts";
 export type { TrustOptions } from "./options.ts";
 export { type ImageReference, parseReference } from "./reference.ts";
 export type { ResolvedImage, SignedTarget, Signer } from "./result.ts";

@@ -2,5 +2,5 @@
 export type { Failure, Place } from "./coverage.ts";
 export type * from "./index.ts";
 export type { LockedText, LockTextOptions } from "./lock-text.ts";
-export { encodeLock, readLock, type UnverifiedUse } from "./lockfile.ts";
+export { encodeLock, readLock } from "./lockfile.ts";
 export { LockRefused, type Move } from "./locking.ts";
