@@ -5,7 +5,9 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { endings } from "../src/client/errors.ts";
 import { type Image, imagesOf, mirror } from "./images.ts";
+import { lockFiles, lockRefused } from "./locking.ts";
 import { type Cell, Page, styleFor } from "./page.ts";
 import { type DemoServer, startServer } from "./server.ts";
 import { isStockClientThere } from "./stock-client.ts";
@@ -13,6 +15,8 @@ import { attackImage, publishImage, readImage, stockAgrees } from "./story.ts";
 
 const page = new Page(styleFor(process.stdout.isTTY === true, process.env));
 const print = (text: string) => process.stdout.write(`${text}\n`);
+
+const yaml = readFileSync(resolve(import.meta.dirname, "linuxkit.yml"), "utf8");
 
 let faults = 0;
 function told(good: boolean): Cell {
@@ -78,12 +82,56 @@ async function askStockClient(
   );
 }
 
+async function lock(server: DemoServer, images: readonly Image[], directory: string): Promise<void> {
+  print(page.heading("Locked before it is built: the yaml by its tags, and a Dockerfile"));
+  const { run, dockerfile, good } = await lockFiles(server, yaml, images, directory);
+  print(`  $ ${run.command}\n${indented(run.output)}\n`);
+  print(`${indented(dockerfile.replaceAll(/([0-9a-f]{12})[0-9a-f]{52}/g, "$1.."))}\n`);
+  const what = `${good} of ${images.length} images stand in sshd.locked.yml with the digest that was signed`;
+  print(
+    page.table([
+      ["", "outcome"],
+      [told(run.code === 0 && good === images.length), what],
+    ]),
+  );
+}
+
+async function lockAgain(server: DemoServer, images: readonly Image[], directory: string): Promise<void> {
+  const [expiring, forged] = ["init", "sshd"].map((each) =>
+    images.find((image) => name(image).endsWith(`/${each}`)),
+  );
+  if (expiring === undefined || forged === undefined) throw new Error("the yaml lacks init or sshd");
+  print(
+    page.heading(
+      `The signature of ${name(expiring)} expires, and somebody on the way forges ${name(forged)}`,
+    ),
+  );
+  const { run, written } = await lockRefused(server, yaml, { expiring, forged }, directory);
+  print(`  $ ${run.command}\n${indented(run.output)}\n`);
+  const rows: Cell[][] = [
+    ["", "outcome"],
+    [told(run.output.includes("EXPIRED")), "the expired signature is refused"],
+    [told(run.output.includes("HASH_MISMATCH")), "the forged file is refused"],
+    [told(run.code === endings.unauthentic.exit), `exit code ${run.code}, that of the worst`],
+    [told(written.length === 0), "nothing was written"],
+  ];
+  print(page.table(rows));
+}
+
+const indented = (text: string) =>
+  text
+    .split("\n")
+    .map((line) => `  ${line}`.trimEnd())
+    .join("\n");
+
 async function tell(server: DemoServer, images: readonly Image[], directory: string): Promise<void> {
   print(`  Server  ${server.url}\n  CA      ${server.fingerprint}`);
   await publishAndRead(server, images);
   const [first] = images;
   if (first !== undefined) await attack(server, first);
   await askStockClient(server, images, directory);
+  await lock(server, images, directory);
+  await lockAgain(server, images, directory);
 }
 
 /** Rejects when somebody wants to stop: the caller then cleans up as after any failure. */
@@ -98,7 +146,7 @@ function interruption(): Promise<never> {
 }
 
 async function main(): Promise<void> {
-  const images = imagesOf(readFileSync(resolve(import.meta.dirname, "linuxkit.yml"), "utf8"));
+  const images = imagesOf(yaml);
   const directory = mkdtempSync(join(tmpdir(), "vidimus-demo-"));
   const interrupted = interruption();
   interrupted.catch(() => {});

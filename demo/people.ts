@@ -5,15 +5,20 @@ import type { CollectionHolders } from "../src/publisher/collection.ts";
 import { bareKey, certificateKey, makeRootCertificate, readPrivateKey } from "../src/publisher/keys.ts";
 
 const folder = resolve(import.meta.dirname, "../keys-example");
-const read = (name: string) =>
-  readPrivateKey(readFileSync(resolve(folder, `THROW-AWAY-${name}.pem`), "utf8"));
+
+export function readExampleKey(name: string): ReturnType<typeof readPrivateKey> {
+  return readPrivateKey(readFileSync(resolve(folder, `THROW-AWAY-${name}.pem`), "utf8"));
+}
 
 /** One root key, two targets keys that must both sign. */
 export async function peopleOf(repository: string): Promise<CollectionHolders> {
-  const rootKey = read("root");
+  const rootKey = readExampleKey("root");
   const certificate = await makeRootCertificate(rootKey, repository, new Date());
   return {
     root: { keys: [certificateKey(rootKey, certificate)], threshold: 1 },
-    targets: { keys: [bareKey(read("targets-1")), bareKey(read("targets-2"))], threshold: 2 },
+    targets: {
+      keys: [bareKey(readExampleKey("targets-1")), bareKey(readExampleKey("targets-2"))],
+      threshold: 2,
+    },
   };
 }

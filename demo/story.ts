@@ -19,7 +19,7 @@ const day = 86_400_000;
 /** Sizes of the manifests are not publicly known, so they are published as 0. */
 const unknownSize = 0;
 
-const targetsOf = ({ tag, sha256 }: Image): ReadonlyMap<string, TargetContent> =>
+export const targetsOf = ({ tag, sha256 }: Image): ReadonlyMap<string, TargetContent> =>
   new Map([[tag, { length: unknownSize, sha256, sha512: undefined }]]);
 
 export async function publishImage(server: DemoServer, image: Image): Promise<void> {

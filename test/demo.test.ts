@@ -45,6 +45,12 @@ it("tells its story in plain text, ends with 0 and leaves nothing behind", async
   expect(stdout).toMatch(/ok +rolled back .* 400 +VERSION +ROLLBACK/);
   expect(stdout).toMatch(/ok +below threshold .* 400 +INVALID_UPDATE +THRESHOLD/);
   expect(stdout).toContain("The notary program is not installed here");
+  expect(stdout).toMatch(/ok +10 of 10 images stand in sshd\.locked\.yml with the digest that was signed/);
+  expect(stdout).toMatch(/FROM linuxkit\/kernel:4\.9\.x@sha256:1631c1ceea20\.\. AS kernel/);
+  expect(stdout).toMatch(/ok +the expired signature is refused/);
+  expect(stdout).toMatch(/ok +the forged file is refused/);
+  expect(stdout).toMatch(/ok +exit code 30, that of the worst/);
+  expect(stdout).toMatch(/ok +nothing was written/);
   expect(stdout).toContain("Everything was as told.");
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the very thing that must not be there
   expect(stdout).not.toMatch(/\x1b|[^\x00-\x7f]/);

@@ -267,7 +267,8 @@ export function asTrustError(error: unknown, context: TrustErrorContext = {}): u
   }
   if (!(error instanceof VidimusError)) return error;
   if (!unauthentic.has(error.code) && !malformed.has(error.code)) return error;
-  return new TrustError(error.code as TrustCode, sentence(error.message), {
+  const of = context.repository === undefined ? "" : `${context.repository}: `;
+  return new TrustError(error.code as TrustCode, sentence(`${of}${error.message}`), {
     ...context,
     role: error.role ?? context.role,
     detail: error.detail,
