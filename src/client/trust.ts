@@ -214,6 +214,7 @@ export class Trust {
       repository,
       rule,
       pins,
+      floors: this.#floors.get(repository) ?? [],
       limits,
       onEvent,
       format: notary,
@@ -229,7 +230,7 @@ export class Trust {
       const view = await this.#repositories.view(scope);
       try {
         const result = await answer(view);
-        checkFloors(view, this.#floors.get(view.scope.repository) ?? []);
+        checkFloors(view);
         return result;
       } finally {
         await this.#repositories.keep(view);
