@@ -75,7 +75,11 @@ export async function startProxy(target: string): Promise<ToxicProxy> {
     client.write(endlessHead);
     while (!client.destroyed) {
       taken += endlessChunk.length;
-      if (!client.write(endlessChunk)) await Promise.race([once(client, "drain"), once(client, "close")]);
+      if (!client.write(endlessChunk)) {
+        await new Promise<void>((resolve) => {
+          client.once("drain", resolve).once("close", resolve);
+        });
+      }
     }
   }
 

@@ -270,6 +270,24 @@ describe.each(stances)("V13: to %s", (stance) => {
     expect((await visit.ask(await visit.client(stance))).role).toBe("targets");
   });
 
+  test("D6: very many names of one digest that others sign otherwise block nobody", async () => {
+    const role = delegate("targets/a");
+    for (let name = 0; name < 20_000; name++) {
+      sim.targetsOf("targets").names.set(`n${name}`, someTarget("other"));
+      role.names.set(`n${name}`, someTarget("this"));
+    }
+    for (let child = 0; child < 10; child++) delegate(`targets/c${child}`);
+    sim.publish();
+    const lookup = { rule: { lookup: ["targets/**"] } };
+    const client = await visit.client(stance, lookup);
+    const reference = `${sim.repository}@${digestOf("this")}`;
+    let ticks = 0;
+    const ticking = setInterval(() => ticks++, 1);
+    expect(await codeOf(client.resolve(reference))).toBe("NOT_SIGNED");
+    clearInterval(ticking);
+    expect(ticks).toBeGreaterThan(20);
+  });
+
   test("D6: the deepest tree is walked to its end", async () => {
     let role = "targets";
     for (let depth = 0; depth < 15; depth++) {
