@@ -35,13 +35,28 @@ export interface CachedState {
 }
 
 const format = 1;
-const mostRoots = 2_048;
+/** Roots of one chain. */
+export const mostRoots = 2_048;
 const mostRoles = 2_048;
 
-/** Whether a state must not be replaced by another: a root ahead, or the same root and a timestamp ahead. */
-export function isNewer(present: CachedState, next: CachedState): boolean {
-  if (present.rootVersion !== next.rootVersion) return present.rootVersion > next.rootVersion;
-  return present.timestampVersion > next.timestampVersion;
+/**
+ * The newer of two states (a root ahead, or the same root and a timestamp ahead), with the versions of roles that whoever
+ * made the other has seen since `base`. It is `present` itself if `next` adds nothing to it.
+ */
+export function joined(present: CachedState, next: CachedState, base: CachedState | undefined): CachedState {
+  const [newer, older] = isNewer(present, next) ? [present, next] : [next, present];
+  // Under another root versions may begin anew.
+  if (newer.rootVersion !== older.rootVersion) return newer;
+  const seen = [...older.targets].filter(
+    ([role, { version }]) =>
+      version !== base?.targets.get(role)?.version && version > (newer.targets.get(role)?.version ?? 0),
+  );
+  return seen.length === 0 ? newer : { ...newer, targets: new Map([...newer.targets, ...seen]) };
+}
+
+function isNewer(a: CachedState, b: CachedState): boolean {
+  if (a.rootVersion !== b.rootVersion) return a.rootVersion > b.rootVersion;
+  return a.timestampVersion > b.timestampVersion;
 }
 
 export function encodeState({ server, repository }: CacheKey, state: CachedState): string {

@@ -16,12 +16,16 @@ import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256Hex } from "../core/bytes.ts";
 import { withLock } from "./cache-lock.ts";
-import { type CachedState, type CacheKey, encodeState, isNewer, readState } from "./cache-state.ts";
+import { type CachedState, type CacheKey, encodeState, joined, readState } from "./cache-state.ts";
 import { TrustError } from "./errors.ts";
 import { replaceFile } from "./replace-file.ts";
 
-/** Bytes of files of targets that a state names, by role. Those that are in the cache already may be left out. */
-export type TargetsBytes = ReadonlyMap<string, Buffer>;
+export interface Origins {
+  /** The state that the new one was made from; what somebody else has added to it since is kept. */
+  readonly base: CachedState | undefined;
+  /** Bytes of files of targets that the state names, by role. Those that are in the cache already may be left out. */
+  readonly files: ReadonlyMap<string, Buffer>;
+}
 
 export interface Cache {
   /** The file that holds the state, for messages. */
@@ -31,10 +35,10 @@ export interface Cache {
   /** A file of targets by its digest, or undefined if it is not there whole. */
   targets(key: CacheKey, sha256: string): Promise<Buffer | undefined>;
   /**
-   * Makes a state the last one, unless a newer one is there. Durable when it returns. Throws `CACHE_UNUSABLE`,
-   * `CACHE_DAMAGED`.
+   * Makes a state the last one, unless a newer one is there; versions that either has seen are kept in both cases.
+   * Durable when it returns. Throws `CACHE_UNUSABLE`, `CACHE_DAMAGED`.
    */
-  commit(key: CacheKey, state: CachedState, files: TargetsBytes): Promise<void>;
+  commit(key: CacheKey, state: CachedState, origins: Origins): Promise<void>;
   /** Forgets a repository, floors included. */
   forget(key: CacheKey): Promise<void>;
 }
@@ -67,16 +71,18 @@ export function diskCache(directory: string): Cache {
       return bytes !== undefined && sha256Hex(bytes) === sha256 ? bytes : undefined;
     },
 
-    commit: (key, state, files) =>
+    commit: (key, next, { base, files }) =>
       usable(directory, async () => {
         const folder = folderOf(key);
         await mkdir(folder, { recursive: true, mode: 0o700 });
         await withLock(join(folder, "lock"), async () => {
           const present = await load(key);
-          if (present !== undefined && isNewer(present, state)) return;
+          const state = present === undefined ? next : joined(present, next, base);
+          if (state === present) return;
           for (const [role, { sha256 }] of state.targets) {
             const bytes = files.get(role);
-            if (bytes !== undefined) await replaceFile(join(folder, `${sha256}.json`), bytes);
+            if (bytes !== undefined && sha256Hex(bytes) === sha256)
+              await replaceFile(join(folder, `${sha256}.json`), bytes);
           }
           await replaceFile(join(folder, stateFile), Buffer.from(encodeState(key, state), "utf8"));
           await sweep(folder, state);
@@ -87,11 +93,12 @@ export function diskCache(directory: string): Cache {
   };
 }
 
-/** Removes files of targets that the state does not name. */
+/** Removes files of targets that the state does not name, and what writers left behind that were killed. */
 async function sweep(folder: string, { targets }: CachedState): Promise<void> {
   const named = new Set([...targets.values()].map(({ sha256 }) => `${sha256}.json`));
   for (const name of await readdir(folder)) {
-    if (/^[0-9a-f]{64}\.json$/.test(name) && !named.has(name)) await rm(join(folder, name), { force: true });
+    const isLeft = /^[0-9a-f]{64}\.json$/.test(name) ? !named.has(name) : name.endsWith(".tmp");
+    if (isLeft) await rm(join(folder, name), { force: true });
   }
 }
 

@@ -1,13 +1,12 @@
 /** Holding what is served against a lock. */
 import { TrustError } from "./errors.ts";
-import type { Floor } from "./lockfile.ts";
 import type { RepositoryView } from "./repository-view.ts";
 
 /** Throws `BELOW_LOCK` if a file that was trusted for the lock is served in a lower version now. */
-export function checkFloors({ set, scope }: RepositoryView, floors: readonly Floor[]): void {
+export function checkFloors({ set, scope }: Pick<RepositoryView, "set" | "scope">): void {
   const { root } = set;
   if (root === undefined) return;
-  for (const { versions, onlineKeyIds } of floors) {
+  for (const { versions, onlineKeyIds } of scope.floors) {
     refuseBelow("root", root.signed.version);
     // Under other online keys versions may begin anew.
     const renewed =

@@ -30,7 +30,7 @@ export class JsonFile {
       if (!(cause instanceof VidimusError)) throw cause;
       throw this.#error(
         `The ${this.#what} is not the JSON that was written there.`,
-        this.#brokenLine(),
+        this.#brokenLine(cause),
         cause,
       );
     }
@@ -54,15 +54,11 @@ export class JsonFile {
     return new TrustError(this.#code, message, { file: this.#file, line, cause });
   }
 
-  /** The line where the platform's parser stops, as far as it tells; else the last. */
-  #brokenLine(): number {
-    try {
-      JSON.parse(this.#text);
-    } catch (error) {
-      const position = /position (\d+)/.exec(error instanceof Error ? error.message : "")?.[1];
-      if (position !== undefined) return this.#lineAt(Number(position));
-    }
-    return this.#lineAt(this.#text.trimEnd().length);
+  /** The line where the scanner stopped, as far as it tells; else the last. */
+  #brokenLine({ detail }: VidimusError): number {
+    const bytes = Buffer.from(this.#text.trimEnd(), "utf8");
+    const at = typeof detail?.at === "number" ? detail.at : bytes.length;
+    return bytes.toString("utf8", 0, at).split("\n").length;
   }
 
   #lineAt(offset: number): number {

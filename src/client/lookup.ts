@@ -46,12 +46,15 @@ export async function lookUp(view: RepositoryView, name: string): Promise<Hit | 
   return first;
 }
 
-/** The first name that counts with this digest, for references that have no tag. Throws as `lookUp`. */
+/** The first name that counts with this digest, for references that have no tag. Throws as `lookUp`, and `TIMEOUT`. */
 export async function lookUpDigest(view: RepositoryView, sha256: string): Promise<Hit | undefined> {
+  let tried = 0;
   for (const role of await rolesWithSay(view, undefined)) {
     const file = await available(view, role);
     for (const name of file.signed.targetNames()) {
       if (file.signed.target(name)?.hashes.get("sha256") !== sha256) continue;
+      // A role may sign one digest under very many names that others sign otherwise.
+      if (++tried % namesAtOnce === 0) await pause(view.scope.signal);
       const hit = await lookUp(view, name);
       if (hit?.target.hashes.get("sha256") === sha256) return hit;
     }
@@ -63,6 +66,14 @@ export async function lookUpDigest(view: RepositoryView, sha256: string): Promis
 export async function entryIn(view: RepositoryView, role: string, name: string): Promise<Hit | undefined> {
   if (!(await hasSay(view, role, name))) return undefined;
   return entryOf(role, await available(view, role), name);
+}
+
+const namesAtOnce = 256;
+
+/** Lets everybody else go on, and ends what takes too long. */
+async function pause(signal: AbortSignal): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  signal.throwIfAborted();
 }
 
 function entryOf(role: string, file: Verified<Targets>, name: string): Hit | undefined {

@@ -13,6 +13,7 @@ import type { Cache } from "./cache.ts";
 import type { CachedFile, CachedState, CacheKey } from "./cache-state.ts";
 import { TrustError } from "./errors.ts";
 import { isAway } from "./fetch/fetcher.ts";
+import { checkFloors } from "./floors.ts";
 import { checkPins } from "./pinning.ts";
 import { type RepositoryView, refuseStale, viewOf } from "./repository-view.ts";
 import type { Scope } from "./scope.ts";
@@ -34,6 +35,8 @@ export class Repositories {
   /** Least recently used first. */
   readonly #known = new Map<string, Known>();
   readonly #underWay = new Map<string, Promise<RepositoryView>>();
+  /** What is behind a view, as long as somebody has it. */
+  readonly #behind = new WeakMap<RepositoryView, Known>();
 
   constructor(cache: Cache, memoryBytes: number) {
     this.#cache = cache;
@@ -54,14 +57,17 @@ export class Repositories {
   /** Keeps what a view has brought in: in memory, and on disk if anything changed. */
   async keep(view: RepositoryView): Promise<void> {
     const { scope, set, offline, checkedAt } = view;
-    if (offline) return;
+    const behind = this.#behind.get(view);
+    if (offline || behind === undefined) return;
+    const state = stateOf(behind, checkedAt);
+    if (view.fetched.size === 0 && !isWorthWriting(behind.stored, state, scope)) return;
+    await this.#cache.commit(keyOf(scope), state, { base: behind.stored, files: view.fetched });
+    const stored = { ...behind, stored: state };
+    this.#behind.set(view, stored);
     const known = this.#known.get(nameOf(scope));
-    if (known === undefined || known.set !== set) return;
-    const state = stateOf(known, checkedAt);
-    if (view.fetched.size > 0 || isWorthWriting(known.stored, state, scope)) {
-      await this.#cache.commit(keyOf(scope), state, view.fetched);
-      this.#remember(scope, { ...known, stored: state });
-    }
+    if (known?.set === set) this.#remember(scope, stored);
+    // Another question has gone on without what this one has seen.
+    else if (known?.set.root === set.root) known?.set.recallVersions(set.seenVersions);
   }
 
   /** Forgets a repository, on disk and in memory, floors included. */
@@ -74,16 +80,23 @@ export class Repositories {
     const before = this.#known.get(nameOf(scope)) ?? (await this.#load(scope));
     const atHand = (sha256: string) => this.#cache.targets(keyOf(scope), sha256);
     try {
-      const { set, roots } = await update(scope, before, (chain) => this.#keepRoots(scope, before, chain));
-      this.#remember(scope, { set, roots, stored: before.stored, checkedAt: scope.at });
-      return viewOf({ scope, set, offline: false, checkedAt: scope.at, atHand });
+      const updated = await update(scope, before, (chain) => this.#keepRoots(scope, before, chain));
+      const { set } = updated;
+      checkFloors({ scope, set });
+      const known = { ...updated, stored: before.stored, checkedAt: scope.at };
+      this.#remember(scope, known);
+      const view = viewOf({ scope, set, offline: false, checkedAt: scope.at, atHand });
+      this.#behind.set(view, known);
+      return view;
     } catch (error) {
-      if (!(error instanceof TrustError) || !isAway(error.code) || before.stored === undefined) throw error;
+      // The roots may have come before the server went away.
+      const last = this.#known.get(nameOf(scope)) ?? before;
+      if (!(error instanceof TrustError) || !isAway(error.code) || last.stored === undefined) throw error;
       return viewOf({
         scope,
-        set: this.#offline(scope, before, error),
+        set: this.#offline(scope, last, error),
         offline: true,
-        checkedAt: before.checkedAt,
+        checkedAt: last.checkedAt,
         atHand,
       });
     }
@@ -92,7 +105,8 @@ export class Repositories {
   /** What was trusted last, if the policy allows to use it without the server. */
   #offline(scope: Scope, { set, roots, checkedAt }: Known, cause: TrustError): TrustedSet {
     const { rule, at, repository } = scope;
-    if (rule.offlineMaxAge === undefined) throw cause;
+    // Without a snapshot a root has come that gave the online roles other keys: nothing below it is trusted.
+    if (rule.offlineMaxAge === undefined || set.snapshot === undefined) throw cause;
     const age = at - checkedAt;
     if (age > rule.offlineMaxAge || age < -oneDay) {
       throw new TrustError(
@@ -109,7 +123,7 @@ export class Repositories {
 
   async #keepRoots(scope: Scope, { stored, checkedAt }: Known, { set, roots }: Updated): Promise<void> {
     const state = stateOf({ set, roots, stored, checkedAt }, checkedAt);
-    await this.#cache.commit(keyOf(scope), state, new Map());
+    await this.#cache.commit(keyOf(scope), state, { base: stored, files: new Map() });
     this.#remember(scope, { set, roots, stored: state, checkedAt });
   }
 
@@ -126,6 +140,12 @@ export class Repositories {
       throw new TrustError("CACHE_DAMAGED", "The cached state does not verify any more.", {
         file: this.#cache.fileOf(keyOf(scope)),
         cause,
+      });
+    }
+    const versions = [set.root?.signed.version, set.timestamp?.signed.version ?? 0];
+    if (versions[0] !== stored.rootVersion || versions[1] !== stored.timestampVersion) {
+      throw new TrustError("CACHE_DAMAGED", "The cached state has other versions than its files.", {
+        file: this.#cache.fileOf(keyOf(scope)),
       });
     }
     return { set, roots: stored.roots, stored, checkedAt: stored.checkedAt };

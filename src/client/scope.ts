@@ -6,11 +6,14 @@ import { TrustError } from "./errors.ts";
 import type { OnEvent } from "./events.ts";
 import type { Fetcher } from "./fetch/fetcher.ts";
 import type { ClientLimits } from "./limits.ts";
+import type { Floor } from "./lockfile.ts";
 
 export interface Scope {
   readonly repository: string;
   readonly rule: Rule;
   readonly pins: OpenPins | undefined;
+  /** Of the lock file. */
+  readonly floors: readonly Floor[];
   readonly format: FormatRules;
   readonly fetcher: Fetcher;
   readonly limits: ClientLimits;

@@ -221,6 +221,7 @@ export class Trust {
       repository,
       rule,
       pins,
+      floors: this.#floors.get(repository) ?? [],
       limits,
       onEvent,
       format: notary,
@@ -236,7 +237,7 @@ export class Trust {
       const view = await this.#repositories.view(scope);
       try {
         const result = await answer(view);
-        checkFloors(view, this.#floors.get(view.scope.repository) ?? []);
+        checkFloors(view);
         return result;
       } finally {
         await this.#repositories.keep(view);

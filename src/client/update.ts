@@ -11,6 +11,7 @@
  * - Delegations are fetched when a look-up wants them (`repository-view.ts`).
  */
 import type { TrustedSet } from "../core/trusted-set.ts";
+import { mostRoots } from "./cache-state.ts";
 import { TrustError } from "./errors.ts";
 import { checkPins, recognisePins } from "./pinning.ts";
 import { codeOf, get, type Scope, withheld } from "./scope.ts";
@@ -47,7 +48,7 @@ export async function update(
     let timestamp: Buffer | undefined;
     try {
       timestamp = await walkRoots(scope, next, keepRoots);
-      await walkDown(scope, next.set, timestamp);
+      await walkDown(scope, next, timestamp);
       return next;
     } catch (error) {
       if (attempt >= mostAttempts || timestamp === undefined || !torn.has(codeOf(error))) throw error;
@@ -74,9 +75,11 @@ async function walkRoots(
   const { set, roots } = next;
   const { limits, at } = scope;
   let asked = get(scope, "timestamp.json", limits.timestampBytes);
+  // Its failure is told where it is awaited; a bad timestamp must not keep anybody from the roots.
+  asked.catch(() => {});
   const known = set.root?.signed.version;
   if (known === undefined) {
-    const [root] = await together([get(scope, "root.json", limits.rootBytes), asked]);
+    const root = await get(scope, "root.json", limits.rootBytes);
     if (root === undefined) {
       throw new TrustError(
         "NO_TRUST_DATA",
@@ -88,26 +91,15 @@ async function walkRoots(
       roots.push(bytes);
     }
   }
-  let advanced = false;
-  for (let version = (set.root?.signed.version ?? 0) + 1; ; version++) {
-    const [bytes] = await together([getRoot(scope, version), asked]);
-    if (bytes === undefined) break;
-    if (roots.length >= limits.roots) {
-      throw new TrustError(
-        "TOO_MANY_ROOTS",
-        `${scope.repository} has more than ${limits.roots} roots to follow.`,
-      );
-    }
-    const { signed } = set.addRoot(bytes, at);
-    roots.push(bytes);
-    advanced = true;
-    scope.onEvent({
-      type: "root",
-      repository: scope.repository,
-      version: signed.version,
-      keyIds: rootKeyIds(set),
-    });
+  const before = roots.length;
+  try {
+    await followRoots(scope, next);
+  } catch (error) {
+    // What came before it is verified all the same: nobody hides it by giving something bad, or nothing, after it.
+    if (known !== undefined && roots.length > before) await keepIfPinned(scope, next, keepRoots);
+    throw error;
   }
+  const advanced = roots.length > before;
   checkPins(scope, set, roots);
   if (advanced && known !== undefined) await keepRoots({ set: set.copy(), roots: [...roots] });
   set.checkRootExpiry(at);
@@ -123,14 +115,46 @@ async function walkRoots(
     : new TrustError("NO_TRUST_DATA", `${scope.repository} has no trust data at ${origin} any more.`);
 }
 
+/** Adds root after root, up to the first that the server has not. */
+async function followRoots(
+  scope: Scope,
+  { set, roots }: { set: TrustedSet; roots: Buffer[] },
+): Promise<void> {
+  const { limits, at, repository, onEvent } = scope;
+  const most = Math.min(roots.length + limits.roots, mostRoots);
+  for (;;) {
+    const bytes = await getRoot(scope, (set.root?.signed.version ?? 0) + 1);
+    if (bytes === undefined) return;
+    if (roots.length >= most) {
+      throw new TrustError("TOO_MANY_ROOTS", `${repository} has more than ${limits.roots} roots to follow.`);
+    }
+    const { signed } = set.addRoot(bytes, at);
+    roots.push(bytes);
+    onEvent({ type: "root", repository, version: signed.version, keyIds: rootKeyIds(set) });
+  }
+}
+
+async function keepIfPinned(
+  scope: Scope,
+  { set, roots }: Updated,
+  keepRoots: (chain: Updated) => Promise<void>,
+): Promise<void> {
+  try {
+    checkPins(scope, set, roots);
+  } catch {
+    return;
+  }
+  await keepRoots({ set: set.copy(), roots: [...roots] });
+}
+
 /** Timestamp, snapshot and targets under the newest root. */
-async function walkDown(scope: Scope, set: TrustedSet, bytes: Buffer): Promise<void> {
+async function walkDown(scope: Scope, { set, roots }: Updated, bytes: Buffer): Promise<void> {
   const { at, limits } = scope;
   let timestamp: ReturnType<TrustedSet["addTimestamp"]>;
   try {
     timestamp = set.addTimestamp(bytes, at);
   } catch (error) {
-    if (codeOf(error) === "THRESHOLD") await refuseReplaced(scope, set);
+    if (codeOf(error) === "THRESHOLD") await refuseReplaced(scope, set, roots);
     throw error;
   }
   const { snapshot } = timestamp.signed;
@@ -145,10 +169,10 @@ async function walkDown(scope: Scope, set: TrustedSet, bytes: Buffer): Promise<v
   }
 }
 
-/** A repository that was deleted and made anew begins with a root that no root before it signed. */
-async function refuseReplaced(scope: Scope, set: TrustedSet): Promise<void> {
+/** A repository that was deleted and made anew begins with a root that no root before it signed, and that is not one of them. */
+async function refuseReplaced(scope: Scope, set: TrustedSet, roots: readonly Buffer[]): Promise<void> {
   const root = await get(scope, "root.json", scope.limits.rootBytes);
-  if (root === undefined || set.root === undefined || root.equals(set.root.bytes)) return;
+  if (root === undefined || set.root === undefined || roots.some((each) => each.equals(root))) return;
   const { version } = scope.format.parse("root", root).signed;
   if (version > set.root.signed.version) return;
   throw new TrustError(

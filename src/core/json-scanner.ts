@@ -315,6 +315,6 @@ class Scanner implements Scanned {
   }
 
   #fail(code: MalformedCode, what: string): never {
-    throw new MalformedError(code, `The file ${what} (at byte ${this.#at}).`);
+    throw new MalformedError(code, `The file ${what} (at byte ${this.#at}).`, { detail: { at: this.#at } });
   }
 }
