@@ -11,13 +11,22 @@
  * - A state that cannot be read is `CACHE_DAMAGED` and not passed over, since with it the floors would be gone. A file of
  *   targets that is missing or damaged is only fetched again: its version and digest are in the state.
  */
+import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256Hex } from "../core/bytes.ts";
 import { withLock } from "./cache-lock.ts";
-import { type CachedState, type CacheKey, encodeState, isNewer, readState } from "./cache-state.ts";
+import {
+  type CachedState,
+  type CacheKey,
+  encodeState,
+  isNewer,
+  isReadable,
+  readState,
+} from "./cache-state.ts";
 import { TrustError } from "./errors.ts";
+import { readAtMost } from "./read-file.ts";
 import { replaceFile } from "./replace-file.ts";
 
 /** Bytes of files of targets that a state names, by role. Those that are in the cache already may be left out. */
@@ -41,7 +50,8 @@ export interface Cache {
 
 const layout = "v1";
 const stateFile = "state.json";
-const largestState = 64 * 1_048_576;
+/** Also of a file of targets: a larger one is fetched every time. */
+const largest = 64 * 1_048_576;
 
 export function diskCache(directory: string): Cache {
   const folderOf = ({ server, repository }: CacheKey): string =>
@@ -52,9 +62,10 @@ export function diskCache(directory: string): Cache {
   async function load(key: CacheKey): Promise<CachedState | undefined> {
     const path = fileOf(key);
     const bytes = await usable(directory, () => readIfThere(path));
-    if (bytes === undefined) return undefined;
-    if (bytes.length > largestState)
-      throw new TrustError("CACHE_DAMAGED", "The cached state is too large.", { file: path });
+    if (bytes === "missing") return undefined;
+    if (bytes === undefined || !isUtf8(bytes)) {
+      throw new TrustError("CACHE_DAMAGED", "The cached state is too large, or no text.", { file: path });
+    }
     return readState(bytes.toString("utf8"), path, key);
   }
 
@@ -64,11 +75,17 @@ export function diskCache(directory: string): Cache {
 
     async targets(key, sha256) {
       const bytes = await usable(directory, () => readIfThere(join(folderOf(key), `${sha256}.json`)));
-      return bytes !== undefined && sha256Hex(bytes) === sha256 ? bytes : undefined;
+      return bytes instanceof Buffer && sha256Hex(bytes) === sha256 ? bytes : undefined;
     },
 
     commit: (key, state, files) =>
       usable(directory, async () => {
+        const text = Buffer.from(encodeState(key, state), "utf8");
+        if (text.length > largest || !isReadable(state)) {
+          throw new TrustError("CACHE_UNUSABLE", "The repository's state is too large for the cache.", {
+            file: directory,
+          });
+        }
         const folder = folderOf(key);
         await mkdir(folder, { recursive: true, mode: 0o700 });
         await withLock(join(folder, "lock"), async () => {
@@ -78,7 +95,7 @@ export function diskCache(directory: string): Cache {
             const bytes = files.get(role);
             if (bytes !== undefined) await replaceFile(join(folder, `${sha256}.json`), bytes);
           }
-          await replaceFile(join(folder, stateFile), Buffer.from(encodeState(key, state), "utf8"));
+          await replaceFile(join(folder, stateFile), text);
           await sweep(folder, state);
         });
       }),
@@ -87,19 +104,21 @@ export function diskCache(directory: string): Cache {
   };
 }
 
-/** Removes files of targets that the state does not name. */
+/** Removes files of targets that the state does not name, and what a crash left half written. */
 async function sweep(folder: string, { targets }: CachedState): Promise<void> {
   const named = new Set([...targets.values()].map(({ sha256 }) => `${sha256}.json`));
   for (const name of await readdir(folder)) {
-    if (/^[0-9a-f]{64}\.json$/.test(name) && !named.has(name)) await rm(join(folder, name), { force: true });
+    if (/^(?:[0-9a-f]{64}\.json|\.[0-9a-f]{16}\.tmp)$/.test(name) && !named.has(name))
+      await rm(join(folder, name), { force: true });
   }
 }
 
-async function readIfThere(path: string): Promise<Buffer | undefined> {
+/** Undefined: it is too large. */
+async function readIfThere(path: string): Promise<Buffer | "missing" | undefined> {
   try {
-    return await readFile(path);
+    return await readAtMost(path, largest);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "missing";
     throw error;
   }
 }
