@@ -145,6 +145,7 @@ export const table: readonly Row[] = [
     ],
     packages: ["p-limit", "yaml"],
     builtins: [
+      "node:buffer",
       "node:crypto",
       "node:fs",
       "node:fs/promises",

@@ -1,12 +1,14 @@
 /**
  * One process at a time in a folder of the cache. A lock is a folder: making one either succeeds or fails, on every file
  * system. It is held for the moments of a commit only, so one that has stood for longer than `stale` was left by a process
- * that died, and is taken away. There is no waiting for ever: after `longestWait` the lock is an error.
+ * that died, and is taken away. There is no waiting for ever: after `longestWait` the lock is an error. Who holds a lock has
+ * a file in it, so that one whose lock was taken away does not end that of another.
  *
  * Packages that do this keep a heartbeat for long locks and had no release in years (docs/adr/0017).
  */
 import { randomBytes } from "node:crypto";
-import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, rename, rm, rmdir, stat, unlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const stale = 10_000;
@@ -16,10 +18,21 @@ const longestPause = 50;
 
 export async function withLock<T>(path: string, task: () => Promise<T>): Promise<T> {
   await acquire(path);
+  const own = join(path, randomBytes(8).toString("hex"));
   try {
+    await writeFile(own, "");
     return await task();
   } finally {
-    await rm(path, { recursive: true, force: true });
+    await release(path, own);
+  }
+}
+
+async function release(path: string, own: string): Promise<void> {
+  try {
+    await unlink(own);
+    await rmdir(path);
+  } catch {
+    // It was taken away, and may be somebody else's by now.
   }
 }
 

@@ -38,6 +38,23 @@ const format = 1;
 /** Roots of one chain. */
 export const mostRoots = 2_048;
 const mostRoles = 2_048;
+const members = [
+  "format",
+  "server",
+  "repository",
+  "checkedAt",
+  "rootVersion",
+  "timestampVersion",
+  "roots",
+  "timestamp",
+  "snapshot",
+  "targets",
+];
+
+/** Whether `readState` would read as much as this. */
+export function isReadable({ roots, targets }: CachedState): boolean {
+  return roots.length <= mostRoots && targets.size <= mostRoles;
+}
 
 /**
  * The newer of two states (a root ahead, or the same root and a timestamp ahead), with the versions of roles that whoever
@@ -87,7 +104,8 @@ export function readState(text: string, file: string, key: CacheKey): CachedStat
   json.read(object, "server", (value) => (value === key.server ? true : undefined));
   json.read(object, "repository", (value) => (value === key.repository ? true : undefined));
   const roots = json.read(object, "roots", (value) => listOf(value, mostRoots, bytesOf));
-  if (roots.length === 0) throw json.fault("roots");
+  if (roots.length === 0) throw json.fault(object, "roots");
+  json.only(object, members);
   return {
     roots,
     checkedAt: json.read(object, "checkedAt", whole),
@@ -114,7 +132,7 @@ function readTargets(value: Json | undefined): ReadonlyMap<string, CachedFile> |
   if (!Array.isArray(value) || value.length > mostRoles) return undefined;
   const files = new Map<string, CachedFile>();
   for (const item of value as readonly Json[]) {
-    if (!isObject(item)) return undefined;
+    if (!isObject(item) || Object.keys(item).length !== 3) return undefined;
     const [role, sha256, version] = ["role", "sha256", "version"].map((name) => member(item, name));
     if (typeof role !== "string" || !isTargetsRole(role) || files.has(role)) return undefined;
     if (typeof sha256 !== "string" || !isHex(sha256, 32)) return undefined;

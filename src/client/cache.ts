@@ -11,13 +11,22 @@
  * - A state that cannot be read is `CACHE_DAMAGED` and not passed over, since with it the floors would be gone. A file of
  *   targets that is missing or damaged is only fetched again: its version and digest are in the state.
  */
+import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256Hex } from "../core/bytes.ts";
 import { withLock } from "./cache-lock.ts";
-import { type CachedState, type CacheKey, encodeState, joined, readState } from "./cache-state.ts";
+import {
+  type CachedState,
+  type CacheKey,
+  encodeState,
+  isReadable,
+  joined,
+  readState,
+} from "./cache-state.ts";
 import { TrustError } from "./errors.ts";
+import { readAtMost } from "./read-file.ts";
 import { replaceFile } from "./replace-file.ts";
 
 export interface Origins {
@@ -45,7 +54,8 @@ export interface Cache {
 
 const layout = "v1";
 const stateFile = "state.json";
-const largestState = 64 * 1_048_576;
+/** Also of a file of targets: a larger one is fetched every time. */
+const largest = 64 * 1_048_576;
 
 export function diskCache(directory: string): Cache {
   const folderOf = ({ server, repository }: CacheKey): string =>
@@ -56,9 +66,10 @@ export function diskCache(directory: string): Cache {
   async function load(key: CacheKey): Promise<CachedState | undefined> {
     const path = fileOf(key);
     const bytes = await usable(directory, () => readIfThere(path));
-    if (bytes === undefined) return undefined;
-    if (bytes.length > largestState)
-      throw new TrustError("CACHE_DAMAGED", "The cached state is too large.", { file: path });
+    if (bytes === "missing") return undefined;
+    if (bytes === undefined || !isUtf8(bytes)) {
+      throw new TrustError("CACHE_DAMAGED", "The cached state is too large, or no text.", { file: path });
+    }
     return readState(bytes.toString("utf8"), path, key);
   }
 
@@ -68,7 +79,7 @@ export function diskCache(directory: string): Cache {
 
     async targets(key, sha256) {
       const bytes = await usable(directory, () => readIfThere(join(folderOf(key), `${sha256}.json`)));
-      return bytes !== undefined && sha256Hex(bytes) === sha256 ? bytes : undefined;
+      return bytes instanceof Buffer && sha256Hex(bytes) === sha256 ? bytes : undefined;
     },
 
     commit: (key, next, { base, files }) =>
@@ -79,12 +90,18 @@ export function diskCache(directory: string): Cache {
           const present = await load(key);
           const state = present === undefined ? next : joined(present, next, base);
           if (state === present) return;
+          const text = Buffer.from(encodeState(key, state), "utf8");
+          if (text.length > largest || !isReadable(state)) {
+            throw new TrustError("CACHE_UNUSABLE", "The repository's state is too large for the cache.", {
+              file: directory,
+            });
+          }
           for (const [role, { sha256 }] of state.targets) {
             const bytes = files.get(role);
             if (bytes !== undefined && sha256Hex(bytes) === sha256)
               await replaceFile(join(folder, `${sha256}.json`), bytes);
           }
-          await replaceFile(join(folder, stateFile), Buffer.from(encodeState(key, state), "utf8"));
+          await replaceFile(join(folder, stateFile), text);
           await sweep(folder, state);
         });
       }),
@@ -102,11 +119,12 @@ async function sweep(folder: string, { targets }: CachedState): Promise<void> {
   }
 }
 
-async function readIfThere(path: string): Promise<Buffer | undefined> {
+/** Undefined: it is too large. */
+async function readIfThere(path: string): Promise<Buffer | "missing" | undefined> {
   try {
-    return await readFile(path);
+    return await readAtMost(path, largest);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "missing";
     throw error;
   }
 }

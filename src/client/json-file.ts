@@ -5,6 +5,7 @@ import { type ClientCode, TrustError } from "./errors.ts";
 
 export class JsonFile {
   readonly #text: string;
+  #value: JsonObject = {};
   readonly #file: string;
   readonly #code: ClientCode;
   readonly #what: string;
@@ -25,7 +26,10 @@ export class JsonFile {
   object(): JsonObject {
     try {
       const { value } = parseJson(Buffer.from(this.#text.trimEnd(), "utf8"), { controlCharacters: true });
-      if (isObject(value)) return value;
+      if (isObject(value)) {
+        this.#value = value;
+        return value;
+      }
     } catch (cause) {
       if (!(cause instanceof VidimusError)) throw cause;
       throw this.#error(
@@ -40,14 +44,21 @@ export class JsonFile {
   /** A member, as `as` reads it; undefined from `as` is a fault. */
   read<T>(object: JsonObject, name: string, as: (value: Json | undefined) => T | undefined): T {
     const value = as(member(object, name));
-    if (value === undefined) throw this.fault(name);
+    if (value === undefined) throw this.fault(object, name);
     return value;
   }
 
-  /** A fault in a member; its line is that of the first member of this name. */
-  fault(name: string): TrustError {
-    const at = this.#text.indexOf(`"${name}"`);
-    return this.#error(`The ${this.#what} has no good "${name}".`, at === -1 ? 1 : this.#lineAt(at));
+  /** That an object has no members but these: what is not understood may matter. */
+  only(object: JsonObject, names: readonly string[]): void {
+    const odd = Object.keys(object).find((name) => !names.includes(name));
+    if (odd !== undefined) throw this.fault(object, odd);
+  }
+
+  /** A fault in a member, at its line; at that of its object if there is no such member. */
+  fault(object: JsonObject, name: string): TrustError {
+    const shown = name.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 64);
+    const at = positionOf(this.#text, objectsIn(this.#value).indexOf(object), name);
+    return this.#error(`The ${this.#what} has no good "${shown}".`, this.#lineAt(at));
   }
 
   #error(message: string, line: number, cause?: unknown): TrustError {
@@ -64,6 +75,41 @@ export class JsonFile {
   #lineAt(offset: number): number {
     return this.#text.slice(0, offset).split("\n").length;
   }
+}
+
+/** A value's objects in the order of the text. */
+function objectsIn(value: Json): readonly JsonObject[] {
+  if (typeof value !== "object" || value === null) return [];
+  const inner = Object.values(value).flatMap(objectsIn);
+  return isObject(value) ? [value, ...inner] : inner;
+}
+
+/** Where a member of the object with this number begins in a JSON text, or else the object. */
+function positionOf(text: string, index: number, name: string): number {
+  let objects = -1;
+  let depth = 0;
+  let start = -1;
+  for (let at = 0; at < text.length; at++) {
+    const letter = text[at];
+    if (letter === '"') {
+      const end = stringEnd(text, at);
+      if (start !== -1 && depth === 1 && /\s*:/y.test(text.slice(end, end + 64))) {
+        if (JSON.parse(text.slice(at, end)) === name) return at;
+      }
+      at = end - 1;
+    } else if (letter === "{" || letter === "[") {
+      if (letter === "{" && ++objects === index) start = at;
+      if (start !== -1) depth++;
+    } else if ((letter === "}" || letter === "]") && start !== -1 && --depth === 0) break;
+  }
+  return Math.max(start, 0);
+}
+
+/** Behind the quote that ends the string that begins here. */
+function stringEnd(text: string, start: number): number {
+  let at = start + 1;
+  while (text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
+  return at + 1;
 }
 
 export function whole(value: Json | undefined): number | undefined {

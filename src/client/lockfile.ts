@@ -80,29 +80,52 @@ export function readLock(text: string, file: string): LockFile {
   const json = new JsonFile(text, file, "LOCK_INVALID", "lock file");
   const object = json.object();
   json.read(object, "format", (value) => (value === lockFormat ? true : undefined));
+  json.only(object, ["format", "lockedAt", "images", "unverified"]);
   const images = json
     .read(object, "images", (value) => listOf(value, mostImages, asObject))
     .map((each) => readImage(json, each));
   const keys = new Set(images.map(lockKey));
-  if (keys.size !== images.length) throw json.fault("images");
+  if (keys.size !== images.length) throw json.fault(object, "images");
   return {
     lockedAt: json.read(object, "lockedAt", date),
     images,
     unverified: json
       .read(object, "unverified", (value) => listOf(value, mostImages, asObject))
-      .map((each) => ({
-        reference: json.read(each, "reference", string),
-        files: json.read(each, "files", files),
-      })),
+      .map((each) => {
+        json.only(each, ["reference", "files"]);
+        return {
+          reference: json.read(each, "reference", string),
+          files: json.read(each, "files", files),
+        };
+      }),
   };
 }
 
+const imageMembers = [
+  "name",
+  "tag",
+  "digest",
+  "length",
+  "repository",
+  "target",
+  "server",
+  "role",
+  "signers",
+  "threshold",
+  "versions",
+  "onlineKeyIds",
+  "expires",
+  "signedAt",
+  "files",
+] as const satisfies readonly (keyof LockedImage)[];
+
 function readImage(json: JsonFile, object: JsonObject): LockedImage {
+  json.only(object, imageMembers);
   const threshold = json.read(object, "threshold", asObject);
   const online = json.read(object, "onlineKeyIds", asObject);
   const expires = json.read(object, "expires", (value) => membersOf(value, date));
   const { earliest } = expires;
-  if (earliest === undefined) throw json.fault("expires");
+  if (earliest === undefined) throw json.fault(object, "expires");
   const signedAt = member(object, "signedAt") === undefined ? undefined : json.read(object, "signedAt", date);
   const tag = json.read(object, "tag", (value) =>
     value === null ? [null] : typeof value === "string" ? [value] : undefined,

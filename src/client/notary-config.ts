@@ -8,7 +8,7 @@ import { dirname, resolve } from "node:path";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isObject, member } from "../core/json.ts";
 import { JsonFile, listOf, string } from "./json-file.ts";
-import { readText } from "./policy-file.ts";
+import { readText } from "./read-file.ts";
 
 /** What the configuration says of one repository. */
 export type NotaryPins = { readonly certificates: readonly string[] } | { readonly ca: string };
@@ -29,8 +29,9 @@ export async function readNotaryConfig(path: string): Promise<NotaryConfig> {
     "POLICY_INVALID",
     "Notary configuration",
   );
-  const pinning = member(json.object(), "trust_pinning") ?? {};
-  if (!isObject(pinning)) throw json.fault("trust_pinning");
+  const object = json.object();
+  const pinning = member(object, "trust_pinning") ?? {};
+  if (!isObject(pinning)) throw json.fault(object, "trust_pinning");
   const certs = table(json, pinning, "certs", (value) => listOf(value, most, string));
   const authorities = table(json, pinning, "ca", string);
   return {
@@ -50,11 +51,11 @@ function table<T>(
   as: (value: Json) => T | undefined,
 ): ReadonlyMap<string, T> {
   const value = member(pinning, name) ?? {};
-  if (!isObject(value)) throw json.fault(name);
+  if (!isObject(value)) throw json.fault(pinning, name);
   const rows = new Map<string, T>();
   for (const [key, each] of Object.entries(value)) {
     const read = as(each);
-    if (read === undefined) throw json.fault(key);
+    if (read === undefined) throw json.fault(value, key);
     rows.set(key, read);
   }
   return rows;

@@ -42,6 +42,9 @@ export interface OpenOptions extends TrustOptions {
 
 type Kind = "text" | "object" | "function" | "text or object";
 
+/** The longest time that the platform's timers know; enough for every other limit too. */
+const largestLimit = 2_147_483_647;
+
 const kinds: Readonly<Record<keyof TrustOptions, Kind>> = {
   policy: "text or object",
   server: "text",
@@ -68,6 +71,7 @@ export function checkOptions(options: TrustOptions): OpenOptions {
     const kind = kinds[name as keyof TrustOptions];
     if (value !== undefined && !fits(value, kind)) throw invalid(`The option ${name} must be ${kind}.`);
   }
+  checkClientCertificate(options.clientCertificate);
   const environment = options.environment ?? process.env;
   return {
     ...options,
@@ -88,6 +92,13 @@ function fits(value: unknown, kind: Kind): boolean {
   return kind === "object" ? isObject : isText || isObject;
 }
 
+function checkClientCertificate(given: TrustOptions["clientCertificate"]): void {
+  if (given === undefined) return;
+  const names = Object.keys(given).sort().join();
+  if (names !== "certificate,key" || !Object.values(given).every((path) => fits(path, "text")))
+    throw invalid("The option clientCertificate must have the texts certificate and key, and nothing else.");
+}
+
 function checkLimits(given: Partial<ClientLimits>): ClientLimits {
   for (const [name, value] of Object.entries(given)) {
     if (!Object.hasOwn(defaultLimits, name)) {
@@ -95,8 +106,8 @@ function checkLimits(given: Partial<ClientLimits>): ClientLimits {
         `There is no limit ${JSON.stringify(name.slice(0, 64))}; did you mean ${nearest(name, Object.keys(defaultLimits))}?`,
       );
     }
-    if (!Number.isSafeInteger(value) || (value as number) < 1)
-      throw invalid(`The limit ${name} must be a whole number above 0.`);
+    if (!Number.isInteger(value) || value < 1 || value > largestLimit)
+      throw invalid(`The limit ${name} must be a whole number from 1 to ${largestLimit}.`);
   }
   return { ...defaultLimits, ...given };
 }

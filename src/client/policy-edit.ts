@@ -49,6 +49,9 @@ export async function withPins(
     rules.add(rule);
   }
   if (!isMap(rule)) throw new TrustError("POLICY_INVALID", "A rule of the policy is no mapping.", { file });
+  // A rule's own `root` stands in the place of the defaults': what they demand goes on being demanded.
+  const inherited = document.getIn(["defaults", "root"], true);
+  if (!rule.has("root") && isMap(inherited)) rule.set("root", inherited.clone());
   const keys = rule.getIn(["root", "pins", "keys"], true);
   const present = isSeq(keys) ? keys.items.map(String) : [];
   const fresh = keyIds.filter((id) => !present.includes(id));

@@ -1,8 +1,8 @@
 /** Reading a policy file: YAML (or JSON) in, a policy with its problems at their lines out. */
-import { readFile } from "node:fs/promises";
 import { type PolicyProblem, readPolicy } from "../policy/schema.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
 import { TrustError } from "./errors.ts";
+import { readText } from "./read-file.ts";
 
 const largest = 4 * 1_048_576;
 const mostShown = 10;
@@ -20,27 +20,20 @@ export async function parsePolicyValue(value: object): Promise<TrustPolicy> {
   throw new TrustError("POLICY_INVALID", sentences.join(" "));
 }
 
-/** A file of the caller's as text. Throws `FILE_UNREADABLE`. */
-export async function readText(path: string, what: string, mostBytes: number): Promise<string> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(path);
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? "unknown error";
-    throw new TrustError("FILE_UNREADABLE", `The ${what} cannot be read (${code}).`, { file: path, cause });
-  }
-  if (bytes.length > mostBytes) {
-    throw new TrustError("FILE_UNREADABLE", `The ${what} is larger than ${mostBytes} bytes.`, { file: path });
-  }
-  return bytes.toString("utf8");
-}
-
 /** @param file how the policy is called in messages */
 export async function parsePolicy(text: string, file: string): Promise<TrustPolicy> {
   const { LineCounter, parseDocument } = await import("yaml");
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, prettyErrors: false, stringKeys: true });
   const lineOf = (offset: number) => lineCounter.linePos(offset).line;
+  // A directive can change what the words below it mean: `yes` is true in YAML 1.1.
+  const directive = /^%/m.exec(text);
+  if (directive !== null) {
+    throw new TrustError("POLICY_INVALID", "Write the policy without YAML directives (lines with %).", {
+      file,
+      line: lineOf(directive.index),
+    });
+  }
   const [broken] = [...document.errors, ...document.warnings];
   if (broken !== undefined) {
     throw new TrustError("POLICY_INVALID", `This is not the YAML of a policy: ${broken.message}.`, {

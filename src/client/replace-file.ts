@@ -1,6 +1,7 @@
 /**
  * Replacing files as a whole: whoever reads one, at any time and after any crash, reads the old or the new one. Of several,
- * none is replaced before all are on disk under other names.
+ * none is replaced before all are on disk under other names. What was replaced stays so after a power failure: the folders
+ * are synced as well.
  */
 import { randomBytes } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
@@ -19,6 +20,7 @@ export async function replaceFiles(
       await write(temporary, bytes, mode);
     }
     for (const [temporary, path] of staged) await rename(temporary, path);
+    for (const folder of new Set(staged.map(([, path]) => dirname(path)))) await syncFolder(folder);
   } catch (error) {
     await Promise.all(staged.map(([temporary]) => rm(temporary, { force: true })));
     throw error;
@@ -27,6 +29,15 @@ export async function replaceFiles(
 
 export async function replaceFile(path: string, bytes: Uint8Array, mode?: number): Promise<void> {
   await replaceFiles([[path, bytes]], mode);
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
 }
 
 async function write(path: string, bytes: Uint8Array, mode: number): Promise<void> {

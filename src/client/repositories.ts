@@ -135,6 +135,7 @@ export class Repositories {
       for (const bytes of stored.roots) set.addRoot(bytes, scope.at);
       if (stored.timestamp !== undefined) set.addTimestamp(stored.timestamp, scope.at, "ignored");
       if (stored.snapshot !== undefined) recallSnapshot(set, stored.snapshot, scope.at);
+      refuseOtherVersions(set, stored);
       set.recallVersions(new Map([...stored.targets].map(([role, { version }]) => [role, version])));
     } catch (cause) {
       throw new TrustError("CACHE_DAMAGED", "The cached state does not verify any more.", {
@@ -161,6 +162,16 @@ export class Repositories {
       if (bytes > this.#memoryBytes && each !== name) this.#known.delete(each);
     }
   }
+}
+
+/** The versions that are compared when two processes write are those of the files. */
+function refuseOtherVersions({ root, timestamp }: TrustedSet, stored: CachedState): void {
+  if (
+    root?.signed.version === stored.rootVersion &&
+    (timestamp?.signed.version ?? 0) === stored.timestampVersion
+  )
+    return;
+  throw new RangeError("The versions are not those of the files.");
 }
 
 /** Under a root that gave the timestamp other keys there is none, and no snapshot either. */

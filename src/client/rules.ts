@@ -2,12 +2,13 @@
 import { X509Certificate } from "node:crypto";
 import { chooseRule } from "../policy/choose.ts";
 import type { OpenPins } from "../policy/rules/pins.ts";
+import { trimmed } from "../policy/schema.ts";
 import { type Pins, plainRule, type Rule, type TrustPolicy } from "../policy/trust-policy.ts";
 import { TrustError } from "./errors.ts";
 import type { NotaryConfig } from "./notary-config.ts";
 import type { OpenOptions } from "./options.ts";
-import { readText } from "./policy-file.ts";
-import { besidePolicy, trimmed } from "./servers.ts";
+import { readText } from "./read-file.ts";
+import { besidePolicy } from "./servers.ts";
 
 export interface Ruling {
   readonly rule: Rule;

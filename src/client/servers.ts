@@ -1,9 +1,12 @@
 /** The trust servers of a policy: one fetcher each, made when it is first wanted. */
 import { dirname, resolve } from "node:path";
+import { trimmed } from "../policy/schema.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
 import type { Fetcher } from "./fetch/fetcher.ts";
 import type { OpenOptions } from "./options.ts";
-import { readText } from "./policy-file.ts";
+import { readText } from "./read-file.ts";
+
+export { trimmed };
 
 const largestPem = 4 * 1_048_576;
 
@@ -88,8 +91,4 @@ export class Servers {
       tokenRealms,
     };
   }
-}
-
-export function trimmed(url: string): string {
-  return url.replace(/\/+$/, "");
 }

@@ -20,7 +20,7 @@ export function chooseRule({ rules }: TrustPolicy, name: string): Chosen | Ambig
     matching.every((other) => compareSpecificity(rule.match, other.match) >= 0),
   );
   const [rule, ...others] = best;
-  if (rule === undefined) return matching.length === 0 ? undefined : { ambiguous: matching };
+  if (rule === undefined) return undefined;
   if (others.length > 0) return { ambiguous: best };
   const { trustedAs, match } = rule;
   const repository = trustedAs === undefined ? name : fill(trustedAs, capture(match, name) ?? []);

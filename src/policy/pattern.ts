@@ -2,9 +2,11 @@
  * Patterns of repository names: segments between slashes, where `*` stands for exactly one segment and `**` for one or
  * more. A star never stands for part of a segment.
  *
- * Patterns are written for full names. As in a reference, a first segment that is no host means `docker.io/`, and one
- * segment alone `docker.io/library/`; a star in front stands for any host.
+ * Patterns are written for full names. As in a reference, a first segment that is no host means `docker.io/`, one name
+ * alone below that `library/`, and `index.docker.io` is `docker.io`; a star in front stands for any host. What no
+ * repository can be called is no pattern: it would stand in a policy and never speak.
  */
+import { isRepositoryName } from "../core/names.ts";
 
 export interface Pattern {
   readonly text: string;
@@ -22,14 +24,22 @@ export function parsePattern(text: string): Pattern | string {
     return "a star stands for a whole segment (*), or for one or more (**)";
   }
   if (segments.filter((each) => each === "**").length > 1) return "a pattern has ** at most once";
-  return { text, segments: full(segments) };
+  const pattern = { text, segments: full(segments) };
+  if (!isRepositoryName(pattern.segments.map((each) => (each.startsWith("*") ? "star" : each)).join("/"))) {
+    return "no repository has such a name (a pattern has no tag and no digest)";
+  }
+  return pattern;
 }
 
 function full(segments: readonly string[]): readonly string[] {
-  const [first = ""] = segments;
+  const [first = "", ...below] = segments;
   if (first.startsWith("*")) return segments;
-  if (segments.length > 1 && (/[.:]/.test(first) || first === "localhost")) return segments;
-  return ["docker.io", ...(segments.length === 1 ? ["library"] : []), ...segments];
+  const isHost =
+    below.length > 0 && (/[.:]/.test(first) || first === "localhost" || first !== first.toLowerCase());
+  const host = !isHost || first === "index.docker.io" ? "docker.io" : first;
+  const path = isHost ? below : segments;
+  const official = host === "docker.io" && path.length === 1 && path[0] !== "**";
+  return [host, ...(official ? ["library"] : []), ...path];
 }
 
 /**

@@ -1,158 +1,20 @@
 /**
- * The policy file, as one schema. A file is taken whole or not at all: a key that is not here, a value that means
- * nothing, or a rule that contradicts another refuses the whole file, with every problem at its place.
+ * The policy file, whose shape is in `schema/shape.ts`. A file is taken whole or not at all: a key that is not there, a
+ * value that means nothing, or a rule that contradicts another refuses the whole file, with every problem at its place.
  *
  * Text in, policy out: reading the file and finding lines is the business of `client/policy-file.ts`.
  */
-import * as z from "zod/mini";
-import { isDelegatedRole } from "../core/names.ts";
+import type * as z from "zod/mini";
 import { nearest } from "../core/nearest.ts";
-import { type Pattern, parsePattern, starsOf } from "./pattern.ts";
-import { algorithms, plainRule, type Rule, type ServerSettings, type TrustPolicy } from "./trust-policy.ts";
+import { type Pattern, starsOf } from "./pattern.ts";
+import { keysAt, policySchema, type Settings } from "./schema/shape.ts";
+import { plainRule, type Rule, type ServerSettings, type TrustPolicy } from "./trust-policy.ts";
 
 export interface PolicyProblem {
   /** Where: `["repositories", 2, "root", "pins"]`. */
   readonly path: readonly (string | number)[];
   readonly sentence: string;
 }
-
-const most = { rules: 10_000, list: 256, text: 1_024, servers: 64 } as const;
-const units: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-const says = (sentence: string) => ({ error: sentence });
-const text = z
-  .string(says("must be text (a number needs quotes)"))
-  .check(z.minLength(1), z.maxLength(most.text));
-const list = <T extends z.core.$ZodType>(item: T) =>
-  z
-    .array(item, says("must be a list"))
-    .check(z.maxLength(most.list, says(`has more than ${most.list} entries`)));
-const choice = <const T extends readonly string[]>(values: T) =>
-  z.enum(values, says(`must be one of ${values.join(", ")}`));
-const whole = z
-  .number(says("must be a whole number"))
-  .check(
-    z.int(says("must be a whole number")),
-    z.minimum(1, says("must be at least 1")),
-    z.maximum(256, says("must be at most 256")),
-  );
-const toggle = z.boolean(says("must be true or false"));
-
-/** `180d`, `12h`, `30m`, `90s`: milliseconds. */
-const duration = z.pipe(
-  z
-    .string(says("must be a duration such as 180d, 12h, 30m or 90s"))
-    .check(z.regex(/^[1-9][0-9]{0,5}[smhd]$/, says("must be a duration such as 180d, 12h, 30m or 90s"))),
-  z.transform((value: string) => Number(value.slice(0, -1)) * (units[value.slice(-1)] ?? 0)),
-);
-const keyId = z
-  .string(says("must be text (a number needs quotes)"))
-  .check(z.regex(/^[0-9a-f]{64}$/, says("must be a key ID: 64 lower-case hex digits")));
-const role = z
-  .string(says("must be text (a number needs quotes)"))
-  .check(
-    z.refine(
-      (value: string) => value === "targets" || isDelegatedRole(value),
-      says("must be targets or a delegated role such as targets/releases"),
-    ),
-  );
-const lookupRole = z.string(says("must be text (a number needs quotes)")).check(
-  z.refine((value: string) => {
-    const name = value.endsWith("/**") ? value.slice(0, -3) : value;
-    return name === "targets" || isDelegatedRole(name);
-  }, says("must be a role such as targets/releases, or a role and all below it such as targets/**")),
-);
-const pattern = z.pipe(
-  text,
-  z.transform((value: string, context): Pattern => {
-    const result = parsePattern(value);
-    if (typeof result !== "string") return result;
-    context.issues.push({ code: "custom", message: `is no pattern: ${result}`, input: value });
-    return z.NEVER;
-  }),
-);
-const isOrigin = (value: string): boolean => {
-  const url = URL.parse(value);
-  return url !== null && (url.protocol === "https:" || url.protocol === "http:") && url.origin === value;
-};
-const serverUrl = z.string(says("must be text (a number needs quotes)")).check(
-  z.refine((value: string) => {
-    const url = URL.parse(value);
-    if (url === null || url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "")
-      return false;
-    return url.protocol === "https:" || url.protocol === "http:";
-  }, says("must be the address of a trust server such as https://notary.example.test:4443")),
-);
-
-const demands = z.strictObject({
-  minThreshold: z.optional(whole),
-  maxLifetime: z.optional(duration),
-  paths: z.optional(list(z.string(says("must be text (a number needs quotes)")))),
-});
-
-const settings = {
-  server: z.optional(serverUrl),
-  trustedAs: z.optional(pattern),
-  tofu: z.optional(toggle),
-  root: z.optional(
-    z.strictObject({
-      pins: z.optional(
-        z.strictObject({
-          keys: z.optional(list(keyId)),
-          certificates: z.optional(list(keyId)),
-          ca: z.optional(text),
-        }),
-      ),
-      minThreshold: z.optional(whole),
-      onRotation: z.optional(choice(["repin", "anchor"])),
-    }),
-  ),
-  roles: z.optional(z.record(role, demands, says("must name roles"))),
-  lookup: z.optional(list(lookupRole).check(z.minLength(1, says("must name at least one role")))),
-  require: z.optional(list(role)),
-  algorithms: z.optional(
-    list(choice(algorithms)).check(z.minLength(1, says("must name at least one algorithm"))),
-  ),
-  signatures: z.optional(
-    z.strictObject({ maxAge: z.optional(duration), unknownAge: z.optional(choice(["allow", "refuse"])) }),
-  ),
-  offline: z.optional(z.strictObject({ maxAge: duration })),
-};
-const defaultsSchema = z.strictObject(settings);
-const ruleSchema = z.strictObject({ match: pattern, ...settings });
-
-const policySchema = z.strictObject(
-  {
-    version: z.optional(z.literal(1, says("must be 1: this program knows no other version of the policy"))),
-    default: z.optional(choice(["refuse", "unverified"])),
-    server: z.optional(serverUrl),
-    servers: z.optional(
-      z.record(
-        serverUrl,
-        z.strictObject({
-          ca: z.optional(text),
-          clientCertificate: z.optional(z.strictObject({ certificate: text, key: text })),
-          tokenRealms: z.optional(
-            list(
-              z
-                .string()
-                .check(z.refine(isOrigin, says("must be an origin such as https://auth.example.test"))),
-            ),
-          ),
-        }),
-      ),
-    ),
-    defaults: z.optional(defaultsSchema),
-    repositories: z.optional(
-      z
-        .array(ruleSchema, says("must be a list of rules"))
-        .check(z.maxLength(most.rules, says("has too many rules"))),
-    ),
-  },
-  says("must be an object with keys such as default, servers and repositories"),
-);
-
-type Settings = z.output<typeof defaultsSchema>;
 
 /** A policy from the value of a policy file, or every problem it has. */
 export function readPolicy(value: unknown): TrustPolicy | readonly [PolicyProblem, ...PolicyProblem[]] {
@@ -161,9 +23,14 @@ export function readPolicy(value: unknown): TrustPolicy | readonly [PolicyProble
   const { data } = parsed;
   const defaults = data.defaults ?? {};
   const rules = (data.repositories ?? []).map(({ match, ...own }, index) =>
-    makeRule(match, `repositories[${index}]`, { ...defaults, ...own }),
+    makeRule(match, `repositories[${index}]`, { ...defaults, ...given(own) }),
   );
-  const problems = [...contradictions(rules), ...rules.flatMap(pinless)];
+  const problems = [
+    ...passedOver(value, []),
+    ...sameServers(Object.keys(data.servers ?? {})),
+    ...contradictions(rules),
+    ...rules.flatMap(pinless),
+  ];
   if (problems.length > 0) return atLeastOne(problems);
   return {
     default: data.default ?? "refuse",
@@ -176,6 +43,31 @@ export function readPolicy(value: unknown): TrustPolicy | readonly [PolicyProble
     ),
     rules,
   };
+}
+
+/** Without the members that a value, unlike a file, can give as undefined: they must not hide the defaults. */
+function given(own: Settings): Settings {
+  return Object.fromEntries(Object.entries(own).filter(([, each]) => each !== undefined));
+}
+
+/** The one name that zod passes over in silence where any name may stand. Elsewhere it has refused it. */
+function passedOver(value: unknown, path: readonly (string | number)[]): PolicyProblem[] {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, each]) => {
+    const place = [...path, Array.isArray(value) ? Number(key) : key];
+    return key === "__proto__"
+      ? [{ path: place, sentence: "is no name that can stand here" }]
+      : passedOver(each, place);
+  });
+}
+
+function sameServers(urls: readonly string[]): PolicyProblem[] {
+  return urls.flatMap((url, index) => {
+    const earlier = urls.slice(0, index).find((other) => trimmed(other) === trimmed(url));
+    return earlier === undefined
+      ? []
+      : [{ path: ["servers", url], sentence: `is the same server as ${earlier}: keep one of them` }];
+  });
 }
 
 /** A server's address without the slash at its end, as it is looked up. */
@@ -266,22 +158,6 @@ function at(value: unknown, path: readonly (string | number)[]): unknown {
         : undefined,
     value,
   );
-}
-
-/** The keys that a place of the file may have. */
-function keysAt(path: readonly (string | number)[]): readonly string[] {
-  const [first, ...rest] = path;
-  if (first === undefined) return Object.keys(policySchema.def.shape);
-  const inner = (first === "repositories" ? rest.slice(1) : rest).filter((each) => typeof each === "string");
-  if (first === "servers")
-    return inner.length > 1 ? ["certificate", "key"] : ["ca", "clientCertificate", "tokenRealms"];
-  const last = inner.at(-1);
-  if (last === "root") return ["pins", "minThreshold", "onRotation"];
-  if (last === "pins") return ["keys", "certificates", "ca"];
-  if (last === "signatures") return ["maxAge", "unknownAge"];
-  if (last === "offline") return ["maxAge"];
-  if (inner.includes("roles")) return Object.keys(demands.def.shape);
-  return Object.keys(ruleSchema.def.shape);
 }
 
 function atLeastOne(problems: readonly PolicyProblem[]): readonly [PolicyProblem, ...PolicyProblem[]] {

@@ -214,7 +214,15 @@ describe("S2: a lock is a floor where the cache is empty", () => {
   function lock({ repository, target, ...image }: ResolvedImage): string {
     const path = join(visit.cacheDir, "vidimus.lock");
     const { reference, hashes, offline, checkedAt, signers, ...rest } = image;
-    const locked = { ...rest, repository, target, name: repository, tag: target, signers: [] };
+    const locked = {
+      ...rest,
+      repository,
+      target,
+      name: repository,
+      tag: target,
+      signers: [],
+      files: ["app.txt"],
+    };
     const lockedAt = new Date(sim.now).toISOString();
     writeFileSync(path, encodeLock({ lockedAt, images: [locked], unverified: [] }));
     return path;

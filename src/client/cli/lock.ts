@@ -11,7 +11,7 @@ import { TrustError } from "../errors.ts";
 import type { Input, InputFormat } from "../inputs/input.ts";
 import { encodeLock, type LockFile, largestLock, readLock } from "../lockfile.ts";
 import type { Locked } from "../locking.ts";
-import { readText } from "../policy-file.ts";
+import { readText } from "../read-file.ts";
 import { replaceFiles } from "../replace-file.ts";
 import { openTrust } from "../trust.ts";
 import type { ClientContext } from "./context.ts";

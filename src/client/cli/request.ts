@@ -30,9 +30,7 @@ export async function readRequest(given: readonly string[], context: ClientConte
   json.read(object, "format", (value) => (value === "vidimus-request/1" ? true : undefined));
   const listed = <T>(name: string, as: (value: Json) => T | undefined): readonly T[] =>
     member(object, name) === undefined ? [] : json.read(object, name, (value) => listOf(value, most, as));
-  const known = ["format", "references", "files"];
-  const odd = Object.keys(object).find((name) => !known.includes(name));
-  if (odd !== undefined) throw json.fault(odd);
+  json.only(object, ["format", "references", "files"]);
   return { references: listed("references", string), files: listed("files", fileOf) };
 }
 

@@ -1,0 +1,218 @@
+/**
+ * What the client library can refuse, as one data table: each code with how a program ends with it, who has to act, and
+ * what that one does next.
+ *
+ * Codes are stable. Those of `core/errors.ts` (a file that is malformed or not authentic) pass through unchanged; the
+ * ones here are about everything around the files. `refusals` does not compile while a code has no row.
+ */
+import type { MalformedCode, UnauthenticCode } from "../core/errors.ts";
+
+export const clientCodes = [
+  // The way to the trust server.
+  "UNREACHABLE",
+  "TIMEOUT",
+  "TLS_UNTRUSTED",
+  "SERVER_ERROR",
+  "BAD_ANSWER",
+  "ANSWER_TOO_LARGE",
+  "UNAUTHORIZED",
+  "FORBIDDEN",
+  "TOKEN_REALM",
+  "CREDENTIALS",
+  // What a repository is and gives.
+  "NO_TRUST_DATA",
+  "FILE_WITHHELD",
+  "TOO_MANY_ROOTS",
+  "TOO_MANY_DELEGATIONS",
+  "REPOSITORY_REPLACED",
+  // Looking up a name.
+  "NOT_SIGNED",
+  "NOT_SIGNED_IN_ROLE",
+  "ROLE_UNAVAILABLE",
+  "ROLES_DISAGREE",
+  "NO_SHA256",
+  "DIGEST_MISMATCH",
+  "FILE_MISMATCH",
+  // What the policy demands beyond valid signatures.
+  "NO_RULE",
+  "NO_SERVER",
+  "NO_PIN",
+  "PIN_MISMATCH",
+  "PIN_ROTATED",
+  "POLICY_THRESHOLD",
+  "LIFETIME",
+  "SIGNATURE_TOO_OLD",
+  "SIGNATURE_DATE",
+  "OFFLINE_TOO_OLD",
+  // What the caller gave.
+  "OPTION_INVALID",
+  "POLICY_INVALID",
+  "REFERENCE_INVALID",
+  "INPUT_INVALID",
+  "TRUST_BLOCK",
+  "LOCAL_TEMPLATE",
+  "VARIABLE",
+  // The lock file.
+  "LOCK_INVALID",
+  "LOCK_MISSING",
+  "LOCK_DIFFERS",
+  "LOCK_EXPIRED",
+  "BELOW_LOCK",
+  "MOVED",
+  // This machine.
+  "CACHE_UNUSABLE",
+  "CACHE_DAMAGED",
+  "FILE_UNREADABLE",
+  "OUTPUT_UNWRITABLE",
+] as const;
+
+export type ClientCode = (typeof clientCodes)[number];
+export type TrustCode = ClientCode | MalformedCode | UnauthenticCode;
+
+/** Who has to act. */
+export type Actor = "publisher" | "server operator" | "policy owner" | "you";
+
+/** Classes of refusals, from the worst down; the number is the exit code of a program that ends with one. */
+export const endings = {
+  unauthentic: {
+    exit: 30,
+    meaning: "something that was served does not verify: an attack, or a broken server",
+  },
+  policy: { exit: 31, meaning: "signed, but not as the policy demands" },
+  stale: { exit: 32, meaning: "expired, too old, or older than what was seen before" },
+  unsigned: { exit: 33, meaning: "nothing that counts signs this name" },
+  moved: { exit: 34, meaning: "the lock says something else, or has expired" },
+  unreachable: { exit: 35, meaning: "the trust server cannot be reached or does not answer as it should" },
+  policyFile: { exit: 36, meaning: "the policy, or an option in its place, cannot be used" },
+  lockFile: { exit: 37, meaning: "the lock file cannot be used" },
+  input: { exit: 38, meaning: "a file or reference that was given cannot be used" },
+  cache: { exit: 39, meaning: "the cache cannot be used" },
+  output: { exit: 40, meaning: "a result cannot be written" },
+} as const satisfies Record<string, { exit: number; meaning: string }>;
+
+export type Ending = keyof typeof endings;
+
+export interface Row {
+  readonly ending: Ending;
+  readonly who: Actor;
+  /** What that one does next: an imperative sentence. */
+  readonly next: string;
+}
+
+const row = (ending: Ending, who: Actor, next: string): Row => ({ ending, who, next });
+const broken = row(
+  "unauthentic",
+  "server operator",
+  "Find out why the server gives files that do not verify; until then nothing from it may be used.",
+);
+const expired = row("stale", "publisher", "Sign the role again with a new expiry.");
+
+const refusals: Readonly<Record<ClientCode, Row>> = {
+  UNREACHABLE: row(
+    "unreachable",
+    "you",
+    "Check the server's address, the network and the proxy with `doctor`.",
+  ),
+  TIMEOUT: row("unreachable", "server operator", "Find out why the server is slow, or raise the time limit."),
+  TLS_UNTRUSTED: row("unreachable", "you", "Give the certificate authority of the server with `ca`."),
+  SERVER_ERROR: row("unreachable", "server operator", "Look into the server's log; then try again."),
+  BAD_ANSWER: row("unreachable", "server operator", "Check that a trust server answers at this address."),
+  ANSWER_TOO_LARGE: row("unauthentic", "server operator", "Find out why the server sends more than it may."),
+  UNAUTHORIZED: row("unreachable", "you", "Log in to the registry with `docker login`."),
+  FORBIDDEN: row("unreachable", "server operator", "Give this user the right to pull, or use another user."),
+  TOKEN_REALM: row(
+    "policyFile",
+    "policy owner",
+    "Name the realm in `tokenRealms` of the server if it is yours.",
+  ),
+  CREDENTIALS: row("input", "you", "Mend Docker's config.json or its credential helper."),
+
+  NO_TRUST_DATA: row(
+    "unsigned",
+    "publisher",
+    "Sign the image; or check the name, and `trustedAs` in the policy.",
+  ),
+  FILE_WITHHELD: row("unauthentic", "server operator", "Find out why the server lacks a file that it lists."),
+  TOO_MANY_ROOTS: row("unauthentic", "server operator", "Find out why the repository has so many roots."),
+  TOO_MANY_DELEGATIONS: row(
+    "policy",
+    "publisher",
+    "Delegate to fewer roles, or let the policy name the roles.",
+  ),
+  REPOSITORY_REPLACED: row(
+    "unauthentic",
+    "you",
+    "Ask the publisher whether the repository was made anew; if so, compare the fingerprint and run `pin add`.",
+  ),
+
+  NOT_SIGNED: row("unsigned", "publisher", "Sign this name."),
+  NOT_SIGNED_IN_ROLE: row("unsigned", "publisher", "Sign this name in a role that the policy counts."),
+  ROLE_UNAVAILABLE: row(
+    "stale",
+    "publisher",
+    "Sign the role again, remove its delegation, or leave it out of `lookup`.",
+  ),
+  ROLES_DISAGREE: row("policy", "publisher", "Have every role in `require` sign the same digest."),
+  NO_SHA256: row("unsigned", "publisher", "Sign the image with its sha256."),
+  DIGEST_MISMATCH: row("unauthentic", "you", "Take the signed digest, or have the publisher sign this one."),
+  FILE_MISMATCH: row("unauthentic", "you", "Do not use the file; fetch it again from the publisher."),
+
+  NO_RULE: row("policy", "policy owner", "Add an entry for this name to the policy."),
+  NO_SERVER: row(
+    "policyFile",
+    "policy owner",
+    "Name the trust server with `server` in the policy or as an option.",
+  ),
+  NO_PIN: row("policy", "policy owner", "Compare the fingerprint with the publisher's, then run `pin add`."),
+  PIN_MISMATCH: row(
+    "policy",
+    "policy owner",
+    "Compare the root's key IDs with the publisher's before pinning them.",
+  ),
+  PIN_ROTATED: row(
+    "policy",
+    "policy owner",
+    "Ask the publisher whether the root was rotated, then run `pin add`.",
+  ),
+  POLICY_THRESHOLD: row("policy", "publisher", "Have more of the role's holders sign."),
+  LIFETIME: row("policy", "publisher", "Sign with an earlier expiry."),
+  SIGNATURE_TOO_OLD: row("stale", "publisher", "Sign the name again, or remove it."),
+  SIGNATURE_DATE: row(
+    "policy",
+    "publisher",
+    "Sign with a tool that writes the signing date, and a right clock.",
+  ),
+  OFFLINE_TOO_OLD: row("stale", "you", "Reach the trust server once, or allow a greater age in the policy."),
+
+  OPTION_INVALID: row("policyFile", "you", "Correct the option."),
+  POLICY_INVALID: row("policyFile", "policy owner", "Correct the policy at the place named."),
+  REFERENCE_INVALID: row("input", "you", "Write the reference as [host[:port]/]path[:tag][@sha256:digest]."),
+  INPUT_INVALID: row("input", "you", "Correct the file at the place named."),
+  TRUST_BLOCK: row("input", "you", "Correct the `trust` block: every entry must cover an image."),
+  LOCAL_TEMPLATE: row("input", "you", "Build the package and name its image, or pass --allow-local."),
+  VARIABLE: row("input", "you", "Give the variable's value with --arg NAME=VALUE, or write the image out."),
+
+  LOCK_INVALID: row("lockFile", "you", "Restore the lock file, or remove it and lock anew."),
+  LOCK_MISSING: row("moved", "you", "Lock this reference: run `lock`."),
+  LOCK_DIFFERS: row("moved", "you", "Lock anew, or find out who changed the file."),
+  LOCK_EXPIRED: row("moved", "you", "Lock anew: run `lock`."),
+  BELOW_LOCK: row("stale", "server operator", "Find out why the server gives less than it gave before."),
+  MOVED: row("moved", "you", "Look at what moved, then run `lock --update` to accept it."),
+
+  CACHE_UNUSABLE: row("cache", "you", "Make the cache directory writable, or name another."),
+  CACHE_DAMAGED: row("cache", "you", "Remove the file named; it is fetched and verified again."),
+  FILE_UNREADABLE: row("input", "you", "Check that the file exists and may be read."),
+  OUTPUT_UNWRITABLE: row("output", "you", "Make the folder writable, or name another file."),
+};
+
+const ofCore: Readonly<Partial<Record<UnauthenticCode, Row>>> = {
+  EXPIRED: expired,
+  ROLLBACK: row("stale", "server operator", "Find out why the server gives an older version than before."),
+  ROOT_CERTIFICATE: row("policy", "publisher", "Sign the root with a certificate that names the repository."),
+};
+
+/** The row of any code. */
+export function rowOf(code: TrustCode): Row {
+  if (Object.hasOwn(refusals, code)) return refusals[code as ClientCode];
+  return ofCore[code as UnauthenticCode] ?? broken;
+}
