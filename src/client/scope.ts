@@ -5,8 +5,8 @@ import type { Rule } from "../policy/trust-policy.ts";
 import { TrustError } from "./errors.ts";
 import type { OnEvent } from "./events.ts";
 import type { Fetcher } from "./fetch/fetcher.ts";
+import type { Floor } from "./floor.ts";
 import type { ClientLimits } from "./limits.ts";
-import type { Floor } from "./lockfile.ts";
 
 export interface Scope {
   readonly repository: string;
