@@ -37,6 +37,7 @@ export function client(packages: readonly string[], entries: readonly string[]):
     within: ["src/client/", "src/core/", "src/policy/", "src/log/"],
     packages,
     builtins: [
+      "node:buffer",
       "node:child_process",
       "node:crypto",
       "node:fs",
