@@ -4,13 +4,14 @@
  */
 import { readFile } from "node:fs/promises";
 import { Command } from "commander";
-import { TrustError } from "../errors.ts";
+import { type Explanation, explain, TrustError } from "../errors.ts";
+import type { TrustOptions } from "../options.ts";
 import { pinsOf, withoutPins, withPins } from "../policy-edit.ts";
 import { parsePolicy, readPolicyFile } from "../policy-file.ts";
 import { parseReference } from "../reference.ts";
 import { replaceFile } from "../replace-file.ts";
 import type { FoundRoot } from "../root-inspection.ts";
-import { openTrust, type Trust } from "../trust.ts";
+import { openTrust } from "../trust.ts";
 import type { ClientContext } from "./context.ts";
 import { addTrustFlags, policyPath, type TrustFlags, trustOptions, usualPolicy } from "./flags.ts";
 import { printJson, UsageError } from "./report.ts";
@@ -83,38 +84,56 @@ async function addPins(context: ClientContext, repository: string, flags: PinFla
     flags.server ?? context.env.VIDIMUS_SERVER,
   );
   await write(path, change.text);
-  const after = await openTrust({ ...options, policy: path });
-  const forgotten = await confirmAnew(after, repository).finally(() => after.close());
+  const { forgotten, problem } = await confirmAnew({ ...options, policy: path }, repository);
   if (flags.json === true) {
-    printJson(context, {
-      format: "vidimus-pin/1",
-      policy: path,
-      rule: change.rule,
-      added: change.keyIds,
-      root,
-      forgotten,
-    });
+    const { rule, keyIds: added } = change;
+    printJson(context, { format: "vidimus-pin/1", policy: path, rule, added, root, forgotten, problem });
     return 0;
   }
   const added = change.keyIds.length === 0 ? "was pinned already" : `pins ${change.keyIds.join(", ")}`;
   context.stdout(`${path}: the rule ${change.rule} ${added}.\n`);
   if (forgotten)
     context.stdout(`What was known of an earlier ${repository} is forgotten: it was made anew.\n`);
+  if (problem !== undefined)
+    context.stderr(`It cannot be used yet. ${problem.what} ${problem.who}: ${problem.next}\n`);
   return 0;
 }
 
+interface Confirmed {
+  /** Whether the repository was made anew, and what was known of the old one is forgotten. */
+  readonly forgotten: boolean;
+  /** Why it cannot be used although it is pinned. */
+  readonly problem: Explanation | undefined;
+}
+
 /** A repository that was made anew does not follow from what is cached; once its root is pinned, the old is forgotten. */
-async function confirmAnew(trust: Trust, repository: string): Promise<boolean> {
+async function confirmAnew(options: TrustOptions, repository: string): Promise<Confirmed> {
+  const trust = await openTrust(options);
+  let forgotten = false;
   try {
-    await trust.check(repository);
-    return false;
+    try {
+      await trust.check(repository);
+    } catch (error) {
+      if (!isMadeAnew(error)) throw error;
+      await trust.forget(repository);
+      forgotten = true;
+      await trust.check(repository);
+    }
+    return { forgotten, problem: undefined };
   } catch (error) {
-    const code = error instanceof TrustError ? error.code : "";
-    if (code !== "REPOSITORY_REPLACED" && code !== "ROOT_NOT_SIGNED_BY_PREVIOUS") throw error;
-    await trust.forget(repository);
-    await trust.check(repository);
-    return true;
+    const problem = explain(error);
+    if (problem === undefined) throw error;
+    return { forgotten, problem };
+  } finally {
+    await trust.close();
   }
+}
+
+function isMadeAnew(error: unknown): boolean {
+  return (
+    error instanceof TrustError &&
+    (error.code === "REPOSITORY_REPLACED" || error.code === "ROOT_NOT_SIGNED_BY_PREVIOUS")
+  );
 }
 
 function keysGiven(root: FoundRoot, given: readonly string[]): readonly string[] {
