@@ -143,12 +143,6 @@ export class Repositories {
         cause,
       });
     }
-    const versions = [set.root?.signed.version, set.timestamp?.signed.version ?? 0];
-    if (versions[0] !== stored.rootVersion || versions[1] !== stored.timestampVersion) {
-      throw new TrustError("CACHE_DAMAGED", "The cached state has other versions than its files.", {
-        file: this.#cache.fileOf(keyOf(scope)),
-      });
-    }
     return { set, roots: stored.roots, stored, checkedAt: stored.checkedAt };
   }
 
