@@ -10,6 +10,7 @@ import { isHex } from "../core/bytes.ts";
 import { isObject, type Json, type JsonObject, member } from "../core/json.ts";
 import { JsonFile, listOf, string, whole } from "./json-file.ts";
 import type { ResolvedImage } from "./result.ts";
+import type { Floor } from "./scope.ts";
 
 export interface LockedImage
   extends Omit<ResolvedImage, "reference" | "hashes" | "offline" | "checkedAt" | "signers"> {
@@ -139,12 +140,6 @@ function date(value: Json | undefined): string | undefined {
   return typeof value === "string" && value.endsWith("Z") && !Number.isNaN(Date.parse(value))
     ? value
     : undefined;
-}
-
-/** What a lock says of a repository, for comparison with what is served. */
-export interface Floor {
-  readonly versions: Readonly<Record<string, number>>;
-  readonly onlineKeyIds: LockedImage["onlineKeyIds"];
 }
 
 /** The floors of a lock by repository: one for each of its images. */

@@ -6,13 +6,18 @@ import { TrustError } from "./errors.ts";
 import type { OnEvent } from "./events.ts";
 import type { Fetcher } from "./fetch/fetcher.ts";
 import type { ClientLimits } from "./limits.ts";
-import type { Floor } from "./lockfile.ts";
+
+/** What a lock says of a repository, for comparison with what is served. */
+export interface Floor {
+  readonly versions: Readonly<Record<string, number>>;
+  readonly onlineKeyIds: { readonly timestamp: readonly string[]; readonly snapshot: readonly string[] };
+}
 
 export interface Scope {
   readonly repository: string;
   readonly rule: Rule;
   readonly pins: OpenPins | undefined;
-  /** Of the lock file. */
+  /** Of the lock file: one for each image of the repository in it. */
   readonly floors: readonly Floor[];
   readonly format: FormatRules;
   readonly fetcher: Fetcher;

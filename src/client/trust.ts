@@ -12,7 +12,7 @@ import { type Cache, diskCache } from "./cache.ts";
 import { checkDemands } from "./demands.ts";
 import { asTrustError, TrustError } from "./errors.ts";
 import { checkFloors } from "./floors.ts";
-import { type Floor, floorsOf, largestLock, readLock } from "./lockfile.ts";
+import { floorsOf, largestLock, readLock } from "./lockfile.ts";
 import { lookUp, lookUpDigest, signedElsewhere } from "./lookup.ts";
 import { checkOptions, type OpenOptions, type TrustOptions } from "./options.ts";
 import { parsePolicyValue, readPolicyFile, readText } from "./policy-file.ts";
@@ -22,7 +22,7 @@ import type { RepositoryView } from "./repository-view.ts";
 import { describe, type ResolvedImage, type SignedTarget } from "./result.ts";
 import { type FoundRoot, inspectRoot } from "./root-inspection.ts";
 import { Rules } from "./rules.ts";
-import type { Scope } from "./scope.ts";
+import type { Floor, Scope } from "./scope.ts";
 import { Servers } from "./servers.ts";
 
 /** One of many references: what it means, or why it must not be used. */
