@@ -37,7 +37,7 @@ export interface CachedState {
 const format = 1;
 /** Roots of one chain. */
 export const mostRoots = 2_048;
-const mostRoles = 2_048;
+const mostRoles = 65_536;
 
 /**
  * The newer of two states (a root ahead, or the same root and a timestamp ahead), with the versions of roles that whoever

@@ -8,7 +8,7 @@
  * - One repository at one server has one folder, named after a hash of both; names from outside never are file names.
  * - `state.json` is replaced as a whole and names everything else by digest. A crash leaves the old or the new one.
  * - Two processes at once: whoever commits second keeps what is newer. A state never goes back, whoever comes last.
- * - A state that cannot be read is `CACHE_DAMAGED` and not passed over, since with it the floors would be gone. A file of
+ * - What cannot be read again is not written. A state that cannot be read is `CACHE_DAMAGED` and not passed over, since with it the floors would be gone. A file of
  *   targets that is missing or damaged is only fetched again: its version and digest are in the state.
  */
 import { createHash } from "node:crypto";
@@ -79,12 +79,19 @@ export function diskCache(directory: string): Cache {
           const present = await load(key);
           const state = present === undefined ? next : joined(present, next, base);
           if (state === present) return;
+          const text = Buffer.from(encodeState(key, state), "utf8");
+          // Whoever holds the online keys could otherwise have the floors thrown away as a damage.
+          if (text.length > largestState) {
+            throw new TrustError("CACHE_UNUSABLE", "The state is too large to be kept.", {
+              file: fileOf(key),
+            });
+          }
           for (const [role, { sha256 }] of state.targets) {
             const bytes = files.get(role);
             if (bytes !== undefined && sha256Hex(bytes) === sha256)
               await replaceFile(join(folder, `${sha256}.json`), bytes);
           }
-          await replaceFile(join(folder, stateFile), Buffer.from(encodeState(key, state), "utf8"));
+          await replaceFile(join(folder, stateFile), text);
           await sweep(folder, state);
         });
       }),

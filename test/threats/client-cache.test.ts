@@ -95,6 +95,19 @@ describe.each(visited)("V8: %s", (stance) => {
   });
 });
 
+test("V12, V20: a snapshot that would make a state too large to be read again leaves it as it is", async () => {
+  const client = await visit.client("a running client");
+  const before = visit.state();
+  sim.break.rewrite("snapshot", (signed) => {
+    signed.padding = '"'.repeat(18_000_000);
+    signed.version = 9;
+  });
+  sim.break.stamp();
+  expect(await codeOf(visit.ask(client))).toBe("CACHE_UNUSABLE");
+  expect(visit.state()).toEqual(before);
+  await visit.recovers(client);
+});
+
 describe("V20: a state that cannot be read is told with its place, and not passed over", () => {
   const damages: Record<string, (text: string) => string> = {
     "is empty": () => "",
@@ -175,6 +188,17 @@ describe("V19: files of targets in the cache", () => {
     await visit.ask(await visit.open(), "released");
     expect(visit.site.asked.filter((file) => /^(snapshot|targets|root)/.test(file))).toEqual([]);
   });
+});
+
+test("L1: a name that a stranger chose brings nothing into a message that a terminal obeys", async () => {
+  const name = "a\u009b2J\u202egone";
+  sim.targetsOf("targets").names.set(name, someTarget("odd"));
+  sim.publish();
+  const client = await visit.open({ rule: { require: ["targets/releases"] } });
+  const work = client.resolve(`${sim.repository}@sha256:${someTarget("odd").sha256}`);
+  const { code, message } = await refusalOf(work);
+  expect(code).toBe("ROLES_DISAGREE");
+  expect(message).toContain("a?2J?gone,");
 });
 
 describe("V22 to V24: names from outside are no paths", () => {
