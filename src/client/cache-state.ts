@@ -37,7 +37,7 @@ export interface CachedState {
 const format = 1;
 /** Roots of one chain. */
 export const mostRoots = 2_048;
-const mostRoles = 2_048;
+const mostRoles = 65_536;
 const members = [
   "format",
   "server",

@@ -8,7 +8,7 @@
  * - One repository at one server has one folder, named after a hash of both; names from outside never are file names.
  * - `state.json` is replaced as a whole and names everything else by digest. A crash leaves the old or the new one.
  * - Two processes at once: whoever commits second keeps what is newer. A state never goes back, whoever comes last.
- * - A state that cannot be read is `CACHE_DAMAGED` and not passed over, since with it the floors would be gone. A file of
+ * - What cannot be read again is not written. A state that cannot be read is `CACHE_DAMAGED` and not passed over, since with it the floors would be gone. A file of
  *   targets that is missing or damaged is only fetched again: its version and digest are in the state.
  */
 import { isUtf8 } from "node:buffer";
@@ -91,6 +91,7 @@ export function diskCache(directory: string): Cache {
           const state = present === undefined ? next : joined(present, next, base);
           if (state === present) return;
           const text = Buffer.from(encodeState(key, state), "utf8");
+          // Whoever holds the online keys could otherwise have the floors thrown away as a damage.
           if (text.length > largest || !isReadable(state)) {
             throw new TrustError("CACHE_UNUSABLE", "The repository's state is too large for the cache.", {
               file: directory,

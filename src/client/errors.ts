@@ -3,7 +3,8 @@
  * `refusals.ts`.
  *
  * A message is one sentence. It may name references, repositories, roles, key IDs, server origins and the caller's own
- * files; never a credential, a token or the text of an answer. What lay underneath is in `cause`.
+ * files; never a credential, a token or the text of an answer. What lay underneath is in `cause`. A name that stands in
+ * it may be a stranger's choice: what a terminal would obey is replaced.
  */
 import { malformedCodes, unauthenticCodes, VidimusError } from "../core/errors.ts";
 import { type Actor, type Ending, endings, rowOf, type TrustCode } from "./refusals.ts";
@@ -33,6 +34,10 @@ export interface TrustErrorContext {
   readonly cause?: unknown;
 }
 
+/** Control characters but for white space, and what changes the direction of text. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this is about
+const commanding = /[\0-\x08\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
 /** The one error that this library throws for anything but a mistake in calling it (`TypeError`). */
 export class TrustError extends Error {
   override readonly name = "TrustError";
@@ -45,7 +50,10 @@ export class TrustError extends Error {
   readonly detail: TrustErrorContext["detail"];
 
   constructor(code: TrustCode, message: string, context: TrustErrorContext = {}) {
-    super(message, context.cause === undefined ? undefined : { cause: context.cause });
+    super(
+      message.replaceAll(commanding, "?"),
+      context.cause === undefined ? undefined : { cause: context.cause },
+    );
     this.code = code;
     this.reference = context.reference;
     this.repository = context.repository;

@@ -5,7 +5,8 @@
  * - A question is answered from the network. Memory and disk save fetching what has not changed; without the server they
  *   answer only inside the age that the policy allows, and the answer says so.
  * - An update that fails changes nothing, but for roots: a verified root that the pins fit is kept even if what lies below
- *   it is refused, so that nobody can hide it again.
+ *   it, or the next root, is refused, so that nobody can hide it again.
+ * - What is below the lock changes nothing either: not even a first contact is made with it.
  * - Questions about one repository that come while it is being updated share that update.
  */
 import { TrustedSet } from "../core/trusted-set.ts";

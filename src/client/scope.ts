@@ -12,7 +12,7 @@ export interface Scope {
   readonly repository: string;
   readonly rule: Rule;
   readonly pins: OpenPins | undefined;
-  /** Of the lock file. */
+  /** Of the lock file: one for each image of the repository in it. */
   readonly floors: readonly Floor[];
   readonly format: FormatRules;
   readonly fetcher: Fetcher;

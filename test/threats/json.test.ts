@@ -7,6 +7,7 @@ import type { Json } from "../../src/core/json.ts";
 import type { Answer } from "../support/client.ts";
 import { type Files, type Owner, signedOf, signJson } from "../support/publisher.ts";
 import { startServer, type TestServer } from "../support/server.ts";
+import { places, replaced, shapes } from "../support/shapes.ts";
 
 const repository = "example.org/json";
 let server: TestServer;
@@ -311,34 +312,6 @@ describe("N9: names of inherited members", () => {
     expect((await publish(new Map(owner.first()).set("root", root))).code).toBe("BAD_SHAPE");
   });
 });
-
-const shapes: readonly [string, Json][] = [
-  ["null", null],
-  ["true", true],
-  ["0", 0],
-  ["an empty string", ""],
-  ["an empty list", []],
-  ["an empty object", {}],
-  ["a megabyte", "x".repeat(1_000_000)],
-  ["deep nesting", JSON.parse("[".repeat(20) + "]".repeat(20)) as Json],
-];
-
-/** Every place in a value, as a path of names and numbers. */
-function* places(
-  value: Json,
-  path: readonly (string | number)[] = [],
-): Generator<readonly (string | number)[]> {
-  if (path.length > 0) yield path;
-  if (typeof value !== "object" || value === null) return;
-  for (const [name, inner] of Object.entries(value)) yield* places(inner, [...path, name]);
-}
-
-function replaced(value: Json, [first, ...rest]: readonly (string | number)[], by: Json): Json {
-  if (first === undefined) return by;
-  const copy = (Array.isArray(value) ? [...value] : { ...(value as object) }) as Record<string, Json>;
-  copy[first] = replaced(copy[first] as Json, rest, by);
-  return copy as unknown as Json;
-}
 
 describe.each(["root", "targets", "targets/releases", "snapshot"])("V26: every field of %s", (role) => {
   /** The next upload that would be accepted, and who signs the role. */
