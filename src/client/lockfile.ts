@@ -61,6 +61,7 @@ export function encodeLock({ lockedAt, images, unverified }: LockFile): string {
     signers: [...image.signers].sort(),
     threshold: image.threshold,
     versions: sortedMembers(image.versions),
+    rootSha256: image.rootSha256,
     onlineKeyIds: image.onlineKeyIds,
     expires: sortedMembers(image.expires),
     ...(image.signedAt === undefined ? {} : { signedAt: image.signedAt }),
@@ -146,6 +147,7 @@ function readImage(json: JsonFile, object: JsonObject): LockedImage {
       signed: json.read(threshold, "signed", whole),
     },
     versions: json.read(object, "versions", (value) => membersOf(value, whole)),
+    rootSha256: json.read(object, "rootSha256", sha256),
     onlineKeyIds: {
       timestamp: json.read(online, "timestamp", (value) => listOf(value, mostKeys, string)),
       snapshot: json.read(online, "snapshot", (value) => listOf(value, mostKeys, string)),
@@ -181,6 +183,10 @@ function digest(value: Json | undefined): string | undefined {
     : undefined;
 }
 
+function sha256(value: Json | undefined): string | undefined {
+  return typeof value === "string" && isHex(value, 32) ? value : undefined;
+}
+
 function date(value: Json | undefined): string | undefined {
   return typeof value === "string" && value.endsWith("Z") && !Number.isNaN(Date.parse(value))
     ? value
@@ -190,8 +196,8 @@ function date(value: Json | undefined): string | undefined {
 /** The floors of a lock by repository: one for each of its images. */
 export function floorsOf({ images }: LockFile): ReadonlyMap<string, readonly Floor[]> {
   const floors = new Map<string, Floor[]>();
-  for (const { repository, versions, onlineKeyIds } of images) {
-    floors.set(repository, [...(floors.get(repository) ?? []), { versions, onlineKeyIds }]);
+  for (const { repository, versions, rootSha256, onlineKeyIds } of images) {
+    floors.set(repository, [...(floors.get(repository) ?? []), { versions, rootSha256, onlineKeyIds }]);
   }
   return floors;
 }

@@ -7,14 +7,15 @@
  * - A root that the pins do not fit is `PIN_ROTATED` if it follows from one that they fit, with the IDs of both and the
  *   command that adds the new ones; otherwise `PIN_MISMATCH`.
  */
-import type { UsableKey } from "../core/keys.ts";
-import { openKey } from "../core/keys.ts";
+import { sha256Hex } from "../core/bytes.ts";
+import { openKey, type UsableKey } from "../core/keys.ts";
 import type { Root } from "../core/model.ts";
 import { isMet } from "../core/threshold.ts";
 import { TrustedSet } from "../core/trusted-set.ts";
 import { rootRole, type Verified } from "../core/verify.ts";
 import { countPinned } from "../policy/rules/pins.ts";
 import { TrustError } from "./errors.ts";
+import type { Floor } from "./floor.ts";
 import type { Scope } from "./scope.ts";
 
 export type RootSource = (version: number) => Promise<Buffer | undefined>;
@@ -32,6 +33,8 @@ export async function recognisePins(
   const root = new TrustedSet(scope).addRoot(newest, at);
   if (pins === undefined) {
     if (!rule.tofu) throw noPin(scope, root);
+    const locked = await chainFromLock(scope, root, source);
+    if (locked !== undefined) return locked;
     onEvent({ type: "first-use", repository, keyIds: idsOf(root) });
     return [newest];
   }
@@ -61,6 +64,40 @@ export function checkPins(scope: Scope, set: TrustedSet, roots: readonly Buffer[
     .find((each) => isMet(countPinned(each, pins, rule, at)));
   if (earlier === undefined) throw mismatch(scope, root);
   if (rule.onRotation === "repin") throw rotated(scope, earlier, root);
+}
+
+/**
+ * The chain from the root that a lock was made under to the newest; undefined if no lock speaks of the repository. So a
+ * committed lock keeps a first contact from being a first use.
+ */
+async function chainFromLock(
+  scope: Scope,
+  newest: Verified<Root>,
+  source: RootSource,
+): Promise<readonly Buffer[] | undefined> {
+  const { floors, repository, limits, at } = scope;
+  const versionOf = ({ versions }: Floor) => versions.root ?? 0;
+  const floor = [...floors].sort((a, b) => versionOf(b) - versionOf(a))[0];
+  if (floor === undefined) return undefined;
+  const [first, last] = [versionOf(floor), newest.signed.version];
+  if (last < first) return [newest.bytes];
+  if (last - first >= limits.roots) throw tooManyRoots(scope);
+  const set = new TrustedSet(scope);
+  const chain: Buffer[] = [];
+  for (let version = first; version <= last; version++) {
+    const bytes = version === last ? newest.bytes : await source(version);
+    const isOther = version === first && (bytes === undefined || sha256Hex(bytes) !== floor.rootSha256);
+    if (bytes === undefined || isOther) {
+      throw new TrustError(
+        "REPOSITORY_REPLACED",
+        `${repository} has not the root of version ${version} that the lock was made under.`,
+        { role: "root" },
+      );
+    }
+    set.addRoot(bytes, at);
+    chain.push(bytes);
+  }
+  return chain;
 }
 
 interface Chain {
@@ -99,6 +136,10 @@ async function chainFromPinned(
     if (pinned !== undefined) bytes.push(file);
   }
   return pinned && { bytes, pinned };
+}
+
+function tooManyRoots({ repository, limits }: Scope): TrustError {
+  return new TrustError("TOO_MANY_ROOTS", `${repository} has more than ${limits.roots} roots to follow.`);
 }
 
 function noPin(scope: Scope, root: Verified<Root>): TrustError {

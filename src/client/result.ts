@@ -27,6 +27,8 @@ export interface SignedTarget {
   /** By role, with all above the one that signs; `earliest` of them. */
   readonly expires: Readonly<Record<string, string>> & { readonly earliest: string };
   readonly versions: Readonly<Record<string, number>>;
+  /** Of the root in force, in lower-case hex. */
+  readonly rootSha256: string;
   /** IDs of the keys that the root gives to the online roles; a change of them ends the memory of versions. */
   readonly onlineKeyIds: { readonly timestamp: readonly string[]; readonly snapshot: readonly string[] };
   /** The signing date inside the signed bytes, if there is one. */
@@ -67,6 +69,7 @@ export function describe(view: RepositoryView, hit: Hit, count: SignatureCount):
     threshold: { needed: count.needed, signed: count.signed.length },
     expires: { ...expires, earliest },
     versions: Object.fromEntries(known.map(({ role, signed }) => [role, signed.version])),
+    rootSha256: set.root?.sha256 ?? "",
     onlineKeyIds: {
       timestamp: [...set.keysOf("timestamp").keys.keys()].sort(),
       snapshot: [...set.keysOf("snapshot").keys.keys()].sort(),

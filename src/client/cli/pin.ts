@@ -11,7 +11,7 @@ import { parsePolicy, readPolicyFile } from "../policy-file.ts";
 import { parseReference } from "../reference.ts";
 import { replaceFile } from "../replace-file.ts";
 import type { FoundRoot } from "../root-inspection.ts";
-import { openTrust } from "../trust.ts";
+import { openTrust, type Trust } from "../trust.ts";
 import type { ClientContext } from "./context.ts";
 import { addTrustFlags, policyPath, type TrustFlags, trustOptions, usualPolicy } from "./flags.ts";
 import { printJson, UsageError } from "./report.ts";
@@ -114,7 +114,7 @@ async function confirmAnew(options: TrustOptions, repository: string): Promise<C
     try {
       await trust.check(repository);
     } catch (error) {
-      if (!isMadeAnew(error)) throw error;
+      if (!(await isMadeAnew(trust, repository, error))) throw error;
       await trust.forget(repository);
       forgotten = true;
       await trust.check(repository);
@@ -129,11 +129,11 @@ async function confirmAnew(options: TrustOptions, repository: string): Promise<C
   }
 }
 
-function isMadeAnew(error: unknown): boolean {
-  return (
-    error instanceof TrustError &&
-    (error.code === "REPOSITORY_REPLACED" || error.code === "ROOT_NOT_SIGNED_BY_PREVIOUS")
-  );
+/** Also where a stranger's root was met before the right one was pinned: the pins fit what is served, not what is cached. */
+async function isMadeAnew(trust: Trust, repository: string, error: unknown): Promise<boolean> {
+  if (!(error instanceof TrustError)) return false;
+  if (error.code === "PIN_MISMATCH") return (await trust.root(repository)).pinned === true;
+  return error.code === "REPOSITORY_REPLACED" || error.code === "ROOT_NOT_SIGNED_BY_PREVIOUS";
 }
 
 function keysGiven(root: FoundRoot, given: readonly string[]): readonly string[] {
