@@ -115,6 +115,7 @@ const imageMembers = [
   "signers",
   "threshold",
   "versions",
+  "rootSha256",
   "onlineKeyIds",
   "expires",
   "signedAt",
