@@ -18,7 +18,7 @@ const name = fc.tuple(host, fc.array(part, { minLength: 2, maxLength: 4 })).map(
 const matching = fc
   .tuple(name, fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }), fc.nat(4), fc.nat(4))
   .map(([segments, stars, from, length]) => {
-    const some = segments.map((segment, index) => (stars[index] ? "*" : segment));
+    const some: string[] = segments.map((segment, index) => (stars[index] ? "*" : segment));
     if (length > 0 && from < some.length) some.splice(from, length, "**");
     return { name: segments.join("/"), text: some.join("/") };
   });
