@@ -28,9 +28,10 @@ const refusedHere: ReadonlyMap<string, string> = new Map([
   [`${hex}@${digest}`, "64 hex digits are an image's ID, with a digest as well as without"],
   ["registry.example.test:100000/a", "there is no such port"],
   ["registry_example.test/a", "no host has an underscore; the other library takes it for a path with a dot"],
-  ...["a".repeat(238), "a".repeat(247), `t/${"a".repeat(244)}`].map(
-    (text): [string, string] => [text, "a full name of more than 255 characters is no repository's"],
-  ),
+  ...["a".repeat(238), "a".repeat(247), `t/${"a".repeat(244)}`].map((text): [string, string] => [
+    text,
+    "a full name of more than 255 characters is no repository's",
+  ]),
   ...[234, 255].map((length): [string, string] => [
     `registry.example.test/${"a".repeat(length)}`,
     "a full name of more than 255 characters is no repository's",
