@@ -1,13 +1,15 @@
 /**
- * One process at a time in a folder of the cache. A lock is a folder: making one either succeeds or fails, on every file
- * system. It is held for the moments of a commit only, so one that has stood for longer than `stale` was left by a process
- * that died, and is taken away. There is no waiting for ever: after `longestWait` the lock is an error. Who holds a lock has
- * a file in it, so that one whose lock was taken away does not end that of another.
+ * One process at a time in a folder of the cache. A lock is a folder with one file in it, whose name nobody else has. It is
+ * made under another name and then renamed: that succeeds where nothing or an empty folder is, and else fails, on every
+ * file system. A lock ends when its file is removed, so that nobody ends another's by mistake, however late they come.
+ *
+ * It is held for the moments of a commit only, so one that has stood for longer than `stale` was left by a process that
+ * died, and is ended. There is no waiting for ever: after `longestWait` the lock is an error.
  *
  * Packages that do this keep a heartbeat for long locks and had no release in years (docs/adr/0017).
  */
 import { randomBytes } from "node:crypto";
-import { mkdir, rename, rm, rmdir, stat, unlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, rmdir, stat, unlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -17,66 +19,76 @@ const firstPause = 2;
 const longestPause = 50;
 
 export async function withLock<T>(path: string, task: () => Promise<T>): Promise<T> {
-  await acquire(path);
-  const own = join(path, randomBytes(8).toString("hex"));
+  const own = randomBytes(8).toString("hex");
+  await acquire(path, own);
   try {
-    await writeFile(own, "");
     return await task();
   } finally {
-    await release(path, own);
+    await end(path, own);
   }
 }
 
-async function release(path: string, own: string): Promise<void> {
+/** Whether a name beside a lock is that of one which a process that died never put in its place. */
+export async function isLeftover(path: string): Promise<boolean> {
+  return /\.[0-9a-f]{16}$/.test(path) && (await ageOf(path)) > longestWait + stale;
+}
+
+async function acquire(path: string, own: string): Promise<void> {
+  const made = `${path}.${own}`;
+  await mkdir(made);
   try {
-    await unlink(own);
-    await rmdir(path);
-  } catch {
-    // It was taken away, and may be somebody else's by now.
-  }
-}
-
-async function acquire(path: string): Promise<void> {
-  let pause = firstPause;
-  for (let waited = 0; !(await make(path)); waited += pause) {
-    if (waited > longestWait)
-      throw Object.assign(new Error("the lock is held for too long"), { code: "ELOCKED" });
-    if (await isStale(path)) await takeAway(path);
-    else await sleep(pause);
-    pause = Math.min(pause * 2, longestPause);
-  }
-}
-
-async function make(path: string): Promise<boolean> {
-  try {
-    await mkdir(path);
-    return true;
+    await writeFile(join(made, own), "");
+    let pause = firstPause;
+    for (let waited = 0; !(await put(made, own, path)); waited += pause) {
+      if (waited > longestWait)
+        throw Object.assign(new Error("the lock is held for too long"), { code: "ELOCKED" });
+      if (!(await endStale(path))) await sleep(pause);
+      pause = Math.min(pause * 2, longestPause);
+    }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    await rm(made, { recursive: true, force: true });
     throw error;
   }
 }
 
-async function isStale(path: string): Promise<boolean> {
+async function put(made: string, own: string, path: string): Promise<boolean> {
+  // Its age counts from now, not from the beginning of the wait.
+  const now = new Date();
+  await utimes(join(made, own), now, now);
   try {
-    const { mtimeMs } = await stat(path);
-    return Math.abs(Date.now() - mtimeMs) > stale;
-  } catch {
-    return false;
+    await rename(made, path);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOTEMPTY" || code === "EEXIST") return false;
+    throw error;
   }
 }
 
-/**
- * Of several who find a lock stale, the one whose rename succeeds removes it. Whoever gets hold of a fresh one, because
- * somebody was faster, puts it back.
- */
-async function takeAway(path: string): Promise<void> {
-  const aside = `${path}.${randomBytes(8).toString("hex")}`;
-  try {
-    await rename(path, aside);
-    if (!(await isStale(aside))) await rename(aside, path);
-  } catch {
-    // Somebody else took it away, or made a new one.
+async function endStale(path: string): Promise<boolean> {
+  let ended = false;
+  for (const name of await readdir(path).catch(() => [])) {
+    if ((await ageOf(join(path, name))) <= stale) continue;
+    await end(path, name);
+    ended = true;
   }
-  await rm(aside, { recursive: true, force: true });
+  return ended;
+}
+
+async function end(path: string, name: string): Promise<void> {
+  try {
+    await unlink(join(path, name));
+    await rmdir(path);
+  } catch {
+    // Somebody ended it, or has the place already.
+  }
+}
+
+/** In milliseconds; a date in the future is as odd as one long ago. 0 of what is gone. */
+async function ageOf(path: string): Promise<number> {
+  try {
+    return Math.abs(Date.now() - (await stat(path)).mtimeMs);
+  } catch {
+    return 0;
+  }
 }

@@ -16,7 +16,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256Hex } from "../core/bytes.ts";
-import { withLock } from "./cache-lock.ts";
+import { isLeftover, withLock } from "./cache-lock.ts";
 import {
   type CachedState,
   type CacheKey,
@@ -115,8 +115,10 @@ export function diskCache(directory: string): Cache {
 async function sweep(folder: string, { targets }: CachedState): Promise<void> {
   const named = new Set([...targets.values()].map(({ sha256 }) => `${sha256}.json`));
   for (const name of await readdir(folder)) {
-    const isLeft = /^[0-9a-f]{64}\.json$/.test(name) ? !named.has(name) : name.endsWith(".tmp");
-    if (isLeft) await rm(join(folder, name), { force: true });
+    if (/^(?:[0-9a-f]{64}\.json|\.[0-9a-f]{16}\.tmp)$/.test(name) && !named.has(name))
+      await rm(join(folder, name), { force: true });
+    else if (name.startsWith("lock.") && (await isLeftover(join(folder, name))))
+      await rm(join(folder, name), { recursive: true, force: true });
   }
 }
 

@@ -61,6 +61,8 @@ export interface CertificateOptions {
   readonly from?: number;
   readonly to?: number;
   readonly hash?: "SHA-256" | "SHA-1";
+  /** Give it name constraints: only names below `example.org`. */
+  readonly constrained?: boolean;
   /** Who signs it; itself without. */
   readonly issuer?: Certificate;
 }
@@ -71,10 +73,21 @@ export interface Certificate {
   readonly pem: string;
 }
 
+/** NameConstraints with one permitted subtree, a DNS name. */
+const belowExampleOrg = Buffer.from("3011a00f300d820b6578616d706c652e6f7267", "hex");
+
 /** A certificate with a P-256 key of its own, or the one given. */
 export async function makeCertificate(
   at: number,
-  { name = "example.org", ca = false, from, to, hash = "SHA-256", issuer }: CertificateOptions,
+  {
+    name = "example.org",
+    ca = false,
+    from,
+    to,
+    hash = "SHA-256",
+    constrained = false,
+    issuer,
+  }: CertificateOptions,
   key = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey,
 ): Promise<Certificate> {
   const algorithm = { name: "ECDSA", namedCurve: "P-256", hash };
@@ -101,7 +114,10 @@ export async function makeCertificate(
       true,
       ["verify"],
     ),
-    extensions: [new x509.BasicConstraintsExtension(ca, undefined, true)],
+    extensions: [
+      new x509.BasicConstraintsExtension(ca, undefined, true),
+      ...(constrained ? [new x509.Extension("2.5.29.30", true, belowExampleOrg)] : []),
+    ],
   });
   return { key, name, pem: `${certificate.toString("pem")}\n` };
 }

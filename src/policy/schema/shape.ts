@@ -158,5 +158,5 @@ export function keysAt(path: readonly (string | number)[]): readonly string[] {
   if (last === "signatures") return ["maxAge", "unknownAge"];
   if (last === "offline") return ["maxAge"];
   if (inner.includes("roles")) return Object.keys(demands.def.shape);
-  return Object.keys(ruleSchema.def.shape);
+  return Object.keys(first === "defaults" ? settings : ruleSchema.def.shape);
 }

@@ -1,0 +1,157 @@
+import { mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { diskCache } from "../../src/client/cache.ts";
+import { isLeftover, withLock } from "../../src/client/cache-lock.ts";
+import { cachedState, cacheKey, targetsBytes } from "../support/caching.ts";
+import { temporaryDirectory } from "../support/directory.ts";
+import { trustCodeOf } from "../support/fetching.ts";
+
+/** Pauses that somebody asked for, in milliseconds; nobody really waits. */
+const pauses: number[] = [];
+vi.mock("node:timers/promises", () => ({
+  setTimeout: async (milliseconds: number) => {
+    pauses.push(milliseconds);
+    await new Promise((resolve) => setImmediate(resolve));
+  },
+}));
+
+let folder: string;
+let path: string;
+
+beforeEach(() => {
+  pauses.length = 0;
+  folder = temporaryDirectory();
+  path = join(folder, "lock");
+});
+
+describe("a lock", () => {
+  it("is held by one at a time", async () => {
+    let inside = 0;
+    let most = 0;
+    const task = async () => {
+      most = Math.max(most, ++inside);
+      await new Promise((resolve) => setImmediate(resolve));
+      inside--;
+    };
+    await Promise.all(Array.from({ length: 20 }, () => withLock(path, task)));
+    expect([most, readdirSync(folder)]).toEqual([1, []]);
+  });
+
+  it("gives what the task gives", async () => {
+    expect(await withLock(path, async () => 5)).toBe(5);
+  });
+
+  it("ends with a task that fails", async () => {
+    const work = withLock(path, async () => {
+      throw new RangeError("failed");
+    });
+    await expect(work).rejects.toThrow(RangeError);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it("in a folder that is not there is an error at once", async () => {
+    await expect(withLock(join(folder, "missing", "lock"), async () => 5)).rejects.toMatchObject({
+      code: "ENOENT",
+    });
+    expect(pauses).toEqual([]);
+  });
+});
+
+describe("a lock that somebody left", () => {
+  const leave = (seconds: number) => {
+    mkdirSync(path);
+    writeFileSync(join(path, "0123456789abcdef"), "");
+    const then = new Date(Date.now() - seconds * 1_000);
+    utimesSync(join(path, "0123456789abcdef"), then, then);
+  };
+
+  it.each([11, 3_600, -3_600])("%d seconds ago is taken over without a pause", async (seconds) => {
+    leave(seconds);
+    expect(await withLock(path, async () => readdirSync(path))).not.toContain("0123456789abcdef");
+    expect([pauses, readdirSync(folder)]).toEqual([[], []]);
+  });
+
+  it("is taken over by one of many", async () => {
+    leave(60);
+    let inside = 0;
+    let most = 0;
+    const task = async () => {
+      most = Math.max(most, ++inside);
+      await new Promise((resolve) => setImmediate(resolve));
+      inside--;
+    };
+    await Promise.all(Array.from({ length: 10 }, () => withLock(path, task)));
+    expect([most, readdirSync(folder)]).toEqual([1, []]);
+  });
+});
+
+describe("what a process that died left", () => {
+  it("before its lock was in place is told from what a live one is about to put there", async () => {
+    const left = `${path}.0123456789abcdef`;
+    mkdirSync(left);
+    expect(await isLeftover(left)).toBe(false);
+    utimesSync(left, 0, 0);
+    expect(await isLeftover(left)).toBe(true);
+  });
+
+  it("as an empty lock is none", async () => {
+    mkdirSync(path);
+    expect(await withLock(path, async () => 5)).toBe(5);
+    expect([pauses, readdirSync(folder)]).toEqual([[], []]);
+  });
+});
+
+describe("a lock that is held", () => {
+  it("is waited for, in pauses that grow to 50 ms", async () => {
+    const [entered, done] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const holder = withLock(path, async () => {
+      entered.resolve();
+      await done.promise;
+    });
+    await entered.promise;
+    const second = withLock(path, async () => 2);
+    await vi.waitUntil(() => pauses.length > 8);
+    done.resolve();
+    await holder;
+    expect(await second).toBe(2);
+    expect(pauses.slice(0, 7)).toEqual([2, 4, 8, 16, 32, 50, 50]);
+  });
+
+  it("for longer than 20 seconds is an error, and stays", async () => {
+    mkdirSync(path);
+    writeFileSync(join(path, "0123456789abcdef"), "");
+    await expect(withLock(path, async () => 5)).rejects.toMatchObject({ code: "ELOCKED" });
+    expect([readdirSync(folder), readdirSync(path)]).toEqual([["lock"], ["0123456789abcdef"]]);
+    expect(pauses.reduce((sum, each) => sum + each, 0)).toBeGreaterThan(19_900);
+    expect(pauses.reduce((sum, each) => sum + each, 0)).toBeLessThan(20_100);
+  });
+
+  it("for longer than 20 seconds is CACHE_UNUSABLE to a commit", async () => {
+    const cache = diskCache(folder);
+    await cache.commit(cacheKey, cachedState(1, 1), targetsBytes(1));
+    const lock = join(cache.fileOf(cacheKey), "..", "lock");
+    mkdirSync(lock);
+    writeFileSync(join(lock, "0123456789abcdef"), "");
+    expect(await trustCodeOf(cache.commit(cacheKey, cachedState(1, 2), targetsBytes(2)))).toBe(
+      "CACHE_UNUSABLE",
+    );
+    expect((await cache.load(cacheKey))?.timestampVersion).toBe(1);
+  });
+
+  it("and was taken away does not end with its old holder", async () => {
+    const [entered, done] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const slow = withLock(path, async () => {
+      entered.resolve();
+      await done.promise;
+    });
+    await entered.promise;
+    for (const name of readdirSync(path)) utimesSync(join(path, name), 0, 0);
+    await withLock(path, async () => {
+      done.resolve();
+      await slow;
+      expect(readdirSync(folder)).toEqual(["lock"]);
+    });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
