@@ -39,7 +39,10 @@ const mostRoots = 2_048;
 const mostRoles = 2_048;
 
 /** Whether a state must not be replaced by another: a root ahead, or the same root and a timestamp ahead. */
-export function isNewer(present: CachedState, next: CachedState): boolean {
+export function isNewer(
+  present: Pick<CachedState, "rootVersion" | "timestampVersion">,
+  next: Pick<CachedState, "rootVersion" | "timestampVersion">,
+): boolean {
   if (present.rootVersion !== next.rootVersion) return present.rootVersion > next.rootVersion;
   return present.timestampVersion > next.timestampVersion;
 }

@@ -10,7 +10,7 @@
  */
 import { TrustedSet } from "../core/trusted-set.ts";
 import type { Cache } from "./cache.ts";
-import type { CachedFile, CachedState, CacheKey } from "./cache-state.ts";
+import { type CachedFile, type CachedState, type CacheKey, isNewer } from "./cache-state.ts";
 import { TrustError } from "./errors.ts";
 import { isAway } from "./fetch/fetcher.ts";
 import { checkPins } from "./pinning.ts";
@@ -34,6 +34,10 @@ export class Repositories {
   /** Least recently used first. */
   readonly #known = new Map<string, Known>();
   readonly #underWay = new Map<string, Promise<RepositoryView>>();
+  /** What a view was made of. */
+  readonly #madeOf = new WeakMap<RepositoryView, Known>();
+  /** The last writing of each repository. */
+  readonly #writing = new Map<string, Promise<void>>();
 
   constructor(cache: Cache, memoryBytes: number) {
     this.#cache = cache;
@@ -51,17 +55,36 @@ export class Repositories {
     return promise;
   }
 
-  /** Keeps what a view has brought in: in memory, and on disk if anything changed. */
+  /**
+   * Keeps what a view has brought in: in memory, and on disk if anything changed. What is written does not depend on what
+   * memory still holds.
+   */
   async keep(view: RepositoryView): Promise<void> {
-    const { scope, set, offline, checkedAt } = view;
-    if (offline) return;
-    const known = this.#known.get(nameOf(scope));
-    if (known === undefined || known.set !== set) return;
-    const state = stateOf(known, checkedAt);
-    if (view.fetched.size > 0 || isWorthWriting(known.stored, state, scope)) {
-      await this.#cache.commit(keyOf(scope), state, view.fetched);
-      this.#remember(scope, { ...known, stored: state });
+    if (view.offline) return;
+    const name = nameOf(view.scope);
+    // One at a time, so that many who share a view write once.
+    const before = this.#writing.get(name);
+    const writing = (before ?? Promise.resolve()).catch(() => {}).then(() => this.#write(view));
+    this.#writing.set(name, writing);
+    try {
+      await writing;
+    } finally {
+      if (this.#writing.get(name) === writing) this.#writing.delete(name);
     }
+  }
+
+  async #write(view: RepositoryView): Promise<void> {
+    const { scope, set, checkedAt } = view;
+    const known = this.#madeOf.get(view);
+    if (known === undefined) throw new TypeError("the view is of another memory");
+    const state = stateOf(known, checkedAt);
+    const files = new Map(view.fetched);
+    if (files.size === 0 && !isWorthWriting(known.stored, state, scope)) return;
+    await this.#cache.commit(keyOf(scope), state, files);
+    for (const role of files.keys()) view.fetched.delete(role);
+    const written = { ...known, stored: state };
+    this.#madeOf.set(view, written);
+    if (this.#known.get(nameOf(scope))?.set === set) this.#remember(scope, written);
   }
 
   /** Forgets a repository, on disk and in memory, floors included. */
@@ -75,8 +98,11 @@ export class Repositories {
     const atHand = (sha256: string) => this.#cache.targets(keyOf(scope), sha256);
     try {
       const { set, roots } = await update(scope, before, (chain) => this.#keepRoots(scope, before, chain));
-      this.#remember(scope, { set, roots, stored: before.stored, checkedAt: scope.at });
-      return viewOf({ scope, set, offline: false, checkedAt: scope.at, atHand });
+      const known = { set, roots, stored: before.stored, checkedAt: scope.at };
+      this.#remember(scope, known);
+      const view = viewOf({ scope, set, offline: false, checkedAt: scope.at, atHand });
+      this.#madeOf.set(view, known);
+      return view;
     } catch (error) {
       if (!(error instanceof TrustError) || !isAway(error.code) || before.stored === undefined) throw error;
       return viewOf({
@@ -131,8 +157,11 @@ export class Repositories {
     return { set, roots: stored.roots, stored, checkedAt: stored.checkedAt };
   }
 
+  /** Nothing that is older than what is there: of two updates at once the slower may end last. */
   #remember(scope: Scope, known: Known): void {
     const name = nameOf(scope);
+    const present = this.#known.get(name);
+    if (present !== undefined && isNewer(versionsOf(present.set), versionsOf(known.set))) return;
     this.#known.delete(name);
     this.#known.set(name, known);
     let bytes = 0;
@@ -156,8 +185,7 @@ function stateOf({ set, roots, stored }: Known, checkedAt: number): CachedState 
   }
   return {
     roots,
-    rootVersion: set.root?.signed.version ?? 0,
-    timestampVersion: set.timestamp?.signed.version ?? 0,
+    ...versionsOf(set),
     timestamp: set.timestamp?.bytes,
     snapshot: set.snapshot?.bytes,
     targets: files,
@@ -179,6 +207,10 @@ function isWorthWriting(stored: CachedState | undefined, state: CachedState, { r
     sameFiles;
   if (!same) return true;
   return offlineMaxAge !== undefined && state.checkedAt - stored.checkedAt > offlineMaxAge / partOfAge;
+}
+
+function versionsOf({ root, timestamp }: TrustedSet) {
+  return { rootVersion: root?.signed.version ?? 0, timestampVersion: timestamp?.signed.version ?? 0 };
 }
 
 function sameBytes(a: Buffer | undefined, b: Buffer | undefined): boolean {

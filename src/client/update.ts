@@ -28,6 +28,7 @@ const torn: ReadonlySet<string> = new Set([
   "FILE_WITHHELD",
   "HASH_MISMATCH",
   "LENGTH_MISMATCH",
+  "ANSWER_TOO_LARGE",
   "THRESHOLD",
   "SNAPSHOT_INCOMPLETE",
 ]);
@@ -47,7 +48,7 @@ export async function update(
     let timestamp: Buffer | undefined;
     try {
       timestamp = await walkRoots(scope, next, keepRoots);
-      await walkDown(scope, next.set, timestamp);
+      await walkDown(scope, next, timestamp);
       return next;
     } catch (error) {
       if (attempt >= mostAttempts || timestamp === undefined || !torn.has(codeOf(error))) throw error;
@@ -124,13 +125,13 @@ async function walkRoots(
 }
 
 /** Timestamp, snapshot and targets under the newest root. */
-async function walkDown(scope: Scope, set: TrustedSet, bytes: Buffer): Promise<void> {
+async function walkDown(scope: Scope, { set, roots }: Updated, bytes: Buffer): Promise<void> {
   const { at, limits } = scope;
   let timestamp: ReturnType<TrustedSet["addTimestamp"]>;
   try {
     timestamp = set.addTimestamp(bytes, at);
   } catch (error) {
-    if (codeOf(error) === "THRESHOLD") await refuseReplaced(scope, set);
+    if (codeOf(error) === "THRESHOLD") await refuseReplaced(scope, set, roots);
     throw error;
   }
   const { snapshot } = timestamp.signed;
@@ -145,10 +146,13 @@ async function walkDown(scope: Scope, set: TrustedSet, bytes: Buffer): Promise<v
   }
 }
 
-/** A repository that was deleted and made anew begins with a root that no root before it signed. */
-async function refuseReplaced(scope: Scope, set: TrustedSet): Promise<void> {
+/**
+ * A repository that was deleted and made anew begins with a root that no root before it signed. One of the roots that led
+ * here is no such root: somebody hides those after it.
+ */
+async function refuseReplaced(scope: Scope, set: TrustedSet, roots: readonly Buffer[]): Promise<void> {
   const root = await get(scope, "root.json", scope.limits.rootBytes);
-  if (root === undefined || set.root === undefined || root.equals(set.root.bytes)) return;
+  if (root === undefined || set.root === undefined || roots.some((each) => each.equals(root))) return;
   const { version } = scope.format.parse("root", root).signed;
   if (version > set.root.signed.version) return;
   throw new TrustError(
