@@ -1,5 +1,6 @@
 /**
- * Every refusal of the client library, in one place: what it is, who must do what, and how a program ends with it.
+ * Every refusal of the client library: what it is, who must do what, and how a program ends with it. All of them are in
+ * one file because one list is checked as a whole.
  *
  * Codes are stable. Those of `core/errors.ts` (a file that is malformed or not authentic) pass through unchanged; the
  * ones here are about everything around the files. `refusals` does not compile while a code has no row.

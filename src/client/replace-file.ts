@@ -3,7 +3,7 @@
  * none is replaced before all are on disk under other names.
  */
 import { randomBytes } from "node:crypto";
-import { open, rename, rm } from "node:fs/promises";
+import { lstat, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /** @param mode of new files; only their owner may read them unless told otherwise */
@@ -17,6 +17,7 @@ export async function replaceFiles(
       const temporary = join(dirname(path), `.${randomBytes(8).toString("hex")}.tmp`);
       staged.push([temporary, path]);
       await write(temporary, bytes, mode);
+      await refuseFolder(path);
     }
     for (const [temporary, path] of staged) await rename(temporary, path);
   } catch (error) {
@@ -27,6 +28,13 @@ export async function replaceFiles(
 
 export async function replaceFile(path: string, bytes: Uint8Array, mode?: number): Promise<void> {
   await replaceFiles([[path, bytes]], mode);
+}
+
+/** Nothing can be renamed to a folder, which is better known before the first renaming. */
+async function refuseFolder(path: string): Promise<void> {
+  const there = await lstat(path).catch(() => undefined);
+  if (there?.isDirectory() === true)
+    throw Object.assign(new Error("there is a folder of that name"), { code: "EISDIR" });
 }
 
 async function write(path: string, bytes: Uint8Array, mode: number): Promise<void> {
