@@ -1,4 +1,8 @@
-/** The exit codes of every command, in one table. bin/runtime.js repeats the one that it needs. */
+/**
+ * The exit codes of every command, in one table. bin/runtime.js repeats the one that it needs. Those of the client's
+ * commands stand beside its refusals, since its own executable has them too.
+ */
+import { endings } from "../client/errors.ts";
 import { ConfigurationError } from "../config.ts";
 import { type Code, storeCodes, VidimusError } from "../core/errors.ts";
 import { type StartCode, StartError } from "../serve/errors.ts";
@@ -18,6 +22,12 @@ export const exitCodes = {
   runtime: { code: 8, meaning: "no suitable Node" },
   running: { code: 9, meaning: "another server uses this data directory" },
 } as const satisfies Record<string, { code: number; meaning: string }>;
+
+/** Every code that a command can end with, in the order of their numbers. */
+export const allExitCodes: readonly { readonly code: number; readonly meaning: string }[] = [
+  ...Object.values(exitCodes),
+  ...Object.values(endings).map(({ exit, meaning }) => ({ code: exit, meaning })),
+];
 
 export type ExitName = keyof typeof exitCodes;
 

@@ -1,11 +1,11 @@
 /** `vidimus help [topic]`: a command's help, or the table of exit codes. */
 import type { Command } from "commander";
-import { exitCodes } from "./exit-codes.ts";
+import { allExitCodes } from "./exit-codes.ts";
 import { type CliContext, formatTable, printLine } from "./output.ts";
 
 /** The exit codes as a table. */
 export function exitCodeTable(): string {
-  return formatTable(Object.values(exitCodes).map(({ code, meaning }) => [String(code), meaning]));
+  return formatTable(allExitCodes.map(({ code, meaning }) => [String(code), meaning]));
 }
 
 export function addHelp(program: Command, context: CliContext): void {

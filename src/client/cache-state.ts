@@ -71,7 +71,10 @@ export function joined(present: CachedState, next: CachedState, base: CachedStat
   return seen.length === 0 ? newer : { ...newer, targets: new Map([...newer.targets, ...seen]) };
 }
 
-function isNewer(a: CachedState, b: CachedState): boolean {
+type Versions = Pick<CachedState, "rootVersion" | "timestampVersion">;
+
+/** A root ahead, or the same root and a timestamp ahead. */
+export function isNewer(a: Versions, b: Versions): boolean {
   if (a.rootVersion !== b.rootVersion) return a.rootVersion > b.rootVersion;
   return a.timestampVersion > b.timestampVersion;
 }

@@ -8,7 +8,8 @@
  * - Both sides of a comparison are full names, so that `kernel`, `init` and the rest are matched alike, however they are
  *   written (LinuxKit itself let kernel and init slip through from 2017 on).
  *
- * How entries match. `image`: the name is the same, and so are tag and digest where the entry has them. `org`: the first
+ * How entries match. `image`: the name is the same, and so are tag (`latest` where an image has neither tag
+ * nor digest) and digest where the entry has them. `org`: the first
  * part of the path below the host, if the path has more than one part: `library` for `nginx`, `linuxkit` for
  * `linuxkit/kernel` and for `registry.example.test:5000/linuxkit/kernel`.
  */
@@ -134,8 +135,13 @@ function openEntries(input: Input, failures: Failure[]): readonly OpenEntry[] {
 function imageRule({ name, tag, digest }: ImageReference): Covers {
   return (reference) =>
     reference.name === name &&
-    (tag === undefined || reference.tag === tag) &&
+    (tag === undefined || tagOf(reference) === tag) &&
     (digest === undefined || reference.digest === digest);
+}
+
+/** What is pulled for a reference without tag and digest is `latest`. */
+function tagOf({ tag, digest }: ImageReference): string | undefined {
+  return tag ?? (digest === undefined ? "latest" : undefined);
 }
 
 function entryFailure(input: Input, { text, line }: TrustEntry, kind: string, message: string): Failure {

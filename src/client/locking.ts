@@ -42,6 +42,7 @@ export interface Locked {
   /** The text to build from, by input. */
   readonly texts: ReadonlyMap<Input, string>;
   readonly lock: LockFile;
+  /** Each once, also if it stands in several places. */
   readonly moved: readonly Move[];
   readonly images: readonly ResolvedImage[];
   readonly unverified: readonly Unverified[];
@@ -86,8 +87,8 @@ export async function lockInputs(trust: Trust, request: LockRequest): Promise<Lo
       inputs.map((input) => [input, lockedText(input, replacementsOf(input, resolved, coverage))]),
     ),
     lock: merge(request, resolved, coverage),
-    moved: moved.map(({ move }) => move),
-    images: [...resolved.values()],
+    moved: [...new Map(moved.map(({ move }) => [move.reference, move])).values()],
+    images: [...new Set(resolved.values())],
     unverified: coverage.unverified,
   };
 }

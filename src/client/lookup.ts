@@ -41,8 +41,10 @@ const unavailable: ReadonlySet<string> = new Set([
 export async function lookUp(view: RepositoryView, name: string): Promise<Hit | undefined> {
   let first: Hit | undefined;
   // All of them, also after a hit: a role that counts and is broken refuses the look-up.
-  for (const role of await rolesWithSay(view, name))
-    first ??= entryOf(role, await available(view, role), name);
+  for (const role of await rolesWithSay(view, name)) {
+    const entry = entryOf(role, await available(view, role), name);
+    first ??= entry;
+  }
   return first;
 }
 

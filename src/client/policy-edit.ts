@@ -1,6 +1,6 @@
 /**
- * Pins in a policy file: added and removed with everything else in the file left as it is, comments included. A text that
- * would not be a good policy is never written.
+ * Pins in a policy file: added and removed with everything else in the file left as it says it, comments included; only
+ * white space may be made even. A text that would not be a good policy is never written.
  */
 import type { Document, YAMLMap, YAMLSeq } from "yaml";
 import { chooseRule } from "../policy/choose.ts";
@@ -57,7 +57,7 @@ export async function withPins(
   const fresh = keyIds.filter((id) => !present.includes(id));
   if (isSeq(keys)) for (const id of fresh) keys.add(document.createNode(id));
   else rule.setIn(["root", "pins", "keys"], document.createNode(fresh));
-  return { text: await checked(document, file), rule: String(rule.get("match")), keyIds: fresh };
+  return { text: await checked(document, file, text), rule: String(rule.get("match")), keyIds: fresh };
 }
 
 /** Removes key IDs, or every pin, from the rule that speaks for a repository. Throws `NO_RULE` if none does. */
@@ -91,7 +91,7 @@ export async function withoutPins(
   const root = document.getIn(["repositories", index, "root"]);
   if ((root as YAMLMap | undefined)?.items.length === 0) document.deleteIn(["repositories", index, "root"]);
   const rule = String(document.getIn(["repositories", index, "match"]));
-  return { text: await checked(document, file), rule, keyIds: gone };
+  return { text: await checked(document, file, text), rule, keyIds: gone };
 }
 
 async function open(
@@ -133,8 +133,10 @@ function sequence(
   return made;
 }
 
-async function checked(document: Document, file: string): Promise<string> {
-  const text = document.toString({ lineWidth: 0 });
+/** @param before the text as it was, whose brackets are padded or not */
+async function checked(document: Document, file: string, before: string): Promise<string> {
+  const flowCollectionPadding = /[[{] /.test(before);
+  const text = document.toString({ lineWidth: 0, flowCollectionPadding });
   await parsePolicy(text, file);
   return text;
 }

@@ -205,7 +205,8 @@ const refusals: Readonly<Record<ClientCode, Row>> = {
   OUTPUT_UNWRITABLE: row("output", "you", "Make the folder writable, or name another file."),
 };
 
-const ofCore: Readonly<Partial<Record<UnauthenticCode, Row>>> = {
+const ofCore: Readonly<Partial<Record<UnauthenticCode | MalformedCode, Row>>> = {
+  BAD_REPOSITORY_NAME: row("input", "you", "Write the repository as host[:port]/path, in lower case."),
   EXPIRED: expired,
   ROLLBACK: row("stale", "server operator", "Find out why the server gives an older version than before."),
   ROOT_CERTIFICATE: row("policy", "publisher", "Sign the root with a certificate that names the repository."),
@@ -214,5 +215,5 @@ const ofCore: Readonly<Partial<Record<UnauthenticCode, Row>>> = {
 /** The row of any code. */
 export function rowOf(code: TrustCode): Row {
   if (Object.hasOwn(refusals, code)) return refusals[code as ClientCode];
-  return ofCore[code as UnauthenticCode] ?? broken;
+  return ofCore[code as UnauthenticCode | MalformedCode] ?? broken;
 }

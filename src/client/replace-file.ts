@@ -4,7 +4,7 @@
  * are synced as well.
  */
 import { randomBytes } from "node:crypto";
-import { open, rename, rm } from "node:fs/promises";
+import { lstat, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /** @param mode of new files; only their owner may read them unless told otherwise */
@@ -18,6 +18,7 @@ export async function replaceFiles(
       const temporary = join(dirname(path), `.${randomBytes(8).toString("hex")}.tmp`);
       staged.push([temporary, path]);
       await write(temporary, bytes, mode);
+      await refuseFolder(path);
     }
     for (const [temporary, path] of staged) await rename(temporary, path);
     for (const folder of new Set(staged.map(([, path]) => dirname(path)))) await syncFolder(folder);
@@ -38,6 +39,13 @@ async function syncFolder(path: string): Promise<void> {
   } finally {
     await folder.close();
   }
+}
+
+/** Nothing can be renamed to a folder, which is better known before the first renaming. */
+async function refuseFolder(path: string): Promise<void> {
+  const there = await lstat(path).catch(() => undefined);
+  if (there?.isDirectory() === true)
+    throw Object.assign(new Error("there is a folder of that name"), { code: "EISDIR" });
 }
 
 async function write(path: string, bytes: Uint8Array, mode: number): Promise<void> {

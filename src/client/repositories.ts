@@ -11,7 +11,7 @@
  */
 import { TrustedSet } from "../core/trusted-set.ts";
 import type { Cache } from "./cache.ts";
-import type { CachedFile, CachedState, CacheKey } from "./cache-state.ts";
+import { type CachedFile, type CachedState, type CacheKey, isNewer } from "./cache-state.ts";
 import { TrustError } from "./errors.ts";
 import { isAway } from "./fetch/fetcher.ts";
 import { checkFloors } from "./floors.ts";
@@ -36,8 +36,10 @@ export class Repositories {
   /** Least recently used first. */
   readonly #known = new Map<string, Known>();
   readonly #underWay = new Map<string, Promise<RepositoryView>>();
-  /** What is behind a view, as long as somebody has it. */
-  readonly #behind = new WeakMap<RepositoryView, Known>();
+  /** What a view was made of. */
+  readonly #madeOf = new WeakMap<RepositoryView, Known>();
+  /** The last writing of each repository. */
+  readonly #writing = new Map<string, Promise<void>>();
 
   constructor(cache: Cache, memoryBytes: number) {
     this.#cache = cache;
@@ -55,20 +57,39 @@ export class Repositories {
     return promise;
   }
 
-  /** Keeps what a view has brought in: in memory, and on disk if anything changed. */
+  /**
+   * Keeps what a view has brought in: in memory, and on disk if anything changed. What is written does not depend on what
+   * memory still holds.
+   */
   async keep(view: RepositoryView): Promise<void> {
-    const { scope, set, offline, checkedAt } = view;
-    const behind = this.#behind.get(view);
-    if (offline || behind === undefined) return;
-    const state = stateOf(behind, checkedAt);
-    if (view.fetched.size === 0 && !isWorthWriting(behind.stored, state, scope)) return;
-    await this.#cache.commit(keyOf(scope), state, { base: behind.stored, files: view.fetched });
-    const stored = { ...behind, stored: state };
-    this.#behind.set(view, stored);
-    const known = this.#known.get(nameOf(scope));
-    if (known?.set === set) this.#remember(scope, stored);
+    if (view.offline) return;
+    const name = nameOf(view.scope);
+    // One at a time, so that many who share a view write once.
+    const before = this.#writing.get(name);
+    const writing = (before ?? Promise.resolve()).catch(() => {}).then(() => this.#write(view));
+    this.#writing.set(name, writing);
+    try {
+      await writing;
+    } finally {
+      if (this.#writing.get(name) === writing) this.#writing.delete(name);
+    }
+  }
+
+  async #write(view: RepositoryView): Promise<void> {
+    const { scope, set, checkedAt } = view;
+    const known = this.#madeOf.get(view);
+    if (known === undefined) throw new TypeError("the view is of another memory");
+    const state = stateOf(known, checkedAt);
+    const files = new Map(view.fetched);
+    if (files.size === 0 && !isWorthWriting(known.stored, state, scope)) return;
+    await this.#cache.commit(keyOf(scope), state, { base: known.stored, files });
+    for (const role of files.keys()) view.fetched.delete(role);
+    const written = { ...known, stored: state };
+    this.#madeOf.set(view, written);
+    const present = this.#known.get(nameOf(scope));
+    if (present?.set === set) this.#remember(scope, written);
     // Another question has gone on without what this one has seen.
-    else if (known?.set.root === set.root) known?.set.recallVersions(set.seenVersions);
+    else if (present?.set.root === set.root) present?.set.recallVersions(set.seenVersions);
   }
 
   /** Forgets a repository, on disk and in memory, floors included. */
@@ -87,7 +108,7 @@ export class Repositories {
       const known = { ...updated, stored: before.stored, checkedAt: scope.at };
       this.#remember(scope, known);
       const view = viewOf({ scope, set, offline: false, checkedAt: scope.at, atHand });
-      this.#behind.set(view, known);
+      this.#madeOf.set(view, known);
       return view;
     } catch (error) {
       // The roots may have come before the server went away.
@@ -147,8 +168,11 @@ export class Repositories {
     return { set, roots: stored.roots, stored, checkedAt: stored.checkedAt };
   }
 
+  /** Nothing that is older than what is there: of two updates at once the slower may end last. */
   #remember(scope: Scope, known: Known): void {
     const name = nameOf(scope);
+    const present = this.#known.get(name);
+    if (present !== undefined && isNewer(versionsOf(present.set), versionsOf(known.set))) return;
     this.#known.delete(name);
     this.#known.set(name, known);
     let bytes = 0;
@@ -182,8 +206,7 @@ function stateOf({ set, roots, stored }: Known, checkedAt: number): CachedState 
   }
   return {
     roots,
-    rootVersion: set.root?.signed.version ?? 0,
-    timestampVersion: set.timestamp?.signed.version ?? 0,
+    ...versionsOf(set),
     timestamp: set.timestamp?.bytes,
     snapshot: set.snapshot?.bytes,
     targets: files,
@@ -205,6 +228,10 @@ function isWorthWriting(stored: CachedState | undefined, state: CachedState, { r
     sameFiles;
   if (!same) return true;
   return offlineMaxAge !== undefined && state.checkedAt - stored.checkedAt > offlineMaxAge / partOfAge;
+}
+
+function versionsOf({ root, timestamp }: TrustedSet) {
+  return { rootVersion: root?.signed.version ?? 0, timestampVersion: timestamp?.signed.version ?? 0 };
 }
 
 function sameBytes(a: Buffer | undefined, b: Buffer | undefined): boolean {

@@ -22,8 +22,8 @@ export interface RepositoryView {
   /** True if the server was away and everything is from an earlier update, at `checkedAt` (milliseconds). */
   readonly offline: boolean;
   readonly checkedAt: number;
-  /** Files that came over the network, by role: what a cache may not have yet. */
-  readonly fetched: ReadonlyMap<string, Buffer>;
+  /** Files that came over the network, by role, until a cache has them. */
+  readonly fetched: Map<string, Buffer>;
   /**
    * A role's verified file, with all above it. The role must be declared by its parent.
    * Throws what the core throws, `FILE_WITHHELD`, `TOO_MANY_DELEGATIONS`.

@@ -29,6 +29,7 @@ const torn: ReadonlySet<string> = new Set([
   "FILE_WITHHELD",
   "HASH_MISMATCH",
   "LENGTH_MISMATCH",
+  "ANSWER_TOO_LARGE",
   "THRESHOLD",
   "SNAPSHOT_INCOMPLETE",
 ]);
@@ -169,7 +170,10 @@ async function walkDown(scope: Scope, { set, roots }: Updated, bytes: Buffer): P
   }
 }
 
-/** A repository that was deleted and made anew begins with a root that no root before it signed, and that is not one of them. */
+/**
+ * A repository that was deleted and made anew begins with a root that no root before it signed. One of the roots that led
+ * here is no such root: somebody hides those after it.
+ */
 async function refuseReplaced(scope: Scope, set: TrustedSet, roots: readonly Buffer[]): Promise<void> {
   const root = await get(scope, "root.json", scope.limits.rootBytes);
   if (root === undefined || set.root === undefined || roots.some((each) => each.equals(root))) return;

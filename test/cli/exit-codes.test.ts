@@ -1,14 +1,21 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { expect, it } from "vitest";
-import { exitCodes, exitNameOf } from "../../src/cli/exit-codes.ts";
+import { allExitCodes, exitCodes, exitNameOf } from "../../src/cli/exit-codes.ts";
+import { unexpectedExit, usageExit } from "../../src/client/cli/report.ts";
+import { endings } from "../../src/client/errors.ts";
 import { ConfigurationError } from "../../src/config.ts";
 import { MalformedError, SignerError, StoreError } from "../../src/core/errors.ts";
 import { StartError } from "../../src/serve/errors.ts";
 
-it("every code is its own", () => {
-  const codes = Object.values(exitCodes).map(({ code }) => code);
+it("every code is its own, those of the client's refusals too", () => {
+  expect(allExitCodes.length).toBe(Object.keys(exitCodes).length + Object.keys(endings).length);
+  const codes = allExitCodes.map(({ code }) => code);
   expect(new Set(codes).size).toBe(codes.length);
+});
+
+it("the client's own executable has the same two for mistakes", () => {
+  expect([unexpectedExit, usageExit]).toEqual([exitCodes.unexpected.code, exitCodes.usage.code]);
 });
 
 it("the launcher uses the same number", () => {
@@ -23,8 +30,7 @@ it("docs/operations.md lists every code", () => {
     / +/g,
     " ",
   );
-  for (const { code, meaning } of Object.values(exitCodes))
-    expect(page).toContain(`| ${code} | ${meaning} |`);
+  for (const { code, meaning } of allExitCodes) expect(page).toContain(`| ${code} | ${meaning} |`);
 });
 
 it.each([

@@ -129,13 +129,15 @@ describe("a lock that is held", () => {
 
   it("for longer than 20 seconds is CACHE_UNUSABLE to a commit", async () => {
     const cache = diskCache(folder);
-    await cache.commit(cacheKey, cachedState(1, 1), targetsBytes(1));
+    await cache.commit(cacheKey, cachedState(1, 1), { base: undefined, files: targetsBytes(1) });
     const lock = join(cache.fileOf(cacheKey), "..", "lock");
     mkdirSync(lock);
     writeFileSync(join(lock, "0123456789abcdef"), "");
-    expect(await trustCodeOf(cache.commit(cacheKey, cachedState(1, 2), targetsBytes(2)))).toBe(
-      "CACHE_UNUSABLE",
-    );
+    expect(
+      await trustCodeOf(
+        cache.commit(cacheKey, cachedState(1, 2), { base: undefined, files: targetsBytes(2) }),
+      ),
+    ).toBe("CACHE_UNUSABLE");
     expect((await cache.load(cacheKey))?.timestampVersion).toBe(1);
   });
 

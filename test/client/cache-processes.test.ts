@@ -54,7 +54,10 @@ describe("kill -9", () => {
         // Whoever died may have held the lock: it is forced as its age would.
         acknowledged = version;
         unlock(dirname(cache.fileOf(cacheKey)));
-        await cache.commit(cacheKey, cachedState(1, version), targetsBytes(version));
+        await cache.commit(cacheKey, cachedState(1, version), {
+          base: undefined,
+          files: targetsBytes(version),
+        });
       }
     },
     10_000 + kills * 3_000,

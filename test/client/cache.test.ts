@@ -25,7 +25,10 @@ function emptyCache(): { cache: Cache; directory: string; folder: string } {
 
 async function filled(version = 1) {
   const all = emptyCache();
-  await all.cache.commit(cacheKey, cachedState(1, version), targetsBytes(version));
+  await all.cache.commit(cacheKey, cachedState(1, version), {
+    base: undefined,
+    files: targetsBytes(version),
+  });
   return all;
 }
 
@@ -42,7 +45,7 @@ describe("a cache", () => {
     const { cache } = emptyCache();
     const roles = ["targets", "targets/releases", "targets/releases/a"];
     const state = cachedState(3, 7, roles);
-    await cache.commit(cacheKey, state, targetsBytes(7, roles));
+    await cache.commit(cacheKey, state, { base: undefined, files: targetsBytes(7, roles) });
     expect(await cache.load(cacheKey)).toEqual(state);
     for (const role of roles) {
       expect(await cache.targets(cacheKey, sha256Hex(targetsFile(7, role)))).toEqual(targetsFile(7, role));
@@ -57,7 +60,7 @@ describe("a cache", () => {
       snapshot: undefined,
       timestampVersion: 0,
     };
-    await cache.commit(cacheKey, state, new Map());
+    await cache.commit(cacheKey, state, { base: undefined, files: new Map() });
     expect(await cache.load(cacheKey)).toEqual(state);
   });
 
@@ -74,7 +77,7 @@ describe("a cache", () => {
   it("makes no file name of a name", async () => {
     const { cache, directory } = emptyCache();
     const key = { server: "https://../..", repository: "../../../../outside\u0000" };
-    await cache.commit(key, cachedState(1, 1), targetsBytes(1));
+    await cache.commit(key, cachedState(1, 1), { base: undefined, files: targetsBytes(1) });
     expect(await cache.load(key)).toBeDefined();
     expect(readdirSync(directory)).toEqual(["v1"]);
     expect(readdirSync(join(directory, "v1"))).toEqual([
@@ -91,11 +94,11 @@ describe("a cache", () => {
   it("forgets a repository, floors included, and only that", async () => {
     const { cache } = await filled();
     const other = { ...cacheKey, repository: "docker.io/library/other" };
-    await cache.commit(other, cachedState(1, 1), targetsBytes(1));
+    await cache.commit(other, cachedState(1, 1), { base: undefined, files: targetsBytes(1) });
     await cache.forget(cacheKey);
     expect(await cache.load(cacheKey)).toBeUndefined();
     expect(await cache.load(other)).toBeDefined();
-    await cache.commit(cacheKey, cachedState(1, 1), targetsBytes(1));
+    await cache.commit(cacheKey, cachedState(1, 1), { base: undefined, files: targetsBytes(1) });
     expect((await cache.load(cacheKey))?.timestampVersion).toBe(1);
   });
 });
@@ -106,8 +109,11 @@ describe("a state", () => {
     ["an older root, whatever its timestamp", 1, 99],
   ])("is not replaced by one with %s", async (_, root, version) => {
     const { cache } = emptyCache();
-    await cache.commit(cacheKey, cachedState(2, 5), targetsBytes(5));
-    await cache.commit(cacheKey, cachedState(root, version), targetsBytes(version));
+    await cache.commit(cacheKey, cachedState(2, 5), { base: undefined, files: targetsBytes(5) });
+    await cache.commit(cacheKey, cachedState(root, version), {
+      base: undefined,
+      files: targetsBytes(version),
+    });
     expect(await cache.load(cacheKey)).toEqual(cachedState(2, 5));
     expect(await cache.targets(cacheKey, sha256Hex(targetsFile(5)))).toEqual(targetsFile(5));
   });
@@ -118,22 +124,24 @@ describe("a state", () => {
     ["a newer root under which versions begin anew", 3, 1],
   ])("is replaced by one with %s", async (_, root, version) => {
     const { cache } = emptyCache();
-    await cache.commit(cacheKey, cachedState(2, 5), targetsBytes(5));
+    await cache.commit(cacheKey, cachedState(2, 5), { base: undefined, files: targetsBytes(5) });
     const next = { ...cachedState(root, version), checkedAt: 9 };
-    await cache.commit(cacheKey, next, targetsBytes(version));
+    await cache.commit(cacheKey, next, { base: undefined, files: targetsBytes(version) });
     expect(await cache.load(cacheKey)).toEqual(next);
   });
 
   it("takes along the files it names, and drops those it does not", async () => {
     const { cache, folder } = await filled(1);
-    await cache.commit(cacheKey, cachedState(1, 2), targetsBytes(2));
+    await cache.commit(cacheKey, cachedState(1, 2), { base: undefined, files: targetsBytes(2) });
     expect(readdirSync(folder).sort()).toEqual([nameOf(2), "state.json"].sort());
   });
 
   it("that the next reader could not read is not written: CACHE_UNUSABLE", async () => {
     const { cache } = await filled(1);
     const roots = Array.from({ length: 2_049 }, () => Buffer.from("{}"));
-    const error = await trustErrorOf(cache.commit(cacheKey, { ...cachedState(2, 2), roots }, new Map()));
+    const error = await trustErrorOf(
+      cache.commit(cacheKey, { ...cachedState(2, 2), roots }, { base: undefined, files: new Map() }),
+    );
     expect(error.code).toBe("CACHE_UNUSABLE");
     expect((await cache.load(cacheKey))?.timestampVersion).toBe(1);
   });
@@ -160,13 +168,17 @@ describe("a file of targets", () => {
       writeFileSync(path, bytes);
       expect(await cache.targets(cacheKey, sha256Hex(targetsFile(1)))).toBeUndefined();
     }
-    await cache.commit(cacheKey, cachedState(1, 1), targetsBytes(1));
+    await cache.commit(cacheKey, cachedState(1, 1), { base: undefined, files: targetsBytes(1) });
     expect(await cache.targets(cacheKey, sha256Hex(targetsFile(1)))).toEqual(targetsFile(1));
   });
 
   it("stays where the state still names it, without being given again", async () => {
     const { cache } = await filled(1);
-    await cache.commit(cacheKey, { ...cachedState(1, 2), targets: cachedState(1, 1).targets }, new Map());
+    await cache.commit(
+      cacheKey,
+      { ...cachedState(1, 2), targets: cachedState(1, 1).targets },
+      { base: undefined, files: new Map() },
+    );
     expect(await cache.targets(cacheKey, sha256Hex(targetsFile(1)))).toEqual(targetsFile(1));
   });
 });
@@ -186,7 +198,7 @@ describe("after a crash", () => {
     writeFileSync(join(folder, "notes.txt"), "somebody's");
     mkdirSync(join(folder, "lock.0123456789abcdef"));
     utimesSync(join(folder, "lock.0123456789abcdef"), 0, 0);
-    await cache.commit(cacheKey, cachedState(1, 2), targetsBytes(2));
+    await cache.commit(cacheKey, cachedState(1, 2), { base: undefined, files: targetsBytes(2) });
     expect(readdirSync(folder).sort()).toEqual([nameOf(2), "notes.txt", "state.json"].sort());
   });
 
@@ -195,7 +207,7 @@ describe("after a crash", () => {
     mkdirSync(join(folder, "lock"));
     writeFileSync(join(folder, "lock", "0123456789abcdef"), "");
     utimesSync(join(folder, "lock", "0123456789abcdef"), 0, 0);
-    await cache.commit(cacheKey, cachedState(1, 2), targetsBytes(2));
+    await cache.commit(cacheKey, cachedState(1, 2), { base: undefined, files: targetsBytes(2) });
     expect((await cache.load(cacheKey))?.timestampVersion).toBe(2);
     expect(readdirSync(folder)).not.toContain("lock");
   });
@@ -227,7 +239,7 @@ describe("a directory that cannot be used: CACHE_UNUSABLE", () => {
   ])("%s", async (_, place) => {
     const directory = place(temporaryDirectory());
     const cache = diskCache(directory);
-    const commit = cache.commit(cacheKey, cachedState(1, 1), targetsBytes(1));
+    const commit = cache.commit(cacheKey, cachedState(1, 1), { base: undefined, files: targetsBytes(1) });
     expect(await trustErrorOf(commit)).toMatchObject({ code: "CACHE_UNUSABLE", file: directory });
     expect(await trustErrorOf(cache.load(cacheKey))).toMatchObject({
       code: "CACHE_UNUSABLE",
@@ -249,7 +261,7 @@ describe("a damaged state", () => {
   it("is not passed over by a commit either: CACHE_DAMAGED", async () => {
     const { cache } = await filled(1);
     writeFileSync(cache.fileOf(cacheKey), "{}\n");
-    const commit = cache.commit(cacheKey, cachedState(1, 2), targetsBytes(2));
+    const commit = cache.commit(cacheKey, cachedState(1, 2), { base: undefined, files: targetsBytes(2) });
     expect(await trustErrorOf(commit)).toMatchObject({
       code: "CACHE_DAMAGED",
       file: cache.fileOf(cacheKey),

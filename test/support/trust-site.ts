@@ -5,8 +5,10 @@
  * Files that are asked for by checksum are given as the simulator serves their role, whatever checksum was asked for: it
  * is the client's business to notice.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { sha256Hex } from "../../src/core/bytes.ts";
 import type { Simulator } from "./simulator.ts";
 
 /** Answers a request itself; returns false to leave it to the simulator. */
@@ -22,10 +24,34 @@ export interface TrustSite {
   close(): Promise<void>;
 }
 
-export async function startSite(...sims: readonly Simulator[]): Promise<TrustSite> {
+export function startSite(...sims: readonly Simulator[]): Promise<TrustSite> {
+  return start("http", createServer(), sims);
+}
+
+/** The same over TLS. */
+export function startSecureSite(
+  { cert, key }: { readonly cert: string; readonly key: string },
+  ...sims: readonly Simulator[]
+): Promise<TrustSite> {
+  return start("https", createSecureServer({ cert, key }), sims);
+}
+
+/** Answers requests by checksum with the very file of any generation, as trust servers do. */
+export function byChecksum(sim: Simulator): Answering {
+  return (file, response) => {
+    const [, role = "", sha256] = /^(.+)\.([0-9a-f]{64})\.json$/.exec(file) ?? [];
+    const files = sim.generations.map((generation) => generation.get(role));
+    const bytes = files.find((each) => each !== undefined && sha256Hex(each) === sha256);
+    if (bytes === undefined) return false;
+    response.writeHead(200, { "content-length": bytes.length }).end(bytes);
+    return true;
+  };
+}
+
+async function start(scheme: string, server: Server, sims: readonly Simulator[]): Promise<TrustSite> {
   const byName = new Map(sims.map((sim) => [sim.repository, sim]));
   const asked: string[] = [];
-  const server = createServer((request, response) => {
+  server.on("request", (request, response) => {
     const [, repository = "", file = ""] = /^\/v2\/(.+)\/_trust\/tuf\/(.+)$/.exec(request.url ?? "") ?? [];
     asked.push(file);
     if (site.answer(file, response, request)) return;
@@ -37,7 +63,7 @@ export async function startSite(...sims: readonly Simulator[]): Promise<TrustSit
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const site: TrustSite = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     asked,
     answer: () => false,
     add: (sim) => void byName.set(sim.repository, sim),

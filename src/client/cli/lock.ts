@@ -4,7 +4,7 @@
  * input to standard output.
  */
 import { stat } from "node:fs/promises";
-import { basename, dirname, extname, join } from "node:path";
+import { basename, dirname, extname, join, resolve } from "node:path";
 import type { Command } from "commander";
 import type { Failure } from "../coverage.ts";
 import { TrustError } from "../errors.ts";
@@ -88,6 +88,7 @@ class LockRun {
   async lock(files: readonly string[]): Promise<number> {
     const context = this.#context;
     const { helpers, update = false, allowLocal = false } = this.#flags;
+    this.#refuseOverlap(files);
     const inputs = await this.#inputs(files);
     const previous = await this.#previous();
     const progress = progressOn(context);
@@ -157,6 +158,25 @@ class LockRun {
     return inputs;
   }
 
+  /** No file that is read is written, and none is written twice. */
+  #refuseOverlap(files: readonly string[]): void {
+    const given = files.filter((file) => file !== "-");
+    const read = new Map(given.map((file) => [resolve(file), file]));
+    if (read.size !== given.length) throw new UsageError("Name each file once.");
+    const written = new Set<string>();
+    for (const [output, source] of [
+      ...given.map((file) => [lockedName(file), file] as const),
+      [this.#lockName, "the lock"] as const,
+    ]) {
+      const path = resolve(output);
+      if (read.has(path) || written.has(path))
+        throw new UsageError(
+          `${output} would be overwritten with what is made of ${source}: name only one of them.`,
+        );
+      written.add(path);
+    }
+  }
+
   async #previous(): Promise<LockFile | undefined> {
     const name = this.#lockName;
     return (await isThere(name)) ? readLock(await readText(name, "lock file", largestLock), name) : undefined;
@@ -205,6 +225,7 @@ class LockRun {
         line,
       }));
       const { images, moved } = locked;
+      const [filtered] = [...locked.texts].filter(([{ file }]) => file === "-").map(([, text]) => text);
       printJson(this.#context, {
         format: "vidimus-locked/1",
         lock: lock[0] ?? null,
@@ -213,6 +234,7 @@ class LockRun {
         moved,
         unverified,
         notes,
+        ...(filtered === undefined ? {} : { text: filtered }),
       });
       return;
     }

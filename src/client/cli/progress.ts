@@ -23,6 +23,7 @@ export function progressOn({ isTerminal, stderr, columns }: ClientContext): Prog
     },
     end() {
       if (shown) stderr(eraseLine);
+      shown = false;
     },
   };
 }

@@ -18,6 +18,7 @@ export interface Refused {
 /** One refusal in the documents that `--json` prints. */
 export interface RefusalDocument {
   readonly subject: string;
+  readonly where?: string;
   readonly code: TrustCode;
   readonly ending: Ending;
   readonly what: string;
@@ -48,7 +49,7 @@ export function reportRefused(context: ClientContext, refused: readonly Refused[
   return ending === undefined ? unexpectedExit : endings[ending].exit;
 }
 
-export function documentOf({ subject, error }: Refused): RefusalDocument {
+export function documentOf({ subject, where, error }: Refused): RefusalDocument {
   const explanation = explain(error);
   if (explanation === undefined) throw error;
   const { code, ending, what, who, next } = explanation;
@@ -56,7 +57,7 @@ export function documentOf({ subject, error }: Refused): RefusalDocument {
     error instanceof TrustError ? error : ({} as TrustError);
   const known = { reference, repository, role, file, line, detail };
   const given = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
-  return { subject, code, ending, what, who, next, ...given };
+  return { subject, ...(where === undefined ? {} : { where }), code, ending, what, who, next, ...given };
 }
 
 function tableOf(

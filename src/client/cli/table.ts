@@ -3,10 +3,14 @@
 const gap = "  ";
 const narrowest = 16;
 
-/** The first row is the head. Lines have no space at their end. */
+/**
+ * The first row is the head. Lines have no space at their end. Texts come from outside too, so control characters, which a
+ * terminal might obey, are shown as question marks.
+ */
 export function formatTable(rows: readonly (readonly string[])[], columns: number): string {
-  const widths = squeeze(naturalWidths(rows), Math.max(columns, 40));
-  return rows.map((row) => formatRow(row, widths)).join("\n");
+  const shown = rows.map((row) => row.map((cell) => cell.replaceAll(/\p{Cc}/gu, "?")));
+  const widths = squeeze(naturalWidths(shown), Math.max(columns, 40));
+  return shown.map((row) => formatRow(row, widths)).join("\n");
 }
 
 function naturalWidths(rows: readonly (readonly string[])[]): readonly number[] {

@@ -12,7 +12,7 @@ const cache = diskCache(directory);
 for (let turn = 0; turn < Number(count); turn++) {
   const version = Number(first) + turn * Number(step);
   try {
-    await cache.commit(cacheKey, cachedState(1, version), targetsBytes(version));
+    await cache.commit(cacheKey, cachedState(1, version), { base: undefined, files: targetsBytes(version) });
     writeSync(1, `${version}\n`);
   } catch (error) {
     writeSync(1, `${error instanceof TrustError ? error.code : String(error)}\n`);

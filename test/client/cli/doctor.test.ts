@@ -1,0 +1,154 @@
+import { writeFileSync } from "node:fs";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Diagnosis } from "../../../src/client/cli/doctor.ts";
+import { endings } from "../../../src/client/errors.ts";
+import { runClient, type Said, type World } from "../../support/client-cli.ts";
+import { closeLater, deadPort, serverPair } from "../../support/fetching.ts";
+import { type Folder, folderWith } from "../../support/folder.ts";
+import { startSecureSite } from "../../support/trust-site.ts";
+import { siteOf } from "../../support/trusting.ts";
+
+const pinned = `server: URL\nrepositories:\n  - match: a/*\n    root: { pins: { keys: ["${"0".repeat(64)}"] } }\n`;
+let folder: Folder;
+let url: string;
+
+beforeEach(async () => {
+  const site = await siteOf();
+  ({ url } = site);
+  folder = folderWith({ "policy.yaml": pinned.replace("URL", url), "docker/config.json": "{}\n" });
+});
+
+function doctor(flags: readonly string[] = [], world: World = {}): Promise<Said> {
+  const own = [
+    ...["--policy", folder.at("policy.yaml"), "--cache", folder.at("cache")],
+    ...["--docker-config", folder.at("docker")],
+  ];
+  return runClient(["doctor", ...own, ...flags], { now: Date.now, ...world });
+}
+
+async function diagnoses(flags: readonly string[] = [], world: World = {}) {
+  const { code, json } = await doctor([...flags, "--json"], world);
+  const { format, diagnoses: all } = json() as { format: string; diagnoses: readonly Diagnosis[] };
+  expect(format).toBe("vidimus-doctor/1");
+  return {
+    code,
+    all,
+    states: all.map(({ state, subject }) => `${state} ${subject}`),
+    of: (subject: string) => all.find((each) => each.subject === subject),
+  };
+}
+
+describe("doctor", () => {
+  it("finds everything in order", async () => {
+    const { code, states } = await diagnoses();
+    expect([code, states]).toEqual([0, ["ok policy", "ok cache", "ok docker", `ok ${url}`, "ok clock"]]);
+  });
+
+  it("prints a table", async () => {
+    const { code, out, err } = await doctor();
+    expect([code, err]).toEqual([0, ""]);
+    expect(out.split("\n")[0]).toMatch(/^ +subject +what +what to do$/);
+    expect(out).toMatch(/\nok +cache +/);
+  });
+
+  it("leaves nothing behind", async () => {
+    const before = folder.contents();
+    await doctor();
+    expect(folder.contents()).toEqual(before);
+  });
+
+  it("warns about rules without pins, and about trust in the first use", async () => {
+    folder.write(
+      "policy.yaml",
+      `server: ${url}\nrepositories:\n  - match: a/*\n  - match: b/*\n    tofu: true\n`,
+    );
+    const { code, all } = await diagnoses();
+    expect(code).toBe(0);
+    expect(all.filter(({ state }) => state === "warning").map(({ what }) => what)).toEqual([
+      "no pins: a/*",
+      "first use is trusted: b/*",
+    ]);
+  });
+
+  it("says where no policy is named", async () => {
+    const flags = ["doctor", "--server", url, "--cache", folder.at("cache"), "--json"];
+    const { json, code } = await runClient(flags, { now: Date.now });
+    expect(code).toBe(0);
+    expect(json()).toMatchObject({ diagnoses: [{ subject: "policy", state: "ok" }, {}, {}, {}, {}] });
+  });
+
+  it.each([
+    ["a policy that is damaged", () => folder.write("policy.yaml", "x: 1\n"), "policy", "policyFile"],
+    [
+      "a policy that is missing",
+      () => {
+        folder = folderWith();
+      },
+      "policy",
+      "input",
+    ],
+    [
+      "Docker's configuration that is damaged",
+      () => folder.write("docker/config.json", "{"),
+      "docker",
+      "input",
+    ],
+    ["a cache that is a file", () => writeFileSync(folder.at("cache"), ""), "cache", "cache"],
+  ] as const)("finds %s", async (_, spoil, subject, ending) => {
+    spoil();
+    const { code, of } = await diagnoses(["--server", url]);
+    expect(of(subject)).toMatchObject({ state: "fault", ending, next: expect.any(String) });
+    expect(code).toBe(endings[ending].exit);
+  });
+
+  it("is content without Docker's configuration", async () => {
+    const { code, of } = await diagnoses(["--docker-config", folder.at("none")]);
+    expect([code, of("docker")?.state]).toEqual([0, "ok"]);
+  });
+
+  it("finds a server that is away, and one that nobody named", async () => {
+    const dead = `http://127.0.0.1:${await deadPort()}`;
+    folder.write("policy.yaml", pinned.replace("URL", dead));
+    const away = await diagnoses();
+    expect([away.code, away.of(dead)?.state]).toEqual([endings.unreachable.exit, "fault"]);
+    folder.write("policy.yaml", pinned.replace("server: URL\n", ""));
+    const none = await diagnoses();
+    expect([none.code, none.of("server")?.state]).toEqual([endings.policyFile.exit, "fault"]);
+  });
+
+  it("finds a certificate that it does not know, and knows it by its authority", async () => {
+    const pair = await serverPair();
+    const secure = await startSecureSite(pair);
+    closeLater(() => secure.close());
+    folder.write("ca.pem", pair.ca);
+    folder.write("policy.yaml", pinned.replace("server: URL\n", ""));
+    const unknown = await diagnoses(["--server", secure.url]);
+    expect([unknown.code, unknown.of(secure.url)?.state]).toEqual([endings.unreachable.exit, "fault"]);
+    const known = await diagnoses(["--server", secure.url, "--ca", folder.at("ca.pem")]);
+    expect([known.code, known.of(secure.url)?.state]).toEqual([0, "ok"]);
+    const absent = await diagnoses(["--server", secure.url, "--ca", folder.at("none.pem")]);
+    expect([absent.code, absent.of(secure.url)?.state]).toEqual([endings.input.exit, "fault"]);
+  });
+
+  it.each([
+    ["ahead", 120_000],
+    ["behind", -120_000],
+  ])("finds a clock that is %s", async (word, off) => {
+    const { code, of } = await diagnoses([], { now: () => Date.now() + off });
+    expect([code, of("clock")]).toEqual([
+      endings.stale.exit,
+      expect.objectContaining({ state: "fault", what: expect.stringContaining(word) }),
+    ]);
+  });
+
+  it("asks every server that the policy and the options name, once", async () => {
+    const second = await siteOf();
+    folder.write(
+      "policy.yaml",
+      `server: ${url}/\nrepositories:\n  - match: a/*\n    server: ${second.url}\n    tofu: true\n`,
+    );
+    const { states } = await diagnoses(["--server", url]);
+    expect(states.filter((each) => each.includes("http"))).toEqual([`ok ${url}`, `ok ${second.url}`]);
+    expect(second.asked).toHaveLength(1);
+  });
+});

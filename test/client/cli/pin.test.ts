@@ -1,0 +1,199 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { usageExit } from "../../../src/client/cli/report.ts";
+import { endings } from "../../../src/client/errors.ts";
+import { runClient, type Said, type World } from "../../support/client-cli.ts";
+import { type Folder, folderWith } from "../../support/folder.ts";
+import type { Simulator } from "../../support/simulator.ts";
+import { simulated, siteOf } from "../../support/trusting.ts";
+
+const name = "registry.example.test/acme/kernel";
+const other = "0".repeat(64);
+const policy = `# ours\nrepositories:\n  - match: registry.example.test/acme/* # all of them\n    lookup: [targets]\n`;
+let sim: Simulator;
+let site: Awaited<ReturnType<typeof siteOf>>;
+let folder: Folder;
+
+beforeEach(async () => {
+  sim = await simulated(name, "1");
+  site = await siteOf(sim);
+  folder = folderWith({ "policy.yaml": policy });
+});
+
+function pin(argv: readonly string[], world: World = {}): Promise<Said> {
+  const flags = ["--policy", folder.at("policy.yaml"), "--cache", folder.at("cache"), "--server", site.url];
+  return runClient(["pin", ...argv, ...flags], world);
+}
+
+const text = () => folder.read("policy.yaml");
+
+async function keyId(): Promise<string> {
+  return /key ID +([0-9a-f]{64})/.exec((await pin(["add", name], { answer: "no" })).err)?.[1] ?? "";
+}
+
+describe("pin add", () => {
+  it("shows what has to be compared, asks, and pins after a yes", async () => {
+    const { code, out, err } = await pin(["add", name], { answer: " Yes " });
+    const id = /key ID +([0-9a-f]{64}) \(ecdsa\)/.exec(err)?.[1] ?? "";
+    expect(code).toBe(0);
+    expect(err).toContain(`repository   ${name} at ${site.url}\n`);
+    expect(err).toMatch(/root +version 1, until .*; 1 of 1 keys must sign\n/);
+    expect(err).toMatch(/certificate +until .*, SHA-256 ([0-9A-F]{2}:){31}[0-9A-F]{2}\n/);
+    expect(out).toBe(`${folder.at("policy.yaml")}: the rule registry.example.test/acme/* pins ${id}.\n`);
+    expect(text()).toBe(`${policy}    root:\n      pins:\n        keys:\n          - ${id}\n`);
+  });
+
+  it.each(["no", "", "y", "yes please"])("pins nothing after %j", async (answer) => {
+    const { code, out, err } = await pin(["add", name], { answer });
+    expect([code, out, text()]).toEqual([0, "", policy]);
+    expect(err).toMatch(/Nothing was pinned\.\n$/);
+  });
+
+  it("pins nothing where nobody can be asked, and shows what to compare", async () => {
+    const { code, out, err } = await pin(["add", name]);
+    expect([code, out, text()]).toEqual([usageExit, "", policy]);
+    expect(err).toMatch(/key ID +[0-9a-f]{64}/);
+  });
+
+  it("pins keys that are given, and no others", async () => {
+    const id = await keyId();
+    const refused = await pin(["add", name, "--key", id, "--key", other]);
+    expect([refused.code, text()]).toEqual([endings.policy.exit, policy]);
+    const { code, json } = await pin(["add", name, "--key", id, "--json"]);
+    expect(code).toBe(0);
+    expect(json()).toEqual({
+      format: "vidimus-pin/1",
+      policy: folder.at("policy.yaml"),
+      rule: "registry.example.test/acme/*",
+      added: [id],
+      root: expect.objectContaining({ repository: name, version: 1 }),
+      forgotten: false,
+    });
+    expect((await pin(["add", name, "--key", id])).out).toContain("was pinned already");
+  });
+
+  it("makes the policy where there is none, after which the repository resolves", async () => {
+    const id = await keyId();
+    folder = folderWith();
+    const { code } = await pin(["add", name, "--key", id]);
+    expect(code).toBe(0);
+    expect(text()).toContain(`  - match: ${name}\n    server: ${site.url}\n`);
+    const flags = ["--policy", folder.at("policy.yaml"), "--cache", folder.at("cache")];
+    expect((await runClient(["resolve", `${name}:1`, ...flags])).code).toBe(0);
+  });
+
+  it("writes nothing where the repository cannot be seen", async () => {
+    sim.break.expire("root");
+    const { code } = await pin(["add", name], { answer: "yes" });
+    expect([code, text()]).toEqual([endings.stale.exit, policy]);
+    expect((await pin(["add", "registry.example.test/acme/absent"], { answer: "yes" })).code).toBe(
+      endings.unsigned.exit,
+    );
+    await site.close();
+    expect((await pin(["add", name], { answer: "yes" })).code).toBe(endings.unreachable.exit);
+    expect(Object.keys(folder.contents()).filter((each) => !each.startsWith("cache/"))).toEqual([
+      "policy.yaml",
+    ]);
+  });
+
+  it("leaves a damaged policy as it is", async () => {
+    folder.write("policy.yaml", "repositories: {}\n");
+    const { code, err } = await pin(["add", name], { answer: "yes" });
+    expect([code, text()]).toEqual([endings.policyFile.exit, "repositories: {}\n"]);
+    expect(err).toContain(`${folder.at("policy.yaml")}:1: `);
+  });
+
+  it("accepts a repository that was made anew, and forgets the old one", async () => {
+    await pin(["add", name], { answer: "yes" });
+    const anew = await simulated(name, "2");
+    site.add(anew);
+    const resolve = () =>
+      runClient([
+        ...["resolve", `${name}:2`, "--server", site.url],
+        ...["--policy", folder.at("policy.yaml"), "--cache", folder.at("cache")],
+      ]);
+    expect((await resolve()).code).not.toBe(0);
+    const { code, out } = await pin(["add", name], { answer: "yes" });
+    expect([code, out]).toEqual([0, expect.stringContaining("is forgotten")]);
+    expect((await resolve()).code).toBe(0);
+  });
+
+  it("forgets nothing where an old root is served again", async () => {
+    const id = await keyId();
+    await pin(["add", name, "--key", id]);
+    sim.timestamp.keys = [await sim.rootKey()];
+    sim.publish();
+    const flags = ["--policy", folder.at("policy.yaml"), "--cache", folder.at("cache"), "--server", site.url];
+    const resolve = () => runClient(["resolve", `${name}:1`, ...flags]);
+    expect((await resolve()).code).toBe(0);
+    sim.roots.delete(2);
+    sim.break.replayAll(1);
+    expect((await pin(["add", name, "--key", id])).code).toBe(endings.unauthentic.exit);
+    expect((await resolve()).code).toBe(endings.unauthentic.exit);
+  });
+});
+
+describe("pin list", () => {
+  it("prints every pin", async () => {
+    expect((await pin(["list"])).out).toBe(`${folder.at("policy.yaml")} pins nothing.\n`);
+    const pins = `{ keys: ["${other}"], certificates: ["${other}"], ca: ca.pem }`;
+    folder.write("policy.yaml", `repositories:\n  - match: a/*\n    root: { pins: ${pins} }\n`);
+    const { code, out } = await pin(["list"]);
+    expect(code).toBe(0);
+    expect(out.split("\n").map((line) => line.split(/ {2,}/))).toEqual([
+      ["repositories", "what", "pin"],
+      ["a/*", "key", other],
+      ["a/*", "certificate", other],
+      ["a/*", "CA", "ca.pem"],
+      [""],
+    ]);
+    expect((await pin(["list", "--json"])).json()).toEqual({
+      format: "vidimus-pins/1",
+      policy: folder.at("policy.yaml"),
+      pins: [{ match: "a/*", keys: [other], certificates: [other], ca: "ca.pem" }],
+    });
+  });
+
+  it("refuses a policy that is not there", async () => {
+    folder = folderWith();
+    expect((await pin(["list"])).code).toBe(endings.input.exit);
+  });
+});
+
+describe("pin remove", () => {
+  beforeEach(async () => {
+    await pin(["add", name], { answer: "yes" });
+  });
+
+  it("removes all, and gives back the policy of before", async () => {
+    const { code, out } = await pin(["remove", name, "--all"]);
+    expect([code, text()]).toEqual([0, policy]);
+    expect(out).toBe(
+      `${folder.at("policy.yaml")}: 1 pins were removed from the rule registry.example.test/acme/*.\n`,
+    );
+  });
+
+  it("removes one", async () => {
+    const [, id = ""] = /- ([0-9a-f]{64})/.exec(text()) ?? [];
+    expect((await pin(["remove", name, "--key", other, "--json"])).json()).toMatchObject({ removed: [] });
+    expect((await pin(["remove", name, "--key", id, "--json"])).json()).toEqual({
+      format: "vidimus-pin/1",
+      policy: folder.at("policy.yaml"),
+      rule: "registry.example.test/acme/*",
+      removed: [id],
+    });
+    expect(text()).toBe(policy);
+  });
+
+  it("wants to be told what, and a rule", async () => {
+    const before = text();
+    expect((await pin(["remove", name])).code).toBe(usageExit);
+    expect((await pin(["remove", name, "--all", "--key", other])).code).toBe(usageExit);
+    expect((await pin(["remove", "nginx", "--all"])).code).toBe(endings.policy.exit);
+    expect((await pin(["remove", "UPPER", "--all"])).code).toBe(endings.input.exit);
+    expect(text()).toBe(before);
+  });
+});
+
+it("pin by itself is a mistake", async () => {
+  expect((await runClient(["pin"])).code).toBe(usageExit);
+});

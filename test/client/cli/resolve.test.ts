@@ -1,0 +1,219 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { usageExit } from "../../../src/client/cli/report.ts";
+import { endings } from "../../../src/client/errors.ts";
+import { runClient, type Said, type World } from "../../support/client-cli.ts";
+import { type Folder, folderWith } from "../../support/folder.ts";
+import { type Simulator, simulatedNow, someTarget } from "../../support/simulator.ts";
+import { simulated, siteOf } from "../../support/trusting.ts";
+
+const name = "registry.example.test/acme/kernel";
+const digest = (content: string) => `sha256:${someTarget(content).sha256}`;
+let sim: Simulator;
+let folder: Folder;
+let url: string;
+
+beforeEach(async () => {
+  sim = await simulated(name, "1", "2", "kernel.tar");
+  ({ url } = await siteOf(sim));
+  folder = folderWith({
+    "policy.yaml": `repositories:\n  - match: registry.example.test/**\n    tofu: true\n`,
+    "kernel.tar": "kernel.tar",
+    "other.tar": "other",
+  });
+});
+
+function run(argv: readonly string[], world: World = {}): Promise<Said> {
+  const policy = ["--policy", folder.at("policy.yaml"), "--cache", folder.at("cache"), "--server", url];
+  return runClient([...argv, ...policy], world);
+}
+
+describe("resolve", () => {
+  it("prints a reference a line, in the order given", async () => {
+    const { code, out, err } = await run(["resolve", `${name}:2`, `${name}:1`]);
+    expect([code, err]).toEqual([0, ""]);
+    expect(out).toBe(`${name}:2@${digest("2")}\n${name}:1@${digest("1")}\n`);
+  });
+
+  it("prints a document with an entry for each, refusals among them", async () => {
+    const { code, err, json } = await run(["resolve", `${name}:1`, `${name}:none`, "--json"]);
+    expect([code, err]).toEqual([endings.unsigned.exit, ""]);
+    expect(json()).toEqual({
+      format: "vidimus-resolve/1",
+      results: [
+        { subject: `${name}:1`, image: expect.objectContaining({ digest: digest("1"), role: "targets" }) },
+        {
+          subject: `${name}:none`,
+          refusal: expect.objectContaining({
+            subject: `${name}:none`,
+            code: "NOT_SIGNED",
+            ending: "unsigned",
+          }),
+        },
+      ],
+    });
+  });
+
+  it("prints no reference where one of them is refused", async () => {
+    const { code, out, err } = await run(["resolve", `${name}:1`, `${name}:none`, "UPPER"]);
+    expect([code, out]).toEqual([endings.unsigned.exit, ""]);
+    expect(err).not.toContain(`${name}:1 `);
+    expect(err).toContain("[NOT_SIGNED]");
+    expect(err).toContain("[REFERENCE_INVALID]");
+  });
+
+  it("takes a request from standard input", async () => {
+    const request = { format: "vidimus-request/1", references: [`${name}:1`] };
+    const { code, out } = await run(["resolve", "-"], { stdin: JSON.stringify(request) });
+    expect([code, out]).toEqual([0, `${name}:1@${digest("1")}\n`]);
+  });
+
+  it.each([
+    ["no JSON", "{", endings.input.exit],
+    ["another format", '{"format":"vidimus-request/2"}', endings.input.exit],
+    ["an unknown key", '{"format":"vidimus-request/1","reference":"a"}', endings.input.exit],
+    ["a list that is none", '{"format":"vidimus-request/1","references":"a"}', endings.input.exit],
+    [
+      "a file without its target",
+      '{"format":"vidimus-request/1","files":[{"path":"a"}]}',
+      endings.input.exit,
+    ],
+    [
+      "files",
+      '{"format":"vidimus-request/1","files":[{"path":"a","repository":"b","target":"c"}]}',
+      usageExit,
+    ],
+  ])("refuses a request with %s", async (_, stdin, exit) => {
+    const { code, out, err } = await run(["resolve", "-"], { stdin });
+    expect([code, out]).toEqual([exit, ""]);
+    expect(err).not.toBe("");
+  });
+
+  it("ends with the worst of all codes", async () => {
+    sim.break.flipSignature("timestamp");
+    const { code } = await run(["resolve", "UPPER", "registry.example.test/absent/x:1", `${name}:1`]);
+    expect(code).toBe(endings.unauthentic.exit);
+  });
+
+  it("refuses versions below those of a lock that is named", async () => {
+    folder.write("vidimus.lock", "{}\n");
+    const { code, err } = await run(["resolve", `${name}:1`, "--lock", folder.at("vidimus.lock")]);
+    expect([code, err]).toEqual([endings.lockFile.exit, expect.stringContaining(folder.at("vidimus.lock"))]);
+  });
+
+  it("takes policy, server and cache from the environment", async () => {
+    const env = {
+      VIDIMUS_POLICY: folder.at("policy.yaml"),
+      VIDIMUS_SERVER: url,
+      VIDIMUS_CACHE: folder.at("cache"),
+    };
+    const { code, out } = await runClient(["resolve", `${name}:1`], { env });
+    expect([code, out]).toEqual([0, `${name}:1@${digest("1")}\n`]);
+    expect(Object.keys(folder.contents()).some((each) => each.startsWith("cache/v1/"))).toBe(true);
+  });
+
+  it("without a policy wants a pin", async () => {
+    const argv = ["resolve", `${name}:1`, "--server", url, "--cache", folder.at("cache")];
+    const { code, err } = await runClient(argv);
+    expect([code, err]).toEqual([endings.policy.exit, expect.stringContaining("[NO_PIN]")]);
+  });
+
+  it("names file and line of a policy that it does not understand", async () => {
+    folder.write("policy.yaml", "repositories:\n  - match: a/b\n    tofoo: true\n");
+    const { code, err } = await run(["resolve", `${name}:1`]);
+    expect(code).toBe(endings.policyFile.exit);
+    expect(err).toContain(`${folder.at("policy.yaml")}:3: `);
+  });
+
+  it("shows no control character of an argument", async () => {
+    const { code, err } = await run(["resolve", "a\u001b[31m\u0007b"]);
+    expect(code).toBe(endings.input.exit);
+    expect(err.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
+  });
+
+  it("wraps its table to the terminal", async () => {
+    const { err } = await run(["resolve", `${name}:none`], { columns: 80 });
+    const lines = err.trimEnd().split("\n");
+    expect(lines.length).toBeGreaterThan(2);
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it("shows progress on a terminal only", async () => {
+    const { err, out } = await run(["resolve", `${name}:1`], { isTerminal: true });
+    expect(err).toBe(`\r\u001b[Kverified 1 of 1  ${name}:1\r\u001b[K`);
+    expect(out).toBe(`${name}:1@${digest("1")}\n`);
+  });
+});
+
+describe("verify", () => {
+  const file = (path: string, target = "kernel.tar") => [
+    ...["verify", folder.at(path), "--repository", name, "--target", target],
+  ];
+
+  it("says what a reference and a file are", async () => {
+    expect((await run(["verify", `${name}:1@${digest("1")}`])).out).toBe(
+      `${name}:1@${digest("1")} is ${digest("1")}, signed by targets\n`,
+    );
+    expect((await run(file("kernel.tar"))).out).toBe(
+      `${folder.at("kernel.tar")} is kernel.tar of ${name}, signed by targets\n`,
+    );
+  });
+
+  it("refuses another digest and another file", async () => {
+    const other = await run(["verify", `${name}:1@${digest("2")}`]);
+    expect([other.code, other.err]).toEqual([
+      endings.unauthentic.exit,
+      expect.stringContaining("[DIGEST_MISMATCH]"),
+    ]);
+    const { code, err } = await run(file("other.tar"));
+    expect([code, err]).toEqual([endings.unauthentic.exit, expect.stringContaining("[FILE_MISMATCH]")]);
+    expect((await run(file("absent.tar"))).code).toBe(endings.input.exit);
+    expect((await run(file("kernel.tar", "none"))).code).toBe(endings.unsigned.exit);
+  });
+
+  it("takes references and files in one request, and answers in one document", async () => {
+    const files = [
+      { path: folder.at("kernel.tar"), repository: name, target: "kernel.tar" },
+      { path: folder.at("other.tar"), repository: name, target: "kernel.tar" },
+    ];
+    const stdin = JSON.stringify({ format: "vidimus-request/1", references: [`${name}:1`], files });
+    const { code, json } = await run(["verify", "-", "--json"], { stdin });
+    expect(code).toBe(endings.unauthentic.exit);
+    expect(json()).toEqual({
+      format: "vidimus-verify/1",
+      results: [
+        { subject: `${name}:1`, image: expect.objectContaining({ reference: `${name}:1@${digest("1")}` }) },
+        { subject: folder.at("kernel.tar"), target: expect.objectContaining({ target: "kernel.tar" }) },
+        {
+          subject: folder.at("other.tar"),
+          refusal: expect.objectContaining({ code: "FILE_MISMATCH", file: folder.at("other.tar") }),
+        },
+      ],
+    });
+  });
+
+  it.each([
+    ["a repository without a target", ["a", "--repository", name]],
+    ["a target without a repository", ["a", "--target", "x"]],
+    ["two files", ["a", "b", "--repository", name, "--target", "x"]],
+    ["nothing", []],
+  ])("refuses %s", async (_, argv) => {
+    expect((await run(["verify", ...argv])).code).toBe(usageExit);
+  });
+
+  it("refuses a repository whose name no server takes", async () => {
+    const { code, err } = await run([
+      "verify",
+      "a",
+      "--repository",
+      "registry.example.test/Not Good",
+      "--target",
+      "x",
+    ]);
+    expect([code, err]).toEqual([endings.input.exit, expect.stringContaining("[BAD_REPOSITORY_NAME]")]);
+  });
+});
+
+it("the clock that is told is the one that expiry is judged by", async () => {
+  const { code, err } = await run(["resolve", `${name}:1`], { now: () => simulatedNow + 15 * 86_400_000 });
+  expect([code, err]).toEqual([endings.stale.exit, expect.stringContaining("[EXPIRED]")]);
+});

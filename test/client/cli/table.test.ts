@@ -1,0 +1,42 @@
+import { expect, it } from "vitest";
+import { formatTable, wrap } from "../../../src/client/cli/table.ts";
+
+it("columns are as wide as their widest cell", () => {
+  const rows = [
+    ["a", "bb", "c"],
+    ["aaa", "b", ""],
+  ];
+  expect(formatTable(rows, 80)).toBe("a    bb  c\naaa  b");
+});
+
+it("words are wrapped so that the whole fits", () => {
+  const text = "one two three four five six seven eight nine ten";
+  const table = formatTable(
+    [
+      ["head", "text"],
+      ["x", text],
+    ],
+    40,
+  );
+  for (const line of table.split("\n")) expect(line.length).toBeLessThanOrEqual(40);
+  expect(table.replaceAll(/\s+/g, " ")).toBe(`head text x ${text}`);
+});
+
+it("several wide columns share the page", () => {
+  const wide = "word ".repeat(40).trim();
+  for (const line of formatTable([[wide, wide, wide]], 72).split("\n"))
+    expect(line.length).toBeLessThanOrEqual(72);
+});
+
+it("what is longer than a line is cut, and nothing is lost", () => {
+  expect(wrap("abcdefgh ij", 3)).toEqual(["abc", "def", "gh", "ij"]);
+  expect(wrap("", 3)).toEqual([""]);
+});
+
+it("control characters are not shown", () => {
+  expect(formatTable([["a\u001b[2Jb\u0085\u0000"]], 80)).toBe("a?[2Jb??");
+});
+
+it("nothing is nothing", () => {
+  expect(formatTable([], 80)).toBe("");
+});

@@ -1,0 +1,76 @@
+/** Commands of the client in the test's own process, with a world that remembers what was said. */
+import { Command, CommanderError } from "commander";
+import type { ClientContext } from "../../src/client/cli/context.ts";
+import { addClientCommands, reportClientError } from "../../src/client/cli/program.ts";
+import { usageExit } from "../../src/client/cli/report.ts";
+import { simulatedNow } from "./simulator.ts";
+import { emptyFolder } from "./trusting.ts";
+
+export interface Said {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+  /** Standard output as a document. */
+  json(): unknown;
+}
+
+export interface World {
+  readonly stdin?: string;
+  /** What a person answers to every question; without it nobody can be asked. */
+  readonly answer?: string;
+  readonly isTerminal?: boolean;
+  readonly columns?: number;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly now?: () => number;
+}
+
+/** Runs one command as `main.ts` does. Whatever is no refusal of the client is thrown. */
+export async function runClient(argv: readonly string[], world: World = {}): Promise<Said> {
+  const { stdin = "", answer, isTerminal = false, columns = 400, env = {}, now = () => simulatedNow } = world;
+  let [out, err, code] = ["", "", 0];
+  const context: ClientContext = {
+    stdout: (text) => {
+      out += text;
+    },
+    stderr: (text) => {
+      err += text;
+    },
+    stdin: async () => stdin,
+    ask:
+      answer === undefined
+        ? undefined
+        : async (question) => {
+            err += question;
+            return answer;
+          },
+    isTerminal,
+    columns,
+    // Nothing of the machine that the tests run on.
+    env: { HOME: emptyFolder(), ...env },
+    now,
+  };
+  const program = new Command("vidimus-client")
+    .exitOverride()
+    .configureOutput({ writeOut: context.stdout, writeErr: context.stderr });
+  addClientCommands(program, context, (ended) => {
+    code = ended;
+  });
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+  } catch (error) {
+    const known =
+      error instanceof CommanderError
+        ? error.exitCode === 0
+          ? 0
+          : usageExit
+        : reportClientError(context, error, argv.includes("--json"));
+    if (known === undefined) throw error;
+    code = known;
+  }
+  return { code, out, err, json: () => JSON.parse(out) as unknown };
+}
+
+/** The codes in a refusal's document. */
+export function codesIn(document: unknown): readonly string[] {
+  return (document as { refusals: { code: string }[] }).refusals.map(({ code }) => code);
+}
