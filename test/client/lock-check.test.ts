@@ -23,6 +23,7 @@ function image(reference: string, changes: Partial<LockedImage> = {}): LockedIma
     signers: [],
     threshold: { needed: 1, signed: 1 },
     versions: {},
+    rootSha256: "c3".repeat(32),
     onlineKeyIds: { timestamp: [], snapshot: [] },
     expires: { earliest: "2026-01-03T00:00:00Z" },
     files: [],

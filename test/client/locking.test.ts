@@ -4,6 +4,7 @@ import { readInput } from "../../src/client/inputs/read.ts";
 import { encodeLock, type LockFile, readLock } from "../../src/client/lockfile.ts";
 import { type Locked, LockRefused, type LockRequest, lockInputs } from "../../src/client/locking.ts";
 import type { Trust } from "../../src/client/trust.ts";
+import { sha256Hex } from "../../src/core/bytes.ts";
 import { type Simulator, simulatedNow, someTarget } from "../support/simulator.ts";
 import type { TrustSite } from "../support/trust-site.ts";
 import { simulated, siteOf, trusting } from "../support/trusting.ts";
@@ -40,7 +41,7 @@ async function refusalsOf(files: Files, wish: Partial<LockRequest> = {}): Promis
     await lock(files, wish);
   } catch (error) {
     if (!(error instanceof LockRefused)) throw error;
-    return error.failures.map((each) => `${(each.error as TrustError).code} ${each.input.file} ${each.text}`);
+    return error.failures.map((each) => `${(each.error as TrustError).code} ${each.file} ${each.text}`);
   }
   throw new Error("It was not refused.");
 }
@@ -101,6 +102,7 @@ describe("the lock", () => {
           signers: [signer],
           threshold: { needed: 1, signed: 1 },
           versions: { root: 1, timestamp: 2, snapshot: 2, targets: 2 },
+          rootSha256: sha256Hex(kernel.served.get("root") ?? Buffer.of()),
           onlineKeyIds: {
             timestamp: kernel.onlineKeys("timestamp"),
             snapshot: kernel.onlineKeys("snapshot"),

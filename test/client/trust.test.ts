@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openTrust, type Trust } from "../../src/client/trust.ts";
+import { sha256Hex } from "../../src/core/bytes.ts";
 import { trustCodeOf, trustErrorOf } from "../support/fetching.ts";
 import { newKey, type Simulator, simulatedNow, someTarget } from "../support/simulator.ts";
 import type { TrustSite } from "../support/trust-site.ts";
@@ -45,6 +46,7 @@ describe("resolve", () => {
         earliest: iso(14),
       },
       versions: { root: 1, timestamp: 3, snapshot: 3, targets: 3 },
+      rootSha256: sha256Hex(sim.served.get("root") ?? Buffer.of()),
       onlineKeyIds: { timestamp: [id("timestamp")], snapshot: [id("snapshot")] },
       offline: false,
       checkedAt: new Date(simulatedNow).toISOString(),

@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { Command } from "commander";
-import { type Explanation, explain, TrustError } from "../errors.ts";
+import { type Explanation, endings, explain, TrustError } from "../errors.ts";
 import type { TrustOptions } from "../options.ts";
 import { pinsOf, withoutPins, withPins } from "../policy-edit.ts";
 import { parsePolicy, readPolicyFile } from "../policy-file.ts";
@@ -88,7 +88,7 @@ async function addPins(context: ClientContext, repository: string, flags: PinFla
   if (flags.json === true) {
     const { rule, keyIds: added } = change;
     printJson(context, { format: "vidimus-pin/1", policy: path, rule, added, root, forgotten, problem });
-    return 0;
+    return exitOf(problem);
   }
   const added = change.keyIds.length === 0 ? "was pinned already" : `pins ${change.keyIds.join(", ")}`;
   context.stdout(`${path}: the rule ${change.rule} ${added}.\n`);
@@ -96,7 +96,12 @@ async function addPins(context: ClientContext, repository: string, flags: PinFla
     context.stdout(`What was known of an earlier ${repository} is forgotten: it was made anew.\n`);
   if (problem !== undefined)
     context.stderr(`It cannot be used yet. ${problem.what} ${problem.who}: ${problem.next}\n`);
-  return 0;
+  return exitOf(problem);
+}
+
+/** What was asked for is done; the code says whether it helps. */
+function exitOf(problem: Explanation | undefined): number {
+  return problem === undefined ? 0 : endings[problem.ending].exit;
 }
 
 interface Confirmed {
