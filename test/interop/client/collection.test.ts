@@ -41,7 +41,11 @@ async function stockLookup(stage: Stage, name: string): Promise<string> {
   return result.code === 0 ? result.stdout.trim() : refusal(result);
 }
 
-async function ourLookup(stage: Stage, rule: Readonly<Record<string, unknown>>, name: string): Promise<string> {
+async function ourLookup(
+  stage: Stage,
+  rule: Readonly<Record<string, unknown>>,
+  name: string,
+): Promise<string> {
   const found = await ask(stage, rule, name);
   return typeof found === "string" ? found : `${name} sha256:${found.hashes.sha256} ${found.length}`;
 }
@@ -157,7 +161,8 @@ describe("a reader who was here before", () => {
       const reading = async (name: string) => {
         asked.length = 0;
         const found = await roleOf(stage, tofu, name, {
-          onEvent: (event) => void (event.type === "request" && asked.push(event.file.replace(/[0-9a-f]{64}/, "#"))),
+          onEvent: (event) =>
+            void (event.type === "request" && asked.push(event.file.replace(/[0-9a-f]{64}/, "#"))),
         });
         return `${found}: ${[...asked].sort()}`;
       };
@@ -180,7 +185,12 @@ describe("a reader who was here before", () => {
       const owner = await owned(stage);
       await add(owner, stage, "start");
       const seen = [await roleOf(stage, tofu, "start")];
-      for (const [role, ...flags] of [["snapshot", "-r"], ["timestamp", "-r"], ["targets"], ["snapshot"]] as const) {
+      for (const [role, ...flags] of [
+        ["snapshot", "-r"],
+        ["timestamp", "-r"],
+        ["targets"],
+        ["snapshot"],
+      ] as const) {
         await owner.do(["key", "rotate", stage.repository, role, ...flags]);
         seen.push(await roleOf(stage, tofu, "start"));
         await add(owner, stage, `after-${role}`);

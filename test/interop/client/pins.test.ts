@@ -75,7 +75,9 @@ describe("a pin", () => {
         differ: bare !== certificate,
         bare: await roleOf(stage, pinning([bare]), "one", { name: "bare" }),
         certificate: await roleOf(stage, pinning([nobody, certificate]), "one", { name: "certificate" }),
-        form: await roleOf(stage, { root: { pins: { certificates: [certificate] } } }, "one", { name: "form" }),
+        form: await roleOf(stage, { root: { pins: { certificates: [certificate] } } }, "one", {
+          name: "form",
+        }),
         formOfBare: await roleOf(stage, { root: { pins: { certificates: [bare] } } }, "one"),
         other: await roleOf(stage, pinning([nobody]), "one"),
       };
@@ -211,7 +213,10 @@ describe("a repository that was deleted and made anew", () => {
     async (stage) => {
       const owner = await published(stage);
       const rule = pinning([await bareId(owner)]);
-      const policy = owner.file("trust.yaml", JSON.stringify({ repositories: [{ match: stage.repository, ...rule }] }));
+      const policy = owner.file(
+        "trust.yaml",
+        JSON.stringify({ repositories: [{ match: stage.repository, ...rule }] }),
+      );
       const known = { name: "known", policy };
       await roleOf(stage, {}, "one", known);
       await owner.do(["delete", stage.repository, "--remote"]);

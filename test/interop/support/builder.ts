@@ -18,12 +18,15 @@ export interface BuilderOptions extends Partial<TrustOptions> {
   readonly name?: string;
 }
 
+/** What of a stage a builder needs. */
+export type Site = Pick<Stage, "server" | "repository" | "directory">;
+
 /** The rule for the repository of the stage, beside what it matches. */
 export type RuleText = Readonly<Record<string, unknown>>;
 
 /** Opens a trust in the stage's repository, hands it to the task, and closes it. */
 export async function withTrust<T>(
-  stage: Stage,
+  stage: Site,
   rule: RuleText,
   task: (trust: Trust) => Promise<T>,
   { name = "builder", ...options }: BuilderOptions = {},
@@ -47,7 +50,7 @@ export async function withTrust<T>(
 
 /** What is signed for a name: what the library says of it, or the code of its refusal. */
 export async function ask(
-  stage: Stage,
+  stage: Site,
   rule: RuleText,
   target: string,
   options?: BuilderOptions,
@@ -64,7 +67,7 @@ export async function roleOf(...question: Parameters<typeof ask>): Promise<strin
 
 /** The digest of an image by its tag, or the code of the refusal. */
 export async function digestOfTag(
-  stage: Stage,
+  stage: Site,
   rule: RuleText,
   tag: string,
   options?: BuilderOptions,
@@ -86,7 +89,7 @@ export async function orCode<T>(answer: Promise<T>): Promise<T | string> {
 const executable = resolve(import.meta.dirname, "../../../src/client/cli/main.ts");
 
 /** Runs the client's own executable in a directory, which is its home too; any exit code is an answer. */
-export function vidimusClient(stage: Stage, directory: string, args: readonly string[]): Promise<Result> {
+export function vidimusClient(stage: Site, directory: string, args: readonly string[]): Promise<Result> {
   return run(process.execPath, [executable, ...args, "--server", stage.server.url, "--ca", stage.server.ca], {
     env: { PATH: process.env.PATH ?? "", HOME: directory },
     cwd: directory,
