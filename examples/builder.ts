@@ -36,7 +36,7 @@ const [manifest, layer, tree] = [`${work}/manifest`, (n: number) => `${work}/lay
 mkdirSync(tree);
 try {
   const trust = await openTrust({ policy: process.env.VIDIMUS_POLICY ?? "trust.yaml" });
-  const { digest, length } = await trust.resolve(image).finally(() => trust.close());
+  const { digest, length } = await trust.resolve(image).finally(() => void trust.close());
   const { host, path } = parseReference(image);
   const registry = `http://${host}/v2/${path}`;
   const read = () => JSON.parse(readFileSync(manifest, "utf8")) as { manifests?: Blob[]; layers: Blob[] };

@@ -95,12 +95,19 @@ async function twice(stage: DockerStage): Promise<{ older: string; newer: string
   return { older, newer: await digestOfTag(stage, tofu, "v1"), key };
 }
 
-/** The newest `targets/releases` once more, signed by its holder until an instant, which no stock client lets one choose. */
+/**
+ * The newest `targets/releases` once more, signed by its holder until an instant, which no stock client lets one choose.
+ * Whole seconds, written as Go does: Debian's server lists the digest of what it would have written.
+ */
 async function expireAt(stage: DockerStage, key: KeyFiles, instant: number): Promise<void> {
   const { signed, signatures } = JSON.parse(
     (await served(stage.server, stage.repository, `${releases}.json`)).toString(),
   );
-  const next = { ...signed, version: signed.version + 1, expires: new Date(instant).toISOString() };
+  const next = {
+    ...signed,
+    version: signed.version + 1,
+    expires: new Date(instant).toISOString().replace(".000Z", "Z"),
+  };
   const privateKey = createPrivateKey(readFileSync(key.privateKey));
   const sig = sign("sha256", canonicalBytes(next), { key: privateKey, dsaEncoding: "ieee-p1363" });
   const [first] = signatures;
@@ -139,7 +146,7 @@ describe("no silent fallback", () => {
     "an expired targets/releases: docker takes the older digest of targets, the library refuses",
     async (stage) => {
       const { older, key } = await twice(stage);
-      const ends = Date.now() + 3_000;
+      const ends = Math.ceil(Date.now() / 1_000 + 2) * 1_000;
       await expireAt(stage, key, ends);
       const before = await roleOf(stage, tofu, "v1");
       await waitUntil(() => Date.now() > ends, 10, "the role's expiry");
