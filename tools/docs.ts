@@ -83,7 +83,16 @@ function madeFindings(pages: Pages): readonly string[] {
 
 if (import.meta.main) {
   const pages = readPages(root);
-  const modules = readModules(root, ["src", "bin", "tools", "test", "demo", "bench", "packaging"]);
+  const modules = readModules(root, [
+    "src",
+    "bin",
+    "tools",
+    "test",
+    "demo",
+    "bench",
+    "examples",
+    "packaging",
+  ]);
   report(`${pages.size} pages, comments of ${modules.size} files`, [
     ...linkFindings(pages, (path) => existsSync(join(root, path))),
     ...blockFindings(pages),

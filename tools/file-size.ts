@@ -34,7 +34,7 @@ function firstComment(text: string): string {
 }
 
 if (import.meta.main) {
-  const modules = readModules(root, ["src", "bin", "tools", "demo", "bench", "packaging"]);
+  const modules = readModules(root, ["src", "bin", "tools", "demo", "bench", "examples", "packaging"]);
   const lengths = [...modules.values()].map(({ text }) => text.split("\n").length - 1).sort((a, b) => a - b);
   report(
     `${modules.size} files, median ${lengths[Math.floor(lengths.length / 2)]} lines`,

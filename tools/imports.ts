@@ -87,7 +87,16 @@ export function cycleFindings(modules: Modules): readonly string[] {
 }
 
 if (import.meta.main) {
-  const modules = readModules(root, ["src", "bin", "tools", "test", "demo", "bench", "packaging"]);
+  const modules = readModules(root, [
+    "src",
+    "bin",
+    "tools",
+    "test",
+    "demo",
+    "bench",
+    "examples",
+    "packaging",
+  ]);
   const findings = [...tableFindings(modules), ...cycleFindings(modules)];
   if (modules.size < fewest) findings.push(`only ${modules.size} modules were found`);
   report(`${modules.size} modules`, findings);

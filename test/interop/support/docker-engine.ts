@@ -19,6 +19,8 @@ export interface DockerPlace {
   readonly host: string;
   /** `127.0.0.1:PORT`, plain HTTP. */
   readonly registry: string;
+  /** Where the registry keeps what it was given, for a thief who has got that far. */
+  readonly storage: string;
 }
 
 export interface DockerEngine {
@@ -33,12 +35,13 @@ export async function startDocker(directory: string): Promise<DockerEngine> {
   const env = { PATH: process.env.PATH ?? "", HOME: directory };
   const port = await freePort();
   const configuration = join(directory, "registry.yml");
+  const storage = join(directory, "registry");
   writeFileSync(
     configuration,
     JSON.stringify({
       version: "0.1",
       log: { level: "error", accesslog: { disabled: true } },
-      storage: { filesystem: { rootdirectory: join(directory, "registry") }, delete: { enabled: true } },
+      storage: { filesystem: { rootdirectory: storage }, delete: { enabled: true } },
       http: { addr: `127.0.0.1:${port}`, secret: "interop" },
     }),
   );
@@ -69,7 +72,7 @@ export async function startDocker(directory: string): Promise<DockerEngine> {
     throw error;
   }
   return {
-    place: { ...client, host, registry: `127.0.0.1:${port}` },
+    place: { ...client, host, registry: `127.0.0.1:${port}`, storage },
     stop: async () => {
       await engine.stop();
       await registry.stop();

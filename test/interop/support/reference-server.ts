@@ -7,14 +7,24 @@ import { writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { createAuthority } from "./certificates.ts";
+import { type Authority, createAuthority } from "./certificates.ts";
 import { fetchFrom } from "./https.ts";
 import { freePort, start } from "./process.ts";
 import type { TrustServer } from "./trust-server.ts";
 
-export async function startReferenceServer(directory: string): Promise<TrustServer> {
+export interface ReferenceOptions {
+  /** Who signs its certificate; one of its own when absent. */
+  readonly authority?: Authority;
+  /** The value of `auth` in its configuration; nobody has to show who he is when absent. */
+  readonly auth?: unknown;
+}
+
+export async function startReferenceServer(
+  directory: string,
+  options: ReferenceOptions = {},
+): Promise<TrustServer> {
   await mkdir(directory, { recursive: true });
-  const authority = await createAuthority(directory);
+  const authority = options.authority ?? (await createAuthority(directory));
   const tls = await authority.issueTls("server");
   const [port, signerPort] = [await freePort(), await freePort()];
   const env = { PATH: process.env.PATH ?? "", NOTARY_SIGNER_DEFAULT_ALIAS: "interop", HOME: directory };
@@ -60,6 +70,7 @@ export async function startReferenceServer(directory: string): Promise<TrustServ
             tls_client_cert: tls.certificate,
             tls_client_key: tls.privateKey,
           },
+          ...(options.auth === undefined ? {} : { auth: options.auth }),
           logging: { level: "error" },
           storage: { backend: "memory" },
         }),

@@ -11,6 +11,7 @@ import { join, resolve } from "node:path";
 import { expect, inject, test } from "vitest";
 import { type DockerPerson, dockerPerson } from "./docker.ts";
 import type { DockerPlace } from "./docker-engine.ts";
+import { findLinuxkit } from "./linuxkit.ts";
 import { type NotaryPerson, notaryPerson } from "./notary.ts";
 import type { ServerKind, TrustServerAddress } from "./trust-server.ts";
 
@@ -69,6 +70,17 @@ export function dockerScenario<Outcome>(
   expected: Outcome,
 ): void {
   register(title, dockerStage, script, { reference: expected, vidimus: expected });
+}
+
+/** Like `dockerScenario`, where a `linuxkit` is at hand; elsewhere it is skipped, as docs/testing.md says. */
+export function linuxkitScenario<Outcome>(
+  title: string,
+  script: (stage: DockerStage, linuxkit: string) => Promise<Outcome>,
+  expected: Outcome,
+): void {
+  const program = findLinuxkit() ?? "";
+  const maker = { ...dockerStage, possible: () => program !== "" && dockerStage.possible() };
+  register(title, maker, (stage) => script(stage, program), { reference: expected, vidimus: expected });
 }
 
 /** Like `divergence`, with the `docker` command line. */

@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { type DockerPlace, startDocker } from "./docker-engine.ts";
+import { findLinuxkit } from "./linuxkit.ts";
 import { startReferenceServer } from "./reference-server.ts";
 import { leaveOut, missingRequirements } from "./requirements.ts";
 import type { ServerKind, TrustServer, TrustServerAddress } from "./trust-server.ts";
@@ -35,6 +36,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const absent = leaveOut(missing, process.env.VIDIMUS_INTEROP_ALLOW_MISSING ?? "");
   for (const kind of kinds) {
     if (!wanted.includes(kind)) process.stderr.write(`LEFT OUT server ${kind}: VIDIMUS_INTEROP_SERVERS\n`);
+  }
+
+  if (findLinuxkit() === undefined) {
+    process.stderr.write("LEFT OUT linuxkit: none on the path, and VIDIMUS_TEST_LINUXKIT names none\n");
   }
 
   const scratch = mkdtempSync(join(tmpdir(), "vidimus-interop-"));

@@ -1,0 +1,60 @@
+// Verifies an image, pulls it from a registry on loopback, and unpacks it once every byte of it was checked.
+// Images whose layers delete files of lower ones are refused: a real builder has code of its own for layers.
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { endings, explain, openTrust, parseReference } from "../src/client/index.ts"; // Or "@vidimus/client".
+
+type Blob = { digest: string; size: number; platform?: { os: string; architecture: string } };
+const [oci, docker] = ["application/vnd.oci.image", "application/vnd.docker.distribution.manifest"];
+const accept = `${oci}.index.v1+json,${oci}.manifest.v1+json,${docker}.list.v2+json,${docker}.v2+json`;
+const cpu = process.arch === "x64" ? "amd64" : process.arch;
+const isOurs = ({ platform }: Blob) => platform?.os === "linux" && platform.architecture === cpu;
+
+/** Saves what lies at an address: exactly the bytes that the digest names. */
+async function save(url: string, { digest, size }: Blob, file: string): Promise<void> {
+  const signal = AbortSignal.timeout(300_000);
+  const { ok, status, body } = await fetch(`${url}/${digest}`, { headers: { accept }, signal });
+  if (!ok || body === null) throw new Error(`${url}/${digest}: ${status}`);
+  const hash = createHash("sha256");
+  let left = size;
+  async function* checked(chunks: AsyncIterable<Uint8Array>) {
+    for await (const chunk of chunks) {
+      left -= chunk.length;
+      if (left < 0) break;
+      hash.update(chunk);
+      yield chunk;
+    }
+  }
+  await writeFile(file, checked(body));
+  if (left !== 0 || `sha256:${hash.digest("hex")}` !== digest) throw new Error(`${digest} has other bytes.`);
+}
+const [image = "", rootfs = "rootfs"] = process.argv.slice(2);
+const work = mkdtempSync(`${rootfs}.`);
+const [manifest, layer, tree] = [`${work}/manifest`, (n: number) => `${work}/layer-${n}`, `${work}/tree`];
+mkdirSync(tree);
+try {
+  const trust = await openTrust({ policy: process.env.VIDIMUS_POLICY ?? "trust.yaml" });
+  const { digest, length } = await trust.resolve(image).finally(() => void trust.close());
+  const { host, path } = parseReference(image);
+  const registry = `http://${host}/v2/${path}`;
+  const read = () => JSON.parse(readFileSync(manifest, "utf8")) as { manifests?: Blob[]; layers: Blob[] };
+  await save(`${registry}/manifests`, { digest, size: length }, manifest);
+  const ours = read().manifests?.find(isOurs);
+  if (ours !== undefined) await save(`${registry}/manifests`, ours, manifest);
+  const { layers } = read();
+  for (const [n, blob] of layers.entries()) await save(`${registry}/blobs`, blob, layer(n));
+  for (const n of layers.keys()) {
+    const names = execFileSync("tar", ["-tf", layer(n)], { encoding: "utf8" });
+    if (/(^|\/)\.wh\./m.test(names)) throw new Error("A layer deletes files of lower ones.");
+    execFileSync("tar", ["-xf", layer(n), "-C", tree]);
+  }
+  renameSync(tree, rootfs);
+} catch (error) {
+  const known = explain(error);
+  console.error(known === undefined ? `${error}` : `${known.what} ${known.who}: ${known.next}`);
+  process.exitCode = known === undefined ? 1 : endings[known.ending].exit;
+} finally {
+  rmSync(work, { recursive: true });
+}
