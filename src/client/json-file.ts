@@ -68,7 +68,7 @@ export class JsonFile {
   /** The line where the platform's parser stops, as far as it tells; else the last. */
   #brokenLine(): number {
     try {
-      JSON.parse(this.#text);
+      JSON.parse(this.#text.trimEnd());
     } catch (error) {
       const position = /position (\d+)/.exec(error instanceof Error ? error.message : "")?.[1];
       if (position !== undefined) return this.#lineAt(Number(position));
