@@ -1,6 +1,7 @@
 /**
- * Pins in a policy file: added and removed with everything else in the file left as it says it, comments included; only
- * white space may be made even. A text that would not be a good policy is never written.
+ * Pins in a policy file: added and removed with everything else in the file left as it is, comments and order included;
+ * only the spaces inside of brackets and before comments may come out otherwise. A text that would not be a good policy is
+ * never written.
  */
 import type { Document, YAMLMap, YAMLSeq } from "yaml";
 import { chooseRule } from "../policy/choose.ts";
@@ -55,6 +56,8 @@ export async function withPins(
   const keys = rule.getIn(["root", "pins", "keys"], true);
   const present = isSeq(keys) ? keys.items.map(String) : [];
   const fresh = keyIds.filter((id) => !present.includes(id));
+  if (fresh.length === 0 && present.length > 0)
+    return { text, rule: String(rule.get("match")), keyIds: fresh };
   if (isSeq(keys)) for (const id of fresh) keys.add(document.createNode(id));
   else rule.setIn(["root", "pins", "keys"], document.createNode(fresh));
   return { text: await checked(document, file, text), rule: String(rule.get("match")), keyIds: fresh };
@@ -85,12 +88,14 @@ export async function withoutPins(
     }
     if (ids.items.length === 0) document.deleteIn([...at, list]);
   }
-  if (keyIds === "all") document.deleteIn([...at, "ca"]);
+  const authority = keyIds === "all" && document.hasIn([...at, "ca"]);
+  if (authority) document.deleteIn([...at, "ca"]);
+  const rule = String(document.getIn(["repositories", index, "match"]));
+  if (gone.length === 0 && !authority) return { text, rule, keyIds: gone };
   const pins = document.getIn(at);
   if ((pins as YAMLMap | undefined)?.items.length === 0) document.deleteIn(at);
   const root = document.getIn(["repositories", index, "root"]);
   if ((root as YAMLMap | undefined)?.items.length === 0) document.deleteIn(["repositories", index, "root"]);
-  const rule = String(document.getIn(["repositories", index, "match"]));
   return { text: await checked(document, file, text), rule, keyIds: gone };
 }
 

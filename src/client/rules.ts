@@ -93,11 +93,13 @@ export class Rules {
 
 /** Throws `FILE_UNREADABLE`, `POLICY_INVALID`. */
 async function readAuthorities(file: string): Promise<readonly X509Certificate[]> {
-  const blocks = (await readText(file, "file of pinned authorities", largestPem)).match(block) ?? [];
-  if (blocks.length === 0 || blocks.length > mostAuthorities) {
+  const text = await readText(file, "file of pinned authorities", largestPem);
+  const blocks = text.match(block) ?? [];
+  const begun = text.split("-----BEGIN CERTIFICATE-----").length - 1;
+  if (blocks.length === 0 || blocks.length > mostAuthorities || blocks.length !== begun) {
     throw new TrustError(
       "POLICY_INVALID",
-      `Give 1 to ${mostAuthorities} PEM certificates of authorities here.`,
+      `Give 1 to ${mostAuthorities} whole PEM certificates of authorities here.`,
       { file },
     );
   }
