@@ -82,8 +82,16 @@ async function addPins(context: ClientContext, repository: string, flags: PinFla
     flags.server ?? context.env.VIDIMUS_SERVER,
   );
   await write(path, change.text);
+  // Said before the repository is asked for again: if that is refused, the pin is written all the same.
+  const added = change.keyIds.length === 0 ? "was pinned already" : `pins ${change.keyIds.join(", ")}`;
+  if (flags.json !== true) context.stdout(`${path}: the rule ${change.rule} ${added}.\n`);
   const after = await openTrust({ ...options, policy: path });
-  const forgotten = await confirmAnew(after, repository).finally(() => after.close());
+  let forgotten: boolean;
+  try {
+    forgotten = await confirmAnew(after, repository);
+  } finally {
+    await after.close();
+  }
   if (flags.json === true) {
     printJson(context, {
       format: "vidimus-pin/1",
@@ -95,8 +103,6 @@ async function addPins(context: ClientContext, repository: string, flags: PinFla
     });
     return 0;
   }
-  const added = change.keyIds.length === 0 ? "was pinned already" : `pins ${change.keyIds.join(", ")}`;
-  context.stdout(`${path}: the rule ${change.rule} ${added}.\n`);
   if (forgotten)
     context.stdout(`What was known of an earlier ${repository} is forgotten: it was made anew.\n`);
   return 0;
