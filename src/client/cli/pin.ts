@@ -4,10 +4,12 @@
  */
 import { readFile } from "node:fs/promises";
 import { Command } from "commander";
-import { TrustError } from "../errors.ts";
+import { type Explanation, endings, explain, TrustError } from "../errors.ts";
+import type { TrustOptions } from "../options.ts";
 import { pinsOf, withoutPins, withPins } from "../policy-edit.ts";
 import { parsePolicy, readPolicyFile } from "../policy-file.ts";
 import { parseReference } from "../reference.ts";
+import { replaceFile } from "../replace-file.ts";
 import type { FoundRoot } from "../root-inspection.ts";
 import { openTrust, type Trust } from "../trust.ts";
 import type { ClientContext } from "./context.ts";
@@ -82,44 +84,61 @@ async function addPins(context: ClientContext, repository: string, flags: PinFla
     flags.server ?? context.env.VIDIMUS_SERVER,
   );
   await write(path, change.text);
-  // Said before the repository is asked for again: if that is refused, the pin is written all the same.
-  const added = change.keyIds.length === 0 ? "was pinned already" : `pins ${change.keyIds.join(", ")}`;
-  if (flags.json !== true) context.stdout(`${path}: the rule ${change.rule} ${added}.\n`);
-  const after = await openTrust({ ...options, policy: path });
-  let forgotten: boolean;
-  try {
-    forgotten = await confirmAnew(after, repository);
-  } finally {
-    await after.close();
-  }
+  const { forgotten, problem } = await confirmAnew({ ...options, policy: path }, repository);
   if (flags.json === true) {
-    printJson(context, {
-      format: "vidimus-pin/1",
-      policy: path,
-      rule: change.rule,
-      added: change.keyIds,
-      root,
-      forgotten,
-    });
-    return 0;
+    const { rule, keyIds: added } = change;
+    printJson(context, { format: "vidimus-pin/1", policy: path, rule, added, root, forgotten, problem });
+    return exitOf(problem);
   }
+  const added = change.keyIds.length === 0 ? "was pinned already" : `pins ${change.keyIds.join(", ")}`;
+  context.stdout(`${path}: the rule ${change.rule} ${added}.\n`);
   if (forgotten)
     context.stdout(`What was known of an earlier ${repository} is forgotten: it was made anew.\n`);
-  return 0;
+  if (problem !== undefined)
+    context.stderr(`It cannot be used yet. ${problem.what} ${problem.who}: ${problem.next}\n`);
+  return exitOf(problem);
+}
+
+/** What was asked for is done; the code says whether it helps. */
+function exitOf(problem: Explanation | undefined): number {
+  return problem === undefined ? 0 : endings[problem.ending].exit;
+}
+
+interface Confirmed {
+  /** Whether the repository was made anew, and what was known of the old one is forgotten. */
+  readonly forgotten: boolean;
+  /** Why it cannot be used although it is pinned. */
+  readonly problem: Explanation | undefined;
 }
 
 /** A repository that was made anew does not follow from what is cached; once its root is pinned, the old is forgotten. */
-async function confirmAnew(trust: Trust, repository: string): Promise<boolean> {
+async function confirmAnew(options: TrustOptions, repository: string): Promise<Confirmed> {
+  const trust = await openTrust(options);
+  let forgotten = false;
   try {
-    await trust.check(repository);
-    return false;
+    try {
+      await trust.check(repository);
+    } catch (error) {
+      if (!(await isMadeAnew(trust, repository, error))) throw error;
+      await trust.forget(repository);
+      forgotten = true;
+      await trust.check(repository);
+    }
+    return { forgotten, problem: undefined };
   } catch (error) {
-    const code = error instanceof TrustError ? error.code : "";
-    if (code !== "REPOSITORY_REPLACED" && code !== "ROOT_NOT_SIGNED_BY_PREVIOUS") throw error;
-    await trust.forget(repository);
-    await trust.check(repository);
-    return true;
+    const problem = explain(error);
+    if (problem === undefined) throw error;
+    return { forgotten, problem };
+  } finally {
+    await trust.close();
   }
+}
+
+/** Also where a stranger's root was met before the right one was pinned: the pins fit what is served, not what is cached. */
+async function isMadeAnew(trust: Trust, repository: string, error: unknown): Promise<boolean> {
+  if (!(error instanceof TrustError)) return false;
+  if (error.code === "PIN_MISMATCH") return (await trust.root(repository)).pinned === true;
+  return error.code === "REPOSITORY_REPLACED" || error.code === "ROOT_NOT_SIGNED_BY_PREVIOUS";
 }
 
 function keysGiven(root: FoundRoot, given: readonly string[]): readonly string[] {
@@ -203,7 +222,6 @@ async function readIfThere(path: string): Promise<string | undefined> {
 }
 
 async function write(path: string, text: string): Promise<void> {
-  const { replaceFile } = await import("../replace-file.ts");
   try {
     await replaceFile(path, Buffer.from(text, "utf8"), 0o644);
   } catch (cause) {
