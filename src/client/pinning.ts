@@ -2,7 +2,8 @@
  * Which root a client begins with, and whether the root in force is one that the policy pins. The counting is
  * `policy/rules/pins.ts`; here is what follows from it, and what is said about it.
  *
- * - Without a pin a first contact is refused, unless the rule says `tofu: true`.
+ * - Without a pin everything is refused, unless the rule says `tofu: true`: then the first root that is met is trusted, and
+ *   what follows from it. A cache of the time of a pin that was removed is no pin.
  * - `repin`: the root in force must satisfy the pins. `anchor`: some root of the chain must, and the chain leads on.
  * - A root that the pins do not fit is `PIN_ROTATED` if it follows from one that they fit, with the IDs of both and the
  *   command that adds the new ones; otherwise `PIN_MISMATCH`.
@@ -45,10 +46,11 @@ export async function recognisePins(
   throw rotated(scope, chain.pinned, root);
 }
 
-/** Throws `POLICY_THRESHOLD`, `PIN_ROTATED`, `PIN_MISMATCH` unless the root in force is as the rule demands. */
+/** Throws `NO_PIN`, `POLICY_THRESHOLD`, `PIN_ROTATED`, `PIN_MISMATCH` unless the root in force is as the rule demands. */
 export function checkPins(scope: Scope, set: TrustedSet, roots: readonly Buffer[]): void {
   const { rule, pins, at, format, repository } = scope;
   const root = set.root as Verified<Root>;
+  if (pins === undefined && !rule.tofu) throw noPin(scope, root);
   const plain = countPinned(root, undefined, rule, at);
   if (!isMet(plain)) {
     throw new TrustError(

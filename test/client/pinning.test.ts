@@ -88,6 +88,14 @@ describe("a first contact", () => {
   });
 });
 
+it("a cache of the time of a pin, or of a first use, is no pin", async () => {
+  const cacheDir = emptyFolder();
+  const before = await trusting(site, { policy: pinning({ keys: [keyId] }), cacheDir });
+  await before.check(name);
+  const after = await trusting(site, { policy: pinning(undefined), cacheDir });
+  expect(await trustCodeOf(after.check(name))).toBe("NO_PIN");
+});
+
 describe("an authority", () => {
   it("vouches for certificates that lead to it, from a file beside the policy", async () => {
     const [authority, stranger, key] = [1, 2, 3].map(() => generatePrivateKey("ecdsa")) as Three;

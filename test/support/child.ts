@@ -8,6 +8,8 @@ export interface Child {
   readonly process: ChildProcessByStdio<null, Readable, Readable>;
   /** Everything it has printed so far. */
   output(): string;
+  /** Everything on its standard error so far. */
+  complaint(): string;
   /** Resolves once a whole line that contains `text` has been printed; rejects if the child ends without it. */
   line(text: string): Promise<void>;
   /** Resolves to the exit code, null after a signal, when all output has been read. */
@@ -15,9 +17,10 @@ export interface Child {
   kill(): Promise<void>;
 }
 
-export function startChild(script: string, args: readonly string[]): Child {
+/** `flags`: for Node itself. */
+export function startChild(script: string, args: readonly string[], flags: readonly string[] = []): Child {
   const path = fileURLToPath(new URL(`./children/${script}`, import.meta.url));
-  const child = spawn(process.execPath, [path, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [...flags, path, ...args], { stdio: ["ignore", "pipe", "pipe"] });
   let printed = "";
   let complaint = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -30,6 +33,7 @@ export function startChild(script: string, args: readonly string[]): Child {
   return {
     process: child,
     output: () => printed,
+    complaint: () => complaint,
     ended,
     async line(text) {
       const found = () => printed.slice(0, printed.lastIndexOf("\n") + 1).includes(text);

@@ -2,6 +2,9 @@
 
 const gap = "  ";
 const narrowest = 16;
+/** Key IDs and digests are there to be copied, so they are not cut, even where the page is then too narrow. */
+const whole = /[0-9a-f]{64}/;
+const widestWhole = 72;
 
 /**
  * The first row is the head. Lines have no space at their end. Texts come from outside too, so control characters, which a
@@ -9,7 +12,7 @@ const narrowest = 16;
  */
 export function formatTable(rows: readonly (readonly string[])[], columns: number): string {
   const shown = rows.map((row) => row.map((cell) => cell.replaceAll(/\p{Cc}/gu, "?")));
-  const widths = squeeze(naturalWidths(shown), Math.max(columns, 40));
+  const widths = squeeze(naturalWidths(shown), leastWidths(shown), Math.max(columns, 40));
   return shown.map((row) => formatRow(row, widths)).join("\n");
 }
 
@@ -18,19 +21,29 @@ function naturalWidths(rows: readonly (readonly string[])[]): readonly number[] 
   return Array.from({ length: count }, (_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
 }
 
-/** Takes from the widest column until everything fits. */
-function squeeze(widths: readonly number[], columns: number): readonly number[] {
+function leastWidths(rows: readonly (readonly string[])[]): readonly number[] {
+  const wholes = (cell: string) => cell.split(" ").filter((word) => whole.test(word));
+  const least = naturalWidths(rows.map((row) => row.map((cell) => longestOf(wholes(cell)))));
+  return least.map((width) => Math.max(narrowest, Math.min(width, widestWhole)));
+}
+
+function longestOf(words: readonly string[]): string {
+  return words.reduce((longest, word) => (word.length > longest.length ? word : longest), "");
+}
+
+/** Takes from the widest column that may be narrower until everything fits. */
+function squeeze(widths: readonly number[], least: readonly number[], columns: number): readonly number[] {
   const squeezed = [...widths];
   const room = columns - gap.length * Math.max(0, widths.length - 1);
-  for (;;) {
-    const excess = squeezed.reduce((sum, width) => sum + width, 0) - room;
-    const widest = Math.max(...squeezed);
-    if (excess <= 0 || widest <= narrowest) return squeezed;
-    const equals = squeezed.filter((width) => width === widest).length;
-    const next =
-      equals > 1 ? widest - 1 : Math.max(...squeezed.filter((width) => width < widest), widest - excess);
-    squeezed[squeezed.indexOf(widest)] = Math.max(Math.min(next, widest - 1), narrowest);
+  let excess = squeezed.reduce((sum, width) => sum + width, 0) - room;
+  for (; excess > 0; excess--) {
+    const loose = squeezed.filter((width, i) => width > (least[i] ?? narrowest));
+    const widest = Math.max(...loose);
+    const at = squeezed.findIndex((width, i) => width === widest && width > (least[i] ?? narrowest));
+    if (at === -1) break;
+    squeezed[at] = widest - 1;
   }
+  return squeezed;
 }
 
 function formatRow(row: readonly string[], widths: readonly number[]): string {

@@ -33,6 +33,16 @@ it("what is longer than a line is cut, and nothing is lost", () => {
   expect(wrap("", 3)).toEqual([""]);
 });
 
+it("key IDs and digests are not cut", () => {
+  const digest = `sha256:${"a1".repeat(32)}`;
+  const text = "a few words that can be wrapped somewhere";
+  for (const columns of [40, 80, 100, 120]) {
+    const table = formatTable([[text, `it is ${digest}, so`, text]], columns);
+    expect(table).toContain(`${digest},`);
+    if (columns > 110) for (const line of table.split("\n")) expect(line.length).toBeLessThanOrEqual(columns);
+  }
+});
+
 it("control characters are not shown", () => {
   expect(formatTable([["a\u001b[2Jb\u0085\u0000"]], 80)).toBe("a?[2Jb??");
 });
