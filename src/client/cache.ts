@@ -18,7 +18,7 @@ import { sha256Hex } from "../core/bytes.ts";
 import { withLock } from "./cache-lock.ts";
 import { type CachedState, type CacheKey, encodeState, isNewer, readState } from "./cache-state.ts";
 import { TrustError } from "./errors.ts";
-import { replaceFile } from "./replace-file.ts";
+import { replaceCheckedFile, replaceFile } from "./replace-file.ts";
 
 /** Bytes of files of targets that a state names, by role. Those that are in the cache already may be left out. */
 export type TargetsBytes = ReadonlyMap<string, Buffer>;
@@ -76,7 +76,7 @@ export function diskCache(directory: string): Cache {
           if (present !== undefined && isNewer(present, state)) return;
           for (const [role, { sha256 }] of state.targets) {
             const bytes = files.get(role);
-            if (bytes !== undefined) await replaceFile(join(folder, `${sha256}.json`), bytes);
+            if (bytes !== undefined) await replaceCheckedFile(join(folder, `${sha256}.json`), bytes);
           }
           await replaceFile(join(folder, stateFile), Buffer.from(encodeState(key, state), "utf8"));
           await sweep(folder, state);
