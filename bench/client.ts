@@ -21,7 +21,7 @@ import { type Findings, type Goal, isReached } from "./results.ts";
 import { startUp } from "./start-up.ts";
 
 const small = Array.from({ length: 60 }, (_, index) => `bench.example.test/small/image-${index}`);
-const large = Array.from({ length: 20 }, (_, index) => `bench.example.test/large/image-${index}`);
+const large = Array.from({ length: 40 }, (_, index) => `bench.example.test/large/image-${index}`);
 const [oneSmall = "", oneLarge = ""] = [small[0], large[0]];
 const targets = 20_000;
 

@@ -5,7 +5,7 @@ import { type Place, tag } from "./place.ts";
 import { child, vidimusClient } from "./programs.ts";
 import type { Findings } from "./results.ts";
 
-/** How much more many may take than as many as are asked for at once. */
+/** How many times as much memory more images may take, and still be told apart from memory that grows with them. */
 const allowance = 1.25;
 
 export async function memory(
@@ -19,7 +19,8 @@ export async function memory(
     "60 repositories of 1 target": small,
     "2 repositories of 20,000 targets": large.slice(0, 2),
     "8 repositories of 20,000 targets": large.slice(0, 8),
-    "20 repositories of 20,000 targets": large,
+    "20 repositories of 20,000 targets": large.slice(0, 20),
+    "40 repositories of 20,000 targets": large,
   } as const;
   const names = Object.keys(sets) as (keyof typeof sets)[];
   const peaks = new Map(names.map((name) => [name, [] as number[]]));
@@ -40,16 +41,16 @@ export async function memory(
         bound: { atMost: allowance },
       },
       {
+        goal: "40 large repositories as 20",
+        unit: "times",
+        measured: ratio("40 repositories of 20,000 targets", "20 repositories of 20,000 targets"),
+        bound: { atMost: allowance },
+      },
+      {
         goal: "20 large repositories as the 8 that are read at once",
         unit: "times",
         measured: ratio("20 repositories of 20,000 targets", "8 repositories of 20,000 targets"),
         bound: { atMost: allowance },
-      },
-      {
-        goal: "20 large repositories at most 4 times as 2 (8 are read at once)",
-        unit: "times",
-        measured: ratio("20 repositories of 20,000 targets", "2 repositories of 20,000 targets"),
-        bound: { atMost: 4 },
       },
     ],
   };
