@@ -60,7 +60,7 @@ function show({ title, measurements, goals }: Findings): void {
     unit,
     cpu === undefined ? "" : number(cpu),
   ]);
-  print(page.table([["measured", "median", "least to most", "unit", "CPU ms"], ...rows]));
+  print(page.table([["measured", "median", "least to most", "unit", "CPU"], ...rows]));
   print("");
   const lines = goals.map((goal) => [
     page.mark(isReached(goal)),
@@ -68,8 +68,9 @@ function show({ title, measurements, goals }: Findings): void {
     told(goal),
     ...spread(goal.measured),
     goal.unit,
+    goal.cpu === undefined ? "" : number(goal.cpu),
   ]);
-  print(page.table([["", "goal", "bound", "median", "least to most", "unit"], ...lines]));
+  print(page.table([["", "goal", "bound", "median", "least to most", "unit", "of CPU"], ...lines]));
 }
 
 function write(rounds: number, findings: readonly Findings[]): string {

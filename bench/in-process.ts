@@ -1,10 +1,11 @@
 /** The library in a process that already runs, as an image builder is, beside the stock client, which is a process. */
 import { openTrust, type Trust } from "../src/client/index.ts";
 import {
+  compared,
   cpuOf,
   type Entrant,
   interleaved,
-  ratioOf,
+  type Sample,
   spreadOf,
   timed,
   timedChildren,
@@ -47,7 +48,7 @@ export async function inProcess(
     title: "In process",
     measurements: [
       row("20,000 targets cold, library", "cold"),
-      { what: "the same as the first question of a process", unit: "ms", value: wallOf(samples.first) },
+      row("the same as the first question of a process", "first"),
       row("20,000 targets cold, notary lookup", "notaryCold"),
       row("20,000 targets warm, library", "warm"),
       row("20,000 targets warm, notary lookup", "notaryWarm"),
@@ -57,20 +58,17 @@ export async function inProcess(
     goals: [
       {
         goal: "20,000 targets cold, 3 times faster",
-        unit: "times",
-        measured: ratioOf(samples.notaryCold, samples.cold),
+        ...compared(samples.notaryCold, samples.cold),
         bound: { atLeast: 3 },
       },
       {
         goal: "the same, as the first question of a process",
-        unit: "times",
-        measured: ratioOf(samples.notaryCold, samples.first),
+        ...compared(samples.notaryCold, samples.first),
         bound: { atLeast: 3 },
       },
       {
         goal: "20,000 targets warm, 20 times faster",
-        unit: "times",
-        measured: ratioOf(samples.notaryWarm, samples.warm),
+        ...compared(samples.notaryWarm, samples.warm),
         bound: { atLeast: 20 },
       },
       {
@@ -98,7 +96,7 @@ function firstQuestion(place: Place, reference: string): Entrant {
   return async () => {
     const args = [child("first-question.js"), place.policy, place.fresh(), reference];
     const { stdout } = await bareNode(place, args);
-    return { wall: Number(stdout), cpu: Number.NaN };
+    return JSON.parse(stdout) as Sample;
   };
 }
 

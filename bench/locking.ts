@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import pLimit from "p-limit";
 import { openTrust } from "../src/client/index.ts";
 import { lockList } from "../src/client/list.ts";
-import { cpuOf, interleaved, ratioOf, timed, timedChildren, wallOf } from "./measure.ts";
+import { compared, cpuOf, interleaved, timed, timedChildren, wallOf } from "./measure.ts";
 import { type Place, tag } from "./place.ts";
 import { notaryLookup, vidimusClient } from "./programs.ts";
 import type { Findings } from "./results.ts";
@@ -54,14 +54,12 @@ export async function locking(
       },
       {
         goal: `5 times faster than the look-ups one after the other (${how})`,
-        unit: "times" as const,
-        measured: ratioOf(samples.notary, mine),
+        ...compared(samples.notary, mine),
         bound: { atLeast: 5 },
       },
       {
         goal: `5 times faster than the look-ups two at a time (${how})`,
-        unit: "times" as const,
-        measured: ratioOf(samples.notaryTwo, mine),
+        ...compared(samples.notaryTwo, mine),
         bound: { atLeast: 5 },
       },
     ]),

@@ -81,6 +81,11 @@ export function cpuOf(samples: readonly Sample[]): number {
   return samples.reduce((sum, { cpu }) => sum + cpu, 0) / samples.length;
 }
 
+/** Both ratios of two entrants: by the clock round by round, and of their mean CPU. */
+export function compared(slower: readonly Sample[], faster: readonly Sample[]) {
+  return { unit: "times", measured: ratioOf(slower, faster), cpu: cpuOf(slower) / cpuOf(faster) } as const;
+}
+
 /** How many times as long the first took as the second, round by round. */
 export function ratioOf(slower: readonly Sample[], faster: readonly Sample[]): Spread {
   return spreadOf(slower.map(({ wall }, round) => wall / (faster[round]?.wall ?? Number.NaN)));

@@ -3,7 +3,7 @@ import type { Spread } from "./measure.ts";
 
 export interface Measurement {
   readonly what: string;
-  readonly unit: "ms" | "MiB" | "round trips" | "requests";
+  readonly unit: "ms" | "MiB" | "times" | "requests";
   readonly value: Spread;
   /** Mean CPU in milliseconds, where it is known. */
   readonly cpu?: number;
@@ -12,8 +12,10 @@ export interface Measurement {
 export interface Goal {
   readonly goal: string;
   /** `times`: a ratio. */
-  readonly unit: "times" | "ms" | "MiB" | "round trips";
+  readonly unit: "times" | "ms" | "round trips";
   readonly measured: Spread;
+  /** The same ratio of CPU, of the means, which other people's load disturbs less. */
+  readonly cpu?: number;
   /** What the median must keep to. */
   readonly bound: { readonly atLeast: number } | { readonly atMost: number };
 }
