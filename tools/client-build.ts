@@ -34,6 +34,7 @@ import {
   executableSource,
   readClientManifest,
 } from "./client-manifest.ts";
+import { quickStart } from "./client-start.ts";
 import { root } from "./findings.ts";
 import { readLock } from "./lock.ts";
 import { type Modules, reachable, readModule } from "./modules.ts";
@@ -96,6 +97,7 @@ async function bundle(name: string, path: string, { engines, dependencies }: Cli
     input: { [posix.basename(path, ".js")]: join(root, executableSource) },
     platform: "node",
     cwd: root,
+    plugins: [quickStart],
     // A native package for proxies that want Kerberos, which nobody gets from us.
     external: ["kerberos"],
     // What `debug` colours its lines with, if it happens to be there.

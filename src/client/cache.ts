@@ -27,7 +27,7 @@ import {
 } from "./cache-state.ts";
 import { TrustError } from "./errors.ts";
 import { readAtMost } from "./read-file.ts";
-import { replaceFile } from "./replace-file.ts";
+import { replaceCheckedFile, replaceFile } from "./replace-file.ts";
 
 export interface Origins {
   /** The state that the new one was made from; what somebody else has added to it since is kept. */
@@ -100,7 +100,7 @@ export function diskCache(directory: string): Cache {
           for (const [role, { sha256 }] of state.targets) {
             const bytes = files.get(role);
             if (bytes !== undefined && sha256Hex(bytes) === sha256)
-              await replaceFile(join(folder, `${sha256}.json`), bytes);
+              await replaceCheckedFile(join(folder, `${sha256}.json`), bytes);
           }
           await replaceFile(join(folder, stateFile), text);
           await sweep(folder, state);

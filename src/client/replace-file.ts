@@ -7,20 +7,25 @@ import { randomBytes } from "node:crypto";
 import { lstat, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
+/** `sync`: the disk has the bytes before the file gets its name. */
+type Durability = "sync" | "no sync";
+
 /** @param mode of new files; only their owner may read them unless told otherwise */
 export async function replaceFiles(
   files: readonly (readonly [path: string, bytes: Uint8Array])[],
   mode = 0o600,
+  durability: Durability = "sync",
 ): Promise<void> {
   const staged: [temporary: string, path: string][] = [];
   try {
     for (const [path, bytes] of files) {
       const temporary = join(dirname(path), `.${randomBytes(8).toString("hex")}.tmp`);
       staged.push([temporary, path]);
-      await write(temporary, bytes, mode);
+      await write(temporary, bytes, mode, durability);
       await refuseFolder(path);
     }
     for (const [temporary, path] of staged) await rename(temporary, path);
+    if (durability === "no sync") return;
     for (const folder of new Set(staged.map(([, path]) => dirname(path)))) await syncFolder(folder);
   } catch (error) {
     await Promise.all(staged.map(([temporary]) => rm(temporary, { force: true })));
@@ -30,6 +35,13 @@ export async function replaceFiles(
 
 export async function replaceFile(path: string, bytes: Uint8Array, mode?: number): Promise<void> {
   await replaceFiles([[path, bytes]], mode);
+}
+
+/**
+ * For a file that is checked against a digest whenever it is read, and can be had again: after a crash it may be damaged.
+ */
+export async function replaceCheckedFile(path: string, bytes: Uint8Array): Promise<void> {
+  await replaceFiles([[path, bytes]], undefined, "no sync");
 }
 
 async function syncFolder(path: string): Promise<void> {
@@ -48,11 +60,11 @@ async function refuseFolder(path: string): Promise<void> {
     throw Object.assign(new Error("there is a folder of that name"), { code: "EISDIR" });
 }
 
-async function write(path: string, bytes: Uint8Array, mode: number): Promise<void> {
+async function write(path: string, bytes: Uint8Array, mode: number, durability: Durability): Promise<void> {
   const file = await open(path, "wx", mode);
   try {
     await file.writeFile(bytes);
-    await file.sync();
+    if (durability === "sync") await file.sync();
   } finally {
     await file.close();
   }

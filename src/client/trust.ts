@@ -215,10 +215,8 @@ export class Trust {
     const { rule, repository, server, pins } = await this.#rules.rule(name, unruled);
     const { limits, onEvent, now } = this.#options;
     const { notary } = await import("../core/format/notary.ts");
-    const late = new TrustError(
-      "TIMEOUT",
-      `The update of ${repository} took longer than ${limits.updateTime} ms.`,
-    );
+    const late = () =>
+      new TrustError("TIMEOUT", `The update of ${repository} took longer than ${limits.updateTime} ms.`);
     return {
       repository,
       rule,
@@ -270,8 +268,8 @@ async function notSigned(view: RepositoryView, name: string): Promise<TrustError
 }
 
 /** Fires with a reason after a time, and keeps no process alive for it. */
-function deadline(milliseconds: number, reason: TrustError): AbortSignal {
+function deadline(milliseconds: number, reason: () => TrustError): AbortSignal {
   const controller = new AbortController();
-  setTimeout(() => controller.abort(reason), milliseconds).unref();
+  setTimeout(() => controller.abort(reason()), milliseconds).unref();
   return controller.signal;
 }

@@ -5,9 +5,12 @@
  * What counts is distinct key material: two certificates of one key, or one key under two IDs, are one signer.
  * Entries of keys the role does not list, entries that do not verify, and methods that do not fit the key count
  * for nothing and harm nothing (a good file may carry one bad signature).
+ *
+ * A file is counted more than once: by the rules of TUF, by the pins, by the policy, and again for each question that it
+ * answers. Bytes that were read never change, so the same signature over the same bytes by the same key is verified once.
  */
 import { openKey, type UsableKey } from "./keys.ts";
-import type { Metadata, RoleKeys } from "./model.ts";
+import type { Metadata, RoleKeys, SignatureEntry } from "./model.ts";
 import { verifySignature } from "./schemes.ts";
 
 export interface SignatureCount {
@@ -28,11 +31,11 @@ export function countSignatures(
   accept: (key: UsableKey) => boolean = () => true,
 ): SignatureCount {
   const signed = new Map<string, UsableKey>();
-  for (const { keyId, method, signature } of file.signatures) {
-    const listed = role.keys.get(keyId);
+  for (const entry of file.signatures) {
+    const listed = role.keys.get(entry.keyId);
     const key = listed === undefined ? undefined : openKey(listed);
     if (listed === undefined || key === undefined || signed.has(key.material) || !accept(key)) continue;
-    if (verifySignature(key.kind, key.key, method, file.message, signature)) {
+    if (isGood(entry, key, file.message)) {
       signed.set(key.material, key.id === listed.id ? key : { ...key, ...listed });
     }
   }
@@ -40,6 +43,23 @@ export function countSignatures(
     .filter((listed) => !signed.has(openKey(listed)?.material ?? ""))
     .map((listed) => listed.id);
   return { needed: role.threshold, signed: [...signed.values()], missing };
+}
+
+interface Verdict {
+  readonly message: Uint8Array;
+  readonly material: string;
+  readonly good: boolean;
+}
+
+/** The last verdict on each signature. It holds for the very message and key that it was made with. */
+const verdicts = new WeakMap<SignatureEntry, Verdict>();
+
+function isGood(entry: SignatureEntry, { kind, key, material }: UsableKey, message: Uint8Array): boolean {
+  const last = verdicts.get(entry);
+  if (last !== undefined && last.message === message && last.material === material) return last.good;
+  const good = verifySignature(kind, key, entry.method, message, entry.signature);
+  verdicts.set(entry, { message, material, good });
+  return good;
 }
 
 export function isMet(count: SignatureCount): boolean {

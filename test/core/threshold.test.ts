@@ -54,6 +54,27 @@ describe("counting", () => {
     expect(count(role(1, ...listed(a)), b.sign(message)).signed).toEqual([]);
   });
 
+  it("a signature that was good over one message is bad over another, and the other way round", () => {
+    const [entry, other] = [a.sign(message), Buffer.from('{"_type":"Target5"}')];
+    const counts = [message, other, message, Buffer.from(message)].map((bytes) =>
+      isMet(countSignatures({ message: bytes, signatures: [entry] }, role(1, a.listed))),
+    );
+    expect(counts).toEqual([true, false, true, true]);
+  });
+
+  it("a signature that was good by one key is bad by another under the same ID", () => {
+    const entry = a.sign(message);
+    const file = { message, signatures: [entry] };
+    const impostor: RoleKeys = {
+      threshold: 1,
+      keys: new Map([[a.listed.id, { ...c.listed, id: a.listed.id }]]),
+    };
+    const counts = [role(1, a.listed), impostor, role(1, a.listed)].map((keys) =>
+      isMet(countSignatures(file, keys)),
+    );
+    expect(counts).toEqual([true, false, true]);
+  });
+
   it("a good file may carry a bad signature (V6)", () => {
     const garbage = { keyId: c.listed.id, method: "ecdsa", signature: Buffer.alloc(64, 1) };
     expect(isMet(count(role(2, ...listed(a, b, c)), garbage, a.sign(message), b.sign(message)))).toBe(true);

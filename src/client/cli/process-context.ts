@@ -1,5 +1,4 @@
 /** The process as the commands see it. */
-import { createInterface } from "node:readline/promises";
 import { TrustError } from "../errors.ts";
 import type { ClientContext } from "./context.ts";
 
@@ -17,6 +16,7 @@ async function readInput(bytes: number): Promise<string> {
 }
 
 async function ask(question: string): Promise<string> {
+  const { createInterface } = await import("node:readline/promises");
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return await lines.question(question);
