@@ -59,6 +59,8 @@ function contexts(file: ComposeFile, value: Value | undefined, place: string): v
   if (value === undefined) return;
   for (const [key, each, inList] of pairs(file, value, place)) {
     const at = `${place}[${key}]`;
+    if (key.startsWith("x-"))
+      throw file.invalid(each, `${at} is an extension to Compose, which leaves it out; rename it.`);
     const before = inList ? `${key}=` : "";
     const resolved = file.textOf(each, at);
     if (!resolved.startsWith(before))

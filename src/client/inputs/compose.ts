@@ -55,7 +55,8 @@ class Services {
     this.#file = file;
     if (value === undefined || file.tree.isNull(value)) return;
     for (const [name, service] of file.tree.entries(value, "services")) {
-      if (!name.startsWith("x-")) this.#all.set(name, file.entries(service, placeOf(name), serviceKeys));
+      // One that is named x-… is a service like any other, no extension.
+      this.#all.set(name, file.entries(service, placeOf(name), serviceKeys));
     }
   }
 

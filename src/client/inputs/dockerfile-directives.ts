@@ -16,7 +16,9 @@ export interface Directives {
 
 const anyDirective = /^#\s*[a-zA-Z][a-zA-Z0-9]*\s*=/;
 const canonical = /^(#[ \t]*([a-zA-Z]+)[ \t]*=[ \t]*)(\S+)[ \t]*$/;
-const looksLikeOne = /^\s*(?:#|\/\/)\s*(syntax|escape|check)\s*=/iu;
+/** Without a value it is a comment, and directives end there. */
+const canonicalCheck = /^#[ \t]*check[ \t]*=[ \t]*\S/i;
+const looksLikeOne = /^\s*(?:#|\/\/)\s*(syntax|escape|check)\s*=/i;
 
 /** Throws `INPUT_INVALID`. */
 export function readDirectives(source: Source): Directives {
@@ -35,7 +37,7 @@ export function readDirectives(source: Source): Directives {
       continue;
     }
     const [, before = "", , text = ""] = canonical.exec(line) ?? [];
-    const plain = text !== "" || (name === "check" && line.startsWith("#"));
+    const plain = name === "check" ? canonicalCheck.test(line) : text !== "";
     if (others || !plain || found.has(name)) {
       throw source.invalid(
         at,

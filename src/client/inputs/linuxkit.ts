@@ -2,9 +2,9 @@
  * LinuxKit's build files.
  *
  * Images are named in `kernel.image`, `init[]`, and `image` of each entry of `onboot`, `onshutdown`, `services` and
- * `volumes`. Keys of the top level that LinuxKit's schema does not have are refused, as LinuxKit refuses them. Merge keys
- * are followed below the top level; where one would change what the map itself says, old and new LinuxKit differ, so
- * that is refused.
+ * `volumes`. Keys that LinuxKit's schema does not have are refused, as LinuxKit refuses them, at the top and where an
+ * image may be left out: a key that is read wrongly there would hide one. Merge keys are followed below the top level;
+ * where one would change what the map itself says, old and new LinuxKit differ, so that is refused.
  */
 import type { ImageUse, Input, LocalUse } from "./input.ts";
 import { mostImages, type Source } from "./source.ts";
@@ -15,6 +15,11 @@ import { type Value, YamlTree } from "./yaml-tree.ts";
 
 const lists = ["onboot", "onshutdown", "services", "volumes"] as const;
 const known: readonly string[] = ["kernel", "init", ...lists, "trust", "files"];
+/** Where an image may be left out. */
+const keysOf: ReadonlyMap<string, readonly string[]> = new Map([
+  ["kernel", ["image", "cmdline", "binary", "tar", "ucode"]],
+  ["volumes", ["name", "image", "readonly", "format", "platforms"]],
+]);
 
 /** Throws `INPUT_INVALID`, `TRUST_BLOCK`. */
 export function readLinuxkit(source: Source): Input {
@@ -47,12 +52,15 @@ function topLevel(tree: YamlTree): ReadonlyMap<string, Value> {
         key.range[0],
         "A merge key at the top of a LinuxKit file is not read; write its keys out.",
       );
-    if (!known.includes(name)) {
-      const meant = nearest(name, known);
-      throw source.invalid(key.range[0], `LinuxKit has no key ${shown(name)} here; did you mean ${meant}?`);
-    }
+    demandKnown(source, key.range[0], name, known);
   }
   return tree.entries(tree.root(), "The file");
+}
+
+function demandKnown(source: Source, offset: number, name: string, keys: readonly string[]): void {
+  if (keys.includes(name)) return;
+  const meant = nearest(name, keys);
+  throw source.invalid(offset, `LinuxKit has no key ${shown(name)} here; did you mean ${meant}?`);
 }
 
 class Found {
@@ -66,7 +74,7 @@ class Found {
 
   kernel(value: Value | undefined): void {
     if (value === undefined || this.#tree.isNull(value)) return;
-    const image = this.#entries(value, "kernel").get("image");
+    const image = this.#entries(value, "kernel", "kernel").get("image");
     if (image && !this.#empty(image)) this.#use(image, "kernel");
   }
 
@@ -78,7 +86,7 @@ class Found {
   list(name: (typeof lists)[number], value: Value | undefined): void {
     if (value === undefined || this.#tree.isNull(value)) return;
     for (const [index, item] of this.#tree.items(value, name).entries()) {
-      const entries = this.#entries(item, `${name}[${index}]`);
+      const entries = this.#entries(item, `${name}[${index}]`, name);
       const called = entries.get("name");
       const place = `${name}[${called && this.#tree.isText(called) ? this.#tree.text(called, name) : index}]`;
       const image = entries.get("image");
@@ -93,8 +101,12 @@ class Found {
     return this.#tree.isNull(value) || (this.#tree.isText(value) && this.#tree.text(value, "image") === "");
   }
 
-  #entries(value: Value, place: string): ReadonlyMap<string, Value> {
-    return this.#tree.entries(value, place, "image");
+  #entries(value: Value, place: string, section: string): ReadonlyMap<string, Value> {
+    const entries = this.#tree.entries(value, place, "image");
+    const keys = keysOf.get(section);
+    if (keys === undefined) return entries;
+    for (const [key, { offset }] of entries) demandKnown(this.#tree.yaml.source, offset, key, keys);
+    return entries;
   }
 
   #use(value: Value, place: string): void {

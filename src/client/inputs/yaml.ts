@@ -3,7 +3,7 @@
  *
  * Builders use other parsers than this one, so what parsers differ about is refused: duplicate keys, keys that are no
  * plain scalars, tags (but the core ones on values), directives, odd names of anchors, aliases inside of what they name,
- * a quoted `<<`. After `readYaml` the graph has no cycle, no unknown alias and no depth beyond the bound.
+ * a quoted `<<`, plain scalars that begin with `?` or `:` (in braces some take that for an indicator). After `readYaml` the graph has no cycle, no unknown alias and no depth beyond the bound.
  */
 
 import type { Alias, Pair, ParsedNode, Scalar, YAMLMap, YAMLSeq } from "yaml";
@@ -84,7 +84,10 @@ class Check {
     if (node.tag !== undefined && !(isScalar(node) && coreTags.has(node.tag))) {
       throw this.#source.invalid(at, `The tag ${shown(node.tag)} is not read here; remove it.`);
     }
-    if (isScalar(node)) return;
+    if (isScalar(node)) {
+      this.#plain(node);
+      return;
+    }
     this.#open.add(node);
     if (isMap(node)) this.#map(node, depth);
     else for (const item of node.items) this.node(item as Value, depth + 1);
@@ -99,12 +102,20 @@ class Check {
         throw this.#source.invalid(at, "A key is no plain or quoted scalar; write it out.");
       }
       this.#anchor(key);
+      this.#plain(key);
       const name = String(key.value);
       if (keys.has(name))
         throw this.#source.invalid(at, `The key ${shown(name)} is there twice; remove one.`);
       keys.add(name);
       this.node(value, depth + 1);
       if (name === "<<") this.#merge(key, value);
+    }
+  }
+
+  #plain(scalar: Scalar.Parsed): void {
+    const at = scalar.range[0];
+    if (scalar.type === "PLAIN" && /^[?:]/.test(scalar.source)) {
+      throw this.#source.invalid(at, `The text ${shown(scalar.source)} must be in quotes.`);
     }
   }
 

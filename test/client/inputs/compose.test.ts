@@ -74,9 +74,11 @@ describe("images of a Compose file", () => {
   });
 
   it("of extensions count only where they are used", async () => {
-    expect(
-      await references("x-a: {image: a}\nservices:\n  x-b: {image: b}\n  c: {image: c, x-d: {image: d}}\n"),
-    ).toEqual(["c"]);
+    expect(await references("x-a: {image: a}\nservices:\n  c: {image: c, x-d: {image: d}}\n")).toEqual(["c"]);
+  });
+
+  it("of a service count, whatever it is called", async () => {
+    expect(await references("services:\n  x-b: {image: b}\n  c: {extends: x-b}\n")).toEqual(["b"]);
   });
 
   it("of providers and models are told as not covered", async () => {

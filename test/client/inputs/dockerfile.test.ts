@@ -207,6 +207,7 @@ describe("a Dockerfile is refused", () => {
     ["with a syntax directive twice", "# syntax=a\n# syntax=b\nFROM a\n", 2],
     ["with an indented syntax directive", " # syntax=s\nFROM a\n", 1],
     ["with a syntax directive behind an unknown one", "# x=y\n# syntax=s\nFROM a\n", 2],
+    ["with a check directive without a value", "# check=\n# syntax=s\nFROM a\n", 1],
     ["with a syntax directive of two words", "# syntax=s cmd\nFROM a\n", 1],
     ["with a syntax directive that is no reference", "# syntax=$x\nFROM a\n", 1],
     ["with a syntax directive behind slashes", "// syntax=s\nFROM a\n", 1],

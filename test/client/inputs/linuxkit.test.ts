@@ -106,6 +106,8 @@ describe("a LinuxKit file is refused", () => {
   it.each([
     ["a misspelt key", "kernel:\n  image: a\nservice: []\n", 3],
     ["a key that looks like another", "kеrnel:\n  image: a\n", 1],
+    ["a key that the kernel has not", "kernel:\n  imag: a\n", 2],
+    ["a key that a volume has not", "volumes:\n  - name: a\n    imag: a\n", 3],
     ["a merge key at the top", "files: []\n<<: {init: [a]}\n", 2],
     ["a list that is none", "services: {}\n", 1],
     ["a list that is a text", "init: a\n", 1],

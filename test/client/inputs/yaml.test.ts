@@ -32,6 +32,8 @@ describe("YAML is refused", () => {
     ["for a merge of a text", "onboot:\n  - <<: a\n    image: b\n", 2],
     ["for a merge key in quotes", 'onboot:\n  - "<<": {image: a}\n', 2],
     ["for two merge keys", "onboot:\n  - <<: {name: a}\n    <<: {image: b}\n", 3],
+    ["for a key that begins with a question mark", "kernel: {\n  ?image : a}\n", 2],
+    ["for a text that begins with a colon", "init: [\n  :a]\n", 2],
     ["for an error of syntax", "init: [a\n", 2],
     ["for a bad start of a text", "init: [@pkg:a]\n", 1],
   ])("%s", async (_, text, line) => {
