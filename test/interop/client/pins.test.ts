@@ -47,11 +47,11 @@ describe("a first contact", () => {
       return {
         plain: await roleOf(stage, {}, "one"),
         tofu: await roleOf(stage, tofu, "one", known),
-        // What is cached is gone on from.
+        // What is cached is no pin.
         after: await roleOf(stage, {}, "one", known),
       };
     },
-    { plain: "NO_PIN", tofu: "targets", after: "targets" },
+    { plain: "NO_PIN", tofu: "targets", after: "NO_PIN" },
   );
 
   scenario(
