@@ -8,7 +8,7 @@ import { isHex } from "../core/bytes.ts";
 import { isObject, type Json, member } from "../core/json.ts";
 import { maxVersion } from "../core/limits.ts";
 import { isTargetsRole } from "../core/names.ts";
-import { JsonFile, listOf, whole } from "./json-file.ts";
+import { JsonFile, listOf, string, whole } from "./json-file.ts";
 
 export interface CacheKey {
   /** As `Fetcher.origin`. */
@@ -97,6 +97,13 @@ export function encodeState({ server, repository }: CacheKey, state: CachedState
     null,
     1,
   )}\n`;
+}
+
+/** Which repository a state is of. Throws `CACHE_DAMAGED`. */
+export function keyOfState(text: string, file: string): CacheKey {
+  const json = new JsonFile(text, file, "CACHE_DAMAGED", "cached state");
+  const object = json.object();
+  return { server: json.read(object, "server", string), repository: json.read(object, "repository", string) };
 }
 
 /** Throws `CACHE_DAMAGED` with file and line for everything that `encodeState` does not write. */

@@ -23,6 +23,7 @@ import {
   encodeState,
   isReadable,
   joined,
+  keyOfState,
   readState,
 } from "./cache-state.ts";
 import { TrustError } from "./errors.ts";
@@ -48,6 +49,8 @@ export interface Cache {
    * Durable when it returns. Throws `CACHE_UNUSABLE`, `CACHE_DAMAGED`.
    */
   commit(key: CacheKey, state: CachedState, origins: Origins): Promise<void>;
+  /** Every state that cannot be read, as an error that names its file. */
+  faults(): Promise<readonly TrustError[]>;
   /** Forgets a repository, floors included. */
   forget(key: CacheKey): Promise<void>;
 }
@@ -67,9 +70,7 @@ export function diskCache(directory: string): Cache {
     const path = fileOf(key);
     const bytes = await usable(directory, () => readIfThere(path));
     if (bytes === "missing") return undefined;
-    if (bytes === undefined || !isUtf8(bytes)) {
-      throw new TrustError("CACHE_DAMAGED", "The cached state is too large, or no text.", { file: path });
-    }
+    if (bytes === undefined || !isUtf8(bytes)) throw unreadable(path);
     return readState(bytes.toString("utf8"), path, key);
   }
 
@@ -107,6 +108,25 @@ export function diskCache(directory: string): Cache {
         });
       }),
 
+    faults: () =>
+      usable(directory, async () => {
+        const faults: TrustError[] = [];
+        for (const name of await namesIn(join(directory, layout))) {
+          const path = join(directory, layout, name, stateFile);
+          const bytes = await readIfThere(path);
+          if (bytes === "missing") continue;
+          try {
+            if (bytes === undefined || !isUtf8(bytes)) throw unreadable(path);
+            const text = bytes.toString("utf8");
+            readState(text, path, keyOfState(text, path));
+          } catch (error) {
+            if (!(error instanceof TrustError)) throw error;
+            faults.push(error);
+          }
+        }
+        return faults;
+      }),
+
     forget: (key) => usable(directory, () => rm(folderOf(key), { recursive: true, force: true })),
   };
 }
@@ -119,6 +139,19 @@ async function sweep(folder: string, { targets }: CachedState): Promise<void> {
       await rm(join(folder, name), { force: true });
     else if (name.startsWith("lock.") && (await isLeftover(join(folder, name))))
       await rm(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+function unreadable(file: string): TrustError {
+  return new TrustError("CACHE_DAMAGED", "The cached state is too large, or no text.", { file });
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
   }
 }
 

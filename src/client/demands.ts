@@ -1,11 +1,10 @@
-/** What the policy demands of the files behind an answer: signatures, lifetimes, agreement of roles, age. */
-import type { Metadata, TargetFile, Targets } from "../core/model.ts";
+/** What the policy demands of an answer beyond its files (`file-demands.ts`): agreement of roles, and age. */
+import type { TargetFile } from "../core/model.ts";
 import { parentRole } from "../core/names.ts";
-import { isMet, type SignatureCount } from "../core/threshold.ts";
-import type { Verified } from "../core/verify.ts";
+import type { SignatureCount } from "../core/threshold.ts";
 import { ageFinding } from "../policy/rules/ages.ts";
-import { countAllowed } from "../policy/rules/signers.ts";
 import { TrustError } from "./errors.ts";
+import { checkFile } from "./file-demands.ts";
 import { entryIn, type Hit } from "./lookup.ts";
 import type { RepositoryView } from "./repository-view.ts";
 
@@ -17,53 +16,31 @@ export async function checkDemands(view: RepositoryView, hit: Hit): Promise<Sign
   const { set, scope } = view;
   for (const file of [set.root, set.timestamp, set.snapshot]) if (file !== undefined) checkFile(view, file);
   const count = await checkRole(view, hit.role);
+  checkAge(view, hit);
   for (const role of scope.rule.require) {
-    const other = role === hit.role ? hit : await entryIn(view, role, hit.name);
+    if (role === hit.role) continue;
+    const other = await entryIn(view, role, hit.name);
     if (other === undefined || !sameFile(hit.target, other.target))
       throw disagreement(view, hit, role, other);
-    if (other !== hit) await checkRole(view, role);
-  }
-  const finding = ageFinding(hit.target, scope.rule, scope.at);
-  if (finding !== undefined) {
-    throw new TrustError(
-      finding.code,
-      `${hit.name} in ${hit.role} of ${scope.repository}: ${finding.sentence}`,
-      {
-        role: hit.role,
-      },
-    );
+    await checkRole(view, role);
+    checkAge(view, other);
   }
   return count;
+}
+
+function checkAge({ scope }: RepositoryView, { target, name, role }: Hit): void {
+  const finding = ageFinding(target, scope.rule, scope.at);
+  if (finding === undefined) return;
+  throw new TrustError(finding.code, `${name} in ${role} of ${scope.repository}: ${finding.sentence}`, {
+    role,
+  });
 }
 
 /** A role and all above it, which gave it its keys. */
 async function checkRole(view: RepositoryView, role: string): Promise<SignatureCount> {
   const parent = parentRole(role);
   if (parent !== undefined) await checkRole(view, parent);
-  return checkFile(view, (await view.role(role)) as Verified<Targets>);
-}
-
-function checkFile({ set, scope }: RepositoryView, file: Metadata): SignatureCount {
-  const { rule, at, repository } = scope;
-  const { role, signed } = file;
-  const demands = rule.roles.get(role);
-  const least = role === "root" ? rule.rootMinThreshold : (demands?.minThreshold ?? 1);
-  const count = countAllowed(file, set.keysOf(role), rule, least);
-  if (!isMet(count)) {
-    throw new TrustError(
-      "POLICY_THRESHOLD",
-      `${role} of ${repository} carries ${count.signed.length} signatures that count; the policy demands ${count.needed}.`,
-      { role, detail: { needed: count.needed, signed: count.signed.length } },
-    );
-  }
-  if (demands?.maxLifetime !== undefined && signed.expires - at > demands.maxLifetime) {
-    throw new TrustError(
-      "LIFETIME",
-      `${role} of ${repository} expires at ${new Date(signed.expires).toISOString()}, later than the policy allows.`,
-      { role },
-    );
-  }
-  return count;
+  return checkFile(view, await view.role(role));
 }
 
 /** Same length, and the same digest by every algorithm that both list, of which there is one at least. */

@@ -74,17 +74,24 @@ export function asTrustError(error: unknown, context: TrustErrorContext = {}): u
   if (!(error instanceof VidimusError)) return error;
   if (!unauthentic.has(error.code) && !malformed.has(error.code)) return error;
   const of = context.repository === undefined ? "" : `${context.repository}: `;
-  return new TrustError(error.code as TrustCode, sentence(`${of}${error.message}`), {
-    ...context,
-    role: error.role ?? context.role,
-    detail: error.detail,
-    cause: error,
-  });
+  return new TrustError(
+    error.code as TrustCode,
+    of === "" ? sentence(error.message) : stopped(`${of}${error.message}`),
+    {
+      ...context,
+      role: error.role ?? context.role,
+      detail: error.detail,
+      cause: error,
+    },
+  );
 }
 
 function sentence(message: string): string {
-  const text = message.charAt(0).toUpperCase() + message.slice(1);
-  return /[.!?]$/.test(text) ? text : `${text}.`;
+  return stopped(message.charAt(0).toUpperCase() + message.slice(1));
+}
+
+function stopped(message: string): string {
+  return /[.!?]$/.test(message) ? message : `${message}.`;
 }
 
 export interface Explanation {

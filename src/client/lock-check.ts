@@ -7,12 +7,14 @@ import { TrustError } from "./errors.ts";
 import type { ImageUse, Input } from "./inputs/input.ts";
 import { lockedText } from "./inputs/splice.ts";
 import { type LockedImage, type LockFile, lockKey } from "./lockfile.ts";
-import { keyOfReference } from "./locking.ts";
+import { helperPlace, keyOfReference } from "./locking.ts";
 import { type ImageReference, lockedReference, parseReference } from "./reference.ts";
 
 export interface CheckRequest {
   readonly inputs: readonly Input[];
   readonly lock: LockFile;
+  /** Images that no file names and that must be in the lock; all that the lock has of this kind are looked at. */
+  readonly helpers: readonly string[];
   /** How the lock is called in messages. */
   readonly lockName: string;
   /** The locked text that lies beside an input; undefined for an input that is itself a locked text. */
@@ -22,7 +24,7 @@ export interface CheckRequest {
 }
 
 /** Everything that is not as it was locked, or not fresh any more. */
-export function checkLock({ inputs, lock, lockName, beside, at }: CheckRequest): readonly Failure[] {
+export function checkLock({ inputs, lock, lockName, helpers, beside, at }: CheckRequest): readonly Failure[] {
   const byKey = new Map(lock.images.map((image) => [lockKey(image), image]));
   const unverified = new Set(lock.unverified.map(({ reference }) => reference));
   const failures: Failure[] = [];
@@ -94,5 +96,39 @@ export function checkLock({ inputs, lock, lockName, beside, at }: CheckRequest):
       failures.push({ file: input.file, place: "the whole file", line: 1, text: other.name, error });
     }
   }
-  return failures;
+  return [...failures, ...helperFailures({ lock, lockName, helpers, at })];
+}
+
+/** Images of `--helpers` stand in no file: each must be in the lock, and what is there of them must be fresh. */
+function helperFailures({
+  lock,
+  lockName,
+  helpers,
+  at,
+}: Pick<CheckRequest, "lock" | "lockName" | "helpers" | "at">): readonly Failure[] {
+  const locked = new Map(
+    lock.images.filter(({ files }) => files.includes(helperPlace)).map((image) => [lockKey(image), image]),
+  );
+  const where = { file: lockName, place: helperPlace, line: 1 };
+  const missing = helpers.flatMap((text): Failure[] => {
+    try {
+      const reference = parseReference(text);
+      const image = locked.get(keyOfReference(reference, reference.digest ?? ""));
+      const isSame = reference.digest === undefined || reference.digest === image?.digest;
+      if (image !== undefined && isSame) return [];
+      const error = new TrustError("LOCK_MISSING", `${lockName} says nothing of the helper ${text}.`, {
+        file: lockName,
+      });
+      return [{ ...where, text, error }];
+    } catch (error) {
+      return [{ ...where, text, error }];
+    }
+  });
+  const expired = [...locked]
+    .filter(([, { expires }]) => Date.parse(expires.earliest) <= at)
+    .map(([text, { expires }]): Failure => {
+      const message = `What stood behind the helper ${text} expired at ${expires.earliest}.`;
+      return { ...where, text, error: new TrustError("LOCK_EXPIRED", message, { file: lockName }) };
+    });
+  return [...missing, ...expired];
 }

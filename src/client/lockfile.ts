@@ -19,6 +19,8 @@ export interface LockedImage
   /** The tag that was locked; null for a reference by digest alone. */
   readonly tag: string | null;
   readonly signers: readonly string[];
+  /** When the server was last asked, if it was away when the image was locked. */
+  readonly checkedAt?: string;
   /** The files that name it, as they were given. */
   readonly files: readonly string[];
 }
@@ -65,6 +67,7 @@ export function encodeLock({ lockedAt, images, unverified }: LockFile): string {
     onlineKeyIds: image.onlineKeyIds,
     expires: sortedMembers(image.expires),
     ...(image.signedAt === undefined ? {} : { signedAt: image.signedAt }),
+    ...(image.checkedAt === undefined ? {} : { checkedAt: image.checkedAt }),
     files: [...image.files].sort(),
   }));
   const open = unverified
@@ -119,6 +122,7 @@ const imageMembers = [
   "onlineKeyIds",
   "expires",
   "signedAt",
+  "checkedAt",
   "files",
 ] as const satisfies readonly (keyof LockedImage)[];
 
@@ -130,6 +134,8 @@ function readImage(json: JsonFile, object: JsonObject): LockedImage {
   const { earliest } = expires;
   if (earliest === undefined) throw json.fault(object, "expires");
   const signedAt = member(object, "signedAt") === undefined ? undefined : json.read(object, "signedAt", date);
+  const checkedAt =
+    member(object, "checkedAt") === undefined ? undefined : json.read(object, "checkedAt", date);
   const tag = json.read(object, "tag", (value) =>
     value === null ? [null] : typeof value === "string" ? [value] : undefined,
   );
@@ -155,6 +161,7 @@ function readImage(json: JsonFile, object: JsonObject): LockedImage {
     },
     expires: { ...expires, earliest },
     ...(signedAt === undefined ? {} : { signedAt }),
+    ...(checkedAt === undefined ? {} : { checkedAt }),
     files: json.read(object, "files", files),
   };
 }

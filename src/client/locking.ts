@@ -60,7 +60,7 @@ export class LockRefused extends Error {
 }
 
 /** Where images stand that are asked for by name alone. */
-const helperPlace = "--helpers";
+export const helperPlace = "--helpers";
 
 /** Throws `LockRefused`. */
 export async function lockInputs(trust: Trust, request: LockRequest): Promise<Locked> {
@@ -163,15 +163,16 @@ export function keyOfReference({ name, tag, digest }: ImageReference, signed: st
 
 /**
  * The new lock: what the given files name, as it is now, and of the previous lock what other files name. A file that is
- * given again gives up what it does not name any more.
+ * given again gives up what it does not name any more; helpers are kept until other ones are named.
  */
 function merge(
   request: LockRequest,
   resolved: ReadonlyMap<Wanted, ResolvedImage>,
   coverage: Coverage,
 ): LockFile {
-  const { inputs, previous, at } = request;
-  const given = new Set([...inputs.map(({ file }) => file), helperPlace]);
+  const { inputs, helpers = [], previous, at } = request;
+  const named = helpers.length > 0 ? [helperPlace] : [];
+  const given = new Set([...inputs.map(({ file }) => file), ...named]);
   const images = new Map<string, LockedImage>();
   const unverified = new Map<string, UnverifiedUse>();
   const others = (files: readonly string[]) => files.filter((file) => !given.has(file));
@@ -200,12 +201,13 @@ function lockedImage(
   image: ResolvedImage,
   files: readonly string[],
 ): LockedImage {
-  const { reference: _, hashes: _hashes, offline: _offline, checkedAt: _checkedAt, signers, ...kept } = image;
+  const { reference: _, hashes: _hashes, offline, checkedAt, signers, ...kept } = image;
   return {
     ...kept,
     name,
     tag: tag ?? (digest === undefined ? "latest" : null),
     signers: signers.map(({ keyId }) => keyId),
+    ...(offline ? { checkedAt } : {}),
     files,
   };
 }

@@ -5,14 +5,15 @@
  * first, as Notary searches (notary-protocol.md 4.3). The first entry wins. A role has a say about a name only if every
  * delegation on the way to it covers the name, and so do the `paths` that the policy gives it.
  *
- * No silent fallback: a role that the policy lists, that is delegated and that has a say must be at hand, signed and
- * unexpired, whether another role has an entry or not. Stock clients pass over such a role and take an older digest
+ * No silent fallback: a role that the policy lists, that is delegated and that has a say must be at hand, unexpired, and
+ * signed as the metadata and the policy demand, whether another role has an entry or not. Stock clients pass over such a role and take an older digest
  * from the next one. A role that nobody delegates to is no role, and is passed over.
  */
 import type { TargetFile, Targets } from "../core/model.ts";
 import { parentRole } from "../core/names.ts";
 import type { Verified } from "../core/verify.ts";
 import { asTrustError, TrustError } from "./errors.ts";
+import { checkFile } from "./file-demands.ts";
 import type { RepositoryView } from "./repository-view.ts";
 import { codeOf } from "./scope.ts";
 
@@ -123,10 +124,12 @@ async function pathsOf(
   return paths !== undefined && says(paths) ? paths : undefined;
 }
 
-/** A role's file; for a delegation that is not to be had, `ROLE_UNAVAILABLE` with the reason. */
+/** A role's file, as the policy demands it; for a delegation that is not to be had, `ROLE_UNAVAILABLE` with the reason. */
 async function available(view: RepositoryView, role: string): Promise<Verified<Targets>> {
   try {
-    return await view.role(role);
+    const file = await view.role(role);
+    checkFile(view, file);
+    return file;
   } catch (error) {
     if (role === "targets" || !unavailable.has(codeOf(error))) throw error;
     const reason = asTrustError(error) as TrustError;

@@ -1,7 +1,7 @@
 /**
  * Notary's own `trust_pinning` (notary-protocol.md 7.3, 7.5), read from a `config.json` so that pins that exist need not be
- * written twice. Only pins are read: whether a first use is trusted is the policy's to say, so `disable_tofu` adds
- * nothing. Unlike Notary, names count with their case, `certs` are checked on every update, and paths of `ca` are relative
+ * written twice. Whether a first use is trusted is the policy's to say; `disable_tofu: true` overrules a policy that
+ * allows it, and `false` allows nothing. Unlike Notary, names count with their case, `certs` are checked on every update, and paths of `ca` are relative
  * to the configuration file (docs/divergences.md).
  */
 import { dirname, resolve } from "node:path";
@@ -14,6 +14,7 @@ import { readText } from "./read-file.ts";
 export type NotaryPins = { readonly certificates: readonly string[] } | { readonly ca: string };
 
 export interface NotaryConfig {
+  readonly disableTofu: boolean;
   /** Undefined: it pins nothing for this name. An empty list pins nothing that exists, so everything is refused. */
   pinsFor(repository: string): NotaryPins | undefined;
 }
@@ -21,10 +22,10 @@ export interface NotaryConfig {
 const largest = 1_048_576;
 const most = 10_000;
 
-/** Throws `FILE_UNREADABLE`, `POLICY_INVALID`. */
+/** Throws `POLICY_INVALID`. */
 export async function readNotaryConfig(path: string): Promise<NotaryConfig> {
   const json = new JsonFile(
-    await readText(path, "Notary configuration", largest),
+    await readText(path, "Notary configuration", largest, "POLICY_INVALID"),
     path,
     "POLICY_INVALID",
     "Notary configuration",
@@ -34,7 +35,10 @@ export async function readNotaryConfig(path: string): Promise<NotaryConfig> {
   if (!isObject(pinning)) throw json.fault(object, "trust_pinning");
   const certs = table(json, pinning, "certs", (value) => listOf(value, most, string));
   const authorities = table(json, pinning, "ca", string);
+  const disableTofu = member(pinning, "disable_tofu") ?? false;
+  if (typeof disableTofu !== "boolean") throw json.fault(pinning, "disable_tofu");
   return {
+    disableTofu,
     pinsFor(repository) {
       const own = certs.get(repository) ?? longest(starred(certs), repository);
       if (own !== undefined) return { certificates: own };

@@ -9,7 +9,7 @@ const mostShown = 10;
 
 /** Throws `FILE_UNREADABLE`, or `POLICY_INVALID` with every problem of the file (`line` is that of the first). */
 export async function readPolicyFile(path: string): Promise<TrustPolicy> {
-  return await parsePolicy(await readText(path, "policy", largest), path);
+  return await parsePolicy(await readText(path, "policy", largest, "POLICY_INVALID"), path);
 }
 
 /** A policy given as a value instead of a file. Throws `POLICY_INVALID`. */
@@ -53,7 +53,11 @@ export async function parsePolicy(text: string, file: string): Promise<TrustPoli
   const placed = policy.map((problem) => ({ ...problem, line: placeOf(problem) }));
   const sentences = placed
     .slice(0, mostShown)
-    .map((problem) => `${problem.line === undefined ? "" : `line ${problem.line}: `}${sentenceOf(problem)}`);
+    // The line of the first one stands before the whole.
+    .map((problem, index) => {
+      const place = index === 0 || problem.line === undefined ? "" : `line ${problem.line}: `;
+      return `${place}${sentenceOf(problem)}`;
+    });
   const more = policy.length - sentences.length;
   throw new TrustError(
     "POLICY_INVALID",
@@ -72,7 +76,8 @@ export async function parsePolicy(text: string, file: string): Promise<TrustPoli
 }
 
 function sentenceOf({ path, sentence }: PolicyProblem): string {
-  return `${path.length === 0 ? "The policy" : written(path)} ${sentence}.`;
+  const text = `${path.length === 0 ? "The policy" : written(path)} ${sentence}`;
+  return /[.?]$/.test(text) ? text : `${text}.`;
 }
 
 function rangeOf(node: unknown): number | undefined {

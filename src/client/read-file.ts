@@ -2,7 +2,7 @@
 import { createReadStream } from "node:fs";
 import { decodeUtf8 } from "../core/bytes.ts";
 import { MalformedError } from "../core/errors.ts";
-import { TrustError } from "./errors.ts";
+import { type ClientCode, TrustError } from "./errors.ts";
 
 /** A file's bytes, or undefined if there are more than `most`. Throws what the system says. */
 export async function readAtMost(path: string, most: number): Promise<Buffer | undefined> {
@@ -13,22 +13,30 @@ export async function readAtMost(path: string, most: number): Promise<Buffer | u
   return bytes.length > most ? undefined : bytes;
 }
 
-/** A file of the caller's as text, which is UTF-8. Throws `FILE_UNREADABLE`. */
-export async function readText(path: string, what: string, most: number): Promise<string> {
+/**
+ * A file of the caller's as text, which is UTF-8.
+ * @param code what a file is refused as that is not there, too large, or no text
+ */
+export async function readText(
+  path: string,
+  what: string,
+  most: number,
+  code: ClientCode = "FILE_UNREADABLE",
+): Promise<string> {
   let bytes: Buffer | undefined;
   try {
     bytes = await readAtMost(path, most);
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? "unknown error";
-    throw new TrustError("FILE_UNREADABLE", `The ${what} cannot be read (${code}).`, { file: path, cause });
+    const why = (cause as NodeJS.ErrnoException).code ?? "unknown error";
+    throw new TrustError(code, `The ${what} cannot be read (${why}).`, { file: path, cause });
   }
   if (bytes === undefined) {
-    throw new TrustError("FILE_UNREADABLE", `The ${what} is larger than ${most} bytes.`, { file: path });
+    throw new TrustError(code, `The ${what} is larger than ${most} bytes.`, { file: path });
   }
   try {
     return decodeUtf8(bytes);
   } catch (cause) {
     if (!(cause instanceof MalformedError)) throw cause;
-    throw new TrustError("FILE_UNREADABLE", `The ${what} is not UTF-8.`, { file: path, cause });
+    throw new TrustError(code, `The ${what} is not UTF-8.`, { file: path, cause });
   }
 }

@@ -66,7 +66,18 @@ export class Rules {
     if (server === undefined) {
       throw new TrustError("NO_SERVER", `Neither the policy nor an option names a trust server for ${name}.`);
     }
-    return { rule, repository, server: trimmed(server), pins: await this.#pins(rule, repository) };
+    const tofu = rule.tofu && this.#notary?.disableTofu !== true;
+    return {
+      rule: { ...rule, tofu },
+      repository,
+      server: trimmed(server),
+      pins: await this.#pins(rule, repository),
+    };
+  }
+
+  /** Opens the pins of every rule, so that what is wrong with their files is known. Throws `POLICY_INVALID`. */
+  async openPins(): Promise<void> {
+    for (const { pins } of this.#policy.rules) if (pins !== undefined) await this.#open(pins);
   }
 
   async #pins({ pins }: Rule, repository: string): Promise<OpenPins | undefined> {
@@ -93,7 +104,7 @@ export class Rules {
 
 /** Throws `FILE_UNREADABLE`, `POLICY_INVALID`. */
 async function readAuthorities(file: string): Promise<readonly X509Certificate[]> {
-  const text = await readText(file, "file of pinned authorities", largestPem);
+  const text = await readText(file, "file of pinned authorities", largestPem, "POLICY_INVALID");
   const blocks = text.match(block) ?? [];
   const begun = text.split("-----BEGIN CERTIFICATE-----").length - 1;
   if (blocks.length === 0 || blocks.length > mostAuthorities || blocks.length !== begun) {

@@ -53,7 +53,7 @@ export async function openTrust(options: TrustOptions): Promise<Trust> {
   const floors =
     open.lock === undefined
       ? new Map<string, readonly Floor[]>()
-      : floorsOf(readLock(await readText(open.lock, "lock file", largestLock), open.lock));
+      : floorsOf(readLock(await readText(open.lock, "lock file", largestLock, "LOCK_INVALID"), open.lock));
   return new Trust(open, policy, new Rules(policy, open, notary), floors);
 }
 

@@ -37,7 +37,10 @@ describe("thresholds", () => {
     expect(await codeWith({ roles: { "targets/releases": { minThreshold: 2 } } }, "2")).toBe(
       "POLICY_THRESHOLD",
     );
-    expect(await codeWith({ roles: { "targets/releases": { minThreshold: 2 } } }, "1")).toBe("accepted");
+    // It counts for this name too, although it says nothing of it.
+    expect(await codeWith({ roles: { "targets/releases": { minThreshold: 2 } } }, "1")).toBe(
+      "POLICY_THRESHOLD",
+    );
   });
 
   it("are told as the greater of both", async () => {
@@ -75,10 +78,10 @@ describe("lifetimes", () => {
     expect(await codeWith({ roles: { targets: { maxLifetime: "90d" } } })).toBe("LIFETIME");
   });
 
-  it("of a role that has no part in the answer do not matter", async () => {
-    sim.delegate("targets/releases");
+  it("of a role that does not count do not matter", async () => {
+    sim.delegate("targets/nightly");
     sim.publish();
-    expect(await codeWith({ roles: { "targets/releases": { maxLifetime: "1d" } } })).toBe("accepted");
+    expect(await codeWith({ roles: { "targets/nightly": { maxLifetime: "1d" } } })).toBe("accepted");
   });
 });
 

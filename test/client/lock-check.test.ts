@@ -52,6 +52,7 @@ interface Beside {
 async function check(text: string, beside?: Beside, file = "a.txt"): Promise<readonly string[]> {
   const input = await readInput(file, text);
   return checkLock({
+    helpers: [],
     inputs: [input],
     lock,
     lockName: "vidimus.lock",
@@ -110,6 +111,7 @@ it("the failures of one file do not hide those of another", async () => {
   const bad = await readInput("bad.txt", "a/none:1\n");
   const good = await readInput("good.txt", "a/one:1\n");
   const failures = checkLock({
+    helpers: [],
     inputs: [bad, good],
     lock,
     lockName: "vidimus.lock",
@@ -117,4 +119,32 @@ it("the failures of one file do not hide those of another", async () => {
     at: noon,
   });
   expect(failures.map(({ error }) => (error as TrustError).code)).toEqual(["LOCK_MISSING", "LOCK_DIFFERS"]);
+});
+
+describe("helpers, which no file names", () => {
+  const helper = (changes: Partial<LockedImage> = {}) =>
+    image("a/helper:1", { files: ["--helpers"], ...changes });
+  const codes = (helpers: readonly string[], ...images: readonly LockedImage[]) =>
+    checkLock({
+      inputs: [],
+      lock: { ...lock, images },
+      lockName: "vidimus.lock",
+      helpers,
+      beside: new Map(),
+      at: noon,
+    }).map(({ text, error }) => [text, (error as TrustError).code]);
+
+  it("are fresh, or refused", () => {
+    expect(codes([], helper())).toEqual([]);
+    const stale = { expires: { earliest: "2026-01-02T00:00:00Z" } };
+    expect(codes([], helper(stale))).toEqual([["docker.io/a/helper:1", "LOCK_EXPIRED"]]);
+  });
+
+  it("are in the lock if they are named", () => {
+    expect(codes(["a/helper:1", `a/helper:1@${digest}`], helper())).toEqual([]);
+    expect(codes(["a/other:1", `a/helper:1@${other}`], helper())).toEqual([
+      ["a/other:1", "LOCK_MISSING"],
+      [`a/helper:1@${other}`, "LOCK_MISSING"],
+    ]);
+  });
 });

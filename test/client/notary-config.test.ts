@@ -98,11 +98,23 @@ describe("a configuration that cannot be used: POLICY_INVALID, with its line", (
     });
   });
 
-  it("that is missing, or too large: FILE_UNREADABLE", async () => {
+  it("that is missing, or too large: POLICY_INVALID", async () => {
     const missing = join(temporaryDirectory(), "config.json");
-    expect((await trustErrorOf(readNotaryConfig(missing))).code).toBe("FILE_UNREADABLE");
+    expect((await trustErrorOf(readNotaryConfig(missing))).code).toBe("POLICY_INVALID");
     expect((await trustErrorOf(readNotaryConfig(written(" ".repeat(1_048_577))))).code).toBe(
-      "FILE_UNREADABLE",
+      "POLICY_INVALID",
     );
+  });
+});
+
+describe("disable_tofu", () => {
+  it("is false unless it is said", async () => {
+    expect((await read({})).disableTofu).toBe(false);
+    expect((await read({ disable_tofu: false })).disableTofu).toBe(false);
+    expect((await read({ disable_tofu: true })).disableTofu).toBe(true);
+  });
+
+  it("is refused if it is no truth value", async () => {
+    expect((await trustErrorOf(read({ disable_tofu: "yes" }))).code).toBe("POLICY_INVALID");
   });
 });

@@ -118,7 +118,7 @@ describe("an authority", () => {
   });
 
   it.each([
-    ["that is missing", undefined, "FILE_UNREADABLE"],
+    ["that is missing", undefined, "POLICY_INVALID"],
     ["that holds no certificate", "nothing\n", "POLICY_INVALID"],
     [
       "that holds a broken one",

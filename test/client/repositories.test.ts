@@ -319,7 +319,7 @@ describe("a lock", () => {
       line: 2,
     });
     rmSync(path);
-    expect(await trustCodeOf(trusting(site, { lock: path }))).toBe("FILE_UNREADABLE");
+    expect(await trustCodeOf(trusting(site, { lock: path }))).toBe("LOCK_INVALID");
     expect(existsSync(path)).toBe(false);
   });
 });

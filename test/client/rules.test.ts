@@ -93,6 +93,7 @@ describe("the rule for a name", () => {
 
 describe("pins", () => {
   const notary: NotaryConfig = {
+    disableTofu: false,
     pinsFor: (name) => (name === nginx ? { certificates: [two] } : undefined),
   };
 
@@ -129,12 +130,21 @@ describe("pins", () => {
     expect(pins?.authorities.map(({ subject }) => subject)).toEqual(["CN=An authority", "CN=An authority"]);
   });
 
+  it("are needed for a first use where Notary's configuration disables it", async () => {
+    const policy = { repositories: [{ match: "nginx", tofu: true }] };
+    const none = { pinsFor: () => undefined };
+    const allowed = await rules(policy, { server }, { ...none, disableTofu: false });
+    expect((await allowed.rule(nginx)).rule.tofu).toBe(true);
+    const disabled = await rules(policy, { server }, { ...none, disableTofu: true });
+    expect((await disabled.rule(nginx)).rule.tofu).toBe(false);
+  });
+
   it("are authorities of a file that Notary's configuration names", async () => {
     const { path } = withCa(ca.pem);
     const all = await rules(
       { repositories: [{ match: "nginx" }] },
       { server },
-      { pinsFor: () => ({ ca: path }) },
+      { disableTofu: false, pinsFor: () => ({ ca: path }) },
     );
     expect((await all.rule(nginx)).pins?.authorities).toHaveLength(1);
   });
@@ -155,10 +165,8 @@ describe("pins", () => {
     expect(await trustCodeOf((await rules(caPolicy, { server, policy })).rule(nginx))).toBe("POLICY_INVALID");
   });
 
-  it("of a file that is missing: FILE_UNREADABLE", async () => {
+  it("of a file that is missing: POLICY_INVALID", async () => {
     const policy = join(temporaryDirectory(), "policy.yml");
-    expect(await trustCodeOf((await rules(caPolicy, { server, policy })).rule(nginx))).toBe(
-      "FILE_UNREADABLE",
-    );
+    expect(await trustCodeOf((await rules(caPolicy, { server, policy })).rule(nginx))).toBe("POLICY_INVALID");
   });
 });

@@ -6,9 +6,11 @@ import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import type { TrustPolicy } from "../../policy/trust-policy.ts";
+import { diskCache } from "../cache.ts";
 import { type Ending, endings, explain, worst } from "../errors.ts";
 import { checkOptions, type OpenOptions } from "../options.ts";
 import { readPolicyFile } from "../policy-file.ts";
+import { Rules } from "../rules.ts";
 import { Servers, trimmed } from "../servers.ts";
 import type { ClientContext } from "./context.ts";
 import { addTrustFlags, type TrustFlags, trustOptions } from "./flags.ts";
@@ -52,7 +54,7 @@ async function diagnose(flags: TrustFlags, context: ClientContext): Promise<read
   return [
     policy.diagnosis,
     ...pinDiagnoses(policy.value),
-    await cacheDiagnosis(options),
+    ...(await cacheDiagnoses(options)),
     await dockerDiagnosis(options),
     ...(await serverDiagnoses(options, policy.value)),
   ];
@@ -79,12 +81,12 @@ function faultOf(subject: string, error: unknown): Diagnosis {
   return { subject, state: "fault", what, next: `${who}: ${next}`, ending };
 }
 
-async function readPolicy({
-  policy,
-}: OpenOptions): Promise<{ value: TrustPolicy | undefined; what: string }> {
+async function readPolicy(options: OpenOptions): Promise<{ value: TrustPolicy | undefined; what: string }> {
+  const { policy } = options;
   if (typeof policy !== "string")
     return { value: undefined, what: "none is named; every name needs a pin from --notary-config" };
   const value = await readPolicyFile(policy);
+  await new Rules(value, options, undefined).openPins();
   return { value, what: `${policy}: ${value.rules.length} rules, others: ${value.default}` };
 }
 
@@ -114,6 +116,13 @@ function pinDiagnoses(policy: TrustPolicy | undefined): readonly Diagnosis[] {
           },
         ]),
   ];
+}
+
+async function cacheDiagnoses(options: OpenOptions): Promise<readonly Diagnosis[]> {
+  const writing = await cacheDiagnosis(options);
+  if (writing.state !== "ok") return [writing];
+  const faults = await diskCache(options.cacheDir).faults();
+  return faults.length === 0 ? [writing] : faults.map((fault) => faultOf("cache", fault));
 }
 
 async function cacheDiagnosis({ cacheDir }: OpenOptions): Promise<Diagnosis> {

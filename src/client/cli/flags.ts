@@ -5,6 +5,9 @@ import type { TrustOptions } from "../options.ts";
 import type { ClientContext } from "./context.ts";
 import { UsageError } from "./report.ts";
 
+/** The lock that is written, and used as a floor, when none is named. */
+export const usualLock = "vidimus.lock";
+
 /** The policy that is used when none is named and it is there. */
 export const usualPolicy = "trust.yaml";
 

@@ -15,7 +15,7 @@ import { readText } from "../read-file.ts";
 import { replaceFiles } from "../replace-file.ts";
 import { openTrust } from "../trust.ts";
 import type { ClientContext } from "./context.ts";
-import { addTrustFlags, type TrustFlags, trustOptions } from "./flags.ts";
+import { addTrustFlags, type TrustFlags, trustOptions, usualLock } from "./flags.ts";
 import { progressOn } from "./progress.ts";
 import { printJson, type Refused, reportRefused, UsageError } from "./report.ts";
 import { formatTable } from "./table.ts";
@@ -32,7 +32,6 @@ interface LockFlags extends TrustFlags {
 }
 
 const formats: readonly InputFormat[] = ["linuxkit", "dockerfile", "compose", "list"];
-const usualLock = "vidimus.lock";
 const largestInput = 1_048_576;
 
 export function addLock(parent: Command, context: ClientContext, finish: (code: number) => void): void {
@@ -133,7 +132,8 @@ class LockRun {
       });
     }
     const { checkLock } = await import("../lock-check.ts");
-    const failures = checkLock({ inputs, lock, lockName, beside, at: this.#context.now() });
+    const { helpers } = this.#flags;
+    const failures = checkLock({ inputs, lock, lockName, helpers, beside, at: this.#context.now() });
     if (failures.length > 0) return this.#refuse(failures);
     const images = inputs.reduce((sum, input) => sum + input.images.length, 0);
     if (this.#flags.json === true)
@@ -179,7 +179,9 @@ class LockRun {
 
   async #previous(): Promise<LockFile | undefined> {
     const name = this.#lockName;
-    return (await isThere(name)) ? readLock(await readText(name, "lock file", largestLock), name) : undefined;
+    return (await isThere(name))
+      ? readLock(await readText(name, "lock file", largestLock, "LOCK_INVALID"), name)
+      : undefined;
   }
 
   /** All files or none. A crash between two of them shows as a lock that differs, never as one that is believed. */

@@ -1,8 +1,9 @@
 /** What `resolve` and `verify` found, one subject after another, and how it is printed. */
+import { existsSync } from "node:fs";
 import type { ResolvedImage, SignedTarget } from "../result.ts";
 import { openTrust, type Trust } from "../trust.ts";
 import type { ClientContext } from "./context.ts";
-import { type TrustFlags, trustOptions } from "./flags.ts";
+import { type TrustFlags, trustOptions, usualLock } from "./flags.ts";
 import { progressOn } from "./progress.ts";
 import { documentOf, printJson, type Refused, reportRefused } from "./report.ts";
 import type { Request } from "./request.ts";
@@ -26,7 +27,7 @@ export async function askAll(
   { references, files }: Request,
 ): Promise<readonly SubjectOutcome[]> {
   const progress = progressOn(context);
-  const { lock } = flags;
+  const lock = flags.lock ?? (existsSync(usualLock) ? usualLock : undefined);
   const trust = await openTrust({
     ...trustOptions(flags, context),
     onEvent: progress.onEvent,

@@ -1,4 +1,4 @@
-/** One line on a terminal that says how far a command is; nothing anywhere else. */
+/** One line on a terminal that says how far a command is. What was answered without the server is said everywhere. */
 import type { OnEvent } from "../events.ts";
 import type { ClientContext } from "./context.ts";
 
@@ -11,10 +11,17 @@ export interface Progress {
 const eraseLine = "\r\u001b[K";
 
 export function progressOn({ isTerminal, stderr, columns }: ClientContext): Progress {
-  if (!isTerminal) return { onEvent: () => {}, end: () => {} };
   let shown = false;
   return {
     onEvent(event) {
+      if (event.type === "offline") {
+        const hours = Math.round(event.age / 360_000) / 10;
+        stderr(
+          `${shown ? eraseLine : ""}${event.repository}: the server is away; the answer is ${hours} h old.\n`,
+        );
+        shown = false;
+      }
+      if (!isTerminal) return;
       if (event.type !== "resolved" && event.type !== "refused") return;
       const { done, total, reference } = event;
       const line = `verified ${done} of ${total}  ${reference}`;

@@ -21,6 +21,11 @@ const keysOf: ReadonlyMap<string, readonly string[]> = new Map([
   ["volumes", ["name", "image", "readonly", "format", "platforms"]],
 ]);
 
+/** What no LinuxKit file says (docs/client.md has the images). */
+const helperNote =
+  "formats other than tar, docker, kernel+initrd and tar-kernel-initrd run images of LinuxKit's own, by tag; " +
+  "verify those you use with --helpers.";
+
 /** Throws `INPUT_INVALID`, `TRUST_BLOCK`. */
 export function readLinuxkit(source: Source): Input {
   const tree = new YamlTree(readYaml(source));
@@ -39,7 +44,7 @@ export function readLinuxkit(source: Source): Input {
     local,
     trust: block,
     removed,
-    notes: [],
+    notes: [helperNote],
   };
 }
 

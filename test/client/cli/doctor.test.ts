@@ -85,7 +85,7 @@ describe("doctor", () => {
         folder = folderWith();
       },
       "policy",
-      "input",
+      "policyFile",
     ],
     [
       "Docker's configuration that is damaged",

@@ -155,7 +155,7 @@ describe("pin list", () => {
 
   it("refuses a policy that is not there", async () => {
     folder = folderWith();
-    expect((await pin(["list"])).code).toBe(endings.input.exit);
+    expect((await pin(["list"])).code).toBe(endings.policyFile.exit);
   });
 });
 
