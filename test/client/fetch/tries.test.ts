@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { TrustError } from "../../../src/client/errors.ts";
 import { retryAfterOf } from "../../../src/client/fetch/failure.ts";
 import { withTries } from "../../../src/client/fetch/tries.ts";
@@ -43,6 +43,16 @@ describe("Retry-After", () => {
   ])("%j means %j seconds", (header, seconds) => {
     expect(retryAfterOf(header, 10_000)).toBe(seconds);
   });
+});
+
+it("Chance has a part in every delay, so that many clients do not come back at once", async () => {
+  const random = vi.spyOn(Math, "random");
+  try {
+    await waitedAfter(0, 4);
+    expect(random.mock.calls.length).toBeGreaterThanOrEqual(3);
+  } finally {
+    random.mockRestore();
+  }
 });
 
 it("What no further try can mend is thrown at once, also by a later try", async () => {
