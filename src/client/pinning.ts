@@ -14,7 +14,7 @@ import type { Root } from "../core/model.ts";
 import { isMet } from "../core/threshold.ts";
 import { TrustedSet } from "../core/trusted-set.ts";
 import { rootRole, type Verified } from "../core/verify.ts";
-import { countPinned } from "../policy/rules/pins.ts";
+import { countPinned, type PinQuestion, satisfiesPins } from "../policy/rules/pins.ts";
 import { TrustError } from "./errors.ts";
 import type { Floor } from "./floor.ts";
 import type { Scope } from "./scope.ts";
@@ -39,7 +39,7 @@ export async function recognisePins(
     onEvent({ type: "first-use", repository, keyIds: idsOf(root) });
     return [newest];
   }
-  if (isMet(countPinned(root, pins, rule, at))) return [newest];
+  if (satisfiesPins(root, questionOf(scope, "now"))) return [newest];
   const chain = await chainFromPinned(scope, root, source);
   if (chain === undefined) throw mismatch(scope, root);
   if (rule.onRotation === "anchor") return chain.bytes;
@@ -48,10 +48,10 @@ export async function recognisePins(
 
 /** Throws `NO_PIN`, `POLICY_THRESHOLD`, `PIN_ROTATED`, `PIN_MISMATCH` unless the root in force is as the rule demands. */
 export function checkPins(scope: Scope, set: TrustedSet, roots: readonly Buffer[]): void {
-  const { rule, pins, at, format, repository } = scope;
+  const { rule, pins, format, repository } = scope;
   const root = set.root as Verified<Root>;
   if (pins === undefined && !rule.tofu) throw noPin(scope, root);
-  const plain = countPinned(root, undefined, rule, at);
+  const plain = countPinned(root, { ...questionOf(scope, "now"), pins: undefined });
   if (!isMet(plain)) {
     throw new TrustError(
       "POLICY_THRESHOLD",
@@ -59,11 +59,11 @@ export function checkPins(scope: Scope, set: TrustedSet, roots: readonly Buffer[
       { role: "root", detail: { needed: plain.needed, signed: plain.signed.length } },
     );
   }
-  if (pins === undefined || isMet(countPinned(root, pins, rule, at))) return;
+  if (pins === undefined || satisfiesPins(root, questionOf(scope, "now"))) return;
   // The chain was verified when it came into the set, each by the one before.
   const earlier = roots
     .map((bytes) => format.parse("root", bytes) as Verified<Root>)
-    .find((each) => isMet(countPinned(each, pins, rule, at)));
+    .find((each) => satisfiesPins(each, questionOf(scope, "ignored")));
   if (earlier === undefined) throw mismatch(scope, root);
   if (rule.onRotation === "repin") throw rotated(scope, earlier, root);
 }
@@ -102,6 +102,12 @@ async function chainFromLock(
   return chain;
 }
 
+/** What is asked of a root in force (`now`), or of an earlier one of its chain. */
+function questionOf(scope: Scope, validity: PinQuestion["validity"]): PinQuestion {
+  const { pins, rule, at } = scope;
+  return { pins, rule, scope, at, validity };
+}
+
 interface Chain {
   readonly bytes: readonly Buffer[];
   readonly pinned: Verified<Root>;
@@ -113,7 +119,7 @@ async function chainFromPinned(
   newest: Verified<Root>,
   source: RootSource,
 ): Promise<Chain | undefined> {
-  const { pins, rule, at, limits } = scope;
+  const { at, limits } = scope;
   const last = newest.signed.version;
   if (last > limits.roots) {
     throw new TrustError(
@@ -134,7 +140,7 @@ async function chainFromPinned(
       // Not a chain: whatever the pins say of its beginning, it does not lead to the newest root.
       return undefined;
     }
-    if (pinned === undefined && isMet(countPinned(root, pins, rule, at))) pinned = root;
+    if (pinned === undefined && satisfiesPins(root, questionOf(scope, "ignored"))) pinned = root;
     if (pinned !== undefined) bytes.push(file);
   }
   return pinned && { bytes, pinned };

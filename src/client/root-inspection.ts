@@ -54,6 +54,6 @@ export async function inspectRoot(scope: Scope): Promise<FoundRoot> {
         certificateEnds: iso(certificates.leaf.validToDate.getTime()),
       }),
     })),
-    ...(pins && { pinned: satisfiesPins(root, pins, rule, at) }),
+    ...(pins && { pinned: satisfiesPins(root, { pins, rule, scope, at, validity: "now" }) }),
   };
 }

@@ -10,7 +10,7 @@ import { leadsTo } from "../../core/certificate-chain.ts";
 import type { UsableKey } from "../../core/keys.ts";
 import type { Root } from "../../core/model.ts";
 import { isMet, type SignatureCount } from "../../core/threshold.ts";
-import { rootRole, type Verified } from "../../core/verify.ts";
+import { type RootScope, rootRole, type Verified } from "../../core/verify.ts";
 import type { Pins, Rule } from "../trust-policy.ts";
 import { countAllowed } from "./signers.ts";
 
@@ -25,18 +25,31 @@ export function isPinned(key: UsableKey, pins: OpenPins, at: number): boolean {
   return pins.certificates.includes(key.id) || leadsTo(key.certificates, pins.authorities, at);
 }
 
-/** Signatures on the root by pinned keys; `missing` are those of its own keys that did not sign or are not pinned. */
-export function countPinned(
-  root: Verified<Root>,
-  pins: OpenPins | undefined,
-  rule: Pick<Rule, "algorithms" | "rootMinThreshold">,
-  at: number,
-): SignatureCount {
-  return countAllowed(root, rootRole(root.signed, "root"), rule, rule.rootMinThreshold, (key) =>
-    pins === undefined ? true : isPinned(key, pins, at),
-  );
+export interface PinQuestion {
+  /** Undefined: every key counts that may sign the root at all. */
+  readonly pins: OpenPins | undefined;
+  readonly rule: Pick<Rule, "algorithms" | "rootMinThreshold">;
+  readonly scope: RootScope;
+  /** The instant in milliseconds. */
+  readonly at: number;
+  /** `ignored`: of an earlier root of a chain, whose certificates may have expired since. */
+  readonly validity: "now" | "ignored";
 }
 
-export function satisfiesPins(...of: Parameters<typeof countPinned>): boolean {
-  return isMet(countPinned(...of));
+/**
+ * Signatures on the root by pinned keys; `missing` are those of its own keys that did not sign or are not pinned. A key
+ * in which the format finds a fault (a certificate that names another repository, or has expired) counts for nothing,
+ * whoever pinned it: an authority vouches for what stands in a certificate.
+ */
+export function countPinned(root: Verified<Root>, question: PinQuestion): SignatureCount {
+  const { pins, rule, scope, at, validity } = question;
+  const instant = validity === "now" ? at : undefined;
+  return countAllowed(root, rootRole(root.signed, "root"), rule, rule.rootMinThreshold, (key) => {
+    if (scope.format.rootKeyFault(key, scope.repository, instant) !== undefined) return false;
+    return pins === undefined || isPinned(key, pins, at);
+  });
+}
+
+export function satisfiesPins(root: Verified<Root>, question: PinQuestion): boolean {
+  return isMet(countPinned(root, question));
 }

@@ -4,7 +4,13 @@ import { notary } from "../../../src/core/format/notary.ts";
 import { openKey, type UsableKey } from "../../../src/core/keys.ts";
 import type { Metadata, Root } from "../../../src/core/model.ts";
 import { type Verified, verifyRoot } from "../../../src/core/verify.ts";
-import { countPinned, isPinned, type OpenPins, satisfiesPins } from "../../../src/policy/rules/pins.ts";
+import {
+  countPinned,
+  isPinned,
+  type OpenPins,
+  type PinQuestion,
+  satisfiesPins,
+} from "../../../src/policy/rules/pins.ts";
 import { bareKey, type PublisherKey } from "../../../src/publisher/keys.ts";
 import { again, bundleKey, type Certificate, makeCertificate } from "../../support/forgery.ts";
 import { newKey, Owner } from "../../support/publisher.ts";
@@ -82,24 +88,35 @@ describe("a key is pinned", () => {
 });
 
 describe("a root satisfies pins", () => {
-  const rule = { algorithms: undefined, rootMinThreshold: 1 };
+  const rule: PinQuestion["rule"] = { algorithms: undefined, rootMinThreshold: 1 };
+  const ask = (pins: OpenPins | undefined, of: PinQuestion["rule"]): PinQuestion => ({
+    pins,
+    rule: of,
+    scope: { format: notary, repository },
+    at,
+    validity: "now",
+  });
+  const isSatisfied = (file: Verified<Root>, pins: OpenPins | undefined, of: PinQuestion["rule"]) =>
+    satisfiesPins(file, ask(pins, of));
+  const counted = (file: Verified<Root>, pins: OpenPins | undefined, of: PinQuestion["rule"]) =>
+    countPinned(file, ask(pins, of));
 
   it("with as many pinned signers as its threshold", async () => {
     const both = await root(2, [first, second]);
     const pins = { ...nothing, keys: [first.listed.id, second.listed.id] };
-    expect(satisfiesPins(both, pins, rule, at)).toBe(true);
-    expect(satisfiesPins(both, { ...nothing, keys: [first.listed.id] }, rule, at)).toBe(false);
+    expect(isSatisfied(both, pins, rule)).toBe(true);
+    expect(isSatisfied(both, { ...nothing, keys: [first.listed.id] }, rule)).toBe(false);
   });
 
   it("with pins of different kinds, one for each signer", async () => {
     const both = await root(2, [first, underCa]);
     const pins = { ...nothing, keys: [first.listed.id], authorities: [new X509Certificate(ca.pem)] };
-    expect(satisfiesPins(both, pins, rule, at)).toBe(true);
+    expect(isSatisfied(both, pins, rule)).toBe(true);
   });
 
   it("not by a pinned key that did not sign", async () => {
     const one = await root(1, [first, second], [first]);
-    const count = countPinned(one, { ...nothing, keys: [second.listed.id] }, rule, at);
+    const count = counted(one, { ...nothing, keys: [second.listed.id] }, rule);
     expect([count.signed.length, [...count.missing].sort()]).toEqual([
       0,
       [first.listed.id, second.listed.id].sort(),
@@ -109,22 +126,48 @@ describe("a root satisfies pins", () => {
   it("only with as many as the policy demands", async () => {
     const pins = { ...nothing, keys: [first.listed.id, second.listed.id] };
     const demanding = { ...rule, rootMinThreshold: 2 };
-    expect(satisfiesPins(await root(1, [first, second], [first]), pins, demanding, at)).toBe(false);
-    expect(satisfiesPins(await root(1, [first, second]), pins, demanding, at)).toBe(true);
+    expect(isSatisfied(await root(1, [first, second], [first]), pins, demanding)).toBe(false);
+    expect(isSatisfied(await root(1, [first, second]), pins, demanding)).toBe(true);
   });
 
   it("only by keys of allowed algorithms", async () => {
     const pins = { ...nothing, keys: [first.listed.id] };
     const one = await root(1, [first]);
-    expect(satisfiesPins(one, pins, { ...rule, algorithms: new Set(["ed25519"]) }, at)).toBe(false);
-    expect(satisfiesPins(one, pins, { ...rule, algorithms: new Set(["ecdsa-p256"]) }, at)).toBe(true);
+    expect(isSatisfied(one, pins, { ...rule, algorithms: new Set(["ed25519"]) })).toBe(false);
+    expect(isSatisfied(one, pins, { ...rule, algorithms: new Set(["ecdsa-p256"]) })).toBe(true);
   });
 
   it("where nothing is pinned, with any signers of its own", async () => {
-    expect(satisfiesPins(await root(1, [first]), undefined, rule, at)).toBe(true);
+    expect(isSatisfied(await root(1, [first]), undefined, rule)).toBe(true);
   });
 
   it("where pins are there but pin nothing, never", async () => {
-    expect(satisfiesPins(await root(1, [first]), nothing, rule, at)).toBe(false);
+    expect(isSatisfied(await root(1, [first]), nothing, rule)).toBe(false);
+  });
+
+  describe("never by a certificate that an authority gave", () => {
+    const pinsOfCa = () => ({ ...nothing, authorities: [new X509Certificate(ca.pem)] });
+    const elsewhere = (wish: Parameters<typeof makeCertificate>[1]) =>
+      makeCertificate(at, { issuer: ca, ...wish }).then((certificate) => bundleKey(certificate));
+
+    it("for another repository, beside somebody's own for this one", async () => {
+      const other = await elsewhere({ name: "example.org/team/other" });
+      expect(isPinned(usable(other), pinsOfCa(), at)).toBe(true);
+      expect(isSatisfied(await root(1, [first, other]), pinsOfCa(), rule)).toBe(false);
+    });
+
+    it("for a time that is over", async () => {
+      const over = await elsewhere({ name: repository, from: at - 2_000, to: at - 1_000 });
+      expect(isSatisfied(await root(1, [first, over]), pinsOfCa(), rule)).toBe(false);
+      const both = await root(1, [first, underCa, over]);
+      expect(isSatisfied(both, pinsOfCa(), rule)).toBe(true);
+      expect(isSatisfied(both, pinsOfCa(), { ...rule, rootMinThreshold: 2 })).toBe(false);
+    });
+
+    it("for a time that is over, but in an earlier root of a chain", async () => {
+      const over = await elsewhere({ name: repository, from: at - 2_000, to: at - 1_000 });
+      const file = await root(1, [first, over]);
+      expect(satisfiesPins(file, { ...ask(pinsOfCa(), rule), validity: "ignored" })).toBe(true);
+    });
   });
 });
