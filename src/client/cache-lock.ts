@@ -18,11 +18,18 @@ const longestWait = 20_000;
 const firstPause = 2;
 const longestPause = 50;
 
-export async function withLock<T>(path: string, task: () => Promise<T>): Promise<T> {
+/**
+ * @param task is given a check that throws unless the lock is still held: whoever was stopped for longer than `stale` has
+ * lost it, and must not write any more
+ */
+export async function withLock<T>(path: string, task: (held: () => Promise<void>) => Promise<T>): Promise<T> {
   const own = randomBytes(8).toString("hex");
   await acquire(path, own);
   try {
-    return await task();
+    return await task(async () => {
+      if ((await ageOf(join(path, own))) === undefined)
+        throw Object.assign(new Error("the lock was lost meanwhile"), { code: "ELOCKED" });
+    });
   } finally {
     await end(path, own);
   }
@@ -30,7 +37,7 @@ export async function withLock<T>(path: string, task: () => Promise<T>): Promise
 
 /** Whether a name beside a lock is that of one which a process that died never put in its place. */
 export async function isLeftover(path: string): Promise<boolean> {
-  return /\.[0-9a-f]{16}$/.test(path) && (await ageOf(path)) > longestWait + stale;
+  return /\.[0-9a-f]{16}$/.test(path) && ((await ageOf(path)) ?? 0) > longestWait + stale;
 }
 
 async function acquire(path: string, own: string): Promise<void> {
@@ -68,7 +75,7 @@ async function put(made: string, own: string, path: string): Promise<boolean> {
 async function endStale(path: string): Promise<boolean> {
   let ended = false;
   for (const name of await readdir(path).catch(() => [])) {
-    if ((await ageOf(join(path, name))) <= stale) continue;
+    if (((await ageOf(join(path, name))) ?? 0) <= stale) continue;
     await end(path, name);
     ended = true;
   }
@@ -84,11 +91,11 @@ async function end(path: string, name: string): Promise<void> {
   }
 }
 
-/** In milliseconds; a date in the future is as odd as one long ago. 0 of what is gone. */
-async function ageOf(path: string): Promise<number> {
+/** In milliseconds; a date in the future is as odd as one long ago. Undefined of what is gone. */
+async function ageOf(path: string): Promise<number | undefined> {
   try {
     return Math.abs(Date.now() - (await stat(path)).mtimeMs);
   } catch {
-    return 0;
+    return undefined;
   }
 }

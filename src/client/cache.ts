@@ -87,7 +87,7 @@ export function diskCache(directory: string): Cache {
       usable(directory, async () => {
         const folder = folderOf(key);
         await mkdir(folder, { recursive: true, mode: 0o700 });
-        await withLock(join(folder, "lock"), async () => {
+        await withLock(join(folder, "lock"), async (held) => {
           const present = await load(key);
           const state = present === undefined ? next : joined(present, next, base);
           if (state === present) return;
@@ -103,7 +103,7 @@ export function diskCache(directory: string): Cache {
             if (bytes !== undefined && sha256Hex(bytes) === sha256)
               await replaceCheckedFile(join(folder, `${sha256}.json`), bytes);
           }
-          await replaceFile(join(folder, stateFile), text);
+          await replaceFile(join(folder, stateFile), text, undefined, held);
           await sweep(folder, state);
         });
       }),
@@ -127,7 +127,17 @@ export function diskCache(directory: string): Cache {
         return faults;
       }),
 
-    forget: (key) => usable(directory, () => rm(folderOf(key), { recursive: true, force: true })),
+    forget: (key) =>
+      usable(directory, async () => {
+        const folder = folderOf(key);
+        await mkdir(folder, { recursive: true, mode: 0o700 });
+        await withLock(join(folder, "lock"), async (held) => {
+          await held();
+          for (const name of await readdir(folder)) {
+            if (name.endsWith(".json")) await rm(join(folder, name), { force: true });
+          }
+        });
+      }),
   };
 }
 

@@ -22,6 +22,14 @@ export interface ClientLimits {
   readonly memoryBytes: number;
 }
 
+/** Beyond these a limit is none: it is refused as an option. */
+export const mostLimits: Readonly<Partial<ClientLimits>> = {
+  requestTime: 3_600_000,
+  tries: 20,
+  redirects: 20,
+  connections: 256,
+};
+
 export const defaultLimits: ClientLimits = {
   rootBytes: 4 * 1_048_576,
   timestampBytes: 256 * 1_024,

@@ -76,7 +76,7 @@ const namesAtOnce = 256;
 /** Lets everybody else go on, and ends what takes too long. */
 async function pause(signal: AbortSignal): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
-  signal.throwIfAborted();
+  if (signal.aborted) throw new TrustError("TIMEOUT", "The look-up took longer than it may.");
 }
 
 function entryOf(role: string, file: Verified<Targets>, name: string): Hit | undefined {

@@ -4,7 +4,7 @@ import { isAbsolute, join } from "node:path";
 import { nearest } from "../core/nearest.ts";
 import { TrustError } from "./errors.ts";
 import type { OnEvent } from "./events.ts";
-import { type ClientLimits, defaultLimits } from "./limits.ts";
+import { type ClientLimits, defaultLimits, mostLimits } from "./limits.ts";
 
 export interface TrustOptions {
   /** The policy: the path of its file, or its content as a value. Without one, `notaryConfig` has to bring the pins. */
@@ -27,7 +27,10 @@ export interface TrustOptions {
   readonly onEvent?: OnEvent;
   /** The clock, in milliseconds since 1970 UTC. Default: the system's. */
   readonly now?: () => number;
-  /** Instead of the process's: variables for folders, proxies and credential helpers. */
+  /**
+   * Instead of the process's: variables for folders and credential helpers. Proxies are those of the process; without
+   * their variables here none is used.
+   */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -106,8 +109,9 @@ function checkLimits(given: Partial<ClientLimits>): ClientLimits {
         `There is no limit ${JSON.stringify(name.slice(0, 64))}; did you mean ${nearest(name, Object.keys(defaultLimits))}?`,
       );
     }
-    if (!Number.isInteger(value) || value < 1 || value > largestLimit)
-      throw invalid(`The limit ${name} must be a whole number from 1 to ${largestLimit}.`);
+    const most = mostLimits[name as keyof ClientLimits] ?? largestLimit;
+    if (!Number.isInteger(value) || value < 1 || value > most)
+      throw invalid(`The limit ${name} must be a whole number from 1 to ${most}.`);
   }
   return { ...defaultLimits, ...given };
 }

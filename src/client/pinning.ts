@@ -9,6 +9,7 @@
  *   command that adds the new ones; otherwise `PIN_MISMATCH`.
  */
 import { sha256Hex } from "../core/bytes.ts";
+import { VidimusError } from "../core/errors.ts";
 import { openKey, type UsableKey } from "../core/keys.ts";
 import type { Root } from "../core/model.ts";
 import { isMet } from "../core/threshold.ts";
@@ -122,10 +123,7 @@ async function chainFromPinned(
   const { at, limits } = scope;
   const last = newest.signed.version;
   if (last > limits.roots) {
-    throw new TrustError(
-      "TOO_MANY_ROOTS",
-      `${scope.repository} has more than ${limits.roots} roots to follow.`,
-    );
+    throw tooManyRoots(scope);
   }
   const set = new TrustedSet(scope);
   const bytes: Buffer[] = [];
@@ -136,7 +134,8 @@ async function chainFromPinned(
     let root: Verified<Root>;
     try {
       root = set.addRoot(file, at);
-    } catch {
+    } catch (error) {
+      if (!(error instanceof VidimusError)) throw error;
       // Not a chain: whatever the pins say of its beginning, it does not lead to the newest root.
       return undefined;
     }

@@ -4,12 +4,12 @@ import type { TrustPolicy } from "../policy/trust-policy.ts";
 import { TrustError } from "./errors.ts";
 import { readText } from "./read-file.ts";
 
-const largest = 4 * 1_048_576;
+export const largestPolicy = 4 * 1_048_576;
 const mostShown = 10;
 
 /** Throws `FILE_UNREADABLE`, or `POLICY_INVALID` with every problem of the file (`line` is that of the first). */
 export async function readPolicyFile(path: string): Promise<TrustPolicy> {
-  return await parsePolicy(await readText(path, "policy", largest, "POLICY_INVALID"), path);
+  return await parsePolicy(await readText(path, "policy", largestPolicy, "POLICY_INVALID"), path);
 }
 
 /** A policy given as a value instead of a file. Throws `POLICY_INVALID`. */

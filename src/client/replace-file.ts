@@ -15,6 +15,7 @@ export async function replaceFiles(
   files: readonly (readonly [path: string, bytes: Uint8Array])[],
   mode = 0o600,
   durability: Durability = "sync",
+  confirm: () => Promise<void> = async () => {},
 ): Promise<void> {
   const staged: [temporary: string, path: string][] = [];
   try {
@@ -24,6 +25,7 @@ export async function replaceFiles(
       await write(temporary, bytes, mode, durability);
       await refuseFolder(path);
     }
+    await confirm();
     for (const [temporary, path] of staged) await rename(temporary, path);
     if (durability === "no sync") return;
     for (const folder of new Set(staged.map(([, path]) => dirname(path)))) await syncFolder(folder);
@@ -33,8 +35,14 @@ export async function replaceFiles(
   }
 }
 
-export async function replaceFile(path: string, bytes: Uint8Array, mode?: number): Promise<void> {
-  await replaceFiles([[path, bytes]], mode);
+/** @param confirm is asked last of all, when everything is ready; what it throws ends the replacement */
+export async function replaceFile(
+  path: string,
+  bytes: Uint8Array,
+  mode?: number,
+  confirm?: () => Promise<void>,
+): Promise<void> {
+  await replaceFiles([[path, bytes]], mode, "sync", confirm);
 }
 
 /**

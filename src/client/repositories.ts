@@ -17,7 +17,7 @@ import { isAway } from "./fetch/fetcher.ts";
 import { checkFloors } from "./floors.ts";
 import { checkPins } from "./pinning.ts";
 import { type RepositoryView, refuseStale, viewOf } from "./repository-view.ts";
-import type { Scope } from "./scope.ts";
+import { codeOf, type Scope } from "./scope.ts";
 import { type Updated, update } from "./update.ts";
 
 interface Known extends Updated {
@@ -51,7 +51,13 @@ export class Repositories {
     // Two rules may lead to one repository, each with its own demands.
     const name = `${nameOf(scope)}\n${scope.rule.place}`;
     const running = this.#underWay.get(name);
-    if (running !== undefined) return running;
+    if (running !== undefined) {
+      // The time of whoever came first may be over when that of others is not.
+      return running.catch((error: unknown) => {
+        if (codeOf(error) !== "TIMEOUT" || scope.signal.aborted) throw error;
+        return this.view(scope);
+      });
+    }
     const promise = this.#view(scope).finally(() => this.#underWay.delete(name));
     this.#underWay.set(name, promise);
     return promise;
@@ -92,9 +98,18 @@ export class Repositories {
     else if (present?.set.root === set.root) present?.set.recallVersions(set.seenVersions);
   }
 
-  /** Forgets a repository, on disk and in memory, floors included. */
+  /** Takes back what a view has brought into memory. Nothing of it is on disk yet, but for roots. */
+  discard({ scope, set }: RepositoryView): void {
+    const name = nameOf(scope);
+    if (this.#known.get(name)?.set === set) this.#known.delete(name);
+  }
+
+  /** Forgets a repository, on disk and in memory, floors included; what is under way is waited for. */
   async forget(key: CacheKey): Promise<void> {
-    this.#known.delete(`${key.server}\n${key.repository}`);
+    const name = `${key.server}\n${key.repository}`;
+    const running = [...this.#underWay].filter(([each]) => each.startsWith(`${name}\n`));
+    await Promise.allSettled([...running.map(([, view]) => view), this.#writing.get(name)]);
+    this.#known.delete(name);
     await this.#cache.forget(key);
   }
 

@@ -90,5 +90,6 @@ export function viewOf({ atHand, ...parts }: ViewParts): RepositoryView {
 /** Whether anything that is trusted has expired at the instant: a view of an earlier update is then of no use. */
 export function refuseStale(set: TrustedSet, at: number): void {
   set.checkRootExpiry(at);
-  for (const file of [set.timestamp, set.snapshot]) if (file !== undefined) refuseExpired(file, at);
+  if (set.timestamp !== undefined) refuseExpired(set.timestamp, at);
+  set.checkSnapshot(at);
 }

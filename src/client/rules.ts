@@ -98,6 +98,8 @@ export class Rules {
     if (known !== undefined) return known;
     const read = readAuthorities(path);
     this.#authorities.set(path, read);
+    // What could not be read may be mended before the next question.
+    read.catch(() => this.#authorities.delete(path));
     return read;
   }
 }

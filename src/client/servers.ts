@@ -31,6 +31,8 @@ export class Servers {
     if (known !== undefined) return known;
     const made = this.#make(url);
     this.#fetchers.set(url, made);
+    // What could not be read may be mended before the next question.
+    made.catch(() => this.#fetchers.delete(url));
     return made;
   }
 

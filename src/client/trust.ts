@@ -24,7 +24,7 @@ import type { RepositoryView } from "./repository-view.ts";
 import { describe, type ResolvedImage, type SignedTarget } from "./result.ts";
 import { type FoundRoot, inspectRoot } from "./root-inspection.ts";
 import { Rules } from "./rules.ts";
-import type { Scope } from "./scope.ts";
+import { codeOf, type Scope } from "./scope.ts";
 import { Servers } from "./servers.ts";
 
 /** One of many references: what it means, or why it must not be used. */
@@ -215,8 +215,6 @@ export class Trust {
     const { rule, repository, server, pins } = await this.#rules.rule(name, unruled);
     const { limits, onEvent, now } = this.#options;
     const { notary } = await import("../core/format/notary.ts");
-    const late = () =>
-      new TrustError("TIMEOUT", `The update of ${repository} took longer than ${limits.updateTime} ms.`);
     return {
       repository,
       rule,
@@ -227,7 +225,8 @@ export class Trust {
       format: notary,
       fetcher: await this.#servers.fetcher(server),
       at: now(),
-      signal: deadline(limits.updateTime, late),
+      // It keeps no process alive, and nothing of it is left when nobody holds it any more.
+      signal: AbortSignal.timeout(limits.updateTime),
     };
   }
 
@@ -235,13 +234,19 @@ export class Trust {
     const scope = await this.#scope(name);
     return await this.#told({ repository: scope.repository }, async () => {
       const view = await this.#repositories.view(scope);
+      let result: T;
       try {
-        const result = await answer(view);
+        result = await answer(view);
         checkFloors(view);
-        return result;
-      } finally {
-        await this.#repositories.keep(view);
+      } catch (error) {
+        // What lies below a lock leaves nothing behind. Otherwise what was verified is kept; a cache that fails then is
+        // less than why the question was refused.
+        if (codeOf(error) === "BELOW_LOCK") this.#repositories.discard(view);
+        else await this.#repositories.keep(view).catch(() => {});
+        throw error;
       }
+      await this.#repositories.keep(view);
+      return result;
     });
   }
 
@@ -265,11 +270,4 @@ async function notSigned(view: RepositoryView, name: string): Promise<TrustError
     `${name} in ${repository} is signed by ${elsewhere.join(", ")} only, which the policy does not count.`,
     { detail: { roles: elsewhere } },
   );
-}
-
-/** Fires with a reason after a time, and keeps no process alive for it. */
-function deadline(milliseconds: number, reason: () => TrustError): AbortSignal {
-  const controller = new AbortController();
-  setTimeout(() => controller.abort(reason()), milliseconds).unref();
-  return controller.signal;
 }

@@ -142,8 +142,9 @@ async function keepIfPinned(
 ): Promise<void> {
   try {
     checkPins(scope, set, roots);
-  } catch {
-    return;
+  } catch (error) {
+    if (error instanceof TrustError) return;
+    throw error;
   }
   await keepRoots({ set: set.copy(), roots: [...roots] });
 }

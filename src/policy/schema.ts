@@ -70,9 +70,10 @@ function sameServers(urls: readonly string[]): PolicyProblem[] {
   });
 }
 
-/** A server's address without the slash at its end, as it is looked up. */
-export function trimmed(url: string): string {
-  return url.replace(/\/+$/, "");
+/** A server's address as it is looked up: as URLs are compared, without a slash at its end. */
+export function trimmed(address: string): string {
+  const url = URL.parse(address);
+  return url === null ? address : `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
 }
 
 function makeRule(match: Pattern, place: string, own: Settings): Rule {

@@ -7,6 +7,7 @@ import { type TrustFlags, trustOptions, usualLock } from "./flags.ts";
 import { progressOn } from "./progress.ts";
 import { documentOf, printJson, type Refused, reportRefused } from "./report.ts";
 import type { Request } from "./request.ts";
+import { forTerminal } from "./table.ts";
 
 export interface AskFlags extends TrustFlags {
   readonly lock?: string;
@@ -77,6 +78,6 @@ export function printOutcomes(
     return refused.length === 0 ? 0 : reportRefused({ ...context, stdout: () => {} }, refused, true);
   }
   if (refused.length > 0) return reportRefused(context, refused, false);
-  for (const outcome of outcomes) context.stdout(`${lineOf(outcome)}\n`);
+  for (const outcome of outcomes) context.stdout(`${forTerminal(lineOf(outcome))}\n`);
   return 0;
 }

@@ -2,12 +2,13 @@
  * `pin add|list|remove`: the root keys that a policy trusts. What is pinned is for a person to decide, who compares the
  * fingerprint with what the publisher says on another way; so adding needs that person, or the key IDs as arguments.
  */
-import { readFile } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { Command } from "commander";
 import { type Explanation, endings, explain, TrustError } from "../errors.ts";
 import type { TrustOptions } from "../options.ts";
 import { pinsOf, withoutPins, withPins } from "../policy-edit.ts";
-import { parsePolicy, readPolicyFile } from "../policy-file.ts";
+import { largestPolicy, parsePolicy, readPolicyFile } from "../policy-file.ts";
+import { readText } from "../read-file.ts";
 import { parseReference } from "../reference.ts";
 import { replaceFile } from "../replace-file.ts";
 import type { FoundRoot } from "../root-inspection.ts";
@@ -134,11 +135,16 @@ async function confirmAnew(options: TrustOptions, repository: string): Promise<C
   }
 }
 
+const anew: ReadonlySet<string> = new Set([
+  "REPOSITORY_REPLACED",
+  "ROOT_NOT_SIGNED_BY_PREVIOUS",
+  "PIN_MISMATCH",
+]);
+
 /** Also where a stranger's root was met before the right one was pinned: the pins fit what is served, not what is cached. */
 async function isMadeAnew(trust: Trust, repository: string, error: unknown): Promise<boolean> {
-  if (!(error instanceof TrustError)) return false;
-  if (error.code === "PIN_MISMATCH") return (await trust.root(repository)).pinned === true;
-  return error.code === "REPOSITORY_REPLACED" || error.code === "ROOT_NOT_SIGNED_BY_PREVIOUS";
+  if (!(error instanceof TrustError) || !anew.has(error.code)) return false;
+  return (await trust.root(repository)).pinned === true;
 }
 
 function keysGiven(root: FoundRoot, given: readonly string[]): readonly string[] {
@@ -210,20 +216,17 @@ async function removePins(context: ClientContext, repository: string, flags: Pin
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    const text = await readFile(path, "utf8");
-    await parsePolicy(text, path);
-    return text;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    if (error instanceof TrustError) throw error;
-    throw new TrustError("FILE_UNREADABLE", "The policy cannot be read.", { file: path, cause: error });
-  }
+  if ((await stat(path).catch(() => undefined)) === undefined) return undefined;
+  const text = await readText(path, "policy", largestPolicy, "POLICY_INVALID");
+  await parsePolicy(text, path);
+  return text;
 }
 
+/** With the mode that the file has; readable to all if it is new. */
 async function write(path: string, text: string): Promise<void> {
   try {
-    await replaceFile(path, Buffer.from(text, "utf8"), 0o644);
+    const mode = (await stat(path).catch(() => undefined))?.mode ?? 0o644;
+    await replaceFile(path, Buffer.from(text, "utf8"), mode & 0o777);
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? "unknown error";
     throw new TrustError("OUTPUT_UNWRITABLE", `The policy cannot be written (${code}).`, {

@@ -1,6 +1,7 @@
 /** One line on a terminal that says how far a command is. What was answered without the server is said everywhere. */
 import type { OnEvent } from "../events.ts";
 import type { ClientContext } from "./context.ts";
+import { forTerminal } from "./table.ts";
 
 export interface Progress {
   readonly onEvent: OnEvent;
@@ -24,7 +25,7 @@ export function progressOn({ isTerminal, stderr, columns }: ClientContext): Prog
       if (!isTerminal) return;
       if (event.type !== "resolved" && event.type !== "refused") return;
       const { done, total, reference } = event;
-      const line = `verified ${done} of ${total}  ${reference}`;
+      const line = `verified ${done} of ${total}  ${forTerminal(reference)}`;
       stderr(`${eraseLine}${line.slice(0, columns - 1)}`);
       shown = true;
     },

@@ -11,9 +11,14 @@ const widestWhole = 72;
  * terminal might obey, are shown as question marks.
  */
 export function formatTable(rows: readonly (readonly string[])[], columns: number): string {
-  const shown = rows.map((row) => row.map((cell) => cell.replaceAll(/\p{Cc}/gu, "?")));
+  const shown = rows.map((row) => row.map(forTerminal));
   const widths = squeeze(naturalWidths(shown), leastWidths(shown), Math.max(columns, 40));
   return shown.map((row) => formatRow(row, widths)).join("\n");
+}
+
+/** Text that may be a stranger's choice, without what a terminal obeys or what turns its direction. */
+export function forTerminal(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, "?");
 }
 
 function naturalWidths(rows: readonly (readonly string[])[]): readonly number[] {

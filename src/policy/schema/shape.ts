@@ -65,13 +65,17 @@ const isOrigin = (value: string): boolean => {
   const url = URL.parse(value);
   return url !== null && (url.protocol === "https:" || url.protocol === "http:") && url.origin === value;
 };
+const isLoopback = (host: string): boolean =>
+  host === "localhost" || host === "[::1]" || /^127(?:\.[0-9]{1,3}){3}$/.test(host);
 const serverUrl = z.string(says("must be text (a number needs quotes)")).check(
   z.refine((value: string) => {
     const url = URL.parse(value);
     if (url === null || url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "")
       return false;
-    return url.protocol === "https:" || url.protocol === "http:";
-  }, says("must be the address of a trust server such as https://notary.example.test:4443")),
+    return url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname));
+  }, says(
+    "must be the address of a trust server such as https://notary.example.test:4443 (plain http for loopback only)",
+  )),
 );
 
 const demands = z.strictObject({
