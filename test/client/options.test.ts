@@ -103,7 +103,7 @@ describe("limits", () => {
   });
 
   it("are usable as they are by default", () => {
-    expect(checkOptions({ limits: defaultLimits, mostLimits }).limits).toEqual(defaultLimits);
+    expect(checkOptions({ limits: defaultLimits }).limits).toEqual(defaultLimits);
     expect(defaultLimits.requestTime).toBeLessThan(defaultLimits.updateTime);
     expect(defaultLimits.timestampBytes).toBeLessThan(defaultLimits.fileBytes);
   });
@@ -111,9 +111,9 @@ describe("limits", () => {
 
 describe("folders by default", () => {
   it.each<[Readonly<Record<string, string>>, string]>([
-    [{ XDG_CACHE_HOME: "/cache", HOME: "/home/a" }, "/cache/vidimus"],
-    [{ XDG_CACHE_HOME: "relative", HOME: "/home/a" }, "/home/a/.cache/vidimus"],
-    [{ XDG_CACHE_HOME: "", HOME: "/home/a" }, "/home/a/.cache/vidimus"],
+    [{ XDG_CACHE_HOME: "/cache", HOME: "/people/a" }, "/cache/vidimus"],
+    [{ XDG_CACHE_HOME: "relative", HOME: "/people/a" }, "/people/a/.cache/vidimus"],
+    [{ XDG_CACHE_HOME: "", HOME: "/people/a" }, "/people/a/.cache/vidimus"],
     [{ HOME: "" }, join(homedir(), ".cache", "vidimus")],
     [{}, join(homedir(), ".cache", "vidimus")],
   ])("%j: the cache", (environment, directory) => {
@@ -122,8 +122,8 @@ describe("folders by default", () => {
   });
 
   it.each<[Readonly<Record<string, string>>, string]>([
-    [{ DOCKER_CONFIG: "/docker", HOME: "/home/a" }, "/docker"],
-    [{ DOCKER_CONFIG: "", HOME: "/home/a" }, "/home/a/.docker"],
+    [{ DOCKER_CONFIG: "/docker", HOME: "/people/a" }, "/docker"],
+    [{ DOCKER_CONFIG: "", HOME: "/people/a" }, "/people/a/.docker"],
     [{}, join(homedir(), ".docker")],
   ])("%j: Docker's", (environment, directory) => {
     expect(checkOptions({ environment }).dockerConfig).toBe(directory);
