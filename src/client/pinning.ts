@@ -40,19 +40,28 @@ export async function recognisePins(
     onEvent({ type: "first-use", repository, keyIds: idsOf(root) });
     return [newest];
   }
-  if (satisfiesPins(root, questionOf(scope, "now"))) return [newest];
+  // Whether it may be used now is asked of the root in force.
+  if (satisfiesPins(root, questionOf(scope, "ignored"))) return [newest];
   const chain = await chainFromPinned(scope, root, source);
   if (chain === undefined) throw mismatch(scope, root);
   if (rule.onRotation === "anchor") return chain.bytes;
   throw rotated(scope, chain.pinned, root);
 }
 
-/** Throws `NO_PIN`, `POLICY_THRESHOLD`, `PIN_ROTATED`, `PIN_MISMATCH` unless the root in force is as the rule demands. */
-export function checkPins(scope: Scope, set: TrustedSet, roots: readonly Buffer[]): void {
+/**
+ * Throws `NO_PIN`, `POLICY_THRESHOLD`, `PIN_ROTATED`, `PIN_MISMATCH` unless the newest root is as the rule demands.
+ * @param validity `now` for a root that is to be used; `ignored` for one that is only to be remembered
+ */
+export function checkPins(
+  scope: Scope,
+  set: TrustedSet,
+  roots: readonly Buffer[],
+  validity: PinQuestion["validity"],
+): void {
   const { rule, pins, format, repository } = scope;
   const root = set.root as Verified<Root>;
   if (pins === undefined && !rule.tofu) throw noPin(scope, root);
-  const plain = countPinned(root, { ...questionOf(scope, "now"), pins: undefined });
+  const plain = countPinned(root, { ...questionOf(scope, validity), pins: undefined });
   if (!isMet(plain)) {
     throw new TrustError(
       "POLICY_THRESHOLD",
@@ -60,9 +69,10 @@ export function checkPins(scope: Scope, set: TrustedSet, roots: readonly Buffer[
       { role: "root", detail: { needed: plain.needed, signed: plain.signed.length } },
     );
   }
-  if (pins === undefined || satisfiesPins(root, questionOf(scope, "now"))) return;
+  if (pins === undefined || satisfiesPins(root, questionOf(scope, validity))) return;
   // The chain was verified when it came into the set, each by the one before.
   const earlier = roots
+    .slice(0, -1)
     .map((bytes) => format.parse("root", bytes) as Verified<Root>)
     .find((each) => satisfiesPins(each, questionOf(scope, "ignored")));
   if (earlier === undefined) throw mismatch(scope, root);

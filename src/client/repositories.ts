@@ -142,8 +142,8 @@ export class Repositories {
   /** What was trusted last, if the policy allows to use it without the server. */
   #offline(scope: Scope, { set, roots, checkedAt }: Known, cause: TrustError): TrustedSet {
     const { rule, at, repository } = scope;
-    // Without a snapshot a root has come that gave the online roles other keys: nothing below it is trusted.
-    if (rule.offlineMaxAge === undefined || set.snapshot === undefined) throw cause;
+    // A root has come, and the snapshot is of the time before it or gone: nothing below the root is trusted.
+    if (rule.offlineMaxAge === undefined || !set.isSnapshotOfRoot()) throw cause;
     const age = at - checkedAt;
     if (age > rule.offlineMaxAge || age < -oneDay) {
       throw new TrustError(
@@ -152,8 +152,8 @@ export class Repositories {
         { cause },
       );
     }
-    checkPins(scope, set, roots);
     refuseStale(set, at);
+    checkPins(scope, set, roots, "now");
     scope.onEvent({ type: "offline", repository, age });
     return set.copy();
   }

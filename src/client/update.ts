@@ -101,9 +101,10 @@ async function walkRoots(
     throw error;
   }
   const advanced = roots.length > before;
-  checkPins(scope, set, roots);
+  checkPins(scope, set, roots, "ignored");
   if (advanced && known !== undefined) await keepRoots({ set: set.copy(), roots: [...roots] });
   set.checkRootExpiry(at);
+  checkPins(scope, set, roots, "now");
   // The timestamp in hand may be of the time before the new root.
   if (advanced) asked = get(scope, "timestamp.json", limits.timestampBytes);
   const timestamp = await asked;
@@ -141,7 +142,7 @@ async function keepIfPinned(
   keepRoots: (chain: Updated) => Promise<void>,
 ): Promise<void> {
   try {
-    checkPins(scope, set, roots);
+    checkPins(scope, set, roots, "ignored");
   } catch (error) {
     if (error instanceof TrustError) return;
     throw error;

@@ -148,6 +148,15 @@ export class TrustedSet {
     refuseExpired(snapshot, at);
   }
 
+  /** Whether there is a trusted snapshot, and it names the root in force. */
+  isSnapshotOfRoot(): boolean {
+    const listed = this.#snapshot?.signed.meta.get("root");
+    return (
+      this.#snapshot !== undefined &&
+      (listed === undefined || listed.hashes.get("sha256") === this.#root?.sha256)
+    );
+  }
+
   #checkListedRoot(snapshot: Verified<Snapshot>): void {
     const root = this.#need(this.#root, "root");
     const listed = snapshot.signed.meta.get("root");

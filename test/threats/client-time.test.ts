@@ -168,7 +168,7 @@ describe.each(visited)("S4: without the server %s", (stance) => {
     sim.publish();
     visit.site.answer = (file, response) => file.startsWith("snapshot") && !!response.writeHead(503).end();
     for (const each of [client, await visit.open(anHour)]) {
-      expect(await codeOf(visit.ask(each))).toBe("THRESHOLD");
+      expect(await codeOf(visit.ask(each))).toBe("SERVER_ERROR");
     }
     back();
     await visit.recovers(client);
