@@ -1,5 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { lookUp } from "../../src/client/lookup.ts";
+import { parsePolicyValue } from "../../src/client/policy-file.ts";
+import { viewOf } from "../../src/client/repository-view.ts";
+import type { Scope } from "../../src/client/scope.ts";
+import { notary } from "../../src/core/format/notary.ts";
 import { trustErrorOf } from "../support/fetching.ts";
+import { fullClient, manifest, verifyAt } from "../support/fixtures.ts";
 import { newKey, type Simulator, someTarget } from "../support/simulator.ts";
 import type { TrustSite } from "../support/trust-site.ts";
 import { policyFor, simulated, siteOf, trusting } from "../support/trusting.ts";
@@ -143,4 +149,22 @@ describe("a role that counts and is not to be had refuses the look-up, whoever e
 it("targets that are not to be had are told as they are", async () => {
   sim.break.withhold("targets");
   expect(await whoSigns("both")).toBe("FILE_WITHHELD");
+});
+
+describe.each(manifest.collections)("the real collection $dir", ({ dir, gun, targets }) => {
+  it("has each name in the role that signs it, and none outside of its role's paths", async () => {
+    const [rule] = (await parsePolicyValue(policyFor({ lookup: ["targets/**"] }))).rules;
+    const scope = { repository: gun, rule, format: notary, at: verifyAt, limits: { delegations: 16 } };
+    const view = viewOf({
+      scope: scope as unknown as Scope,
+      set: fullClient(dir),
+      offline: true,
+      checkedAt: verifyAt,
+      atHand: async () => undefined,
+    });
+    for (const [role, names] of Object.entries(targets)) {
+      for (const each of Object.keys(names))
+        expect((await lookUp(view, each))?.role, each).toBe(each === "outside" ? undefined : role);
+    }
+  });
 });

@@ -1,8 +1,6 @@
 /** Real collections through the client's rules, top down. */
 import { describe, expect, it } from "vitest";
-import { findTarget } from "../../src/core/delegation.ts";
 import { notary } from "../../src/core/format/notary.ts";
-import type { Targets } from "../../src/core/model.ts";
 import { TrustedSet } from "../../src/core/trusted-set.ts";
 import { rootRole, verifyRole } from "../../src/core/verify.ts";
 import {
@@ -38,17 +36,6 @@ describe.each(manifest.collections)("collection $dir", ({ dir, targets: expected
       Object.entries(names).map(([name, { length, sha256 }]) => `${role} ${name} ${length} ${sha256}`),
     );
     expect(listed.sort()).toEqual(wanted.sort());
-  });
-
-  it("lists exactly the targets that were asked for by name", () => {
-    const client = fullClient(dir);
-    const roles = new Map<string, Targets>([...client.targets].map(([role, file]) => [role, file.signed]));
-    for (const [role, names] of Object.entries(expected)) {
-      for (const name of Object.keys(names)) {
-        const found = findTarget(notary, roles, "targets", name).map((each) => each.role);
-        expect(found, name).toEqual(name === "outside" ? [] : [role]);
-      }
-    }
   });
 
   it("has expired long after", () => {

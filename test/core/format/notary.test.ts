@@ -218,3 +218,38 @@ describe("what is written is read again", () => {
 it("an online key signs by the method of its type", () => {
   expect([methodOf({ keytype: "ecdsa" }), methodOf({ keytype: "ed25519" })]).toEqual(["ecdsa", "eddsa"]);
 });
+
+describe("paths of a delegation", () => {
+  it.each<[string, string[], string, boolean]>([
+    ["cover what begins with them", ["qa/"], "qa/x", true],
+    ["cover nothing else", ["qa/"], "rc/x", false],
+    ["any one suffices", ["qa/", "rc/"], "rc/x", true],
+    ["the empty one covers everything", [""], "x", true],
+    ["the empty one covers the empty name", [""], "", true],
+    ["none covers nothing", [], "x", false],
+    ["are no globs", ["*"], "x", false],
+    ["are no globs across a slash", ["qa/*"], "qa/x", false],
+    ["half a segment is a prefix", ["q"], "qa/x", true],
+    ["are case-sensitive", ["QA/"], "qa/x", false],
+  ])("%s", (_, paths, name, expected) => {
+    expect(notary.covers(paths, name)).toBe(expected);
+  });
+
+  it.each<[string, string[], string[], string[]]>([
+    ["a narrower child", ["qa/"], ["qa/deep/"], ["qa/deep/"]],
+    ["the same", ["qa/"], ["qa/"], ["qa/"]],
+    ["a wider child leaves nothing", ["qa/"], [""], []],
+    ["a child beside it leaves nothing", ["qa/"], ["other"], []],
+    ["those of a child's paths that fit", ["qa/"], ["", "qa/deep/"], ["qa/deep/"]],
+    ["no paths above", [], [""], []],
+  ])("below another: %s", (_, parent, child, expected) => {
+    expect(notary.narrow(parent, child)).toEqual(expected);
+  });
+});
+
+it.each(["__proto__", "constructor", "toString"])("a target called %s is never inherited", (name) => {
+  const bytes = Buffer.from(
+    '{"signed":{"_type":"Targets","expires":"2030-01-01T00:00:00Z","targets":{},"version":1},"signatures":[]}',
+  );
+  expect((notary.parse("targets", bytes).signed as Targets).target(name)).toBeUndefined();
+});
