@@ -6,8 +6,8 @@ import type { Failure } from "./coverage.ts";
 import { TrustError } from "./errors.ts";
 import type { ImageUse, Input } from "./inputs/input.ts";
 import { lockedText } from "./inputs/splice.ts";
-import { type LockedImage, type LockFile, lockKey } from "./lockfile.ts";
-import { helperPlace, keyOfReference } from "./locking.ts";
+import { helperPlace, type LockedImage, type LockFile, lockKey } from "./lockfile.ts";
+import { keyOfReference } from "./locking.ts";
 import { type ImageReference, lockedReference, parseReference } from "./reference.ts";
 
 export interface CheckRequest {
