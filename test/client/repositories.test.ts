@@ -6,6 +6,7 @@ import type { ResolvedImage } from "../../src/client/result.ts";
 import { temporaryDirectory } from "../support/directory.ts";
 import { trustCodeOf, trustErrorOf } from "../support/fetching.ts";
 import { newKey, type Simulator, simulatedNow, someTarget } from "../support/simulator.ts";
+import { byChecksum } from "../support/trust-site.ts";
 import { emptyFolder, listener, policyFor, simulated, siteOf, trusting } from "../support/trusting.ts";
 
 const hour = 3_600_000;
@@ -105,6 +106,39 @@ describe("many repositories", () => {
     const codes = (await trust.resolveAll(references)).map(({ error }) => (error as { code: string }).code);
     expect(new Set(codes)).toEqual(new Set(["ROLLBACK"]));
   });
+});
+
+it("of two updates at once the newer one is remembered, though the slower one ends last", async () => {
+  const sim = await simulated(name, "1");
+  const site = await siteOf(sim);
+  const mirror = { match: "mirror.example.test/*", trustedAs: "registry.example.test/acme/*", tofu: true };
+  const policy = { repositories: [{ match: name, tofu: true }, mirror] };
+  const trust = await trusting(site, { policy });
+  const first = await trust.resolve(`${name}:1`);
+  const renew = () => {
+    sim.timestamp.expires += 1_000;
+    sim.publish();
+  };
+  renew();
+  const older = sim.served.get("timestamp");
+  const held = Promise.withResolvers<() => void>();
+  let isHeld = false;
+  site.answer = (file, response, request) => {
+    if (isHeld || file !== "timestamp.json") return byChecksum(sim)(file, response, request);
+    isHeld = true;
+    held.resolve(() => response.end(older));
+    return true;
+  };
+  const slow = trust.resolve(`${name}:1`);
+  const release = await held.promise;
+  renew();
+  const fast = await trust.resolve("mirror.example.test/kernel:1");
+  release();
+  const before = first.versions.timestamp ?? 0;
+  expect([await slow, fast].map(({ versions }) => versions.timestamp)).toEqual([before + 1, before + 2]);
+  // What the slower one has seen is not enough any more.
+  sim.break.replayAll(sim.generations.length - 2);
+  expect(await trustCodeOf(trust.resolve(`${name}:1`))).toBe("ROLLBACK");
 });
 
 describe("the cache", () => {
