@@ -183,7 +183,7 @@ export const table: readonly Row[] = [
   },
   {
     place: "src/client/inputs",
-    ours: ["src/client/errors", "src/client/reference"],
+    ours: ["src/client/errors", "src/client/reference", "src/core/nearest"],
     packages: ["dockerfile-ast", "yaml"],
     builtins: [],
     pure: true,

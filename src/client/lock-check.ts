@@ -6,9 +6,9 @@ import type { Failure } from "./coverage.ts";
 import { TrustError } from "./errors.ts";
 import type { ImageUse, Input } from "./inputs/input.ts";
 import { lockedText } from "./inputs/splice.ts";
-import { type LockedImage, type LockFile, lockKey } from "./lockfile.ts";
-import { helperPlace, keyOfReference } from "./locking.ts";
-import { type ImageReference, lockedReference, parseReference } from "./reference.ts";
+import { helperPlace, type LockedImage, type LockFile, lockKey } from "./lockfile.ts";
+import { keyOfReference } from "./locking.ts";
+import { lockedReference, parseReference } from "./reference.ts";
 
 export interface CheckRequest {
   readonly inputs: readonly Input[];
@@ -23,89 +23,93 @@ export interface CheckRequest {
   readonly at: number;
 }
 
+/** A lock, as its images and unverified references are looked up. */
+interface Known {
+  readonly name: string;
+  readonly images: ReadonlyMap<string, LockedImage>;
+  readonly unverified: ReadonlySet<string>;
+  readonly at: number;
+}
+
 /** Everything that is not as it was locked, or not fresh any more. */
-export function checkLock({ inputs, lock, lockName, helpers, beside, at }: CheckRequest): readonly Failure[] {
-  const byKey = new Map(lock.images.map((image) => [lockKey(image), image]));
-  const unverified = new Set(lock.unverified.map(({ reference }) => reference));
+export function checkLock(request: CheckRequest): readonly Failure[] {
+  const { inputs, lock, lockName, beside, at } = request;
+  const known: Known = {
+    name: lockName,
+    images: new Map(lock.images.map((image) => [lockKey(image), image])),
+    unverified: new Set(lock.unverified.map(({ reference }) => reference)),
+    at,
+  };
+  return [
+    ...inputs.flatMap((input) => inputFailures(input, known, beside.get(input))),
+    ...helperFailures(request),
+  ];
+}
+
+function inputFailures(
+  input: Input,
+  known: Known,
+  other: { readonly name: string; readonly text: string | undefined } | undefined,
+): readonly Failure[] {
+  const { file, images, local } = input;
   const failures: Failure[] = [];
-  const stale = (image: LockedImage) => Date.parse(image.expires.earliest) <= at;
-  for (const input of inputs) {
-    const replacements = new Map<ImageUse, string>();
-    for (const use of input.images) {
-      const fail = (error: unknown) =>
-        failures.push({ file: input.file, place: use.place, line: use.line, text: use.reference, error });
-      let reference: ImageReference;
-      try {
-        reference = parseReference(use.reference);
-      } catch (error) {
-        fail(error);
-        continue;
-      }
-      const image = byKey.get(keyOfReference(reference, reference.digest ?? ""));
-      const { file } = input;
-      if (image === undefined) {
-        if (unverified.has(use.reference)) replacements.set(use, use.reference);
-        else {
-          fail(
-            new TrustError("LOCK_MISSING", `${lockName} says nothing of ${use.reference}.`, {
-              file,
-              line: use.line,
-            }),
-          );
-        }
-      } else if (reference.digest !== undefined && reference.digest !== image.digest) {
-        fail(
-          new TrustError("LOCK_DIFFERS", `${lockName} has ${image.digest} for ${lockKey(image)}.`, {
-            file,
-            line: use.line,
-          }),
-        );
-      } else if (!beside.has(input) && reference.digest === undefined) {
-        fail(
-          new TrustError("LOCK_DIFFERS", `${use.reference} stands without its digest.`, {
-            file,
-            line: use.line,
-          }),
-        );
-      } else if (stale(image)) {
-        const message = `What stood behind ${lockKey(image)} expired at ${image.expires.earliest}.`;
-        fail(new TrustError("LOCK_EXPIRED", message, { file, line: use.line }));
-      } else {
-        replacements.set(
-          use,
-          lockedReference({ ...reference, tag: image.tag ?? reference.tag }, image.digest),
-        );
-      }
-    }
-    for (const { place, line, text } of input.local) {
-      if (unverified.has(text)) continue;
-      const error = new TrustError("LOCK_MISSING", `${lockName} says nothing of ${text}.`, {
-        file: input.file,
-        line,
-      });
-      failures.push({ file: input.file, place, line, text, error });
-    }
-    const other = beside.get(input);
-    const complete = failures.every(({ file }) => file !== input.file);
-    if (other !== undefined && complete && other.text !== lockedText(input, replacements)) {
-      const message =
-        other.text === undefined
-          ? `${other.name} is missing.`
-          : `${other.name} is not what ${input.file} gives with this lock.`;
-      const error = new TrustError("LOCK_DIFFERS", message, { file: other.name });
-      failures.push({ file: input.file, place: "the whole file", line: 1, text: other.name, error });
+  const replacements = new Map<ImageUse, string>();
+  for (const use of images) {
+    try {
+      replacements.set(use, replacementOf(use, file, known, other === undefined));
+    } catch (error) {
+      failures.push({ file, place: use.place, line: use.line, text: use.reference, error });
     }
   }
-  return [...failures, ...helperFailures({ lock, lockName, helpers, at })];
+  for (const { place, line, text } of local) {
+    if (!known.unverified.has(text))
+      failures.push({ file, place, line, text, error: saysNothing(known, text, { file, line }) });
+  }
+  if (other !== undefined && failures.length === 0 && other.text !== lockedText(input, replacements)) {
+    const message =
+      other.text === undefined
+        ? `${other.name} is missing.`
+        : `${other.name} is not what ${file} gives with this lock.`;
+    const error = new TrustError("LOCK_DIFFERS", message, { file: other.name });
+    failures.push({ file, place: "the whole file", line: 1, text: other.name, error });
+  }
+  return failures;
+}
+
+/**
+ * What the lock gives for one use. Throws `REFERENCE_INVALID`, `LOCK_MISSING`, `LOCK_DIFFERS`, `LOCK_EXPIRED`.
+ * @param isLocked whether the text is itself a locked one, so that every reference must have its digest
+ */
+function replacementOf(
+  { reference: text, line }: ImageUse,
+  file: string,
+  known: Known,
+  isLocked: boolean,
+): string {
+  const where = { file, line };
+  const reference = parseReference(text);
+  const image = known.images.get(keyOfReference(reference, reference.digest ?? ""));
+  if (image === undefined) {
+    if (known.unverified.has(text)) return text;
+    throw saysNothing(known, text, where);
+  }
+  const key = lockKey(image);
+  if (reference.digest !== undefined && reference.digest !== image.digest)
+    throw new TrustError("LOCK_DIFFERS", `${known.name} has ${image.digest} for ${key}.`, where);
+  if (isLocked && reference.digest === undefined)
+    throw new TrustError("LOCK_DIFFERS", `${text} stands without its digest.`, where);
+  const { earliest } = image.expires;
+  if (Date.parse(earliest) <= known.at)
+    throw new TrustError("LOCK_EXPIRED", `What stood behind ${key} expired at ${earliest}.`, where);
+  return lockedReference({ ...reference, tag: image.tag ?? reference.tag }, image.digest);
+}
+
+function saysNothing({ name }: Known, text: string, where: { file: string; line: number }): TrustError {
+  return new TrustError("LOCK_MISSING", `${name} says nothing of ${text}.`, where);
 }
 
 /** Images of `--helpers` stand in no file: each must be in the lock, and what is there of them must be fresh. */
-function helperFailures({
-  lock,
-  lockName,
-  helpers,
-  at,
-}: Pick<CheckRequest, "lock" | "lockName" | "helpers" | "at">): readonly Failure[] {
+function helperFailures({ lock, lockName, helpers, at }: CheckRequest): readonly Failure[] {
   const locked = new Map(
     lock.images.filter(({ files }) => files.includes(helperPlace)).map((image) => [lockKey(image), image]),
   );

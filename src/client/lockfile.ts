@@ -39,6 +39,9 @@ export interface LockFile {
   readonly unverified: readonly UnverifiedUse[];
 }
 
+/** Stands among the files of an image that was asked for by name alone. */
+export const helperPlace = "--helpers";
+
 export const lockFormat = "vidimus-lock/1";
 export const largestLock = 16 * 1_048_576;
 const mostImages = 10_000;

@@ -13,7 +13,7 @@ import {
 import { TrustError } from "./errors.ts";
 import type { ImageUse, Input } from "./inputs/input.ts";
 import { lockedText } from "./inputs/splice.ts";
-import { type LockedImage, type LockFile, lockKey, type UnverifiedUse } from "./lockfile.ts";
+import { helperPlace, type LockedImage, type LockFile, lockKey, type UnverifiedUse } from "./lockfile.ts";
 import type { ImageReference } from "./reference.ts";
 import { iso, type ResolvedImage } from "./result.ts";
 import type { Trust } from "./trust.ts";
@@ -58,9 +58,6 @@ export class LockRefused extends Error {
     this.failures = failures;
   }
 }
-
-/** Where images stand that are asked for by name alone. */
-export const helperPlace = "--helpers";
 
 /** Throws `LockRefused`. */
 export async function lockInputs(trust: Trust, request: LockRequest): Promise<Locked> {

@@ -6,6 +6,7 @@ import type { ResolvedImage } from "../../src/client/result.ts";
 import { temporaryDirectory } from "../support/directory.ts";
 import { trustCodeOf, trustErrorOf } from "../support/fetching.ts";
 import { newKey, type Simulator, simulatedNow, someTarget } from "../support/simulator.ts";
+import { byChecksum } from "../support/trust-site.ts";
 import { emptyFolder, listener, policyFor, simulated, siteOf, trusting } from "../support/trusting.ts";
 
 const hour = 3_600_000;
@@ -61,15 +62,23 @@ describe("many repositories", () => {
   it("share so many connections to one server", async () => {
     const sims = await many(20);
     const site = await siteOf(...sims);
-    let [now, most] = [0, 0];
-    site.answer = (_file, response) => {
+    const waiting: (() => void)[] = [];
+    let [asked, now, most] = [0, 0, 0];
+    site.answer = (file, response, request) => {
       most = Math.max(most, ++now);
       response.on("close", () => now--);
-      return false;
+      if (++asked > 3) return false;
+      // The first three are answered once all of them have asked.
+      const [, repository = ""] = /^\/v2\/(.+)\/_trust/.exec(request.url ?? "") ?? [];
+      const served = sims.find((sim) => sim.repository === repository)?.served.get(file.replace(".json", ""));
+      waiting.push(() => response.end(served));
+      if (waiting.length === 3) for (const answer of waiting) answer();
+      return true;
     };
     const trust = await trusting(site, { limits: { parallel: 20, connections: 3 } });
-    await trust.resolveAll(sims.map(({ repository }) => `${repository}:1`));
-    expect(most).toBeLessThanOrEqual(3);
+    const outcomes = await trust.resolveAll(sims.map(({ repository }) => `${repository}:1`));
+    expect(outcomes.filter(({ image }) => image !== undefined)).toHaveLength(20);
+    expect(most).toBe(3);
   });
 
   it("are answered rightly with a memory that holds one of them, and all are on disk", async () => {
@@ -97,6 +106,39 @@ describe("many repositories", () => {
     const codes = (await trust.resolveAll(references)).map(({ error }) => (error as { code: string }).code);
     expect(new Set(codes)).toEqual(new Set(["ROLLBACK"]));
   });
+});
+
+it("of two updates at once the newer one is remembered, though the slower one ends last", async () => {
+  const sim = await simulated(name, "1");
+  const site = await siteOf(sim);
+  const mirror = { match: "mirror.example.test/*", trustedAs: "registry.example.test/acme/*", tofu: true };
+  const policy = { repositories: [{ match: name, tofu: true }, mirror] };
+  const trust = await trusting(site, { policy });
+  const first = await trust.resolve(`${name}:1`);
+  const renew = () => {
+    sim.timestamp.expires += 1_000;
+    sim.publish();
+  };
+  renew();
+  const older = sim.served.get("timestamp");
+  const held = Promise.withResolvers<() => void>();
+  let isHeld = false;
+  site.answer = (file, response, request) => {
+    if (isHeld || file !== "timestamp.json") return byChecksum(sim)(file, response, request);
+    isHeld = true;
+    held.resolve(() => response.end(older));
+    return true;
+  };
+  const slow = trust.resolve(`${name}:1`);
+  const release = await held.promise;
+  renew();
+  const fast = await trust.resolve("mirror.example.test/kernel:1");
+  release();
+  const before = first.versions.timestamp ?? 0;
+  expect([await slow, fast].map(({ versions }) => versions.timestamp)).toEqual([before + 1, before + 2]);
+  // What the slower one has seen is not enough any more.
+  sim.break.replayAll(sim.generations.length - 2);
+  expect(await trustCodeOf(trust.resolve(`${name}:1`))).toBe("ROLLBACK");
 });
 
 describe("the cache", () => {

@@ -9,7 +9,7 @@ import type { Command } from "commander";
 import type { Failure } from "../coverage.ts";
 import { TrustError } from "../errors.ts";
 import type { Input, InputFormat } from "../inputs/input.ts";
-import { encodeLock, type LockFile, largestLock, readLock } from "../lockfile.ts";
+import { encodeLock, helperPlace, type LockFile, largestLock, readLock } from "../lockfile.ts";
 import type { Locked } from "../locking.ts";
 import { readText } from "../read-file.ts";
 import { replaceFiles } from "../replace-file.ts";
@@ -45,7 +45,7 @@ export function addLock(parent: Command, context: ClientContext, finish: (code: 
     .option("--update", "accept what moved since the last lock, after showing it")
     .option("--allow-local", "let @pkg: templates through, unverified")
     .option(
-      "--helpers <reference>",
+      `${helperPlace} <reference>`,
       "verify and lock this image too, such as one that LinuxKit runs to write its output; may be repeated",
       collect,
       [],
@@ -91,7 +91,7 @@ class LockRun {
     const inputs = await this.#inputs(files);
     const previous = await this.#previous();
     const progress = progressOn(context);
-    const [{ lockInputs, LockRefused }] = await Promise.all([import("../locking.ts")]);
+    const { lockInputs, LockRefused } = await import("../locking.ts");
     const trust = await openTrust({
       ...trustOptions(this.#flags, context),
       onEvent: progress.onEvent,
@@ -255,8 +255,7 @@ class LockRun {
 
   #refuse(failures: readonly Failure[]): number {
     const refused = failures.map(({ file, line, place, text, error }): Refused => {
-      const isHelper = place === "--helpers";
-      return { subject: text, where: isHelper ? place : `${file}:${line}, ${place}`, error };
+      return { subject: text, where: place === helperPlace ? place : `${file}:${line}, ${place}`, error };
     });
     return reportRefused(this.#context, refused, this.#flags.json === true);
   }

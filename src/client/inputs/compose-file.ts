@@ -1,8 +1,10 @@
 /** A Compose file under way: its tree, its variables, and what was found in it. */
+
+import { nearest } from "../../core/nearest.ts";
 import type { ImageUse, ReadOptions } from "./input.ts";
 import { interpolate, Unresolved } from "./interpolate.ts";
 import { mostImages, type Source } from "./source.ts";
-import { nearest, shown } from "./words.ts";
+import { shown } from "./words.ts";
 import { readYaml } from "./yaml.ts";
 import { type Value, YamlTree } from "./yaml-tree.ts";
 

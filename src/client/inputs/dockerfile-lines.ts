@@ -6,11 +6,12 @@
  * not continued. A line inside of a heredoc is content, whatever it looks like.
  */
 
+import { nearest } from "../../core/nearest.ts";
 import { type Flag, readFlags } from "./dockerfile-flags.ts";
 import { heredocNames } from "./dockerfile-heredoc.ts";
 import type { Span } from "./input.ts";
 import type { Source } from "./source.ts";
-import { nearest, shown } from "./words.ts";
+import { shown } from "./words.ts";
 
 export interface Instruction {
   /** In capitals. */

@@ -5,6 +5,8 @@
  * that name no stage, and the frontend of `# syntax=`. Names of stages have no case; `scratch` is nothing. The file is
  * read a second time by another parser, and where the two differ it is refused.
  */
+
+import { nearest } from "../../core/nearest.ts";
 import { GlobalArgs } from "./dockerfile-args.ts";
 import { readDirectives } from "./dockerfile-directives.ts";
 import type { Flag } from "./dockerfile-flags.ts";
@@ -14,7 +16,7 @@ import type { ImageUse, Input, ReadOptions, Span } from "./input.ts";
 import { interpolate, Unresolved } from "./interpolate.ts";
 import { bare } from "./quote.ts";
 import { mostImages, type Source } from "./source.ts";
-import { nearest, shown } from "./words.ts";
+import { shown } from "./words.ts";
 
 const flagsOf: Readonly<Record<string, readonly string[]>> = {
   FROM: ["platform"],

@@ -6,10 +6,12 @@
  * image may be left out: a key that is read wrongly there would hide one. Merge keys are followed below the top level;
  * where one would change what the map itself says, old and new LinuxKit differ, so that is refused.
  */
+
+import { nearest } from "../../core/nearest.ts";
 import type { ImageUse, Input, LocalUse } from "./input.ts";
 import { mostImages, type Source } from "./source.ts";
 import { trustBlock } from "./trust-block.ts";
-import { nearest, shown } from "./words.ts";
+import { shown } from "./words.ts";
 import { pairsOf, readYaml } from "./yaml.ts";
 import { type Value, YamlTree } from "./yaml-tree.ts";
 

@@ -5,8 +5,9 @@
  * deeper than the key. Comments at the key's own depth belong to what follows and stay.
  */
 import { isAlias, isMap, isScalar, isSeq, type ParsedNode } from "yaml";
+import { nearest } from "../../core/nearest.ts";
 import type { Span, TrustBlock, TrustEntry } from "./input.ts";
-import { nearest, shown } from "./words.ts";
+import { shown } from "./words.ts";
 import { pairsOf } from "./yaml.ts";
 import type { Value, YamlTree } from "./yaml-tree.ts";
 
