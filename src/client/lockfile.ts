@@ -44,6 +44,8 @@ export const helperPlace = "--helpers";
 
 export const lockFormat = "vidimus-lock/1";
 export const largestLock = 16 * 1_048_576;
+/** RFC 3339 in UTC, and nothing else: engines read dates in words too. */
+const utc = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
 const mostImages = 10_000;
 const mostKeys = 256;
 const mostFiles = 1_024;
@@ -134,8 +136,9 @@ function readImage(json: JsonFile, object: JsonObject): LockedImage {
   const threshold = json.read(object, "threshold", asObject);
   const online = json.read(object, "onlineKeyIds", asObject);
   const expires = json.read(object, "expires", (value) => membersOf(value, date));
-  const { earliest } = expires;
-  if (earliest === undefined) throw json.fault(object, "expires");
+  const { earliest, ...each } = expires;
+  if (earliest === undefined || Object.values(each).some((end) => Date.parse(end) < Date.parse(earliest)))
+    throw json.fault(object, "expires");
   const signedAt = member(object, "signedAt") === undefined ? undefined : json.read(object, "signedAt", date);
   const checkedAt =
     member(object, "checkedAt") === undefined ? undefined : json.read(object, "checkedAt", date);
@@ -199,9 +202,7 @@ function sha256(value: Json | undefined): string | undefined {
 }
 
 function date(value: Json | undefined): string | undefined {
-  return typeof value === "string" && value.endsWith("Z") && !Number.isNaN(Date.parse(value))
-    ? value
-    : undefined;
+  return typeof value === "string" && utc.test(value) && !Number.isNaN(Date.parse(value)) ? value : undefined;
 }
 
 /** The floors of a lock by repository: one for each of its images. */

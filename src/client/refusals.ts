@@ -142,7 +142,7 @@ const refusals: Readonly<Record<ClientCode, Row>> = {
   REPOSITORY_REPLACED: row(
     "unauthentic",
     "you",
-    "Ask the publisher whether the repository was made anew; if so, compare the fingerprint and run `pin add`.",
+    "Ask the publisher whether the repository was made anew; if so, compare the fingerprint and run `pin add … --replaced`.",
   ),
 
   NOT_SIGNED: row("unsigned", "publisher", "Sign this name."),

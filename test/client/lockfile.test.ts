@@ -141,7 +141,10 @@ const anyImage: fc.Arbitrary<LockedImage> = fc
       timestamp: fc.array(hex, { maxLength: 2 }),
       snapshot: fc.array(hex, { maxLength: 2 }),
     }),
-    expires: fc.record({ earliest: date, root: date }),
+    expires: fc
+      .tuple(date, date)
+      .map((ends) => [...ends].sort())
+      .map(([earliest = "", root = ""]) => ({ earliest, root })),
     signedAt: fc.option(date, { nil: undefined }),
     files: fc.array(word, { maxLength: 3 }).map((each) => each.sort()),
   })
@@ -193,7 +196,15 @@ describe("a member that is damaged is found in its line, of whichever image", ()
     ["onlineKeyIds", [null, []]],
     [
       "expires",
-      [null, {}, { root: "2030-01-01T00:00:00Z" }, { earliest: "soon" }, { earliest: "2030-01-01" }],
+      [
+        null,
+        {},
+        { root: "2030-01-01T00:00:00Z" },
+        { earliest: "soon" },
+        { earliest: "2030-01-01" },
+        { earliest: "1 Jan 2030 Z" },
+        { earliest: "2030-01-02T00:00:00Z", root: "2030-01-01T00:00:00Z" },
+      ],
     ],
     ["signedAt", [null, 5, "yesterday", "2026-11-24T12:00:00"]],
     ["files", [null, [5], Array.from({ length: 1_025 }, () => "a")]],

@@ -1,8 +1,8 @@
 /**
  * `doctor`: whether everything that a build needs is in order: policy, pins, trust servers with their TLS, the clock, the
- * cache, Docker's configuration. It changes nothing but for a file that it writes into the cache and removes.
+ * cache, Docker's configuration. It changes nothing but for a folder that it makes in the cache and removes.
  */
-import { mkdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import type { TrustPolicy } from "../../policy/trust-policy.ts";
@@ -126,11 +126,9 @@ async function cacheDiagnoses(options: OpenOptions): Promise<readonly Diagnosis[
 }
 
 async function cacheDiagnosis({ cacheDir }: OpenOptions): Promise<Diagnosis> {
-  const probeFile = join(cacheDir, `.doctor-${process.pid}`);
   try {
     await mkdir(cacheDir, { recursive: true, mode: 0o700 });
-    await writeFile(probeFile, "");
-    await rm(probeFile, { force: true });
+    await rmdir(await mkdtemp(join(cacheDir, ".doctor-")));
     return { subject: "cache", state: "ok", what: cacheDir };
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "unknown error";

@@ -18,7 +18,7 @@ import type { ClientContext } from "./context.ts";
 import { addTrustFlags, type TrustFlags, trustOptions, usualLock } from "./flags.ts";
 import { progressOn } from "./progress.ts";
 import { printJson, type Refused, reportRefused, UsageError } from "./report.ts";
-import { formatTable } from "./table.ts";
+import { formatTable, forTerminal } from "./table.ts";
 
 interface LockFlags extends TrustFlags {
   readonly lock?: string;
@@ -240,7 +240,7 @@ class LockRun {
       });
       return;
     }
-    const say = (line: string) => this.#context.stderr(`${line}\n`);
+    const say = (line: string) => this.#context.stderr(`${forTerminal(line)}\n`);
     for (const { text, why, file, line } of locked.unverified) {
       say(
         `unverified: ${text} (${file}:${line}), ${why === "local" ? "built from the local tree" : "outside of the policy"}`,

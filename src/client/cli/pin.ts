@@ -16,10 +16,11 @@ import { openTrust, type Trust } from "../trust.ts";
 import type { ClientContext } from "./context.ts";
 import { addTrustFlags, policyPath, type TrustFlags, trustOptions, usualPolicy } from "./flags.ts";
 import { printJson, UsageError } from "./report.ts";
-import { formatTable } from "./table.ts";
+import { formatTable, forTerminal } from "./table.ts";
 
 interface PinFlags extends TrustFlags {
   readonly key: readonly string[];
+  readonly replaced?: boolean;
   readonly all?: boolean;
   readonly json?: boolean;
 }
@@ -34,6 +35,7 @@ export function addPin(parent: Command, context: ClientContext, finish: (code: n
     .description("show the root of a repository, with the fingerprint to compare, and pin its keys")
     .argument("<repository>", "full name of the repository, as the policy matches it")
     .option("--key <id>", "pin this key without asking; may be repeated", collect, [])
+    .option("--replaced", "the repository was deleted and made anew: forget what is known of the old one")
     .option("--json", "print a document");
   addTrustFlags(add).action(async (repository: string, flags: PinFlags) => {
     finish(await addPins(context, nameOf(repository), flags));
@@ -85,7 +87,11 @@ async function addPins(context: ClientContext, repository: string, flags: PinFla
     flags.server ?? context.env.VIDIMUS_SERVER,
   );
   await write(path, change.text);
-  const { forgotten, problem } = await confirmAnew({ ...options, policy: path }, repository);
+  const { forgotten, problem } = await confirm(
+    { ...options, policy: path },
+    repository,
+    flags.replaced === true,
+  );
   if (flags.json === true) {
     const { rule, keyIds: added } = change;
     printJson(context, { format: "vidimus-pin/1", policy: path, rule, added, root, forgotten, problem });
@@ -96,7 +102,9 @@ async function addPins(context: ClientContext, repository: string, flags: PinFla
   if (forgotten)
     context.stdout(`What was known of an earlier ${repository} is forgotten: it was made anew.\n`);
   if (problem !== undefined)
-    context.stderr(`It cannot be used yet. ${problem.what} ${problem.who}: ${problem.next}\n`);
+    context.stderr(
+      `${forTerminal(`It cannot be used yet. ${problem.what} ${problem.who}: ${problem.next}`)}\n`,
+    );
   return exitOf(problem);
 }
 
@@ -112,15 +120,18 @@ interface Confirmed {
   readonly problem: Explanation | undefined;
 }
 
-/** A repository that was made anew does not follow from what is cached; once its root is pinned, the old is forgotten. */
-async function confirmAnew(options: TrustOptions, repository: string): Promise<Confirmed> {
+/**
+ * Whether the repository can be used now. One that was made anew does not follow from what is cached; the old is forgotten
+ * only where the caller says that it was replaced, for who serves an old root again looks the same from here.
+ */
+async function confirm(options: TrustOptions, repository: string, replaced: boolean): Promise<Confirmed> {
   const trust = await openTrust(options);
   let forgotten = false;
   try {
     try {
       await trust.check(repository);
     } catch (error) {
-      if (!(await isMadeAnew(trust, repository, error))) throw error;
+      if (!replaced || !(await isMadeAnew(trust, repository, error))) throw error;
       await trust.forget(repository);
       forgotten = true;
       await trust.check(repository);
@@ -166,8 +177,9 @@ async function keysConfirmed(
   const lines = [
     `repository   ${root.repository} at ${root.server}`,
     `root         version ${root.version}, until ${root.expires}; ${root.threshold} of ${root.keys.length} keys must sign`,
-    ...root.keys.flatMap(({ keyId, algorithm, fingerprint, certificateEnds }) => [
+    ...root.keys.flatMap(({ keyId, certificateId, algorithm, fingerprint, certificateEnds }) => [
       `key ID       ${keyId} (${algorithm})`,
+      ...(certificateId === keyId ? [] : [`  or, of its certificate, ${certificateId}`]),
       ...(fingerprint === undefined ? [] : [`certificate  until ${certificateEnds}, SHA-256 ${fingerprint}`]),
     ]),
   ];

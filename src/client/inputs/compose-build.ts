@@ -76,7 +76,9 @@ function contexts(file: ComposeFile, value: Value | undefined, place: string): v
 function caches(file: ComposeFile, value: Value | undefined, place: string): void {
   if (value === undefined) return;
   for (const item of file.tree.items(value, place)) {
-    if (file.textOf(item, place).split(",").includes("type=local")) continue;
+    const text = file.textOf(item, place);
+    const types = text.split(",").filter((field) => /^\s*type\s*=/i.test(field));
+    if (types.length === 1 && types[0] === "type=local" && !text.includes('"')) continue;
     throw file.invalid(
       item,
       `${place} takes layers that nobody verifies; remove it, or use a cache of type=local.`,
@@ -86,7 +88,11 @@ function caches(file: ComposeFile, value: Value | undefined, place: string): voi
 
 function frontend(file: ComposeFile, value: Value | undefined, place: string): void {
   if (value === undefined) return;
-  for (const [key, each] of pairs(file, value, place)) {
+  for (const [key, each, inList] of pairs(file, value, place)) {
+    const before = inList ? `${key}=` : "";
+    const resolved = inList ? file.textOf(each, place) : "";
+    if (inList && resolved !== key && !resolved.startsWith(before))
+      throw file.invalid(each, `${place} has a variable in a name; write the name out.`);
     if (key !== "BUILDKIT_SYNTAX") continue;
     throw file.invalid(
       each,

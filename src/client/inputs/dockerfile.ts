@@ -119,7 +119,14 @@ class Reader {
     const image = this.#resolved(base, offset);
     if (!referenceText.test(image))
       throw this.#source.invalid(offset, `FROM ${shown(base)} is no image reference.`);
-    if (image !== "scratch" && !this.#before.has(image.toLowerCase())) {
+    const pulled = image !== "scratch" && !this.#before.has(image.toLowerCase());
+    if (!pulled && base !== image)
+      throw this.#source.refusal(
+        "VARIABLE",
+        offset,
+        `FROM ${shown(base)} means ${shown(image)} here, and an image where the argument differs; write the stage out.`,
+      );
+    if (pulled) {
       this.#use("FROM", image, this.#span(instruction, argsStart, base));
     }
     this.#current = called;

@@ -112,12 +112,18 @@ describe("pin add", () => {
         ...["--policy", folder.at("policy.yaml"), "--cache", folder.at("cache")],
       ]);
     expect((await resolve()).code).not.toBe(0);
-    const { code, out } = await pin(["add", name], { answer: "yes" });
+    const unsaid = await pin(["add", name], { answer: "yes" });
+    expect([unsaid.code, unsaid.out]).toEqual([
+      endings.unauthentic.exit,
+      expect.not.stringContaining("is forgotten"),
+    ]);
+    expect((await resolve()).code).not.toBe(0);
+    const { code, out } = await pin(["add", name, "--replaced"], { answer: "yes" });
     expect([code, out]).toEqual([0, expect.stringContaining("is forgotten")]);
     expect((await resolve()).code).toBe(0);
   });
 
-  it("forgets nothing where an old root is served again", async () => {
+  it("forgets nothing where an old root is served again, unless it is asked for", async () => {
     const id = await keyId();
     await pin(["add", name, "--key", id]);
     sim.timestamp.keys = [await sim.rootKey()];

@@ -204,6 +204,21 @@ describe("a Compose file is refused", () => {
       "services:\n  a:\n    build:\n      args: [X, BUILDKIT_SYNTAX=b]\n",
       4,
     ],
+    [
+      "with another frontend by a variable in the name",
+      `services:\n  a:\n    build:\n      args: ['BUILDKIT_\${X:-SYNTAX}=b']\n`,
+      4,
+    ],
+    [
+      "with a cache of two types",
+      "services:\n  a:\n    build:\n      cache_from: ['type=local,type=gha']\n",
+      4,
+    ],
+    [
+      "with a cache with quotes",
+      `services:\n  a:\n    build:\n      cache_from: ['"type=gha",type=local']\n`,
+      4,
+    ],
     ["with a scanner", "services:\n  a:\n    build:\n      sbom: true\n", 4],
     [
       "with an image mount without source",

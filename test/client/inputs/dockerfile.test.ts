@@ -140,6 +140,8 @@ describe("variables of FROM", () => {
     ["of the platform, in another", "ARG X=a-$BUILDOS\nFROM a:$X\n", 2],
     ["of the platform, with a word", `FROM a:\${TARGETARCH:-x}\n`, 1],
     ["of a stage", "FROM a\nARG X=b\nFROM $X\n", 3],
+    ["that means a stage, and an image elsewhere", "ARG X=b\nFROM a AS b\nFROM $X\n", 3],
+    ["that means nothing, and an image elsewhere", "ARG X=scratch\nFROM $X\n", 2],
     ["escaped", "ARG X=a\\b\nFROM $X\n", 2],
     ["quoted in the middle", "ARG X=a'b'\nFROM $X\n", 2],
     ["cut", `ARG X=a\nFROM \${X#a}\n`, 2],

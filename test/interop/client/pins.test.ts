@@ -209,7 +209,7 @@ describe("a repository that was deleted and made anew", () => {
   );
 
   scenario(
-    "by somebody else is refused by pins too, and `pin add` recovers it",
+    "by somebody else is refused by pins too, and `pin add --replaced` recovers it",
     async (stage) => {
       const owner = await published(stage);
       const rule = pinning([await bareId(owner)]);
@@ -227,7 +227,7 @@ describe("a repository that was deleted and made anew", () => {
       const fresh = await roleOf(stage, {}, "two", { name: "fresh", policy });
       const cache = join(stage.directory, "trust-of-known/cache");
       const pin = await vidimusClient(stage, owner.directory, [
-        ...["pin", "add", stage.repository, "--key", await bareId(heir)],
+        ...["pin", "add", stage.repository, "--key", await bareId(heir), "--replaced"],
         ...["--policy", policy, "--cache", cache, "--json"],
       ]);
       const { forgotten } = JSON.parse(pin.stdout) as { forgotten: boolean };
