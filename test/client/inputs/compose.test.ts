@@ -246,6 +246,8 @@ describe("a Compose file may have", () => {
       "a local cache, no scanner, other arguments",
       "build: {cache_from: ['type=local,src=c'], sbom: false, args: {A: 1, B: }}",
     ],
+    ["arguments in a list whose values are not known here", "build: {args: ['A=$A', B]}"],
+    ["arguments in a mapping whose values are not known here", "build: {args: {A: $A}}"],
     ["image and build that is never pulled", "{image: a, build: ., pull_policy: never}".slice(1, -1)],
     ["build that is nothing, and image and build elsewhere", "build: ./b"],
   ])("%s", async (_, service) => {
