@@ -15,7 +15,7 @@ import { citationFindings } from "./citations.ts";
 import { configurationPage } from "./configuration-page.ts";
 import { report, root } from "./findings.ts";
 import { anchorsOf, blocksOf, linksOf } from "./markdown.ts";
-import { readModules } from "./modules.ts";
+import { readModules, sourcePlaces } from "./modules.ts";
 
 /** Texts of pages by path. */
 export type Pages = ReadonlyMap<string, string>;
@@ -83,16 +83,7 @@ function madeFindings(pages: Pages): readonly string[] {
 
 if (import.meta.main) {
   const pages = readPages(root);
-  const modules = readModules(root, [
-    "src",
-    "bin",
-    "tools",
-    "test",
-    "demo",
-    "bench",
-    "examples",
-    "packaging",
-  ]);
+  const modules = readModules(root, sourcePlaces);
   report(`${pages.size} pages, comments of ${modules.size} files`, [
     ...linkFindings(pages, (path) => existsSync(join(root, path))),
     ...blockFindings(pages),

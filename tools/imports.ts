@@ -7,7 +7,7 @@
  */
 import { report, root } from "./findings.ts";
 import { impure, type Row, table } from "./import-table.ts";
-import { cycles, type Import, type Module, type Modules, readModules } from "./modules.ts";
+import { cycles, type Import, type Module, type Modules, readModules, sourcePlaces } from "./modules.ts";
 
 /** Fewer modules than this were never a whole source tree: then the reading is broken, and nothing is proven. */
 const fewest = 50;
@@ -87,16 +87,7 @@ export function cycleFindings(modules: Modules): readonly string[] {
 }
 
 if (import.meta.main) {
-  const modules = readModules(root, [
-    "src",
-    "bin",
-    "tools",
-    "test",
-    "demo",
-    "bench",
-    "examples",
-    "packaging",
-  ]);
+  const modules = readModules(root, sourcePlaces);
   const findings = [...tableFindings(modules), ...cycleFindings(modules)];
   if (modules.size < fewest) findings.push(`only ${modules.size} modules were found`);
   report(`${modules.size} modules`, findings);

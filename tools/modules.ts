@@ -33,6 +33,18 @@ export interface Module {
 
 export type Modules = ReadonlyMap<string, Module>;
 
+/** The folders in which sources stand. */
+export const sourcePlaces: readonly string[] = [
+  "src",
+  "bin",
+  "tools",
+  "test",
+  "demo",
+  "bench",
+  "examples",
+  "packaging",
+];
+
 const staticForm = /^(?:import|export)\s(?<type>type\s)?[^"'`;]*?\bfrom\s+"(?<specifier>[^"]+)"/gm;
 const bareForm = /^import\s+"(?<specifier>[^"]+)"/gm;
 const lazyForm = /\bimport\(\s*"(?<specifier>[^"]+)"\s*\)/g;

@@ -25,17 +25,22 @@ beforeEach(() => {
   path = join(folder, "lock");
 });
 
+/** How many of so many tasks that want the lock together were inside at once. */
+async function mostAtOnce(tasks: number): Promise<number> {
+  let inside = 0;
+  let most = 0;
+  const task = async () => {
+    most = Math.max(most, ++inside);
+    await new Promise((resolve) => setImmediate(resolve));
+    inside--;
+  };
+  await Promise.all(Array.from({ length: tasks }, () => withLock(path, task)));
+  return most;
+}
+
 describe("a lock", () => {
   it("is held by one at a time", async () => {
-    let inside = 0;
-    let most = 0;
-    const task = async () => {
-      most = Math.max(most, ++inside);
-      await new Promise((resolve) => setImmediate(resolve));
-      inside--;
-    };
-    await Promise.all(Array.from({ length: 20 }, () => withLock(path, task)));
-    expect([most, readdirSync(folder)]).toEqual([1, []]);
+    expect([await mostAtOnce(20), readdirSync(folder)]).toEqual([1, []]);
   });
 
   it("gives what the task gives", async () => {
@@ -74,15 +79,7 @@ describe("a lock that somebody left", () => {
 
   it("is taken over by one of many", async () => {
     leave(60);
-    let inside = 0;
-    let most = 0;
-    const task = async () => {
-      most = Math.max(most, ++inside);
-      await new Promise((resolve) => setImmediate(resolve));
-      inside--;
-    };
-    await Promise.all(Array.from({ length: 10 }, () => withLock(path, task)));
-    expect([most, readdirSync(folder)]).toEqual([1, []]);
+    expect([await mostAtOnce(10), readdirSync(folder)]).toEqual([1, []]);
   });
 });
 
