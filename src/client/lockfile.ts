@@ -8,9 +8,10 @@
  */
 import { isHex } from "../core/bytes.ts";
 import { isObject, type Json, type JsonObject, member } from "../core/json.ts";
+import { isTargetsRole } from "../core/names.ts";
 import type { Floor } from "./floor.ts";
 import { JsonFile, listOf, string, whole } from "./json-file.ts";
-import type { ResolvedImage } from "./result.ts";
+import { lineOf, type ResolvedImage } from "./result.ts";
 
 export interface LockedImage
   extends Omit<ResolvedImage, "reference" | "hashes" | "offline" | "checkedAt" | "signers"> {
@@ -133,12 +134,9 @@ const imageMembers = [
 
 function readImage(json: JsonFile, object: JsonObject): LockedImage {
   json.only(object, imageMembers);
-  const threshold = json.read(object, "threshold", asObject);
   const online = json.read(object, "onlineKeyIds", asObject);
-  const expires = json.read(object, "expires", (value) => membersOf(value, date));
-  const { earliest, ...each } = expires;
-  if (earliest === undefined || Object.values(each).some((end) => Date.parse(end) < Date.parse(earliest)))
-    throw json.fault(object, "expires");
+  const role = json.read(object, "role", targetsRole);
+  const signers = json.read(object, "signers", (value) => distinct(listOf(value, mostKeys, string)));
   const signedAt = member(object, "signedAt") === undefined ? undefined : json.read(object, "signedAt", date);
   const checkedAt =
     member(object, "checkedAt") === undefined ? undefined : json.read(object, "checkedAt", date);
@@ -153,23 +151,57 @@ function readImage(json: JsonFile, object: JsonObject): LockedImage {
     repository: json.read(object, "repository", string),
     target: json.read(object, "target", string),
     server: json.read(object, "server", string),
-    role: json.read(object, "role", string),
-    signers: json.read(object, "signers", (value) => listOf(value, mostKeys, string)),
-    threshold: {
-      needed: json.read(threshold, "needed", whole),
-      signed: json.read(threshold, "signed", whole),
-    },
-    versions: json.read(object, "versions", (value) => membersOf(value, whole)),
+    role,
+    signers,
+    threshold: readThreshold(json, object, signers.length),
+    versions: json.read(object, "versions", (value) => ofRoles(membersOf(value, positive), role)),
     rootSha256: json.read(object, "rootSha256", sha256),
     onlineKeyIds: {
       timestamp: json.read(online, "timestamp", (value) => listOf(value, mostKeys, string)),
       snapshot: json.read(online, "snapshot", (value) => listOf(value, mostKeys, string)),
     },
-    expires: { ...expires, earliest },
+    expires: json.read(object, "expires", (value) => expiresOf(value, role)),
     ...(signedAt === undefined ? {} : { signedAt }),
     ...(checkedAt === undefined ? {} : { checkedAt }),
     files: json.read(object, "files", files),
   };
+}
+
+/** What was locked was signed by enough, and these are they. */
+function readThreshold(json: JsonFile, object: JsonObject, signers: number): LockedImage["threshold"] {
+  const threshold = json.read(object, "threshold", asObject);
+  json.only(threshold, ["needed", "signed"]);
+  const needed = json.read(threshold, "needed", positive);
+  const signed = json.read(threshold, "signed", positive);
+  if (signed !== signers || signed < needed) throw json.fault(object, "threshold");
+  return { needed, signed };
+}
+
+/** The end of each file that stood behind the image, and the first of them. */
+function expiresOf(value: Json | undefined, role: string): LockedImage["expires"] | undefined {
+  const { earliest, ...each } = membersOf(value, date) ?? {};
+  if (earliest === undefined || ofRoles(each, role) === undefined) return undefined;
+  const first = Math.min(...Object.values(each).map((end) => Date.parse(end)));
+  return Date.parse(earliest) === first ? { ...each, earliest } : undefined;
+}
+
+/** An image stands on the four files of the repository and on those of its role: without one the lock says less than it must. */
+function ofRoles<T>(each: Record<string, T> | undefined, role: string): Record<string, T> | undefined {
+  const needed = ["root", "timestamp", "snapshot", "targets", ...lineOf(role)];
+  return each !== undefined && needed.every((name) => Object.hasOwn(each, name)) ? each : undefined;
+}
+
+function positive(value: Json | undefined): number | undefined {
+  const number = whole(value);
+  return number === undefined || number < 1 ? undefined : number;
+}
+
+function targetsRole(value: Json | undefined): string | undefined {
+  return typeof value === "string" && isTargetsRole(value) ? value : undefined;
+}
+
+function distinct(list: readonly string[] | undefined): readonly string[] | undefined {
+  return list === undefined || list.length === 0 || new Set(list).size !== list.length ? undefined : list;
 }
 
 function files(value: Json | undefined): readonly string[] | undefined {

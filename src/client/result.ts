@@ -81,7 +81,7 @@ export function describe(view: RepositoryView, hit: Hit, count: SignatureCount):
 }
 
 /** A role with all above it. */
-function lineOf(role: string): readonly string[] {
+export function lineOf(role: string): readonly string[] {
   const parent = parentRole(role);
   return parent === undefined ? [role] : [...lineOf(parent), role];
 }

@@ -28,7 +28,14 @@ function image(wish: Partial<LockedImage> = {}): LockedImage {
     versions: { root: 1, snapshot: 5, targets: 3, "targets/releases": 4, timestamp: 9 },
     rootSha256: "e".repeat(64),
     onlineKeyIds: { timestamp: ["c".repeat(64)], snapshot: ["d".repeat(64)] },
-    expires: { earliest: "2026-12-01T00:00:00.000Z", root: "2030-01-01T00:00:00Z" },
+    expires: {
+      earliest: "2026-12-01T00:00:00.000Z",
+      root: "2030-01-01T00:00:00Z",
+      snapshot: "2027-01-01T00:00:00Z",
+      targets: "2027-02-01T00:00:00Z",
+      "targets/releases": "2027-03-01T00:00:00Z",
+      timestamp: "2026-12-01T00:00:00Z",
+    },
     signedAt: "2026-11-24T12:00:00Z",
     files: ["a.yml", "b.yml"],
     ...wish,
@@ -42,6 +49,10 @@ const lock: LockFile = {
 };
 const text = encodeLock(lock);
 const read = (given: string) => readLock(given, "vidimus.lock");
+
+function omitted<T>(object: Readonly<Record<string, T>>, name: string): Record<string, T> {
+  return Object.fromEntries(Object.entries(object).filter(([each]) => each !== name));
+}
 
 async function lineOf(given: string): Promise<number> {
   const { code, file, line } = await trustErrorOf(() => read(given));
@@ -123,30 +134,47 @@ const count = fc.nat(1_000_000);
 const date = fc
   .date({ min: new Date(0), max: new Date("9999-01-01"), noInvalidDate: true })
   .map((each) => each.toISOString());
-const anyImage: fc.Arbitrary<LockedImage> = fc
-  .record({
-    name: word,
-    tag: fc.option(word),
-    digest: hex.map((each) => `sha256:${each}`),
-    length: count,
-    repository: word,
-    target: word,
-    server: word,
-    role: word,
-    signers: fc.array(hex, { maxLength: 3 }).map((each) => each.sort()),
-    threshold: fc.record({ needed: count, signed: count }),
-    versions: fc.dictionary(word, count, { maxKeys: 4 }),
-    rootSha256: hex,
-    onlineKeyIds: fc.record({
-      timestamp: fc.array(hex, { maxLength: 2 }),
-      snapshot: fc.array(hex, { maxLength: 2 }),
+const anyRole = fc.constantFrom("targets", "targets/releases", "targets/a/b");
+/** Each of the files on which an image of a role stands. */
+const filesOf = (role: string) => {
+  const parts = role.split("/");
+  return ["root", "timestamp", "snapshot", ...parts.map((_, depth) => parts.slice(0, depth + 1).join("/"))];
+};
+const perFile = <T>(role: string, each: fc.Arbitrary<T>) =>
+  fc.record(Object.fromEntries(filesOf(role).map((name) => [name, each])));
+const anyImage: fc.Arbitrary<LockedImage> = anyRole
+  .chain((role) =>
+    fc.record({
+      name: word,
+      tag: fc.option(word),
+      digest: hex.map((each) => `sha256:${each}`),
+      length: count,
+      repository: word,
+      target: word,
+      server: word,
+      role: fc.constant(role),
+      signers: fc.uniqueArray(hex, { minLength: 1, maxLength: 3 }).map((each) => each.sort()),
+      spare: fc.nat(2),
+      versions: perFile(
+        role,
+        count.map((each) => each + 1),
+      ),
+      rootSha256: hex,
+      onlineKeyIds: fc.record({
+        timestamp: fc.array(hex, { maxLength: 2 }),
+        snapshot: fc.array(hex, { maxLength: 2 }),
+      }),
+      expires: perFile(role, date).map((each) => ({
+        ...each,
+        earliest: [...Object.values(each)].sort()[0] ?? "",
+      })),
+      signedAt: fc.option(date, { nil: undefined }),
+      files: fc.array(word, { maxLength: 3 }).map((each) => each.sort()),
     }),
-    expires: fc
-      .tuple(date, date)
-      .map((ends) => [...ends].sort())
-      .map(([earliest = "", root = ""]) => ({ earliest, root })),
-    signedAt: fc.option(date, { nil: undefined }),
-    files: fc.array(word, { maxLength: 3 }).map((each) => each.sort()),
+  )
+  .map(({ spare, ...each }) => {
+    const signed = each.signers.length;
+    return { ...each, threshold: { needed: Math.max(1, signed - spare), signed } };
   })
   .map(({ signedAt, ...each }) => ({ ...each, ...(signedAt === undefined ? {} : { signedAt }) }));
 const anyLock: fc.Arbitrary<LockFile> = fc.record({
@@ -189,21 +217,32 @@ describe("a member that is damaged is found in its line, of whichever image", ()
     ["repository", [null, {}]],
     ["target", [5]],
     ["server", [null]],
-    ["role", [null]],
-    ["signers", [null, "a", [5], Array.from({ length: 257 }, () => "a")]],
-    ["threshold", [null, 5, []]],
-    ["versions", [null, [], { root: "1" }, { root: -1 }, { root: null }]],
+    ["role", [null, "root", "snapshot", ""]],
+    ["signers", [null, "a", [5], [], ["a", "a"], Array.from({ length: 257 }, (_, i) => `${i}`)]],
+    [
+      "threshold",
+      [null, 5, [], { needed: 3, signed: 2 }, { needed: 1, signed: 1 }, { needed: 1, signed: 3 }],
+    ],
+    [
+      "versions",
+      [
+        null,
+        [],
+        {},
+        ...Object.keys(image().versions).map((role) => omitted(image().versions, role)),
+        ...["1", -1, 0, null].map((root) => ({ ...image().versions, root })),
+      ],
+    ],
     ["onlineKeyIds", [null, []]],
     [
       "expires",
       [
         null,
         {},
-        { root: "2030-01-01T00:00:00Z" },
-        { earliest: "soon" },
-        { earliest: "2030-01-01" },
-        { earliest: "1 Jan 2030 Z" },
-        { earliest: "2030-01-02T00:00:00Z", root: "2030-01-01T00:00:00Z" },
+        ...Object.keys(image().expires).map((role) => omitted(image().expires, role)),
+        ...["soon", "2026-12-01", "1 Dec 2026 Z", "2026-12-02T00:00:00Z", "2026-11-30T00:00:00Z"].map(
+          (earliest) => ({ ...image().expires, earliest }),
+        ),
       ],
     ],
     ["signedAt", [null, 5, "yesterday", "2026-11-24T12:00:00"]],
@@ -229,7 +268,7 @@ describe("a member that is damaged is found in its line, of whichever image", ()
   ])("%s.%s", async (outer, inner) => {
     for (const number of [0, 1]) {
       const damaged = edited(({ images }) => {
-        images[number][outer][inner] = "wrong";
+        images[number][outer][inner] = outer === "threshold" ? 0 : "wrong";
       });
       const lines = damaged.split("\n");
       const from = lineIn(damaged, outer, 6, number);
