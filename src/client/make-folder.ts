@@ -11,10 +11,9 @@ export async function makeFolder(path: string, mode: number): Promise<void> {
     await make(path, mode);
   } catch (error) {
     const above = dirname(path);
-    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    // What lies above is there, and still there is no making anything in it.
-    if (!isMissing || above === path || (await isFolder(above))) throw error;
-    await makeFolder(above, mode);
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || above === path) throw error;
+    // Somebody else may have made it in the meantime. If it is there and this fails again, nothing can be made in it.
+    if (!(await isFolder(above))) await makeFolder(above, mode);
     await make(path, mode);
   }
 }

@@ -15,7 +15,7 @@ import { readText } from "../read-file.ts";
 import { replaceFiles } from "../replace-file.ts";
 import { openTrust } from "../trust.ts";
 import type { ClientContext } from "./context.ts";
-import { addTrustFlags, type TrustFlags, trustOptions, usualLock } from "./flags.ts";
+import { addTrustFlags, refuseUnusedServer, type TrustFlags, trustOptions, usualLock } from "./flags.ts";
 import { progressOn } from "./progress.ts";
 import { printJson, type Refused, reportRefused, UsageError } from "./report.ts";
 import { formatTable, forTerminal } from "./table.ts";
@@ -98,6 +98,7 @@ class LockRun {
       ...(previous === undefined ? {} : { lock: this.#lockName }),
     });
     try {
+      refuseUnusedServer(this.#flags, trust.servers);
       const at = context.now();
       const locked = await lockInputs(trust, { inputs, previous, helpers, update, allowLocal, at });
       progress.end();

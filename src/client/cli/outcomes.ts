@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import type { ResolvedImage, SignedTarget } from "../result.ts";
 import { openTrust, type Trust } from "../trust.ts";
 import type { ClientContext } from "./context.ts";
-import { type TrustFlags, trustOptions, usualLock } from "./flags.ts";
+import { refuseUnusedServer, type TrustFlags, trustOptions, usualLock } from "./flags.ts";
 import { progressOn } from "./progress.ts";
 import { documentOf, printJson, type Refused, reportRefused } from "./report.ts";
 import type { Request } from "./request.ts";
@@ -35,6 +35,7 @@ export async function askAll(
     ...(lock === undefined ? {} : { lock }),
   });
   try {
+    refuseUnusedServer(flags, trust.servers);
     const images = (await trust.resolveAll(references)).map(
       ({ reference, image, error }): SubjectOutcome =>
         image === undefined ? { subject: reference, error } : { subject: reference, image },
