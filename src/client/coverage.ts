@@ -5,14 +5,15 @@
  *   `default` (`refuse` when absent).
  * - LinuxKit's `trust:` blocks are united over all files and can only add: an image that one of them covers and no rule
  *   speaks for is refused, whatever the default. An entry that covers nothing is an error.
- * - Both sides of a comparison are full names, so that `kernel`, `init` and the rest are matched alike, however they are
- *   written (LinuxKit itself let kernel and init slip through from 2017 on).
+ * - Both sides of a comparison are full names, so that `kernel`, `init` and the rest are matched alike, however they and
+ *   their hosts are written (LinuxKit itself let kernel and init slip through from 2017 on).
  *
  * How entries match. `image`: the name is the same, and so are tag (`latest` where an image has neither tag
  * nor digest) and digest where the entry has them. `org`: the first
  * part of the path below the host, if the path has more than one part: `library` for `nginx`, `linuxkit` for
  * `linuxkit/kernel` and for `registry.example.test:5000/linuxkit/kernel`.
  */
+import { comparedName } from "../policy/pattern.ts";
 import { TrustError } from "./errors.ts";
 import type { ImageUse, Input, TrustEntry } from "./inputs/input.ts";
 import { type ImageReference, parseReference } from "./reference.ts";
@@ -134,7 +135,7 @@ function openEntries(input: Input, failures: Failure[]): readonly OpenEntry[] {
 
 function imageRule({ name, tag, digest }: ImageReference): Covers {
   return (reference) =>
-    reference.name === name &&
+    comparedName(reference.name) === comparedName(name) &&
     (tag === undefined || tagOf(reference) === tag) &&
     (digest === undefined || reference.digest === digest);
 }

@@ -6,7 +6,7 @@
  */
 import type * as z from "zod/mini";
 import { nearest } from "../core/nearest.ts";
-import { type Pattern, starsOf } from "./pattern.ts";
+import { comparedPattern, type Pattern, starsOf } from "./pattern.ts";
 import { keysAt, policySchema, type Settings } from "./schema/shape.ts";
 import { plainRule, type Rule, type ServerSettings, type TrustPolicy } from "./trust-policy.ts";
 
@@ -106,7 +106,7 @@ function contradictions(rules: readonly Rule[]): PolicyProblem[] {
   const problems: PolicyProblem[] = [];
   const seen = new Map<string, number>();
   for (const [index, { match, trustedAs }] of rules.entries()) {
-    const name = match.segments.join("/");
+    const name = comparedPattern(match);
     const earlier = seen.get(name);
     if (earlier !== undefined) {
       problems.push({

@@ -54,6 +54,8 @@ describe("an image entry covers", () => {
     ["library/nginx:1", "nginx", true],
     ["nginx:1", "linuxkit/nginx", false],
     ["registry.example.test:5000/a/b:1", "registry.example.test:5000/a/b", true],
+    ["REGISTRY.example.test/a/b:1", "registry.example.test/a/b", true],
+    ["registry.example.test/a/b:1", "registry.example.test:443/a/b", true],
     ["registry.example.test:5000/a/b:1", "registry.example.test/a/b", false],
     ["registry.example.test:5000/a/b:1", "a/b", false],
     ["linuxkit/kernels:1", "linuxkit/kernel", false],
