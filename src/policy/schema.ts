@@ -5,7 +5,7 @@
  * Text in, policy out: reading the file and finding lines is the business of `client/policy-file.ts`.
  */
 import type * as z from "zod/mini";
-import { nearest } from "../core/nearest.ts";
+import { meant } from "../core/nearest.ts";
 import { comparedPattern, type Pattern, starsOf } from "./pattern.ts";
 import { keysAt, policySchema, type Settings } from "./schema/shape.ts";
 import { plainRule, type Rule, type ServerSettings, type TrustPolicy } from "./trust-policy.ts";
@@ -139,7 +139,7 @@ function problemsOf(issue: z.core.$ZodIssue, whole: unknown): PolicyProblem[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({
       path: [...path, key],
-      sentence: `is no key of a policy here; did you mean ${nearest(key, keysAt(path))}?`,
+      sentence: `is no key of a policy here${meant(key, keysAt(path))}`,
     }));
   }
   if (issue.code === "invalid_key") {
