@@ -7,10 +7,13 @@ import type { OnEvent } from "./events.ts";
 import type { Fetcher } from "./fetch/fetcher.ts";
 import type { Floor } from "./floor.ts";
 import type { ClientLimits } from "./limits.ts";
+import type { PolicyPlace } from "./pem-file.ts";
 
 export interface Scope {
   readonly repository: string;
   readonly rule: Rule;
+  /** The name that was asked about, which a mirror's rule signs under another, and the rule's place in the policy's file. */
+  readonly asked: { readonly name: string } & PolicyPlace;
   readonly pins: OpenPins | undefined;
   /** Of the lock file: one for each image of the repository in it. */
   readonly floors: readonly Floor[];

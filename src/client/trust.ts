@@ -212,13 +212,14 @@ export class Trust {
   }
 
   async #scope(name: string, unruled?: "plain"): Promise<Scope> {
-    const { rule, repository, server, pins } = await this.#rules.rule(name, unruled);
+    const { rule, repository, server, pins, asked } = await this.#rules.rule(name, unruled);
     const { limits, onEvent, now } = this.#options;
     const { notary } = await import("../core/format/notary.ts");
     return {
       repository,
       rule,
       pins,
+      asked,
       floors: this.#floors.get(repository) ?? [],
       limits,
       onEvent,

@@ -127,7 +127,7 @@ describe("doctor", () => {
     const known = await diagnoses(["--server", secure.url, "--ca", folder.at("ca.pem")]);
     expect([known.code, known.of(secure.url)?.state]).toEqual([0, "ok"]);
     const absent = await diagnoses(["--server", secure.url, "--ca", folder.at("none.pem")]);
-    expect([absent.code, absent.of(secure.url)?.state]).toEqual([endings.input.exit, "fault"]);
+    expect([absent.code, absent.of(secure.url)?.state]).toEqual([endings.policyFile.exit, "fault"]);
   });
 
   it.each([
