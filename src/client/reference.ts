@@ -54,6 +54,16 @@ export function parseReference(text: string): ImageReference {
   return { written, ...fullName(written, text), tag, digest };
 }
 
+/** What a name means as an image's; undefined if no image is called so. Names of repositories that hold none mean themselves. */
+export function imageName(name: string): string | undefined {
+  try {
+    return parseReference(name).name;
+  } catch (error) {
+    if (error instanceof TrustError) return undefined;
+    throw error;
+  }
+}
+
 function fullName(written: string, text: string): Pick<ImageReference, "name" | "host" | "path"> {
   const slash = written.indexOf("/");
   const first = slash === -1 ? "" : written.slice(0, slash);

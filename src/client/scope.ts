@@ -8,6 +8,7 @@ import type { Fetcher } from "./fetch/fetcher.ts";
 import type { Floor } from "./floor.ts";
 import type { ClientLimits } from "./limits.ts";
 import type { PolicyPlace } from "./pem-file.ts";
+import { imageName } from "./reference.ts";
 
 export interface Scope {
   readonly repository: string;
@@ -29,6 +30,19 @@ export interface Scope {
 export function get(scope: Scope, file: string, maxBytes: number): Promise<Buffer | undefined> {
   const { fetcher, repository, signal } = scope;
   return fetcher.get({ repository, file, maxBytes, signal });
+}
+
+/** @param more what else is to be said: `any more` */
+export function noTrustData({ repository, fetcher, asked }: Scope, more = ""): TrustError {
+  const image = imageName(asked.name);
+  const other =
+    image === undefined || image === asked.name
+      ? ""
+      : ` As an image's, the name ${asked.name} would be ${image}.`;
+  return new TrustError(
+    "NO_TRUST_DATA",
+    `${repository} has no trust data at ${fetcher.origin}${more}.${other}`,
+  );
 }
 
 export function withheld({ fetcher, repository }: Scope, role: string): TrustError {

@@ -220,6 +220,15 @@ describe("verify", () => {
     expect((await run(["verify", ...argv])).code).toBe(usageExit);
   });
 
+  it("says what a name without a host would be as an image's", async () => {
+    folder.write("policy.yaml", "repositories:\n  - match: '**'\n    tofu: true\n");
+    const { code, err } = await run(["verify", "a", "--repository", "acme/files", "--target", "x"]);
+    expect([code, err]).toEqual([
+      endings.unsigned.exit,
+      expect.stringContaining("would be docker.io/acme/files"),
+    ]);
+  });
+
   it("refuses a repository whose name no server takes", async () => {
     const { code, err } = await run([
       "verify",
