@@ -89,7 +89,7 @@ export function coverageOf(inputs: readonly Input[], rules: CoverageRules): Cove
       if (ruled === "rule") wanted.push({ ...where, input, use, reference });
       else if (ruled === "unverified" && covering.length === 0)
         unverified.push({ ...where, input, use, why: "policy" });
-      else failures.push({ ...where, error: noRule(reference, covering[0]) });
+      else failures.push({ ...where, error: noRule(reference, covering[0], use.place) });
     }
     for (const { place, line, text } of input.local) {
       const where = { file: input.file, place, line, text };
@@ -105,7 +105,15 @@ export function coverageOf(inputs: readonly Input[], rules: CoverageRules): Cove
   }
   for (const { input, entry, kind } of useless) {
     failures.push(
-      entryFailure(input, entry, kind, `The entry ${entry.text} covers no image: correct or remove it.`),
+      entryFailure(
+        input,
+        entry,
+        kind,
+        `The entry ${entry.text} covers no image of these files.`,
+        kind === "org"
+          ? "Write the first part of the images' path below the host, such as linuxkit; or remove the entry."
+          : "Write the image as the file names it, without a tag or with the same; or remove the entry.",
+      ),
     );
   }
   return { wanted, unverified, failures };
@@ -117,7 +125,15 @@ function openEntries(input: Input, failures: Failure[]): readonly OpenEntry[] {
   const opened: OpenEntry[] = [];
   for (const entry of trust.orgs) {
     if (!/^[a-z0-9]+(?:[._-]+[a-z0-9]+)*$/.test(entry.text)) {
-      failures.push(entryFailure(input, entry, "org", `${entry.text} is no part of an image's name.`));
+      failures.push(
+        entryFailure(
+          input,
+          entry,
+          "org",
+          `${entry.text} is no part of an image's name.`,
+          "Write one part of a path, such as linuxkit, without host and slash.",
+        ),
+      );
       continue;
     }
     opened.push({ input, entry, kind: "org", covers: ({ path }) => path.startsWith(`${entry.text}/`) });
@@ -127,7 +143,15 @@ function openEntries(input: Input, failures: Failure[]): readonly OpenEntry[] {
       opened.push({ input, entry, kind: "image", covers: imageRule(parseReference(entry.text)) });
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      failures.push(entryFailure(input, entry, "image", message));
+      failures.push(
+        entryFailure(
+          input,
+          entry,
+          "image",
+          message,
+          "Write an image such as linuxkit/kernel:6.6, or remove the entry.",
+        ),
+      );
     }
   }
   return opened;
@@ -145,15 +169,31 @@ function tagOf({ tag, digest }: ImageReference): string | undefined {
   return tag ?? (digest === undefined ? "latest" : undefined);
 }
 
-function entryFailure(input: Input, { text, line }: TrustEntry, kind: string, message: string): Failure {
-  const error = new TrustError("TRUST_BLOCK", message, { file: input.file, line });
+function entryFailure(
+  input: Input,
+  { text, line }: TrustEntry,
+  kind: string,
+  message: string,
+  next: string,
+): Failure {
+  const error = new TrustError("TRUST_BLOCK", message, { file: input.file, line, remedy: { next } });
   return { file: input.file, place: `trust.${kind}`, line, text, error };
 }
 
-function noRule({ name }: ImageReference, covering: OpenEntry | undefined): TrustError {
+function noRule({ name }: ImageReference, covering: OpenEntry | undefined, place: string): TrustError {
   const why =
     covering === undefined
       ? "and images outside of the policy are refused"
       : `and the trust block covers it (${covering.input.file}:${covering.entry.line})`;
-  return new TrustError("NO_RULE", `No rule of the policy speaks for ${name}, ${why}.`, { repository: name });
+  // The frontend of a Dockerfile, which few publishers sign.
+  const remedy =
+    place === "syntax"
+      ? {
+          next: `Remove the # syntax= line, so that the builder's own frontend is used; or name an image that you sign, or add an entry for ${name}.`,
+        }
+      : undefined;
+  return new TrustError("NO_RULE", `No rule of the policy speaks for ${name}, ${why}.`, {
+    repository: name,
+    remedy,
+  });
 }

@@ -15,6 +15,7 @@ import { isMet } from "../core/threshold.ts";
 import { TrustedSet } from "../core/trusted-set.ts";
 import type { Verified } from "../core/verify.ts";
 import { countPinned, type PinQuestion, satisfiesPins } from "../policy/rules/pins.ts";
+import { belowThreshold } from "./below-threshold.ts";
 import { TrustError } from "./errors.ts";
 import type { Floor } from "./floor.ts";
 import { mismatch, noPin, rotated } from "./pin-refusals.ts";
@@ -59,17 +60,11 @@ export function checkPins(
   roots: readonly Buffer[],
   validity: PinQuestion["validity"],
 ): void {
-  const { rule, pins, format, repository } = scope;
+  const { rule, pins, format } = scope;
   const root = set.root as Verified<Root>;
   if (pins === undefined && !rule.tofu) throw noPin(scope, root);
   const plain = countPinned(root, { ...questionOf(scope, validity), pins: undefined });
-  if (!isMet(plain)) {
-    throw new TrustError(
-      "POLICY_THRESHOLD",
-      `The root of ${repository} carries ${plain.signed.length} signatures that count; the policy demands ${plain.needed}.`,
-      { role: "root", detail: { needed: plain.needed, signed: plain.signed.length } },
-    );
-  }
+  if (!isMet(plain)) throw belowThreshold(scope, root, set.keysOf("root"), plain);
   if (pins === undefined || satisfiesPins(root, questionOf(scope, validity))) return;
   // The chain was verified when it came into the set, each by the one before.
   const earlier = roots

@@ -158,6 +158,14 @@ describe("an authority", () => {
   });
 });
 
+it("a root whose signatures the policy's algorithms leave out is told so", async () => {
+  const policy = { repositories: [{ match: "**", tofu: true, algorithms: ["ed25519"] }] };
+  expect(await trustErrorOf((await trusting(site, { policy })).check(name))).toMatchObject({
+    code: "POLICY_THRESHOLD",
+    detail: { needed: 1, signed: 0, notAllowed: 1, algorithms: ["ecdsa-p256"] },
+  });
+});
+
 describe("a rotation", () => {
   it("outside of the pins is refused with both IDs and the command, on every update", async () => {
     const trust = await trusting(site, { policy: pinning({ keys: [keyId] }) });
