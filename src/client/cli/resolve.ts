@@ -3,7 +3,6 @@ import type { Command } from "commander";
 import type { ClientContext } from "./context.ts";
 import { addTrustFlags, usualLock } from "./flags.ts";
 import { type AskFlags, askAll, printOutcomes } from "./outcomes.ts";
-import { UsageError } from "./report.ts";
 import { readRequest } from "./request.ts";
 
 export function addResolve(parent: Command, context: ClientContext, finish: (code: number) => void): void {
@@ -17,8 +16,7 @@ export function addResolve(parent: Command, context: ClientContext, finish: (cod
     )
     .option("--json", "print a document instead of references");
   addTrustFlags(command).action(async (given: readonly string[], flags: AskFlags) => {
-    const request = await readRequest(given, context);
-    if (request.files.length > 0) throw new UsageError("resolve takes references; verify takes files.");
+    const request = await readRequest(given, context, "references");
     const outcomes = await askAll(context, flags, request);
     const lineOf = ({ image }: (typeof outcomes)[number]) => image?.reference ?? "";
     finish(
