@@ -108,6 +108,7 @@ function helperInput(helpers: readonly string[]): Input {
     local: [],
     trust: undefined,
     removed: [],
+    written: [],
     notes: [],
   };
 }

@@ -39,6 +39,7 @@ export function readCompose(source: Source, options: ReadOptions): Input {
     local: [],
     trust: undefined,
     removed: [],
+    written: [],
     notes,
   };
 }
