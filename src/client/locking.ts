@@ -10,10 +10,10 @@ import {
   type Unverified,
   type Wanted,
 } from "./coverage.ts";
-import { TrustError } from "./errors.ts";
 import type { ImageUse, Input } from "./inputs/input.ts";
 import { lockedText } from "./inputs/splice.ts";
 import { helperPlace, type LockedImage, type LockFile, lockKey, type UnverifiedUse } from "./lockfile.ts";
+import { digestsOf, keyOfReference, type Move, movedError, moveOf } from "./moves.ts";
 import type { ImageReference } from "./reference.ts";
 import { iso, type ResolvedImage } from "./result.ts";
 import type { Trust } from "./trust.ts";
@@ -31,12 +31,7 @@ export interface LockRequest {
   readonly at: number;
 }
 
-/** A reference that means another digest than when it was locked. */
-export interface Move {
-  readonly reference: string;
-  readonly from: string;
-  readonly to: string;
-}
+export type { Move } from "./moves.ts";
 
 export interface Locked {
   /** The text to build from, by input. */
@@ -76,7 +71,9 @@ export async function lockInputs(trust: Trust, request: LockRequest): Promise<Lo
     else failures.push({ ...placeOf(wanted), error: outcome?.error });
   }
   const moved = movesOf(resolved, previous);
-  if (request.update !== true) failures.push(...moved.map(refuseMove));
+  if (request.update !== true) {
+    failures.push(...moved.map(({ wanted, move }) => ({ ...placeOf(wanted), error: movedError(move) })));
+  }
   const [first, ...rest] = failures;
   if (first !== undefined) throw new LockRefused([first, ...rest]);
   return {
@@ -138,25 +135,11 @@ function movesOf(
   resolved: ReadonlyMap<Wanted, ResolvedImage>,
   previous: LockFile | undefined,
 ): readonly MovedPlace[] {
-  const before = new Map(previous?.images.map((image) => [lockKey(image), image.digest]));
+  const locked = digestsOf(previous);
   return [...resolved].flatMap(([wanted, { digest }]) => {
-    const key = keyOfReference(wanted.reference, digest);
-    const from = before.get(key);
-    return from === undefined || from === digest
-      ? []
-      : [{ wanted, move: { reference: key, from, to: digest } }];
+    const move = moveOf(wanted.reference, digest, locked);
+    return move === undefined ? [] : [{ wanted, move }];
   });
-}
-
-function refuseMove({ wanted, move: { reference, from, to } }: MovedPlace): Failure {
-  const message = `${reference} was ${from} when it was locked, and is ${to} now.`;
-  return { ...placeOf(wanted), error: new TrustError("MOVED", message, { reference, detail: { from, to } }) };
-}
-
-/** How a reference is found in a lock. */
-export function keyOfReference({ name, tag, digest }: ImageReference, signed: string): string {
-  const named = tag ?? (digest === undefined ? "latest" : null);
-  return lockKey({ name, tag: named, digest: signed });
 }
 
 /**

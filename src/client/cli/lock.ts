@@ -3,19 +3,19 @@
  * `vidimus.lock`. Nothing is written unless everything is good; files are never changed in place. `-` filters standard
  * input to standard output.
  */
-import { stat } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import type { Command } from "commander";
 import type { Failure } from "../coverage.ts";
 import { TrustError } from "../errors.ts";
 import type { Input, InputFormat } from "../inputs/input.ts";
-import { encodeLock, helperPlace, type LockFile, largestLock, readLock } from "../lockfile.ts";
+import { encodeLock, helperPlace } from "../lockfile.ts";
 import type { Locked } from "../locking.ts";
 import { readText } from "../read-file.ts";
 import { replaceFiles } from "../replace-file.ts";
 import { openTrust } from "../trust.ts";
 import type { ClientContext } from "./context.ts";
 import { addTrustFlags, type TrustFlags, trustOptions, usualLock } from "./flags.ts";
+import { isThere, lockAtHand } from "./lock-at-hand.ts";
 import { progressOn } from "./progress.ts";
 import { printJson, type Refused, reportRefused, UsageError } from "./report.ts";
 import { formatTable, forTerminal } from "./table.ts";
@@ -89,7 +89,7 @@ class LockRun {
     const { helpers, update = false, allowLocal = false } = this.#flags;
     this.#refuseOverlap(files);
     const inputs = await this.#inputs(files);
-    const previous = await this.#previous();
+    const previous = (await lockAtHand(this.#lockName))?.lock;
     const progress = progressOn(context);
     const { lockInputs, LockRefused } = await import("../locking.ts");
     const trust = await openTrust({
@@ -117,7 +117,7 @@ class LockRun {
   async check(files: readonly string[]): Promise<number> {
     const lockName = this.#lockName;
     const inputs = await this.#inputs(files);
-    const lock = await this.#previous();
+    const lock = (await lockAtHand(lockName))?.lock;
     if (lock === undefined) {
       throw new TrustError("LOCK_MISSING", "There is no lock file here.", { file: lockName });
     }
@@ -175,13 +175,6 @@ class LockRun {
         );
       written.add(path);
     }
-  }
-
-  async #previous(): Promise<LockFile | undefined> {
-    const name = this.#lockName;
-    return (await isThere(name))
-      ? readLock(await readText(name, "lock file", largestLock, "LOCK_INVALID"), name)
-      : undefined;
   }
 
   /** All files or none. A crash between two of them shows as a lock that differs, never as one that is believed. */
@@ -276,14 +269,4 @@ function argsOf(pairs: readonly string[]): ReadonlyMap<string, string> {
       return [name, value];
     }),
   );
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-    throw new TrustError("FILE_UNREADABLE", "This file cannot be looked at.", { file: path, cause: error });
-  }
 }
