@@ -10,13 +10,14 @@ import {
   type Unverified,
   type Wanted,
 } from "./coverage.ts";
+import { reasonOf } from "./fetch/within.ts";
 import type { ImageUse, Input } from "./inputs/input.ts";
 import { lockedText } from "./inputs/splice.ts";
 import { helperPlace, type LockedImage, type LockFile, lockKey, type UnverifiedUse } from "./lockfile.ts";
 import { digestsOf, keyOfReference, type Move, movedError, moveOf } from "./moves.ts";
 import type { ImageReference } from "./reference.ts";
 import { iso, type ResolvedImage } from "./result.ts";
-import type { Trust } from "./trust.ts";
+import type { Outcome, Trust } from "./trust.ts";
 
 export interface LockRequest {
   readonly inputs: readonly Input[];
@@ -29,6 +30,8 @@ export interface LockRequest {
   readonly allowLocal?: boolean;
   /** Milliseconds since 1970 UTC. */
   readonly at: number;
+  /** Ends the whole early. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export type { Move } from "./moves.ts";
@@ -54,7 +57,7 @@ export class LockRefused extends Error {
   }
 }
 
-/** Throws `LockRefused`. */
+/** Throws `LockRefused`, and `TIMEOUT` or what its reason is when the signal fires. */
 export async function lockInputs(trust: Trust, request: LockRequest): Promise<Locked> {
   const { inputs, previous, helpers = [], allowLocal = false } = request;
   const helping = helperInput(helpers);
@@ -62,7 +65,7 @@ export async function lockInputs(trust: Trust, request: LockRequest): Promise<Lo
     ruled: (text) => trust.coverage(text),
     allowLocal,
   });
-  const outcomes = await trust.resolveAll(coverage.wanted.map(({ text }) => text));
+  const outcomes = await resolveAll(trust, coverage.wanted, request.signal);
   const failures: Failure[] = [...coverage.failures];
   const resolved = new Map<Wanted, ResolvedImage>();
   for (const [index, wanted] of coverage.wanted.entries()) {
@@ -85,6 +88,27 @@ export async function lockInputs(trust: Trust, request: LockRequest): Promise<Lo
     images: [...new Set(resolved.values())],
     unverified: coverage.unverified,
   };
+}
+
+async function resolveAll(
+  trust: Trust,
+  wanted: readonly Wanted[],
+  signal: AbortSignal | undefined,
+): Promise<readonly Outcome[]> {
+  const answered = trust.resolveAll(
+    wanted.map(({ text }) => text),
+    signal,
+  );
+  if (signal === undefined) return await answered;
+  const ended = Promise.withResolvers<never>();
+  const end = () => ended.reject(reasonOf(signal));
+  signal.addEventListener("abort", end, { once: true });
+  try {
+    if (signal.aborted) throw reasonOf(signal);
+    return await Promise.race([answered, ended.promise]);
+  } finally {
+    signal.removeEventListener("abort", end);
+  }
 }
 
 function helperInput(helpers: readonly string[]): Input {
