@@ -10,7 +10,6 @@ import { type Lock, packageName } from "./lock.ts";
 /** What the library may need at run time (docs/dependencies.md says what each is trusted with). */
 export const allowed: readonly string[] = [
   "dockerfile-ast",
-  "https-proxy-agent",
   "p-limit",
   "p-retry",
   "proxy-from-env",

@@ -169,13 +169,15 @@ export const table: readonly Row[] = [
   {
     place: "src/client/fetch",
     ours: ["src/client/errors", "src/client/fetch/fetcher", "src/client/reference", "src/core"],
-    packages: ["https-proxy-agent", "p-retry", "proxy-from-env"],
+    packages: ["p-retry", "proxy-from-env"],
     builtins: [
+      "node:buffer",
       "node:child_process",
       "node:crypto",
       "node:fs/promises",
       "node:http",
       "node:https",
+      "node:net",
       "node:path",
       "node:timers/promises",
       "node:tls",

@@ -3,9 +3,8 @@ import { Command, CommanderError } from "commander";
 import { addConfigCheck } from "./config-check.ts";
 import { addConfigSchema } from "./config-schema.ts";
 import { addConfigShow } from "./config-show.ts";
-import { exitCodes } from "./exit-codes.ts";
-import { addHelp } from "./help.ts";
-import { type CliContext, reportError } from "./output.ts";
+import { allExitCodes, exitCodes } from "./exit-codes.ts";
+import { type CliContext, formatTable, printLine, reportError } from "./output.ts";
 import { addServe, type ServeParts } from "./serve.ts";
 import { addVersion } from "./version.ts";
 
@@ -42,9 +41,12 @@ export async function runCli(
     client.addClientCommands(program, clientContext, (ended) => {
       code = ended;
     });
+    client.addHelp(program, () => {
+      const rows = allExitCodes.map((each) => [String(each.code), each.meaning]);
+      printLine(context, formatTable(rows));
+    });
   }
   addVersion(program, context);
-  addHelp(program, context);
   try {
     await program.parseAsync([...argv], { from: "user" });
     return code;

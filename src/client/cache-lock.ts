@@ -1,10 +1,11 @@
 /**
- * One process at a time in a folder of the cache. A lock is a folder with one file in it, whose name nobody else has. It is
+ * One process at a time in a folder of the cache, or at the files that are written for a build. A lock is a folder with one file in it, whose name nobody else has. It is
  * made under another name and then renamed: that succeeds where nothing or an empty folder is, and else fails, on every
  * file system. A lock ends when its file is removed, so that nobody ends another's by mistake, however late they come.
  *
  * It is held for the moments of a commit only, so one that has stood for longer than `stale` was left by a process that
- * died, and is ended. There is no waiting for ever: after `longestWait` the lock is an error.
+ * died, and is ended. Whoever was only slow does its work again, once. There is no waiting for ever: after `longestWait`
+ * the lock is an error.
  *
  * Packages that do this keep a heartbeat for long locks and had no release in years (docs/adr/0017).
  */
@@ -18,17 +19,33 @@ const longestWait = 20_000;
 const firstPause = 2;
 const longestPause = 50;
 
+/** Somebody else took over. What the task has thrown it for is not done. */
+class LostLock extends Error {
+  override readonly name = "LostLock";
+  readonly code = "ELOCKED";
+}
+
+type Task<T> = (held: () => Promise<void>) => Promise<T>;
+
 /**
  * @param task is given a check that throws unless the lock is still held: whoever was stopped for longer than `stale` has
- * lost it, and must not write any more
+ * lost it, and must not write any more. It then runs a second time, from its beginning, under a lock of its own.
  */
-export async function withLock<T>(path: string, task: (held: () => Promise<void>) => Promise<T>): Promise<T> {
+export async function withLock<T>(path: string, task: Task<T>): Promise<T> {
+  try {
+    return await once(path, task);
+  } catch (error) {
+    if (!(error instanceof LostLock)) throw error;
+    return await once(path, task);
+  }
+}
+
+async function once<T>(path: string, task: Task<T>): Promise<T> {
   const own = randomBytes(8).toString("hex");
   await acquire(path, own);
   try {
     return await task(async () => {
-      if ((await ageOf(join(path, own))) === undefined)
-        throw Object.assign(new Error("the lock was lost meanwhile"), { code: "ELOCKED" });
+      if ((await ageOf(join(path, own))) === undefined) throw new LostLock("the lock was lost meanwhile");
     });
   } finally {
     await end(path, own);

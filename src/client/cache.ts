@@ -13,7 +13,7 @@
  */
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
-import { readdir, rm } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256Hex } from "../core/bytes.ts";
 import { isLeftover, withLock } from "./cache-lock.ts";
@@ -41,6 +41,11 @@ export interface Origins {
 export interface Cache {
   /** The file that holds the state, for messages. */
   fileOf(key: CacheKey): string;
+  /**
+   * What the state is told apart by from every other that was in its place, without being read; undefined if there is
+   * none. Throws `CACHE_UNUSABLE`.
+   */
+  stamp(key: CacheKey): Promise<string | undefined>;
   /** The last state, or undefined if there is none. Throws `CACHE_DAMAGED`, `CACHE_UNUSABLE`. */
   load(key: CacheKey): Promise<CachedState | undefined>;
   /** A file of targets by its digest, or undefined if it is not there whole. */
@@ -77,6 +82,7 @@ export function diskCache(directory: string): Cache {
 
   return {
     fileOf,
+    stamp: (key) => usable(directory, () => stampOf(fileOf(key))),
     load,
 
     async targets(key, sha256) {
@@ -162,6 +168,17 @@ async function namesIn(folder: string): Promise<readonly string[]> {
     return await readdir(folder);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** Whoever replaces a file gives it another inode, and one that is given again has another time. */
+async function stampOf(path: string): Promise<string | undefined> {
+  try {
+    const { ino, mtimeNs, ctimeNs, size } = await stat(path, { bigint: true });
+    return [ino, mtimeNs, ctimeNs, size].join();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
 }

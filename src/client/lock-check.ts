@@ -7,7 +7,7 @@ import { TrustError } from "./errors.ts";
 import type { ImageUse, Input } from "./inputs/input.ts";
 import { lockedText } from "./inputs/splice.ts";
 import { helperPlace, type LockedImage, type LockFile, lockKey } from "./lockfile.ts";
-import { keyOfReference } from "./locking.ts";
+import { keyOfReference } from "./moves.ts";
 import { lockedReference, parseReference } from "./reference.ts";
 
 export interface CheckRequest {

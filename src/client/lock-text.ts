@@ -19,6 +19,8 @@ export interface LockTextOptions {
   readonly allowLocal?: boolean;
   /** Further images to be verified, such as those that LinuxKit runs to write its output. */
   readonly helpers?: readonly string[];
+  /** Ends it early, with its reason if that is a `TrustError`, and otherwise as `TIMEOUT`. */
+  readonly signal?: AbortSignal;
   /** The clock, in milliseconds since 1970 UTC. Default: the system's. */
   readonly now?: () => number;
 }

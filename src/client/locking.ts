@@ -10,13 +10,14 @@ import {
   type Unverified,
   type Wanted,
 } from "./coverage.ts";
-import { TrustError } from "./errors.ts";
+import { reasonOf } from "./fetch/within.ts";
 import type { ImageUse, Input } from "./inputs/input.ts";
 import { lockedText } from "./inputs/splice.ts";
 import { helperPlace, type LockedImage, type LockFile, lockKey, type UnverifiedUse } from "./lockfile.ts";
+import { digestsOf, keyOfReference, type Move, movedError, moveOf } from "./moves.ts";
 import type { ImageReference } from "./reference.ts";
 import { iso, type ResolvedImage } from "./result.ts";
-import type { Trust } from "./trust.ts";
+import type { Outcome, Trust } from "./trust.ts";
 
 export interface LockRequest {
   readonly inputs: readonly Input[];
@@ -29,14 +30,11 @@ export interface LockRequest {
   readonly allowLocal?: boolean;
   /** Milliseconds since 1970 UTC. */
   readonly at: number;
+  /** Ends the whole early. */
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** A reference that means another digest than when it was locked. */
-export interface Move {
-  readonly reference: string;
-  readonly from: string;
-  readonly to: string;
-}
+export type { Move } from "./moves.ts";
 
 export interface Locked {
   /** The text to build from, by input. */
@@ -59,7 +57,7 @@ export class LockRefused extends Error {
   }
 }
 
-/** Throws `LockRefused`. */
+/** Throws `LockRefused`, and `TIMEOUT` or what its reason is when the signal fires. */
 export async function lockInputs(trust: Trust, request: LockRequest): Promise<Locked> {
   const { inputs, previous, helpers = [], allowLocal = false } = request;
   const helping = helperInput(helpers);
@@ -67,7 +65,7 @@ export async function lockInputs(trust: Trust, request: LockRequest): Promise<Lo
     ruled: (text) => trust.coverage(text),
     allowLocal,
   });
-  const outcomes = await trust.resolveAll(coverage.wanted.map(({ text }) => text));
+  const outcomes = await resolveAll(trust, coverage.wanted, request.signal);
   const failures: Failure[] = [...coverage.failures];
   const resolved = new Map<Wanted, ResolvedImage>();
   for (const [index, wanted] of coverage.wanted.entries()) {
@@ -76,7 +74,9 @@ export async function lockInputs(trust: Trust, request: LockRequest): Promise<Lo
     else failures.push({ ...placeOf(wanted), error: outcome?.error });
   }
   const moved = movesOf(resolved, previous);
-  if (request.update !== true) failures.push(...moved.map(refuseMove));
+  if (request.update !== true) {
+    failures.push(...moved.map(({ wanted, move }) => ({ ...placeOf(wanted), error: movedError(move) })));
+  }
   const [first, ...rest] = failures;
   if (first !== undefined) throw new LockRefused([first, ...rest]);
   return {
@@ -88,6 +88,27 @@ export async function lockInputs(trust: Trust, request: LockRequest): Promise<Lo
     images: [...new Set(resolved.values())],
     unverified: coverage.unverified,
   };
+}
+
+async function resolveAll(
+  trust: Trust,
+  wanted: readonly Wanted[],
+  signal: AbortSignal | undefined,
+): Promise<readonly Outcome[]> {
+  const answered = trust.resolveAll(
+    wanted.map(({ text }) => text),
+    signal,
+  );
+  if (signal === undefined) return await answered;
+  const ended = Promise.withResolvers<never>();
+  const end = () => ended.reject(reasonOf(signal));
+  signal.addEventListener("abort", end, { once: true });
+  try {
+    if (signal.aborted) throw reasonOf(signal);
+    return await Promise.race([answered, ended.promise]);
+  } finally {
+    signal.removeEventListener("abort", end);
+  }
 }
 
 function helperInput(helpers: readonly string[]): Input {
@@ -108,6 +129,7 @@ function helperInput(helpers: readonly string[]): Input {
     local: [],
     trust: undefined,
     removed: [],
+    written: [],
     notes: [],
   };
 }
@@ -137,25 +159,11 @@ function movesOf(
   resolved: ReadonlyMap<Wanted, ResolvedImage>,
   previous: LockFile | undefined,
 ): readonly MovedPlace[] {
-  const before = new Map(previous?.images.map((image) => [lockKey(image), image.digest]));
+  const locked = digestsOf(previous);
   return [...resolved].flatMap(([wanted, { digest }]) => {
-    const key = keyOfReference(wanted.reference, digest);
-    const from = before.get(key);
-    return from === undefined || from === digest
-      ? []
-      : [{ wanted, move: { reference: key, from, to: digest } }];
+    const move = moveOf(wanted.reference, digest, locked);
+    return move === undefined ? [] : [{ wanted, move }];
   });
-}
-
-function refuseMove({ wanted, move: { reference, from, to } }: MovedPlace): Failure {
-  const message = `${reference} was ${from} when it was locked, and is ${to} now.`;
-  return { ...placeOf(wanted), error: new TrustError("MOVED", message, { reference, detail: { from, to } }) };
-}
-
-/** How a reference is found in a lock. */
-export function keyOfReference({ name, tag, digest }: ImageReference, signed: string): string {
-  const named = tag ?? (digest === undefined ? "latest" : null);
-  return lockKey({ name, tag: named, digest: signed });
 }
 
 /**

@@ -7,6 +7,7 @@
  * - An update that fails changes nothing, but for roots: a verified root that the pins fit is kept even if what lies below
  *   it, or the next root, is refused, so that nobody can hide it again.
  * - What is below the lock changes nothing either: not even a first contact is made with it.
+ * - Memory is never behind the disk: what another process has written since is read before a question is asked.
  * - Questions about one repository that come while it is being updated share that update.
  */
 import { TrustedSet } from "../core/trusted-set.ts";
@@ -24,6 +25,8 @@ import { type Updated, update } from "./update.ts";
 interface Known extends Updated {
   /** As it lies on disk; undefined if there is nothing yet. */
   readonly stored: CachedState | undefined;
+  /** Of the state that was read last, taken before it was read. */
+  readonly stamp: string | undefined;
   readonly checkedAt: number;
 }
 
@@ -115,13 +118,14 @@ export class Repositories {
   }
 
   async #view(scope: Scope): Promise<RepositoryView> {
-    const before = this.#known.get(nameOf(scope)) ?? (await this.#load(scope));
+    const before = await this.#newest(scope);
     const atHand = (sha256: string) => this.#cache.targets(keyOf(scope), sha256);
     try {
       const updated = await update(scope, before, (chain) => this.#keepRoots(scope, before, chain));
       const { set } = updated;
       checkFloors({ scope, set });
-      const known = { ...updated, stored: before.stored, checkedAt: scope.at };
+      const { stored, stamp } = before;
+      const known = { ...updated, stored, stamp, checkedAt: scope.at };
       this.#remember(scope, known);
       const view = viewOf({ scope, set, offline: false, checkedAt: scope.at, atHand });
       this.#madeOf.set(view, known);
@@ -159,16 +163,26 @@ export class Repositories {
     return set.copy();
   }
 
-  async #keepRoots(scope: Scope, { stored, checkedAt }: Known, { set, roots }: Updated): Promise<void> {
-    const state = stateOf({ set, roots, stored, checkedAt }, checkedAt);
+  async #keepRoots(scope: Scope, before: Known, { set, roots }: Updated): Promise<void> {
+    const { stored, checkedAt } = before;
+    const state = stateOf({ ...before, set, roots }, checkedAt);
     await this.#cache.commit(keyOf(scope), state, { base: stored, files: new Map() });
-    this.#remember(scope, { set, roots, stored: state, checkedAt });
+    this.#remember(scope, { ...before, set, roots, stored: state });
   }
 
-  async #load(scope: Scope): Promise<Known> {
+  /** What memory has, or the disk where somebody else (or this one, with what memory has) has written since. */
+  async #newest(scope: Scope): Promise<Known> {
+    const present = this.#known.get(nameOf(scope));
+    const stamp = await this.#cache.stamp(keyOf(scope));
+    if (present !== undefined && present.stamp === stamp) return present;
+    const loaded = await this.#load(scope, stamp);
+    return present === undefined ? loaded : united(present, loaded);
+  }
+
+  async #load(scope: Scope, stamp: string | undefined): Promise<Known> {
     const stored = await this.#cache.load(keyOf(scope));
     const set = new TrustedSet(scope);
-    if (stored === undefined) return { set, roots: [], stored, checkedAt: 0 };
+    if (stored === undefined) return { set, roots: [], stored, stamp, checkedAt: 0 };
     try {
       for (const bytes of stored.roots) set.addRoot(bytes, scope.at);
       if (stored.timestamp !== undefined) set.addTimestamp(stored.timestamp, scope.at, "ignored");
@@ -181,7 +195,7 @@ export class Repositories {
         cause,
       });
     }
-    return { set, roots: stored.roots, stored, checkedAt: stored.checkedAt };
+    return { set, roots: stored.roots, stored, stamp, checkedAt: stored.checkedAt };
   }
 
   /** Nothing that is older than what is there: of two updates at once the slower may end last. */
@@ -203,6 +217,15 @@ function lastChecked(checkedAt: number, age: number): string {
   return age < 0
     ? `at ${instant(checkedAt)}, which is in the future`
     : `${inWords(age)} ago, at ${instant(checkedAt)}`;
+}
+
+/** The newer of what memory and disk have, with the versions that either has seen; memory has files at hand besides. */
+function united(present: Known, { stored, stamp, ...loaded }: Known): Known {
+  const isBehind = isNewer(versionsOf(loaded.set), versionsOf(present.set));
+  const [newer, older] = isBehind ? [loaded, present] : [present, loaded];
+  // Under another root versions may begin anew.
+  if (newer.set.root?.sha256 === older.set.root?.sha256) newer.set.recallVersions(older.set.seenVersions);
+  return { ...newer, stored, stamp, checkedAt: Math.max(newer.checkedAt, loaded.checkedAt) };
 }
 
 /** The versions that are compared when two processes write are those of the files. */

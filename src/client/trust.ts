@@ -11,6 +11,7 @@ import type { TrustPolicy } from "../policy/trust-policy.ts";
 import { type Cache, diskCache } from "./cache.ts";
 import { checkDemands } from "./demands.ts";
 import { asTrustError, TrustError } from "./errors.ts";
+import { reasonOf } from "./fetch/within.ts";
 import type { Floor } from "./floor.ts";
 import { checkFloors } from "./floors.ts";
 import { floorsOf, largestLock, readLock } from "./lockfile.ts";
@@ -145,14 +146,16 @@ export class Trust {
   /**
    * Many references in parallel, each with its own outcome, in the order given. A reference that is named twice is asked
    * for once. Memory is bounded by `limits.parallel` times the largest file, not by the number of references.
+   * When `signal` fires nothing more is asked for: what had not begun is refused with its reason.
    */
-  async resolveAll(references: readonly string[]): Promise<readonly Outcome[]> {
+  async resolveAll(references: readonly string[], signal?: AbortSignal): Promise<readonly Outcome[]> {
     const { default: limit } = await import("p-limit");
     const turn = limit(this.#options.limits.parallel);
     const once = new Map<string, Promise<Outcome>>();
     let done = 0;
     const total = new Set(references).size;
     const outcome = async (reference: string): Promise<Outcome> => {
+      if (signal?.aborted === true) return { reference, error: reasonOf(signal) };
       const result = await this.resolve(reference).then(
         (image): Outcome => ({ reference, image }),
         (error: unknown): Outcome => ({ reference, error }),

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { diskCache } from "../../src/client/cache.ts";
@@ -96,6 +96,66 @@ describe("what a process that died left", () => {
     mkdirSync(path);
     expect(await withLock(path, async () => 5)).toBe(5);
     expect([pauses, readdirSync(folder)]).toEqual([[], []]);
+  });
+});
+
+describe("a lock that was lost to somebody else", () => {
+  /** As if this process had been stopped for longer than a lock lives. */
+  const lose = async () => {
+    for (const name of readdirSync(path)) utimesSync(join(path, name), 0, 0);
+    await withLock(path, async () => {});
+  };
+
+  it("has the task run again under a new one, once", async () => {
+    let runs = 0;
+    const result = await withLock(path, async (held) => {
+      if (++runs === 1) await lose();
+      await held();
+      return runs;
+    });
+    expect([result, runs, readdirSync(folder)]).toEqual([2, 2, []]);
+  });
+
+  it("twice is an error", async () => {
+    let runs = 0;
+    const work = withLock(path, async (held) => {
+      runs++;
+      await lose();
+      await held();
+    });
+    await expect(work).rejects.toMatchObject({ code: "ELOCKED" });
+    expect([runs, readdirSync(folder)]).toEqual([2, []]);
+  });
+
+  it("has nothing run again that failed for another reason", async () => {
+    let runs = 0;
+    const work = withLock(path, async () => {
+      runs++;
+      await lose();
+      throw new RangeError("failed");
+    });
+    await expect(work).rejects.toThrow(RangeError);
+    expect(runs).toBe(1);
+  });
+
+  it("does not cost a commit", async () => {
+    const cache = diskCache(folder);
+    await cache.commit(cacheKey, cachedState(1, 1), { base: undefined, files: targetsBytes(1) });
+    path = join(cache.fileOf(cacheKey), "..", "lock");
+    const lost = new Map(targetsBytes(2));
+    let took = false;
+    const files: ReadonlyMap<string, Buffer> = Object.assign(lost, {
+      get: (role: string) => {
+        if (!took) {
+          took = true;
+          for (const name of readdirSync(path)) rmSync(join(path, name));
+        }
+        return Map.prototype.get.call(lost, role);
+      },
+    });
+    await cache.commit(cacheKey, cachedState(1, 2), { base: undefined, files });
+    expect(took).toBe(true);
+    expect(await cache.load(cacheKey)).toEqual(cachedState(1, 2));
   });
 });
 

@@ -52,6 +52,21 @@ describe("a cache", () => {
     }
   });
 
+  it("tells every state that was written from the others, without reading it", async () => {
+    const { cache } = emptyCache();
+    const stamps = [await cache.stamp(cacheKey)];
+    for (const version of [1, 2, 3]) {
+      await cache.commit(cacheKey, cachedState(1, version), {
+        base: undefined,
+        files: targetsBytes(version),
+      });
+      stamps.push(await cache.stamp(cacheKey));
+    }
+    expect(stamps[0]).toBeUndefined();
+    expect(new Set(stamps).size).toBe(4);
+    expect(await cache.stamp(cacheKey)).toBe(stamps[3]);
+  });
+
   it("gives back a state without timestamp and snapshot", async () => {
     const { cache } = emptyCache();
     const state = {

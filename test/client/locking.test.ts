@@ -48,6 +48,29 @@ async function refusalsOf(files: Files, wish: Partial<LockRequest> = {}): Promis
 
 const keysOf = ({ images }: LockFile) => images.map(({ name, tag, digest }) => [name, tag, digest]);
 
+describe("a signal", () => {
+  it("ends the locking early, before it has begun or under way, and nothing more is asked for", async () => {
+    const ended = AbortSignal.abort(new Error("enough"));
+    await expect(lock({ "b.txt": `${acme}/kernel:1\n` }, { signal: ended })).rejects.toMatchObject({
+      code: "TIMEOUT",
+    });
+    expect(site.asked).toEqual([]);
+    const ending = new AbortController();
+    site.answer = () => {
+      ending.abort();
+      return true;
+    };
+    await expect(lock({ "b.txt": `${acme}/kernel:1\n` }, { signal: ending.signal })).rejects.toMatchObject({
+      code: "TIMEOUT",
+    });
+  });
+
+  it("that does not fire changes nothing", async () => {
+    const { signal } = new AbortController();
+    expect((await lock({ "b.txt": `${acme}/kernel:1\n` }, { signal })).images).toHaveLength(1);
+  });
+});
+
 describe("locked texts", () => {
   it("have every verified image with its digest and nothing else changed", async () => {
     const yml = `# comment\nkernel:\n  image: ${acme}/kernel:1   # the kernel\ninit:\n  - nginx:1 # outside\n  - "${acme}/init:1"\n`;

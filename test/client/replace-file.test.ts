@@ -3,14 +3,34 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
-import { replaceFile, replaceFiles } from "../../src/client/replace-file.ts";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { HalfReplaced, replaceFile, replaceFiles } from "../../src/client/replace-file.ts";
 import { temporaryDirectory } from "../support/directory.ts";
+
+/** What the system answers instead of doing its work; undefined: it does it. */
+const broken: { rename?: () => string | undefined; link?: () => string | undefined } = {};
+vi.mock("node:fs/promises", async (original) => {
+  const real = await original<typeof import("node:fs/promises")>();
+  const breakable =
+    (name: "rename" | "link") =>
+    async (from: string, to: string): Promise<void> => {
+      const code = broken[name]?.();
+      if (code !== undefined) throw Object.assign(new Error(code), { code });
+      await real[name](from, to);
+    };
+  return { ...real, rename: breakable("rename"), link: breakable("link") };
+});
+
+afterEach(() => {
+  delete broken.rename;
+  delete broken.link;
+});
 
 const text = (path: string) => readFileSync(path, "utf8");
 const bytes = (content: string) => Buffer.from(content, "utf8");
@@ -78,7 +98,7 @@ describe("replacing several", () => {
     expect([text(join(folder, "one")), readdirSync(folder)]).toEqual(["old", ["one"]]);
   });
 
-  it("leaves nothing half written if one cannot be put in its place", async () => {
+  it("leaves nothing half written if one is known not to fit in its place", async () => {
     const folder = temporaryDirectory();
     mkdirSync(join(folder, "two", "full"), { recursive: true });
     const work = replaceFiles([
@@ -87,5 +107,48 @@ describe("replacing several", () => {
     ]);
     await expect(work).rejects.toThrow();
     expect(readdirSync(folder)).toEqual(["two"]);
+  });
+
+  /** Replaces `old`, `link`, `new` and `last`; the last cannot be put in its place, as is found out when its turn comes. */
+  async function failing(folder: string): Promise<unknown> {
+    writeFileSync(join(folder, "old"), "old");
+    writeFileSync(join(folder, "behind"), "behind");
+    symlinkSync("behind", join(folder, "link"));
+    const all = ["old", "link", "new", "last"].map((name) => [join(folder, name), bytes("new")] as const);
+    return await replaceFiles(all, 0o644, "sync", async () => {
+      mkdirSync(join(folder, "last", "full"), { recursive: true });
+    }).catch((error: unknown) => error);
+  }
+
+  it("puts back what was replaced before one that fails, links too, and leaves nothing behind", async () => {
+    const folder = temporaryDirectory();
+    writeFileSync(join(folder, "old"), "older");
+    const { ino } = statSync(join(folder, "old"));
+    expect(await failing(folder)).toMatchObject({ code: expect.stringMatching(/^E[A-Z]+$/) });
+    expect(readdirSync(folder).sort()).toEqual(["behind", "last", "link", "old"]);
+    expect([text(join(folder, "old")), statSync(join(folder, "old")).ino]).toEqual(["old", ino]);
+    expect([readlinkSync(join(folder, "link")), text(join(folder, "behind"))]).toEqual(["behind", "behind"]);
+  });
+
+  it("puts back a copy where there are no links", async () => {
+    const folder = temporaryDirectory();
+    broken.link = () => "EPERM";
+    await failing(folder);
+    expect([readdirSync(folder).sort(), text(join(folder, "old"))]).toEqual([
+      ["behind", "last", "link", "old"],
+      "old",
+    ]);
+  });
+
+  it("says which are new and where the old bytes are if it cannot put them back", async () => {
+    const folder = temporaryDirectory();
+    let renames = 0;
+    broken.rename = () => (++renames > 4 ? "EIO" : undefined);
+    const error = await failing(folder);
+    expect(error).toBeInstanceOf(HalfReplaced);
+    const { files } = error as HalfReplaced;
+    expect(files.map(({ path }) => path)).toEqual([join(folder, "old"), join(folder, "link")]);
+    expect([text(join(folder, "old")), text(String(files[0]?.kept))]).toEqual(["new", "old"]);
+    expect(readdirSync(folder)).toHaveLength(6);
   });
 });

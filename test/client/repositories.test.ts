@@ -141,6 +141,80 @@ it("of two updates at once the newer one is remembered, though the slower one en
   expect(await trustCodeOf(trust.resolve(`${name}:1`))).toBe("ROLLBACK");
 });
 
+describe("two processes at one cache", () => {
+  /** Two trusts that share a cache; each has a memory of its own. */
+  async function both() {
+    const sim = await simulated(name, "1");
+    const site = await siteOf(sim);
+    const cacheDir = emptyFolder();
+    const [mine, theirs] = [await trusting(site, { cacheDir }), await trusting(site, { cacheDir })];
+    await mine.resolve(`${name}:1`);
+    return { sim, site, cacheDir, mine, theirs };
+  }
+
+  it("do not let each other go back below what one of them has written", async () => {
+    const { sim, mine, theirs } = await both();
+    sim.targetsOf("targets").names.set("1", someTarget("second"));
+    sim.publish();
+    await theirs.resolve(`${name}:1`);
+    sim.break.replayAll(sim.generations.length - 2);
+    expect(await trustCodeOf(mine.resolve(`${name}:1`))).toBe("ROLLBACK");
+    sim.break.replayAll(sim.generations.length - 1);
+    expect((await mine.resolve(`${name}:1`)).digest).toBe(`sha256:${someTarget("second").sha256}`);
+  });
+
+  it("share the roles that one of them has seen under the same timestamp", async () => {
+    const sim = await simulated(name, "1");
+    sim.delegate("targets/a").names.set("a", someTarget("a"));
+    sim.publish();
+    const site = await siteOf(sim);
+    const cacheDir = emptyFolder();
+    const policy = policyFor({ lookup: ["targets/**", "targets"] });
+    const [mine, theirs] = [
+      await trusting(site, { cacheDir, policy: policyFor({ lookup: ["targets"] }) }),
+      await trusting(site, { cacheDir, policy }),
+    ];
+    await mine.resolve(`${name}:1`);
+    await theirs.lookUp({ repository: name, target: "a" });
+    await mine.resolve(`${name}:1`);
+    const written = readFileSync(stateOf(cacheDir), "utf8");
+    sim.timestamp.expires += 1_000;
+    sim.publish();
+    await mine.resolve(`${name}:1`);
+    expect(readFileSync(stateOf(cacheDir), "utf8")).not.toBe(written);
+    expect(readFileSync(stateOf(cacheDir), "utf8")).toContain('"role": "targets/a"');
+  });
+
+  it("read the disk once for what the other has written, and go on from memory where nothing changed", async () => {
+    const { site, mine, cacheDir } = await both();
+    await mine.resolve(`${name}:1`);
+    for (const file of readdirSync(join(stateOf(cacheDir), "..")).filter((each) => each !== "state.json"))
+      rmSync(join(stateOf(cacheDir), "..", file));
+    site.forgetRequests();
+    await mine.resolve(`${name}:1`);
+    expect([...site.asked].sort()).toEqual(["2.root.json", "timestamp.json"]);
+  });
+
+  it("keep in memory what somebody has taken from the disk", async () => {
+    const { sim, mine, cacheDir } = await both();
+    sim.timestamp.expires += 1_000;
+    sim.publish();
+    await mine.resolve(`${name}:1`);
+    rmSync(cacheDir, { recursive: true });
+    sim.break.replayAll(sim.generations.length - 2);
+    expect(await trustCodeOf(mine.resolve(`${name}:1`))).toBe("ROLLBACK");
+    sim.break.replayAll(sim.generations.length - 1);
+    await mine.resolve(`${name}:1`);
+    expect(existsSync(stateOf(cacheDir))).toBe(true);
+  });
+
+  it("refuse what one of them has damaged, whatever memory has", async () => {
+    const { mine, cacheDir } = await both();
+    writeFileSync(stateOf(cacheDir), "{}");
+    expect(await trustCodeOf(mine.resolve(`${name}:1`))).toBe("CACHE_DAMAGED");
+  });
+});
+
 describe("the cache", () => {
   it("is not written where nothing changed", async () => {
     const sim = await simulated(name, "1", "2", "3");

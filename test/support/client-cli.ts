@@ -1,7 +1,7 @@
 /** Commands of the client in the test's own process, with a world that remembers what was said. */
 import { Command, CommanderError } from "commander";
 import type { ClientContext } from "../../src/client/cli/context.ts";
-import { addHelp } from "../../src/client/cli/help.ts";
+import { addHelp, sayClientExitCodes } from "../../src/client/cli/help.ts";
 import { addClientCommands, reportClientError } from "../../src/client/cli/program.ts";
 import { usageExit } from "../../src/client/cli/report.ts";
 import { simulatedNow } from "./simulator.ts";
@@ -56,7 +56,7 @@ export async function runClient(argv: readonly string[], world: World = {}): Pro
   addClientCommands(program, context, (ended) => {
     code = ended;
   });
-  addHelp(program, context);
+  addHelp(program, () => sayClientExitCodes(context));
   try {
     await program.parseAsync([...argv], { from: "user" });
   } catch (error) {

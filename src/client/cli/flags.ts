@@ -64,7 +64,7 @@ export function trustOptions(flags: TrustFlags, context: ClientContext): TrustOp
     ...(cacheDir && { cacheDir }),
     ...(flags.notaryConfig && { notaryConfig: flags.notaryConfig }),
     ...(flags.dockerConfig && { dockerConfig: flags.dockerConfig }),
-    ...(flags.timeLimit && { limits: { updateTime: seconds(flags.timeLimit) } }),
+    ...(flags.timeLimit && { limits: { updateTime: seconds(flags.timeLimit, "--time-limit") } }),
   };
 }
 
@@ -85,8 +85,9 @@ function originOf(address: string): string {
   return parseServer(address).origin;
 }
 
-function seconds(text: string): number {
-  if (!/^[1-9][0-9]{0,4}$/.test(text)) throw new UsageError("--time-limit takes whole seconds, 1 to 99999.");
+/** In milliseconds. */
+export function seconds(text: string, flag: string): number {
+  if (!/^[1-9][0-9]{0,4}$/.test(text)) throw new UsageError(`${flag} takes whole seconds, 1 to 99999.`);
   return Number(text) * 1_000;
 }
 

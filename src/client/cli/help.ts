@@ -1,4 +1,4 @@
-/** `vidimus-client help [topic]`: a command's help, or the table of exit codes. `vidimus` has a wider table of its own. */
+/** `help [topic]` of `vidimus-client` and of `vidimus`: a command's help, or the table of exit codes, of which each has its own. */
 import type { Command } from "commander";
 import { endings } from "../errors.ts";
 import type { ClientContext } from "./context.ts";
@@ -13,14 +13,19 @@ export const clientExitCodes: readonly { readonly code: number; readonly meaning
   ...Object.values(endings).map(({ exit, meaning }) => ({ code: exit, meaning })),
 ];
 
-export function addHelp(program: Command, context: ClientContext): void {
+export function sayClientExitCodes({ stdout, columns }: ClientContext): void {
+  const rows = clientExitCodes.map(({ code, meaning }) => [String(code), meaning]);
+  stdout(`${formatTable(rows, columns)}\n`);
+}
+
+/** `sayExitCodes` prints the table of the program. */
+export function addHelp(program: Command, sayExitCodes: () => void): void {
   program
     .command("help [topic...]")
     .description("explain a command, or: help exit-codes")
     .action((topic: readonly string[]) => {
       if (topic[0] === "exit-codes") {
-        const rows = clientExitCodes.map(({ code, meaning }) => [String(code), meaning]);
-        context.stdout(`${formatTable(rows, context.columns)}\n`);
+        sayExitCodes();
         return;
       }
       let command = program;

@@ -3,19 +3,27 @@
  * `vidimus.lock`. Nothing is written unless everything is good; files are never changed in place. `-` filters standard
  * input to standard output.
  */
-import { stat } from "node:fs/promises";
-import { basename, dirname, extname, join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { Failure } from "../coverage.ts";
 import { TrustError } from "../errors.ts";
+import { within } from "../fetch/within.ts";
 import type { Input, InputFormat } from "../inputs/input.ts";
-import { encodeLock, helperPlace, type LockFile, largestLock, readLock } from "../lockfile.ts";
+import { encodeLock, helperPlace } from "../lockfile.ts";
 import type { Locked } from "../locking.ts";
 import { readText } from "../read-file.ts";
-import { replaceFiles } from "../replace-file.ts";
 import { openTrust } from "../trust.ts";
 import type { ClientContext } from "./context.ts";
-import { addTrustFlags, refuseUnusedServer, type TrustFlags, trustOptions, usualLock } from "./flags.ts";
+import {
+  addTrustFlags,
+  refuseUnusedServer,
+  seconds,
+  type TrustFlags,
+  trustOptions,
+  usualLock,
+} from "./flags.ts";
+import { isThere, lockAtHand } from "./lock-at-hand.ts";
+import { isLockedName, lockedName, writeOutputs } from "./lock-output.ts";
 import { progressOn } from "./progress.ts";
 import { printJson, type Refused, reportRefused, UsageError } from "./report.ts";
 import { formatTable, forTerminal } from "./table.ts";
@@ -28,11 +36,14 @@ interface LockFlags extends TrustFlags {
   readonly helpers: readonly string[];
   readonly arg: readonly string[];
   readonly format?: string;
+  readonly timeout?: string;
   readonly json?: boolean;
 }
 
 const formats: readonly InputFormat[] = ["linuxkit", "dockerfile", "compose", "list"];
 const largestInput = 1_048_576;
+/** In seconds: what hangs ends before a build server's patience does. */
+const usualTimeout = "600";
 
 export function addLock(parent: Command, context: ClientContext, finish: (code: number) => void): void {
   const collect = (value: string, all: readonly string[]) => [...all, value];
@@ -57,19 +68,17 @@ export function addLock(parent: Command, context: ClientContext, finish: (code: 
       [],
     )
     .option("--format <format>", `how to read the files: ${formats.join(", ")}`)
+    .option(
+      "--timeout <seconds>",
+      `for everything together; then nothing is written (default: ${usualTimeout})`,
+    )
     .option("--json", "print a document instead of sentences");
   addTrustFlags(command).action(async (files: readonly string[], flags: LockFlags) => {
+    if (flags.check === true && flags.update === true)
+      throw new UsageError("--check changes nothing and --update does: give one of them.");
     const run = new LockRun(context, flags);
     finish(await (flags.check === true ? run.check(files) : run.lock(files)));
   });
-}
-
-/** `X.yml` → `X.locked.yml`, `Dockerfile` → `Dockerfile.locked`. */
-export function lockedName(file: string): string {
-  const extension =
-    /^\.[A-Za-z]+$/.test(extname(file)) && !/^dockerfile\./i.test(basename(file)) ? extname(file) : "";
-  const stem = basename(file, extension);
-  return join(dirname(file), `${stem}.locked${extension}`);
 }
 
 class LockRun {
@@ -87,9 +96,12 @@ class LockRun {
   async lock(files: readonly string[]): Promise<number> {
     const context = this.#context;
     const { helpers, update = false, allowLocal = false } = this.#flags;
+    const timeout = seconds(this.#flags.timeout ?? usualTimeout, "--timeout");
+    refuseLocked(files);
     this.#refuseOverlap(files);
     const inputs = await this.#inputs(files);
-    const previous = await this.#previous();
+    const atHand = await lockAtHand(this.#lockName);
+    const previous = atHand?.lock;
     const progress = progressOn(context);
     const { lockInputs, LockRefused } = await import("../locking.ts");
     const trust = await openTrust({
@@ -100,10 +112,14 @@ class LockRun {
     try {
       refuseUnusedServer(this.#flags, trust.servers);
       const at = context.now();
-      const locked = await lockInputs(trust, { inputs, previous, helpers, update, allowLocal, at });
+      const late = () =>
+        new TrustError("TIMEOUT", `Not everything was verified within ${timeout / 1_000} s.`);
+      const locked = await within(timeout, [], late, (signal) =>
+        lockInputs(trust, { inputs, previous, helpers, update, allowLocal, at, signal }),
+      );
       progress.end();
       this.#sayMoved(locked);
-      await this.#write(locked);
+      await this.#write(locked, atHand?.text);
       this.#sayLocked(inputs, locked);
       return 0;
     } catch (error) {
@@ -118,14 +134,14 @@ class LockRun {
   async check(files: readonly string[]): Promise<number> {
     const lockName = this.#lockName;
     const inputs = await this.#inputs(files);
-    const lock = await this.#previous();
+    const lock = (await lockAtHand(lockName))?.lock;
     if (lock === undefined) {
       throw new TrustError("LOCK_MISSING", "There is no lock file here.", { file: lockName });
     }
     const beside = new Map<Input, { name: string; text: string | undefined }>();
     for (const input of inputs) {
       // A locked text is checked by its references alone; standard input has nothing beside it.
-      if (input.file === "-" || /\.locked(?:\.|$)/.test(basename(input.file))) continue;
+      if (input.file === "-" || isLockedName(input.file)) continue;
       const name = lockedName(input.file);
       beside.set(input, {
         name,
@@ -178,26 +194,12 @@ class LockRun {
     }
   }
 
-  async #previous(): Promise<LockFile | undefined> {
-    const name = this.#lockName;
-    return (await isThere(name))
-      ? readLock(await readText(name, "lock file", largestLock, "LOCK_INVALID"), name)
-      : undefined;
-  }
-
-  /** All files or none. A crash between two of them shows as a lock that differs, never as one that is believed. */
-  async #write({ texts, lock }: Locked): Promise<void> {
-    const outputs = [...texts]
+  async #write({ texts, lock }: Locked, before: string | undefined): Promise<void> {
+    const files = [...texts]
       .filter(([{ file }]) => file !== "-")
-      .map(([{ file }, text]): [string, Buffer] => [lockedName(file), Buffer.from(text, "utf8")]);
-    if (this.#writesLock(texts.keys())) outputs.push([this.#lockName, Buffer.from(encodeLock(lock), "utf8")]);
-    try {
-      await replaceFiles(outputs, 0o644);
-    } catch (cause) {
-      const { code = "unknown error" } = cause as NodeJS.ErrnoException;
-      const names = outputs.map(([name]) => name).join(", ");
-      throw new TrustError("OUTPUT_UNWRITABLE", `Of ${names}, one cannot be written (${code}).`, { cause });
-    }
+      .map(([{ file }, text]): [string, string] => [lockedName(file), text]);
+    if (this.#writesLock(texts.keys())) files.push([this.#lockName, encodeLock(lock)]);
+    await writeOutputs({ lockName: this.#lockName, before, files });
     for (const [{ file }, text] of texts)
       if (file === "-" && this.#flags.json !== true) this.#context.stdout(text);
   }
@@ -262,6 +264,13 @@ class LockRun {
   }
 }
 
+/** What `lock` writes is no input of it: locked again, its text would stand beside one that nobody builds from. */
+function refuseLocked(files: readonly string[]): void {
+  const [locked] = files.filter(isLockedName);
+  if (locked !== undefined)
+    throw new UsageError(`${locked} is called like what lock writes: name the file that it is made of.`);
+}
+
 function formatOf(text: string | undefined): InputFormat | undefined {
   const format = formats.find((each) => each === text);
   if (text !== undefined && format === undefined)
@@ -277,14 +286,4 @@ function argsOf(pairs: readonly string[]): ReadonlyMap<string, string> {
       return [name, value];
     }),
   );
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-    throw new TrustError("FILE_UNREADABLE", "This file cannot be looked at.", { file: path, cause: error });
-  }
 }

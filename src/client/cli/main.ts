@@ -1,7 +1,7 @@
 /** The executable of the client's package: argv in, exit code out. */
 import { Command, CommanderError } from "commander";
 import { checkRuntime } from "../runtime.ts";
-import { addHelp } from "./help.ts";
+import { addHelp, sayClientExitCodes } from "./help.ts";
 import { processContext } from "./process-context.ts";
 import { addClientCommands, reportClientError } from "./program.ts";
 import { unexpectedExit, usageExit } from "./report.ts";
@@ -20,7 +20,7 @@ async function run(argv: readonly string[]): Promise<number> {
   addClientCommands(program, context, (ended) => {
     code = ended;
   });
-  addHelp(program, context);
+  addHelp(program, () => sayClientExitCodes(context));
   try {
     checkRuntime(process.versions.node);
     await program.parseAsync([...argv], { from: "user" });

@@ -1,9 +1,13 @@
 /** What `resolve` and `verify` found, one subject after another, and how it is printed. */
-import { existsSync } from "node:fs";
+import type { Command } from "commander";
+import { TrustError } from "../errors.ts";
+import { digestsOf, movedError, moveOf } from "../moves.ts";
+import { parseReference } from "../reference.ts";
 import type { ResolvedImage, SignedTarget } from "../result.ts";
-import { openTrust, type Trust } from "../trust.ts";
+import { type Outcome, openTrust, type Trust } from "../trust.ts";
 import type { ClientContext } from "./context.ts";
-import { refuseUnusedServer, type TrustFlags, trustOptions, usualLock } from "./flags.ts";
+import { addTrustFlags, refuseUnusedServer, type TrustFlags, trustOptions, usualLock } from "./flags.ts";
+import { lockAtHand } from "./lock-at-hand.ts";
 import { progressOn } from "./progress.ts";
 import { documentOf, printJson, type Refused, reportRefused } from "./report.ts";
 import type { Request } from "./request.ts";
@@ -21,6 +25,18 @@ export interface SubjectOutcome {
   readonly error?: unknown;
 }
 
+/** The flags of `AskFlags`; `printed` says what stands in the place of the document. */
+export function addAskFlags(command: Command, printed: string): Command {
+  return addTrustFlags(
+    command
+      .option(
+        "--lock <file>",
+        `hold what is signed against this lock file: other digests and lower versions are refused (default: ${usualLock} if it is there)`,
+      )
+      .option("--json", `print a document instead of ${printed}`),
+  );
+}
+
 /** Asks for everything of a request, references in parallel, files one after the other. */
 export async function askAll(
   context: ClientContext,
@@ -28,18 +44,19 @@ export async function askAll(
   { references, files }: Request,
 ): Promise<readonly SubjectOutcome[]> {
   const progress = progressOn(context);
-  const lock = flags.lock ?? (existsSync(usualLock) ? usualLock : undefined);
+  const held = await lockAtHand(flags.lock ?? usualLock);
+  if (held === undefined && flags.lock !== undefined) {
+    throw new TrustError("LOCK_INVALID", "The lock file is not there.", { file: flags.lock });
+  }
   const trust = await openTrust({
     ...trustOptions(flags, context),
     onEvent: progress.onEvent,
-    ...(lock === undefined ? {} : { lock }),
+    ...(held === undefined ? {} : { lock: held.name }),
   });
   try {
     refuseUnusedServer(flags, trust.servers);
-    const images = (await trust.resolveAll(references)).map(
-      ({ reference, image, error }): SubjectOutcome =>
-        image === undefined ? { subject: reference, error } : { subject: reference, image },
-    );
+    const locked = digestsOf(held?.lock);
+    const images = (await trust.resolveAll(references)).map((outcome) => heldAgainst(locked, outcome));
     const targets: SubjectOutcome[] = [];
     for (const file of files) targets.push(await askFile(trust, file));
     return [...images, ...targets];
@@ -47,6 +64,16 @@ export async function askAll(
     progress.end();
     await trust.close();
   }
+}
+
+/** What is signed is no answer where a lock says another digest: a build that follows it would differ from the locked one. */
+function heldAgainst(
+  locked: ReadonlyMap<string, string>,
+  { reference, image, error }: Outcome,
+): SubjectOutcome {
+  if (image === undefined) return { subject: reference, error };
+  const move = moveOf(parseReference(reference), image.digest, locked);
+  return move === undefined ? { subject: reference, image } : { subject: reference, error: movedError(move) };
 }
 
 async function askFile(

@@ -33,4 +33,5 @@ export function reportClientError(context: ClientContext, error: unknown, json: 
   return reportRefused(context, [{ subject: reference ?? repository ?? file ?? "(all)", error }], json);
 }
 
+export { addHelp } from "./help.ts";
 export { processContext } from "./process-context.ts";

@@ -1,21 +1,15 @@
 /** `resolve REFERENCE…`: the signed digest of images. `-` takes a request as JSON from standard input. */
 import type { Command } from "commander";
 import type { ClientContext } from "./context.ts";
-import { addTrustFlags, usualLock } from "./flags.ts";
-import { type AskFlags, askAll, printOutcomes } from "./outcomes.ts";
+import { type AskFlags, addAskFlags, askAll, printOutcomes } from "./outcomes.ts";
 import { readRequest } from "./request.ts";
 
 export function addResolve(parent: Command, context: ClientContext, finish: (code: number) => void): void {
   const command = parent
     .command("resolve")
     .description("print the signed digest of image references")
-    .argument("<reference...>", "name[:tag][@digest], or - for a request on standard input")
-    .option(
-      "--lock <file>",
-      `refuse versions below those of this lock file (default: ${usualLock} if it is there)`,
-    )
-    .option("--json", "print a document instead of references");
-  addTrustFlags(command).action(async (given: readonly string[], flags: AskFlags) => {
+    .argument("<reference...>", "name[:tag][@digest], or - for a request on standard input");
+  addAskFlags(command, "references").action(async (given: readonly string[], flags: AskFlags) => {
     const request = await readRequest(given, context, "references");
     const outcomes = await askAll(context, flags, request);
     const lineOf = ({ image }: (typeof outcomes)[number]) => image?.reference ?? "";

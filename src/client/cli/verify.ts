@@ -4,8 +4,7 @@
  */
 import type { Command } from "commander";
 import type { ClientContext } from "./context.ts";
-import { addTrustFlags, usualLock } from "./flags.ts";
-import { type AskFlags, askAll, printOutcomes, type SubjectOutcome } from "./outcomes.ts";
+import { type AskFlags, addAskFlags, askAll, printOutcomes, type SubjectOutcome } from "./outcomes.ts";
 import { UsageError } from "./report.ts";
 import { type Request, readRequest } from "./request.ts";
 
@@ -20,13 +19,8 @@ export function addVerify(parent: Command, context: ClientContext, finish: (code
     .description("check image references, or a file, against what is signed")
     .argument("<subject...>", "image references, one file with --repository and --target, or - for a request")
     .option("--repository <name>", "the repository that signs the file")
-    .option("--target <name>", "the name it signs the file under")
-    .option(
-      "--lock <file>",
-      `refuse versions below those of this lock file (default: ${usualLock} if it is there)`,
-    )
-    .option("--json", "print a document");
-  addTrustFlags(command).action(async (given: readonly string[], flags: VerifyFlags) => {
+    .option("--target <name>", "the name it signs the file under");
+  addAskFlags(command, "sentences").action(async (given: readonly string[], flags: VerifyFlags) => {
     const outcomes = await askAll(context, flags, await requestOf(given, flags, context));
     finish(
       printOutcomes(context, outcomes, { format: "vidimus-verify/1", json: flags.json === true, lineOf }),

@@ -10,11 +10,7 @@ import type { RequestOptions } from "node:https";
 import type { SecureContext } from "node:tls";
 import { isPlain } from "./address.ts";
 import type { Settings } from "./options.ts";
-
-/** When it fires, a connection that is only being made for the request is given up. */
-export interface Ending {
-  readonly ending: AbortSignal;
-}
+import type { Ending } from "./tunnel.ts";
 
 /** How to begin one request to a host. */
 export interface Way {

@@ -2,8 +2,7 @@
  * One request and its answer.
  *
  * Invariants: only the body of a 200 is held, never more of it than `maxBytes`; other bodies are read to keep the
- * connection, up to a small bound; a redirect is an answer like any other; a proxy that refuses is never mistaken for
- * the server; whatever goes wrong is a `TrustError`. When it ends, however it ends, the connection is free or closed.
+ * connection, up to a small bound; a redirect is an answer like any other; whatever goes wrong is a `TrustError`. When it ends, however it ends, the connection is free or closed.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { TrustError } from "../errors.ts";
@@ -55,9 +54,6 @@ export async function exchange(connections: Connections, call: Call, signal: Abo
     signal.addEventListener("abort", stop, { once: true });
     sent.on("error", fail);
     sent.on("close", () => fail(undefined));
-    sent.on("proxyConnect", ({ statusCode }: { readonly statusCode: number }) => {
-      if (statusCode !== 200) fail(refusedByProxy(url, statusCode));
-    });
     sent.on("response", (response) => {
       receive(response, call, fail, (answer) => {
         end();
@@ -107,12 +103,4 @@ function receive(
 function isEncoded(headers: IncomingHttpHeaders): boolean {
   const encoding = headers["content-encoding"] ?? "";
   return encoding !== "" && encoding.toLowerCase() !== "identity";
-}
-
-function refusedByProxy(url: URL, status: number): TrustError {
-  return new TrustError(
-    "UNREACHABLE",
-    `The proxy does not make a connection to ${url.origin}: it answered ${status}.`,
-    { detail: { status } },
-  );
 }

@@ -81,6 +81,11 @@ export class ComposeFile {
   invalid({ offset }: Value, sentence: string): Error {
     return this.#source.invalid(offset, sentence);
   }
+
+  /** At the key of a value. */
+  invalidKey({ key }: Value, sentence: string): Error {
+    return this.#source.invalid(key, sentence);
+  }
 }
 
 /** Checks the reference, then quotes it together with what stands before it. */

@@ -39,11 +39,14 @@ export function readCompose(source: Source, options: ReadOptions): Input {
     local: [],
     trust: undefined,
     removed: [],
+    written: [],
     notes,
   };
 }
 
 const longestChain = 32;
+/** As Compose demands it: it refuses the file otherwise. */
+const serviceName = /^[a-zA-Z0-9._-]+$/;
 
 type Service = ReadonlyMap<string, Value>;
 
@@ -55,6 +58,12 @@ class Services {
     this.#file = file;
     if (value === undefined || file.tree.isNull(value)) return;
     for (const [name, service] of file.tree.entries(value, "services")) {
+      if (!serviceName.test(name)) {
+        throw file.invalidKey(
+          service,
+          `The service ${shown(name)} may only have letters, digits, and . _ - in its name.`,
+        );
+      }
       // One that is named x-… is a service like any other, no extension.
       this.#all.set(name, file.entries(service, placeOf(name), serviceKeys));
     }

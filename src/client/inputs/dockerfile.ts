@@ -2,8 +2,9 @@
  * Dockerfiles, as BuildKit reads them.
  *
  * The builder pulls the image of every `FROM` that names no earlier stage, of `COPY --from` and of `RUN --mount=…,from=`
- * that name no stage, and the frontend of `# syntax=`. Names of stages have no case; `scratch` is nothing. The file is
- * read a second time by another parser, and where the two differ it is refused.
+ * that name no stage, and the frontend of `# syntax=`. Names of stages have no case; `scratch` is nothing. Where a variable
+ * of `FROM` stands for one of these, the locked file has it written out: with another value it would be an image. The file
+ * is read a second time by another parser, and where the two differ it is refused.
  */
 
 import { meant } from "../../core/nearest.ts";
@@ -12,7 +13,7 @@ import { readDirectives } from "./dockerfile-directives.ts";
 import type { Flag } from "./dockerfile-flags.ts";
 import { type Instruction, readInstructions } from "./dockerfile-lines.ts";
 import { agree } from "./dockerfile-second.ts";
-import type { ImageUse, Input, ReadOptions, Span } from "./input.ts";
+import type { ImageUse, Input, ReadOptions, Span, Written } from "./input.ts";
 import { interpolate, Unresolved } from "./interpolate.ts";
 import { bare } from "./quote.ts";
 import { mostImages, type Source } from "./source.ts";
@@ -36,13 +37,24 @@ export async function readDockerfile(source: Source, options: ReadOptions): Prom
   if (directives.syntax) reader.syntax(directives.syntax);
   for (const instruction of instructions) reader.read(instruction);
   if (reader.stages === 0) throw source.invalid(source.begin, "The file has no FROM.");
-  const { images } = reader;
+  const { images, written } = reader;
   const { file, text } = source;
-  return { format: "dockerfile", file, text, images, local: [], trust: undefined, removed: [], notes: [] };
+  return {
+    format: "dockerfile",
+    file,
+    text,
+    images,
+    local: [],
+    trust: undefined,
+    removed: [],
+    written,
+    notes: [],
+  };
 }
 
 class Reader {
   readonly images: ImageUse[] = [];
+  readonly written: Written[] = [];
   stages = 0;
   readonly #source: Source;
   readonly #escape: "\\" | "`";
@@ -124,15 +136,8 @@ class Reader {
     if (!referenceText.test(image))
       throw this.#source.invalid(offset, `FROM ${shown(base)} is no image reference.`);
     const pulled = image !== "scratch" && !this.#before.has(image.toLowerCase());
-    if (!pulled && base !== image)
-      throw this.#source.refusal(
-        "VARIABLE",
-        offset,
-        `FROM ${shown(base)} means ${shown(image)} here, and an image where the argument differs; write the stage out.`,
-      );
-    if (pulled) {
-      this.#use("FROM", image, this.#span(instruction, argsStart, base));
-    }
+    if (pulled) this.#use("FROM", image, this.#span(instruction, argsStart, base));
+    else if (base !== image) this.written.push({ ...this.#span(instruction, argsStart, base), text: image });
     this.#current = called;
     this.stages += 1;
   }

@@ -12,6 +12,11 @@ export interface Span {
   readonly end: number;
 }
 
+/** What stands in the place of a span. */
+export interface Written extends Span {
+  readonly text: string;
+}
+
 /** One place where an image is named. */
 export interface ImageUse {
   /** Where it stands, for people: `kernel`, `services[sshd]`, `FROM`, `COPY --from`. */
@@ -54,6 +59,8 @@ export interface Input {
   readonly trust: TrustBlock | undefined;
   /** What the locked text lacks (the `trust` block, with its lines). */
   readonly removed: readonly Span[];
+  /** What the locked text has written out: a name that is no image here, and could be one where a variable differs. */
+  readonly written: readonly Written[];
   /** Sentences about what this reader cannot cover, to be shown to a person. */
   readonly notes: readonly string[];
 }

@@ -46,6 +46,7 @@ export function readLinuxkit(source: Source): Input {
     local,
     trust: block,
     removed,
+    written: [],
     notes: [helperNote],
   };
 }

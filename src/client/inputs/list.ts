@@ -25,5 +25,15 @@ export function readList(source: Source): Input {
     images.push({ place: "list", line: source.lineOf(at), reference, span, quote: bare });
   }
   const { file, text } = source;
-  return { format: "list", file, text, images, local: [], trust: undefined, removed: [], notes: [] };
+  return {
+    format: "list",
+    file,
+    text,
+    images,
+    local: [],
+    trust: undefined,
+    removed: [],
+    written: [],
+    notes: [],
+  };
 }

@@ -1,9 +1,8 @@
-/** The locked text: the source with its images replaced and what is removed left out, everything else unchanged. */
-import type { ImageUse, Input, Span } from "./input.ts";
-
-interface Edit extends Span {
-  readonly text: string;
-}
+/**
+ * The locked text: the source with its images replaced, what is removed left out and what is written out in its place,
+ * everything else unchanged.
+ */
+import type { ImageUse, Input, Span, Written } from "./input.ts";
 
 /**
  * Replaces every image of the input. Each must have a replacement: one left out would stay unlocked.
@@ -16,10 +15,11 @@ export function lockedText(input: Input, replacements: ReadonlyMap<ImageUse, str
   for (const use of replacements.keys()) {
     if (!uses.has(use)) throw new TypeError(`${use.place} is no image of ${input.file}`);
   }
-  const edits = [...input.images.map((use) => replaced(use, replacements)), ...input.removed.map(removed)];
+  const images = input.images.map((use) => replaced(use, replacements));
+  const edits = [...images, ...input.removed.map(removed), ...input.written];
   edits.sort((left, right) => left.start - right.start || left.end - right.end);
   let text = "";
-  let last: Edit = { start: 0, end: 0, text: "" };
+  let last: Written = { start: 0, end: 0, text: "" };
   for (const edit of edits) {
     if (same(edit, last)) continue;
     if (edit.start < last.end)
@@ -30,16 +30,16 @@ export function lockedText(input: Input, replacements: ReadonlyMap<ImageUse, str
   return text + input.text.slice(last.end);
 }
 
-function replaced(use: ImageUse, replacements: ReadonlyMap<ImageUse, string>): Edit {
+function replaced(use: ImageUse, replacements: ReadonlyMap<ImageUse, string>): Written {
   const reference = replacements.get(use);
   if (reference === undefined) throw new TypeError(`${use.place} has no replacement`);
   return { ...use.span, text: use.quote(reference) };
 }
 
-function removed(span: Span): Edit {
+function removed(span: Span): Written {
   return { ...span, text: "" };
 }
 
-function same(left: Edit, right: Edit): boolean {
+function same(left: Written, right: Written): boolean {
   return left.start === right.start && left.end === right.end && left.text === right.text;
 }

@@ -15,6 +15,8 @@ export interface Value {
   readonly at: ParsedNode | undefined;
   /** Offset to name in a refusal. */
   readonly offset: number;
+  /** Offset of its key in a map; of the list, for an item of one. */
+  readonly key: number;
 }
 
 /** A text that can be replaced. */
@@ -37,7 +39,8 @@ export class YamlTree {
 
   root(): Value {
     const { root } = this.yaml;
-    return { node: root, at: root as ParsedNode, offset: root.range[0] };
+    const [offset] = root.range;
+    return { node: root, at: root as ParsedNode, offset, key: offset };
   }
 
   isNull({ node }: Value): boolean {
@@ -132,10 +135,10 @@ export class YamlTree {
     return { text, span, quote, line: this.yaml.source.lineOf(span.start) };
   }
 
-  #value(node: ParsedNode | null, otherwise: number): Value {
-    if (node === null) return { node: undefined, at: undefined, offset: otherwise };
+  #value(node: ParsedNode | null, key: number): Value {
+    if (node === null) return { node: undefined, at: undefined, offset: key, key };
     const behind = isAlias(node) ? this.yaml.aliases.get(node) : (node as YamlNode);
-    return { node: behind, at: node, offset: node.range[0] };
+    return { node: behind, at: node, offset: node.range[0], key };
   }
 
   #step(offset: number): void {

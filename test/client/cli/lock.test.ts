@@ -1,6 +1,5 @@
 import { mkdirSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
-import { lockedName } from "../../../src/client/cli/lock.ts";
 import { usageExit } from "../../../src/client/cli/report.ts";
 import { endings } from "../../../src/client/errors.ts";
 import { readLock } from "../../../src/client/lockfile.ts";
@@ -216,6 +215,50 @@ describe("what is wrong", () => {
   });
 });
 
+describe("two runs at once", () => {
+  it("write what the first to end gives, and the other is refused", async () => {
+    const [waiting, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let isFirst = true;
+    site.answer = (file, response) => {
+      if (!isFirst || file !== "timestamp.json") return false;
+      isFirst = false;
+      waiting.resolve();
+      void go.promise.then(() => response.end(sim.served.get("timestamp")));
+      return true;
+    };
+    const slow = lock(["a.yml"]);
+    await waiting.promise;
+    const fast = await lock(["Dockerfile"], ["--cache", folder.at("cache/other")]);
+    const before = written();
+    go.resolve();
+    const { code, err } = await slow;
+    expect(fast.code).toBe(0);
+    expect([code, err]).toEqual([endings.moved.exit, expect.stringContaining("[LOCK_DIFFERS]")]);
+    expect(written()).toEqual(before);
+    expect((await lock(["Dockerfile"], ["--check"])).code).toBe(0);
+    expect((await lock(["a.yml"])).code).toBe(0);
+  });
+});
+
+describe("the time limit of the whole", () => {
+  it("ends it as TIMEOUT with nothing written, and nothing more is asked for", async () => {
+    const repositories = new Set<string>();
+    site.answer = (_file, _response, { url = "" }) =>
+      repositories.add(url.split("/_trust")[0] ?? "") !== undefined;
+    folder.write("images.txt", Array.from({ length: 40 }, (_, i) => `${acme}/r${i}:1\n`).join(""));
+    const before = written();
+    const { code, err } = await lock(["images.txt"], ["--timeout", "1"]);
+    expect([code, err]).toEqual([endings.unreachable.exit, expect.stringContaining("[TIMEOUT]")]);
+    expect(written()).toEqual(before);
+    expect(repositories.size).toBeGreaterThan(0);
+    expect(repositories.size).toBeLessThan(40);
+  });
+
+  it("does not end what is in time", async () => {
+    expect((await lock(["a.yml"], ["--timeout", "99999"])).code).toBe(0);
+  });
+});
+
 describe("a tag that moved", () => {
   beforeEach(async () => {
     await lock(["a.yml", "Dockerfile"]);
@@ -315,6 +358,11 @@ describe("mistakes in the arguments", () => {
     ["a format that is none", ["a.yml"], ["--format", "yaml"]],
     ["an argument without a value", ["a.yml"], ["--arg", "TAG"]],
     ["a time limit that is none", ["a.yml"], ["--time-limit", "soon"]],
+    ["a time for everything that is none", ["a.yml"], ["--timeout", "0"]],
+    ["a time for everything without end", ["a.yml"], ["--timeout", "100000"]],
+    ["a check that updates", ["a.yml"], ["--check", "--update"]],
+    ["what lock writes", ["a.locked.yml"], []],
+    ["what lock writes beside its source", ["a.yml", "Dockerfile.locked"], []],
     ["a flag that is none", ["a.yml"], ["--nothing"]],
   ])("%s", async (_, names, flags) => {
     const before = written();
@@ -342,17 +390,4 @@ it("progress goes to terminals only, and is taken away", async () => {
   expect(first).toBe(`verified 1 of 1  ${acme}/kernel:1`.slice(0, 39));
   expect(rest).toMatch(/^unverified: nginx:1 /);
   expect((await lock(["a.yml"])).err).not.toContain("\u001b");
-});
-
-it.each([
-  ["a.yml", "a.locked.yml"],
-  ["x/linuxkit.yaml", "x/linuxkit.locked.yaml"],
-  ["Dockerfile", "Dockerfile.locked"],
-  ["Dockerfile.prod", "Dockerfile.prod.locked"],
-  ["app.dockerfile", "app.locked.dockerfile"],
-  ["images.v2", "images.v2.locked"],
-  ["images.txt", "images.locked.txt"],
-  [".hidden", ".hidden.locked"],
-])("%s is locked as %s", (file, locked) => {
-  expect(lockedName(file)).toBe(locked);
 });

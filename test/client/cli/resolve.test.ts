@@ -137,11 +137,16 @@ describe("resolve", () => {
     expect(code).toBe(endings.unauthentic.exit);
   });
 
-  it("refuses versions below those of a lock that is named", async () => {
-    folder.write("vidimus.lock", "{}\n");
-    const { code, err } = await run(["resolve", `${name}:1`, "--lock", folder.at("vidimus.lock")]);
-    expect([code, err]).toEqual([endings.lockFile.exit, expect.stringContaining(folder.at("vidimus.lock"))]);
-  });
+  it.each(["resolve", "verify"])(
+    "%s refuses a lock that is damaged, or named and not there",
+    async (command) => {
+      folder.write("vidimus.lock", "{}\n");
+      for (const file of ["vidimus.lock", "none.lock"]) {
+        const { code, err } = await run([command, `${name}:1`, "--lock", folder.at(file)]);
+        expect([code, err]).toEqual([endings.lockFile.exit, expect.stringContaining(folder.at(file))]);
+      }
+    },
+  );
 
   it("takes policy, server and cache from the environment", async () => {
     const env = {
@@ -184,6 +189,46 @@ describe("resolve", () => {
     const { err, out } = await run(["resolve", `${name}:1`], { isTerminal: true });
     expect(err).toBe(`\r\u001b[Kverified 1 of 1  ${name}:1\r\u001b[K`);
     expect(out).toBe(`${name}:1@${digest("1")}\n`);
+  });
+});
+
+describe.each(["resolve", "verify"])("%s with a lock", (command) => {
+  const ask = (...references: string[]) =>
+    run([command, ...references, "--lock", folder.at("vidimus.lock"), "--json"]);
+
+  beforeEach(async () => {
+    folder.write("images.txt", `${name}:1\n`);
+    expect((await run(["lock", folder.at("images.txt"), "--lock", folder.at("vidimus.lock")])).code).toBe(0);
+  });
+
+  it("is content where nothing moved, whether the lock knows the reference or not", async () => {
+    expect((await ask(`${name}:1`, `${name}:2`)).code).toBe(0);
+  });
+
+  it("refuses a digest that is signed now and is not the one in the lock", async () => {
+    sim.targetsOf("targets").names.set("1", someTarget("moved"));
+    sim.publish();
+    for (const reference of [`${name}:1`, `${name}:1@${digest("moved")}`]) {
+      const { code, json } = await ask(reference, `${name}:2`);
+      expect(code).toBe(endings.moved.exit);
+      expect(json()).toMatchObject({
+        results: [
+          {
+            subject: reference,
+            refusal: { code: "MOVED", detail: { from: digest("1"), to: digest("moved") } },
+          },
+          { subject: `${name}:2`, image: { digest: digest("2") } },
+        ],
+      });
+    }
+    expect((await ask(`${name}@${digest("moved")}`)).code).toBe(0);
+  });
+
+  it("refuses versions below those in it", async () => {
+    folder.write("vidimus.lock", folder.read("vidimus.lock").replace(/"timestamp": \d+/, '"timestamp": 99'));
+    const { code, json } = await ask(`${name}:1`);
+    expect(code).toBe(endings.stale.exit);
+    expect(json()).toMatchObject({ results: [{ refusal: { code: "BELOW_LOCK" } }] });
   });
 });
 

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import type { RequestListener } from "node:http";
 import { createServer as createSecure } from "node:https";
-import { connect, createServer } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import { issueServerCertificate } from "../../../src/serve/authority.ts";
@@ -184,7 +184,7 @@ describe("a proxy", () => {
   });
 
   /** Everything goes through this one; `answer` in place of a tunnel. */
-  async function proxy(answer?: string) {
+  async function proxy(answer?: string, andThen?: (socket: Socket) => void) {
     const asked: string[] = [];
     const left = Promise.withResolvers<void>();
     const server = createServer((socket) => {
@@ -194,6 +194,7 @@ describe("a proxy", () => {
         asked.push(String(head));
         if (answer !== undefined) {
           socket.write(answer);
+          andThen?.(socket);
           return;
         }
         const [, port] = /^CONNECT [^ ]*:([0-9]+) /.exec(String(head)) ?? [];
@@ -270,7 +271,7 @@ describe("a proxy", () => {
     expect(way.connections()).toBe(0);
   });
 
-  it.each([401, 403, 404, 407, 500])(
+  it.each([100, 201, 401, 403, 404, 407, 500])(
     "that itself answers %i is never taken for the server",
     async (status) => {
       const body = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
@@ -290,6 +291,46 @@ describe("a proxy", () => {
     const fetcher = fetcherFor("https://notary.example.test", { environment, limits });
     expect(await trustCodeOf(get(fetcher))).toBe("TIMEOUT");
     await way.left;
+  });
+
+  it("that does not end its answer is left when too much of it has come", async () => {
+    const way = await proxy(`HTTP/1.1 200 Fine\r\n${`X: ${"x".repeat(998)}\r\n`.repeat(40)}`);
+    const environment = use({ HTTPS_PROXY: way.url });
+    const fetcher = fetcherFor("https://notary.example.test", { environment, limits: { tries: 1 } });
+    expect(await trustCodeOf(get(fetcher))).toBe("UNREACHABLE");
+    await way.left;
+  });
+
+  it("that answers a little at a time is left when the time of the request is over", async () => {
+    const way = await proxy("HTTP/1.1 200 Fine\r\nX: ", (socket) => {
+      const more = setInterval(() => socket.write("x"), 5);
+      socket.on("close", () => clearInterval(more));
+    });
+    const environment = use({ HTTPS_PROXY: way.url });
+    const limits = { tries: 1, requestTime: 150 };
+    const fetcher = fetcherFor("https://notary.example.test", { environment, limits });
+    expect(await trustCodeOf(get(fetcher))).toBe("TIMEOUT");
+    await way.left;
+  });
+
+  it("over TLS is asked nothing unless the system trusts it", async () => {
+    const way = await secureServer(yes, await serverPair());
+    const environment = use({ HTTPS_PROXY: way.url.replace("//", "//ann:canary-proxy@") });
+    const limits = { tries: 1 };
+    const error = await trustErrorOf(get(fetcherFor("https://notary.example.test", { environment, limits })));
+    expect([error.code, error.message]).toEqual([
+      "TLS_UNTRUSTED",
+      expect.stringMatching(/^The proxy for https:\/\/notary\.example\.test cannot/),
+    ]);
+    expect(way.seen).toHaveLength(0);
+  });
+
+  it("that does not speak HTTP is unreachable, and the server behind it is not blamed", async () => {
+    const way = await proxy("220 ready\r\n\r\n");
+    const environment = use({ HTTPS_PROXY: way.url });
+    const limits = { tries: 1 };
+    const error = await trustErrorOf(get(fetcherFor("https://notary.example.test", { environment, limits })));
+    expect([error.code, error.message]).toEqual(["UNREACHABLE", expect.stringMatching(/^The proxy for /)]);
   });
 
   it.each(["socks5://127.0.0.1:1080", "http://[", "http://ann:canary%@127.0.0.1:1"])(

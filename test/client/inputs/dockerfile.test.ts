@@ -140,8 +140,6 @@ describe("variables of FROM", () => {
     ["of the platform, in another", "ARG X=a-$BUILDOS\nFROM a:$X\n", 2],
     ["of the platform, with a word", `FROM a:\${TARGETARCH:-x}\n`, 1],
     ["of a stage", "FROM a\nARG X=b\nFROM $X\n", 3],
-    ["that means a stage, and an image elsewhere", "ARG X=b\nFROM a AS b\nFROM $X\n", 3],
-    ["that means nothing, and an image elsewhere", "ARG X=scratch\nFROM $X\n", 2],
     ["escaped", "ARG X=a\\b\nFROM $X\n", 2],
     ["quoted in the middle", "ARG X=a'b'\nFROM $X\n", 2],
     ["cut", `ARG X=a\nFROM \${X#a}\n`, 2],
@@ -152,6 +150,49 @@ describe("variables of FROM", () => {
     ["nested too deep", `FROM ${`\${X:-`.repeat(20)}a${"}".repeat(20)}\n`, 1],
   ])("are refused: %s", async (_, text, line) => {
     await refused(text, "VARIABLE", line, { GIVEN: "a" });
+  });
+});
+
+describe("a stage that a variable chooses", () => {
+  const text = `ARG MODE=release
+FROM a AS build-release
+FROM b AS build-debug
+FROM --platform=linux/amd64 build-$MODE AS built
+FROM \${MODE}
+`;
+
+  it("is no image, and is written out, so that no argument makes it one", async () => {
+    expect(await references(text, { MODE: "Release" })).toEqual(["a", "b", "Release"]);
+    expect(await locked(text)).toBe(
+      text
+        .replace("FROM a", `FROM a@${digest}`)
+        .replace("FROM b", `FROM b@${digest}`)
+        .replace("build-$MODE", "build-release")
+        .replace(`\${MODE}`, `release@${digest}`),
+    );
+    expect(await locked(text, { MODE: "debug" })).toContain("linux/amd64 build-debug AS built");
+  });
+
+  it.each([
+    ["is a later one", "ARG X=b\nFROM $X\nFROM a AS b\n", ["b", "a"]],
+    ["is the stage itself", "ARG X=b\nFROM $X AS b\n", ["b"]],
+    ["has no earlier one of that name", "ARG X=b\nFROM a AS c\nFROM $X\n", ["a", "b"]],
+  ])("is an image where it %s", async (_, other, expected) => {
+    expect(await references(other)).toEqual(expected);
+    expect((await read(other)).written).toEqual([]);
+  });
+
+  it("may be scratch, which is nothing", async () => {
+    expect(await locked("ARG X=scratch\nFROM $X\n")).toBe("ARG X=scratch\nFROM scratch\n");
+  });
+
+  it("is refused where it is split over lines", async () => {
+    await refused("ARG X=b\nFROM a AS b\nFROM $\\\nX\n", "INPUT_INVALID", 3);
+  });
+
+  it("is not taken by COPY --from and mounts, to which builders give no variables", async () => {
+    await refused("ARG X=b\nFROM a AS b\nFROM c\nCOPY --from=$X x y\n", "INPUT_INVALID", 4);
+    await refused("ARG X=b\nFROM a AS b\nFROM c\nRUN --mount=from=$X,target=/x true\n", "INPUT_INVALID", 4);
   });
 });
 

@@ -107,7 +107,17 @@ describe("replacing", () => {
     ...{ place: "x", line: 1, reference: "a", span: { start, end }, quote: (text: string) => text },
   });
   const input = (images: readonly ImageUse[], removed: Input["removed"] = []): Input => ({
-    ...{ format: "list", file: "x", text: "abcdef", images, local: [], trust: undefined, removed, notes: [] },
+    ...{
+      format: "list",
+      file: "x",
+      text: "abcdef",
+      images,
+      local: [],
+      trust: undefined,
+      removed,
+      written: [],
+      notes: [],
+    },
   });
   const all = (of: Input, text: string) => lockedText(of, new Map(of.images.map((each) => [each, text])));
 

@@ -1,0 +1,63 @@
+/**
+ * What `lock` writes: a locked text beside each file, and the lock file. All of it or nothing, and nothing if another run
+ * has written the lock since this one has read it: what comes of two runs is what one of them gives.
+ */
+import { basename, dirname, extname, join } from "node:path";
+import { withLock } from "../cache-lock.ts";
+import { TrustError } from "../errors.ts";
+import { HalfReplaced, replaceFiles } from "../replace-file.ts";
+import { lockAtHand } from "./lock-at-hand.ts";
+
+/** `X.yml` → `X.locked.yml`, `Dockerfile` → `Dockerfile.locked`. */
+export function lockedName(file: string): string {
+  const extension =
+    /^\.[A-Za-z]+$/.test(extname(file)) && !/^dockerfile\./i.test(basename(file)) ? extname(file) : "";
+  const stem = basename(file, extension);
+  return join(dirname(file), `${stem}.locked${extension}`);
+}
+
+/** Whether a file is called like what `lock` writes. */
+export function isLockedName(file: string): boolean {
+  return /\.locked(?:\.|$)/.test(basename(file));
+}
+
+export interface Outputs {
+  /** The name of the lock file, and its text when this run has read it. */
+  readonly lockName: string;
+  readonly before: string | undefined;
+  readonly files: readonly (readonly [name: string, text: string])[];
+}
+
+/** Throws `OUTPUT_UNWRITABLE`; `LOCK_DIFFERS` if another run was there. A crash in between shows as a lock that differs. */
+export async function writeOutputs({ lockName, before, files }: Outputs): Promise<void> {
+  if (files.length === 0) return;
+  const names = files.map(([name]) => name);
+  try {
+    await withLock(join(dirname(lockName), `.${basename(lockName)}.writing`), async (held) => {
+      if ((await lockAtHand(lockName))?.text !== before) {
+        const message = `${lockName} was changed by another run while this one was under way.`;
+        throw new TrustError("LOCK_DIFFERS", message, { file: lockName });
+      }
+      const all = files.map(([name, text]) => [name, Buffer.from(text, "utf8")] as const);
+      await replaceFiles(all, 0o644, "sync", held);
+    });
+  } catch (error) {
+    throw error instanceof TrustError ? error : unwritable(error, names, lockName);
+  }
+}
+
+function unwritable(cause: unknown, names: readonly string[], lockName: string): TrustError {
+  const { code = "unknown error" } = cause as NodeJS.ErrnoException;
+  const context = { cause };
+  if (code === "ELOCKED") {
+    const message = `Another run is writing ${lockName}, and does not come to an end.`;
+    return new TrustError("OUTPUT_UNWRITABLE", message, context);
+  }
+  const message = `Of ${names.join(", ")}, one cannot be written (${code}).`;
+  if (!(cause instanceof HalfReplaced)) return new TrustError("OUTPUT_UNWRITABLE", message, context);
+  const fresh = cause.files.map(({ path, kept }) =>
+    kept === undefined ? `${path} (there was none)` : `${path} (the old one is ${kept})`,
+  );
+  const more = `These are new, and cannot be put back: ${fresh.join(", ")}.`;
+  return new TrustError("OUTPUT_UNWRITABLE", `${message} ${more}`, context);
+}
