@@ -54,6 +54,11 @@ interface Paths {
   readonly server: string;
 }
 
+/** Where the certificate of the CA lies that a server with this data directory makes. */
+export function authorityPath(directory: string): string {
+  return pathsOf(directory).authority;
+}
+
 function pathsOf(directory: string): Paths {
   const folder = join(directory, "tls");
   return {
