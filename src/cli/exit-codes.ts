@@ -5,8 +5,7 @@
 import { endings } from "../client/errors.ts";
 import { ConfigurationError } from "../config.ts";
 import { type Code, storeCodes, VidimusError } from "../core/errors.ts";
-import { type StartCode, StartError } from "../serve/errors.ts";
-import { type ProbeCode, ProbeError } from "../serve/probe.ts";
+import { type ProbeCode, ProbeError, type StartCode, StartError } from "../serve/errors.ts";
 
 export const exitCodes = {
   ok: { code: 0, meaning: "done; a server ended in good order" },

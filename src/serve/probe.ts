@@ -10,21 +10,9 @@ import { readFileSync, statSync } from "node:fs";
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import type { Config } from "../config.ts";
-import { authorityPath } from "./certificates.ts";
-import { systemCode } from "./errors.ts";
+import { ProbeError, systemCode } from "./errors.ts";
 import { localUrl } from "./listener.ts";
-
-export type ProbeCode = "NOT_READY" | "NO_ANSWER" | "ADDRESS_UNKNOWN";
-
-export class ProbeError extends Error {
-  readonly code: ProbeCode;
-
-  constructor(code: ProbeCode, message: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
-    this.name = "ProbeError";
-    this.code = code;
-  }
-}
+import { tlsPaths } from "./tls-paths.ts";
 
 /** Milliseconds for the whole exchange. */
 const longest = 5_000;
@@ -113,7 +101,7 @@ function placeOf(address: string): { host: string; port: string } | { socketPath
 
 /** What the server's certificate has to rest on. A leaf in it is enough: the operator's own need not be a CA. */
 function proofOf({ data, tls }: Config): { ca: string; allowPartialTrustChain: boolean } {
-  const path = tls.certificate ?? authorityPath(data);
+  const path = tls.certificate ?? tlsPaths(data).authority;
   try {
     return { ca: readBounded(path), allowPartialTrustChain: true };
   } catch (error) {

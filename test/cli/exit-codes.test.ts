@@ -6,8 +6,7 @@ import { unexpectedExit, usageExit } from "../../src/client/cli/report.ts";
 import { endings } from "../../src/client/errors.ts";
 import { ConfigurationError } from "../../src/config.ts";
 import { MalformedError, SignerError, StoreError } from "../../src/core/errors.ts";
-import { StartError } from "../../src/serve/errors.ts";
-import { ProbeError } from "../../src/serve/probe.ts";
+import { ProbeError, StartError } from "../../src/serve/errors.ts";
 
 it("every code is its own, those of the client's refusals too", () => {
   expect(allExitCodes.length).toBe(Object.keys(exitCodes).length + Object.keys(endings).length);
