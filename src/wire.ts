@@ -7,8 +7,10 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import { StoreError } from "./core/errors.ts";
+import { prepareDirectory } from "./serve/files.ts";
 import { type RunningServer, startServer } from "./serve/server.ts";
 import { systemClock } from "./service/clock.ts";
+import type { Damage, Examined } from "./service/fsck/damage.ts";
 import type { TrustService } from "./service/service.ts";
 import type { Signer } from "./signer/signer.ts";
 import type { Store } from "./store/store.ts";
@@ -84,6 +86,43 @@ async function openStore(config: Config, directory: string): Promise<Store> {
 }
 
 /**
+ * Verifies the configured store, read beside whoever writes it. Throws what `serve` throws for a reader, and
+ * `BAD_SECRET` unless the keys are left closed.
+ */
+export async function fsck(
+  config: Config,
+  options: { readonly openKeys: boolean },
+  tell: (damage: Damage) => void,
+): Promise<Examined> {
+  const { checkStore } = await import("./service/fsck/fsck.ts");
+  const { inspectSqlite } = await import("./store/sqlite/inspection.ts");
+  const { notary } = await import("./core/format/notary.ts");
+  const { readSecret } = await import("./signer/secret.ts");
+  const { openSealed } = await import("./signer/sealed.ts");
+  const directory = openableDirectory(config);
+  const openSigner = (record: Uint8Array) =>
+    openSealed({ secret: readSecret(secretSource(config, directory)), record });
+  const inspection = inspectSqlite(directory);
+  try {
+    return await checkStore(
+      { inspection, format: notary, openSigner: options.openKeys ? openSigner : undefined },
+      tell,
+    );
+  } finally {
+    inspection.close();
+  }
+}
+
+/** Of a store that can be opened by a command. Throws `DATA_UNUSABLE`, `STORE_UNAVAILABLE`. */
+function openableDirectory(config: Config): string {
+  if (config.store.kind === "sqlite") return prepareDirectory(config.data, true);
+  throw new StoreError(
+    "STORE_UNAVAILABLE",
+    "store.kind is memory, which is empty outside its server: name the configuration of a store that is kept.",
+  );
+}
+
+/**
  * A store that has a secret is never empty: what was in it was lost, and must not be taken for a first start. An empty
  * file alone is what a first start leaves that was cut off.
  */
@@ -108,7 +147,11 @@ async function openSigner(config: Config, directory: string, store: Store): Prom
   const stored = await store.keyring();
   // With a keyring in the store a lost secret is restored from the back-up: a new one would open nothing.
   if (config.signer.secret === undefined && stored === undefined && !existsSync(file)) createKeyFile(file);
-  const secret = readSecret(config.signer.secret ?? `file:${file}`);
+  const secret = readSecret(secretSource(config, directory));
   const record = stored ?? (await store.createKeyring(await createSealedRecord(secret)));
   return openSealed({ secret, record });
+}
+
+function secretSource(config: Config, directory: string): string {
+  return config.signer.secret ?? `file:${join(directory, secretFile)}`;
 }

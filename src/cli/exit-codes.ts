@@ -21,6 +21,7 @@ export const exitCodes = {
   signer: { code: 7, meaning: "the signer or its secret cannot be used" },
   runtime: { code: 8, meaning: "no suitable Node" },
   running: { code: 9, meaning: "another server uses this data directory" },
+  damaged: { code: 11, meaning: "fsck found damage in the store" },
 } as const satisfies Record<string, { code: number; meaning: string }>;
 
 /** Every code that a command can end with, in the order of their numbers. */

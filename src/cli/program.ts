@@ -4,6 +4,7 @@ import { addConfigCheck } from "./config-check.ts";
 import { addConfigSchema } from "./config-schema.ts";
 import { addConfigShow } from "./config-show.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { addFsck } from "./fsck.ts";
 import { addHelp } from "./help.ts";
 import { type CliContext, reportError } from "./output.ts";
 import { addServe, type ServeParts } from "./serve.ts";
@@ -30,6 +31,9 @@ export async function runCli(
     .description("check and show the configuration, print its schema")
     .copyInheritedSettings(program);
   addServe(program, context, parts, (ended) => {
+    code = ended;
+  });
+  addFsck(program, context, (ended) => {
     code = ended;
   });
   addConfigCheck(config, context);
