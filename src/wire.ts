@@ -3,7 +3,7 @@
  * that a command that needs none of them loads none of them.
  */
 import { existsSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import { StoreError } from "./core/errors.ts";
@@ -11,8 +11,11 @@ import { prepareDirectory } from "./serve/files.ts";
 import { type RunningServer, startServer } from "./serve/server.ts";
 import { systemClock } from "./service/clock.ts";
 import type { Damage, Examined } from "./service/fsck/damage.ts";
+import type { Standing } from "./service/mark/standing.ts";
+import type { OnlineRoleSettings } from "./service/online-roles.ts";
 import type { TrustService } from "./service/service.ts";
 import type { Signer } from "./signer/signer.ts";
+import type { HighWaterMark } from "./store/mark.ts";
 import type { Store } from "./store/store.ts";
 
 /** In the data directory: the secret that is made where none is configured. */
@@ -41,9 +44,10 @@ export async function serve(config: Config, logger: Logger): Promise<RunningServ
 async function openService(config: Config, directory: string, logger: Logger): Promise<TrustService> {
   const { createTrustService } = await import("./service/trust.ts");
   const { notary } = await import("./core/format/notary.ts");
-  const store = await openStore(config, directory);
+  const { store, behind } = await openStanding(config, directory, logger);
   try {
-    const signer = await openSigner(config, directory, store);
+    // Nothing is signed on a store that is behind, and no secret made for one that was lost.
+    const signer = await openSigner(config, directory, store, config.server.readOnly || behind);
     return createTrustService({
       store,
       signer,
@@ -56,19 +60,47 @@ async function openService(config: Config, directory: string, logger: Logger): P
         mostPending: config.online.pendingKeys.most,
         pendingLifetime: config.online.pendingKeys.lifetime,
       },
-      roles: {
-        timestampLifetime: config.online.timestamp.lifetime,
-        snapshotLifetime: config.online.snapshot.lifetime,
-        renewAfter: config.online.renewal,
-      },
+      roles: roleSettings(config),
       cacheBytes: config.limits.cacheBytes,
       refreshInterval: config.online.checkInterval,
       readOnly: config.server.readOnly,
+      behind,
     });
   } catch (error) {
     await store.close();
     throw error;
   }
+}
+
+/** The store beside its high-water mark. One in memory has none. */
+async function openStanding(config: Config, directory: string, logger: Logger): Promise<Standing> {
+  const { readOnly } = config.server;
+  const store = await openStore(config, directory);
+  if (config.store.kind === "memory") return { store, behind: false };
+  const { takeStanding } = await import("./service/mark/standing.ts");
+  let mark: HighWaterMark | undefined;
+  try {
+    mark = await openMark(config, directory, readOnly);
+    return await takeStanding(store, mark, { logger, readOnly });
+  } catch (error) {
+    await mark?.close();
+    await store.close();
+    throw error;
+  }
+}
+
+async function openMark(config: Config, directory: string, readOnly: boolean): Promise<HighWaterMark> {
+  const { openMarkFile } = await import("./store/mark-file.ts");
+  const path = config.store.highWaterMark ?? join(directory, "high-water-mark");
+  return await openMarkFile({ path: resolve(path), readOnly });
+}
+
+function roleSettings({ online }: Config): OnlineRoleSettings {
+  return {
+    timestampLifetime: online.timestamp.lifetime,
+    snapshotLifetime: online.snapshot.lifetime,
+    renewAfter: online.renewal,
+  };
 }
 
 async function openStore(config: Config, directory: string): Promise<Store> {
@@ -136,8 +168,13 @@ function refuseEmptied(directory: string): void {
 }
 
 /** Opens the sealed keys; on the first start of a store its keyring and, by default, the secret are made. */
-async function openSigner(config: Config, directory: string, store: Store): Promise<Signer> {
-  if (config.server.readOnly) {
+async function openSigner(
+  config: Config,
+  directory: string,
+  store: Store,
+  readOnly: boolean,
+): Promise<Signer> {
+  if (readOnly) {
     const { absentSigner } = await import("./signer/absent.ts");
     return absentSigner;
   }

@@ -25,6 +25,7 @@ const errors = "src/core/errors";
 const notary = "src/core/format/notary";
 const storeContract = "src/store/store";
 const inspectionContract = "src/store/inspection";
+const markContract = "src/store/mark";
 const signerContract = "src/signer/signer";
 const serviceContract = "src/service/service";
 const clock = "src/service/clock";
@@ -32,6 +33,7 @@ const plugins = ["src/http/notary", "src/http/operations"];
 const fsckDamage = "src/service/fsck/damage";
 const sharedByStores = [storeContract, "src/store/bounds", "src/store/migrate", "src/store/refusals", errors];
 const backEnds = [
+  "src/store/mark-file",
   "src/store/memory",
   "src/store/sqlite",
   "src/signer/absent",
@@ -62,7 +64,7 @@ export const table: readonly Row[] = [
   // What Vidimus does.
   {
     place: "src/service",
-    ours: ["src/core", "src/policy", "src/log", storeContract, signerContract],
+    ours: ["src/core", "src/policy", "src/log", storeContract, markContract, signerContract],
     packages: ["lru-cache", "pino"],
     builtins: ["node:crypto", "node:timers/promises"],
   },
@@ -77,6 +79,13 @@ export const table: readonly Row[] = [
 
   // Stores: the contract, what the back ends share, the back ends.
   { place: storeContract, ours: ["src/core"], packages: [], builtins: [] },
+  { place: markContract, ours: [storeContract], packages: [], builtins: [] },
+  {
+    place: "src/store/mark-file",
+    ours: [markContract, errors],
+    packages: [],
+    builtins: ["node:crypto", "node:fs/promises", "node:path"],
+  },
   { place: inspectionContract, ours: [storeContract], packages: [], builtins: [] },
   { place: "src/store/bounds", ours: [storeContract], packages: [], builtins: [] },
   { place: "src/store/refusals", ours: [errors], packages: [], builtins: [] },
@@ -255,6 +264,7 @@ export const table: readonly Row[] = [
       "src/http/app",
       "src/http",
       storeContract,
+      markContract,
       signerContract,
       errors,
       notary,

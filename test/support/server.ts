@@ -147,6 +147,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     cacheBytes: 16 * 1024 * 1024,
     refreshInterval: options.refreshInterval ?? 3_600_000,
     readOnly: false,
+    behind: false,
   });
   const app = await createApp({
     service,
