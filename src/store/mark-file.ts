@@ -86,6 +86,7 @@ class MarkFile implements HighWaterMark {
   /** Writes, one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #renewal: Promise<void> | undefined;
+  #closing = false;
 
   constructor(path: string, file: FileHandle, size: number, slackBytes: number, found: Found) {
     this.#path = path;
@@ -133,6 +134,7 @@ class MarkFile implements HighWaterMark {
   }
 
   async close(): Promise<void> {
+    this.#closing = true;
     await this.#renewal;
     await this.#turn;
     await this.#file.close();
@@ -141,11 +143,19 @@ class MarkFile implements HighWaterMark {
   /** Never rejects: a file that could not be made anew goes on growing, and is tried again at the next append. */
   async #renew(): Promise<void> {
     try {
-      await this.#makeAnew(mergedEntries(this.#file, this.#size), undefined, this.#size);
+      await this.#makeAnew(this.#untilClosing(mergedEntries(this.#file, this.#size)), undefined, this.#size);
     } catch {
       // The old file is as it was.
     } finally {
       this.#renewal = undefined;
+    }
+  }
+
+  /** Nobody waits for the file to be made anew. */
+  async *#untilClosing(entries: AsyncIterable<MarkEntry>): AsyncGenerator<MarkEntry> {
+    for await (const entry of entries) {
+      if (this.#closing) throw new Error("the mark is being closed");
+      yield entry;
     }
   }
 
