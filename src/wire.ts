@@ -11,7 +11,9 @@ import { prepareDirectory } from "./serve/files.ts";
 import { type RunningServer, startServer } from "./serve/server.ts";
 import { systemClock } from "./service/clock.ts";
 import type { Damage, Examined } from "./service/fsck/damage.ts";
+import type { RecoverParts } from "./service/mark/recover.ts";
 import type { Standing } from "./service/mark/standing.ts";
+import type { OnlineKeySettings } from "./service/online-keys.ts";
 import type { OnlineRoleSettings } from "./service/online-roles.ts";
 import type { TrustService } from "./service/service.ts";
 import type { Signer } from "./signer/signer.ts";
@@ -55,11 +57,7 @@ async function openService(config: Config, directory: string, logger: Logger): P
       clock: systemClock,
       logger,
       policy: config.policy,
-      keys: {
-        algorithm: config.signer.algorithm,
-        mostPending: config.online.pendingKeys.most,
-        pendingLifetime: config.online.pendingKeys.lifetime,
-      },
+      keys: keySettings(config),
       roles: roleSettings(config),
       cacheBytes: config.limits.cacheBytes,
       refreshInterval: config.online.checkInterval,
@@ -93,6 +91,14 @@ async function openMark(config: Config, directory: string, readOnly: boolean): P
   const { openMarkFile } = await import("./store/mark-file.ts");
   const path = config.store.highWaterMark ?? join(directory, "high-water-mark");
   return await openMarkFile({ path: resolve(path), readOnly });
+}
+
+function keySettings({ signer, online }: Config): OnlineKeySettings {
+  return {
+    algorithm: signer.algorithm,
+    mostPending: online.pendingKeys.most,
+    pendingLifetime: online.pendingKeys.lifetime,
+  };
 }
 
 function roleSettings({ online }: Config): OnlineRoleSettings {
@@ -143,6 +149,55 @@ export async function fsck(
   } finally {
     inspection.close();
   }
+}
+
+/**
+ * Accepts what the configured store has lost against its high-water mark, if `confirm` says so when it was shown. Holds
+ * the store's lock. Throws what `serve` throws.
+ */
+export async function recoverStore(
+  config: Config,
+  { say, confirm }: { readonly say: (line: string) => void; readonly confirm: () => Promise<boolean> },
+): Promise<"sound" | "declined" | "accepted"> {
+  const { isBehind, renewMark } = await import("./service/mark/standing.ts");
+  const { findBehind } = await import("./service/mark/behind.ts");
+  const { acceptLoss } = await import("./service/mark/recover.ts");
+  const { lineOfLoss, linesOfRecovery } = await import("./service/mark/account.ts");
+  const directory = openableDirectory(config);
+  const writing = { ...config, server: { ...config.server, readOnly: false } };
+  const store = await openStore(writing, directory);
+  let mark: HighWaterMark | undefined;
+  try {
+    mark = await openMark(config, directory, false);
+    if (!(await isBehind(store, mark))) return "sound";
+    for await (const behind of findBehind(store, mark)) say(lineOfLoss(behind));
+    if (!(await confirm())) return "declined";
+    const signer = await openSigner(config, directory, store, false);
+    try {
+      const parts = await renewalParts(config, store, signer);
+      for await (const behind of findBehind(store, mark)) {
+        for (const line of linesOfRecovery(await acceptLoss(parts, behind))) say(line);
+      }
+    } finally {
+      await signer.close();
+    }
+    await renewMark(store, mark);
+    return "accepted";
+  } finally {
+    await mark?.close();
+    await store.close();
+  }
+}
+
+async function renewalParts(config: Config, store: Store, signer: Signer): Promise<RecoverParts> {
+  const { notary: format } = await import("./core/format/notary.ts");
+  const { OnlineKeys } = await import("./service/online-keys.ts");
+  const { OnlineRoles } = await import("./service/online-roles.ts");
+  const { TrustedFilesCache } = await import("./service/trusted.ts");
+  const keys = new OnlineKeys(store, signer, format, systemClock, keySettings(config));
+  const roles = new OnlineRoles(keys, format, roleSettings(config));
+  const trusted = new TrustedFilesCache(store, format, config.limits.cacheBytes);
+  return { store, format, clock: systemClock, keys, roles, trusted };
 }
 
 /** Of a store that can be opened by a command. Throws `DATA_UNUSABLE`, `STORE_UNAVAILABLE`. */

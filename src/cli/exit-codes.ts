@@ -22,6 +22,7 @@ export const exitCodes = {
   runtime: { code: 8, meaning: "no suitable Node" },
   running: { code: 9, meaning: "another server uses this data directory" },
   damaged: { code: 11, meaning: "fsck found damage in the store" },
+  unconfirmed: { code: 12, meaning: "nothing was done, because nobody confirmed it" },
 } as const satisfies Record<string, { code: number; meaning: string }>;
 
 /** Every code that a command can end with, in the order of their numbers. */

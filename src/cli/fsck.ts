@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { Damage } from "../service/fsck/damage.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { addConfigurationFlags, loadFrom } from "./flags.ts";
-import { type CliContext, printJson, printLine } from "./output.ts";
+import { type CliContext, printable, printJson, printLine } from "./output.ts";
 
 /** Damages that are listed; the rest is counted. */
 const mostListed = 10_000;
@@ -42,9 +42,4 @@ export function addFsck(parent: Command, context: CliContext, finish: (code: num
 function lineOf({ code, repository, role, version, sentence }: Damage): string {
   const file = role === undefined ? "" : ` ${role}${version === undefined ? "" : ` ${version}`}`;
   return `${code}${repository === undefined ? "" : ` ${printable(repository)}`}${file}: ${printable(sentence)}`;
-}
-
-/** Names come from a store that may hold anything: a terminal must not obey them. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }

@@ -7,6 +7,7 @@ import { exitCodes } from "./exit-codes.ts";
 import { addFsck } from "./fsck.ts";
 import { addHelp } from "./help.ts";
 import { type CliContext, reportError } from "./output.ts";
+import { addRecover } from "./recover.ts";
 import { addServe, type ServeParts } from "./serve.ts";
 import { addVersion } from "./version.ts";
 
@@ -47,6 +48,9 @@ export async function runCli(
       code = ended;
     });
   }
+  addRecover(program, context, clientContext?.ask, (ended) => {
+    code = ended;
+  });
   addVersion(program, context);
   addHelp(program, context);
   try {
