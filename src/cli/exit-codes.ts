@@ -21,6 +21,8 @@ export const exitCodes = {
   signer: { code: 7, meaning: "the signer or its secret cannot be used" },
   runtime: { code: 8, meaning: "no suitable Node" },
   running: { code: 9, meaning: "another server uses this data directory" },
+  damaged: { code: 11, meaning: "fsck found damage in the store" },
+  unconfirmed: { code: 12, meaning: "nothing was done, because nobody confirmed it" },
   notReady: { code: 20, meaning: "the server answers that it cannot do its work" },
   noAnswer: { code: 21, meaning: "no server answers as the configured one would" },
 } as const satisfies Record<string, { code: number; meaning: string }>;

@@ -4,8 +4,10 @@ import { addConfigCheck } from "./config-check.ts";
 import { addConfigSchema } from "./config-schema.ts";
 import { addConfigShow } from "./config-show.ts";
 import { allExitCodes, exitCodes } from "./exit-codes.ts";
+import { addFsck } from "./fsck.ts";
 import { addHealthcheck } from "./healthcheck.ts";
 import { type CliContext, formatTable, printLine, reportError } from "./output.ts";
+import { addRecover } from "./recover.ts";
 import { addServe, type ServeParts } from "./serve.ts";
 import { addVersion } from "./version.ts";
 
@@ -36,6 +38,9 @@ export async function runCli(
     code = ended;
   });
   addHealthcheck(program, context);
+  addFsck(program, context, (ended) => {
+    code = ended;
+  });
   addConfigCheck(config, context);
   addConfigSchema(config, context);
   addConfigShow(config, context);
@@ -51,6 +56,9 @@ export async function runCli(
       printLine(context, formatTable(rows));
     });
   }
+  addRecover(program, context, clientContext?.ask, (ended) => {
+    code = ended;
+  });
   addVersion(program, context);
   try {
     await program.parseAsync([...argv], { from: "user" });
