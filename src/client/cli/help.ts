@@ -1,6 +1,12 @@
-/** `vidimus-client help [topic]`: a command's help, or the table of exit codes. `vidimus` has a wider table of its own. */
+/**
+ * `vidimus-client help [topic]`: a command's help, the table of exit codes, or what a code of a refusal means. `vidimus` has
+ * a wider table of its own.
+ */
 import type { Command } from "commander";
-import { endings } from "../errors.ts";
+import { malformedCodes, unauthenticCodes } from "../../core/errors.ts";
+import { clientCodes, endings, type TrustCode } from "../errors.ts";
+import { meaningOf } from "../meanings.ts";
+import { rowOf } from "../refusals.ts";
 import type { ClientContext } from "./context.ts";
 import { unexpectedExit, usageExit } from "./report.ts";
 import { formatTable } from "./table.ts";
@@ -13,14 +19,36 @@ export const clientExitCodes: readonly { readonly code: number; readonly meaning
   ...Object.values(endings).map(({ exit, meaning }) => ({ code: exit, meaning })),
 ];
 
+/** Every code of a refusal: those of the client, then those of files that do not verify. */
+export const refusalCodes: readonly TrustCode[] = [...clientCodes, ...malformedCodes, ...unauthenticCodes];
+
+/** What a code means and what follows from it, as a table for a person; undefined if there is no such code. */
+export function explainCode(text: string, columns: number): string | undefined {
+  const code = refusalCodes.find((each) => each === text.toUpperCase());
+  if (code === undefined) return undefined;
+  const { ending, who, next } = rowOf(code);
+  const rows = [
+    [code, meaningOf(code)],
+    ["who", who],
+    ["next", next],
+    ["exit code", `${endings[ending].exit} (${ending}: ${endings[ending].meaning})`],
+  ];
+  return formatTable(rows, columns);
+}
+
 export function addHelp(program: Command, context: ClientContext): void {
   program
     .command("help [topic...]")
-    .description("explain a command, or: help exit-codes")
+    .description("explain a command, or a code such as NOT_SIGNED, or: help exit-codes")
     .action((topic: readonly string[]) => {
       if (topic[0] === "exit-codes") {
         const rows = clientExitCodes.map(({ code, meaning }) => [String(code), meaning]);
         context.stdout(`${formatTable(rows, context.columns)}\n`);
+        return;
+      }
+      const explained = topic.length === 1 ? explainCode(topic[0] ?? "", context.columns) : undefined;
+      if (explained !== undefined) {
+        context.stdout(`${explained}\n`);
         return;
       }
       let command = program;
