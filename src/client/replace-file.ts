@@ -10,7 +10,10 @@ import { dirname, join } from "node:path";
 /** `sync`: the disk has the bytes before the file gets its name. */
 type Durability = "sync" | "no sync";
 
-/** @param mode of new files; only their owner may read them unless told otherwise */
+/**
+ * What cannot be written is thrown as the system says, with its path in `target`.
+ * @param mode of new files; only their owner may read them unless told otherwise
+ */
 export async function replaceFiles(
   files: readonly (readonly [path: string, bytes: Uint8Array])[],
   mode = 0o600,
@@ -18,20 +21,26 @@ export async function replaceFiles(
   confirm: () => Promise<void> = async () => {},
 ): Promise<void> {
   const staged: [temporary: string, path: string][] = [];
+  let current: string | undefined;
   try {
     for (const [path, bytes] of files) {
       const temporary = join(dirname(path), `.${randomBytes(8).toString("hex")}.tmp`);
       staged.push([temporary, path]);
+      current = path;
       await write(temporary, bytes, mode, durability);
       await refuseFolder(path);
     }
+    current = undefined;
     await confirm();
-    for (const [temporary, path] of staged) await rename(temporary, path);
+    for (const [temporary, path] of staged) {
+      current = path;
+      await rename(temporary, path);
+    }
     if (durability === "no sync") return;
     for (const folder of new Set(staged.map(([, path]) => dirname(path)))) await syncFolder(folder);
   } catch (error) {
     await Promise.all(staged.map(([temporary]) => rm(temporary, { force: true })));
-    throw error;
+    throw current === undefined ? error : Object.assign(error as Error, { target: current });
   }
 }
 

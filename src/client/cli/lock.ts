@@ -18,7 +18,7 @@ import type { ClientContext } from "./context.ts";
 import { addTrustFlags, type TrustFlags, trustOptions, usualLock } from "./flags.ts";
 import { progressOn } from "./progress.ts";
 import { printJson, type Refused, reportRefused, UsageError } from "./report.ts";
-import { formatTable, forTerminal } from "./table.ts";
+import { count, formatTable, forTerminal } from "./table.ts";
 
 interface LockFlags extends TrustFlags {
   readonly lock?: string;
@@ -138,7 +138,10 @@ class LockRun {
     const images = inputs.reduce((sum, input) => sum + input.images.length, 0);
     if (this.#flags.json === true)
       printJson(this.#context, { format: "vidimus-lock-check/1", images, lockedAt: lock.lockedAt });
-    else this.#context.stdout(`${images} images are as they were locked at ${lock.lockedAt}.\n`);
+    else {
+      const all = count(images, "image is as it was", "images are as they were");
+      this.#context.stdout(`${all} locked at ${lock.lockedAt}.\n`);
+    }
     return 0;
   }
 
@@ -193,9 +196,8 @@ class LockRun {
     try {
       await replaceFiles(outputs, 0o644);
     } catch (cause) {
-      const { code = "unknown error" } = cause as NodeJS.ErrnoException;
-      const names = outputs.map(([name]) => name).join(", ");
-      throw new TrustError("OUTPUT_UNWRITABLE", `Of ${names}, one cannot be written (${code}).`, { cause });
+      const { code = "unknown error", target } = cause as NodeJS.ErrnoException & { target?: string };
+      throw new TrustError("OUTPUT_UNWRITABLE", `It cannot be written (${code}).`, { file: target, cause });
     }
     for (const [{ file }, text] of texts)
       if (file === "-" && this.#flags.json !== true) this.#context.stdout(text);
@@ -249,7 +251,7 @@ class LockRun {
     for (const note of notes) say(note);
     const written = [...files.map((each) => each.locked), ...lock].join(", ");
     say(
-      `${new Set(locked.images.map(({ reference }) => reference)).size} images verified${written === "" ? "" : `; written: ${written}`}`,
+      `${count(new Set(locked.images.map(({ reference }) => reference)).size, "image", "images")} verified${written === "" ? "" : `; written: ${written}`}`,
     );
   }
 

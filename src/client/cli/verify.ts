@@ -2,7 +2,9 @@
  * `verify REFERENCE…` holds references against what is signed; `verify FILE --repository R --target T` a file. With `-`
  * both come as a JSON request from standard input.
  */
+import { stat } from "node:fs/promises";
 import type { Command } from "commander";
+import { TrustError } from "../errors.ts";
 import type { ClientContext } from "./context.ts";
 import { addTrustFlags, usualLock } from "./flags.ts";
 import { type AskFlags, askAll, printOutcomes, type SubjectOutcome } from "./outcomes.ts";
@@ -40,13 +42,26 @@ async function requestOf(
   context: ClientContext,
 ): Promise<Request> {
   const { repository, target } = flags;
-  if (repository === undefined && target === undefined)
+  if (repository === undefined && target === undefined) {
+    await refuseFiles(given);
     return await readRequest(given, context, "references and files");
+  }
   const [path, ...others] = given;
   if (repository === undefined || target === undefined || path === undefined || others.length > 0) {
     throw new UsageError("Give one file, with --repository and --target.");
   }
   return { references: [], files: [{ path, repository, target }] };
+}
+
+/** A path that is no reference is most likely the file to be verified. Throws `REFERENCE_INVALID`. */
+async function refuseFiles(given: readonly string[]): Promise<void> {
+  for (const path of given) {
+    if (!/^[./~]|\\/.test(path) || (await stat(path).catch(() => undefined))?.isFile() !== true) continue;
+    throw new TrustError("REFERENCE_INVALID", `${path} is a file here, and no reference to an image.`, {
+      reference: path,
+      remedy: { next: `Say who signs it: verify ${path} --repository NAME --target NAME` },
+    });
+  }
 }
 
 function lineOf({ subject, image, target }: SubjectOutcome): string {

@@ -59,6 +59,8 @@ describe("resolve", () => {
     expect(err).not.toContain(`${name}:1 `);
     expect(err).toContain("[NOT_SIGNED]");
     expect(err).toContain("[REFERENCE_INVALID]");
+    expect(err).toMatch(/\n1 of 3 verified\n$/);
+    expect((await run(["resolve", `${name}:none`])).err).not.toContain("verified");
   });
 
   it("takes a request from standard input", async () => {
@@ -227,6 +229,16 @@ describe("verify", () => {
       endings.unsigned.exit,
       expect.stringContaining("would be docker.io/acme/files"),
     ]);
+  });
+
+  it("says what is missing where a file was given as a reference", async () => {
+    const { code, err } = await run(["verify", folder.at("kernel.tar")]);
+    expect([code, err]).toEqual([
+      endings.input.exit,
+      expect.stringContaining("--repository NAME --target NAME"),
+    ]);
+    expect((await run(["verify", folder.at("absent.tar")])).err).not.toContain("--target");
+    expect((await run(["verify", `${name}:1`])).code).toBe(0);
   });
 
   it("refuses a repository whose name no server takes", async () => {
