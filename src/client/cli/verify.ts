@@ -4,7 +4,7 @@
  */
 import { stat } from "node:fs/promises";
 import type { Command } from "commander";
-import { TrustError } from "../errors.ts";
+import { explain, TrustError } from "../errors.ts";
 import type { ClientContext } from "./context.ts";
 import { addTrustFlags, usualLock } from "./flags.ts";
 import { type AskFlags, askAll, printOutcomes, type SubjectOutcome } from "./outcomes.ts";
@@ -29,7 +29,8 @@ export function addVerify(parent: Command, context: ClientContext, finish: (code
     )
     .option("--json", "print a document");
   addTrustFlags(command).action(async (given: readonly string[], flags: VerifyFlags) => {
-    const outcomes = await askAll(context, flags, await requestOf(given, flags, context));
+    const asked = await askAll(context, flags, await requestOf(given, flags, context));
+    const outcomes = await Promise.all(asked.map(withFileHint));
     finish(
       printOutcomes(context, outcomes, { format: "vidimus-verify/1", json: flags.json === true, lineOf }),
     );
@@ -56,12 +57,29 @@ async function requestOf(
 /** A path that is no reference is most likely the file to be verified. Throws `REFERENCE_INVALID`. */
 async function refuseFiles(given: readonly string[]): Promise<void> {
   for (const path of given) {
-    if (!/^[./~]|\\/.test(path) || (await stat(path).catch(() => undefined))?.isFile() !== true) continue;
+    if (!/^[./~]|\\/.test(path) || !(await isFile(path))) continue;
     throw new TrustError("REFERENCE_INVALID", `${path} is a file here, and no reference to an image.`, {
       reference: path,
-      remedy: { next: `Say who signs it: verify ${path} --repository NAME --target NAME` },
+      remedy: { next: `Say who signs it: ${callFor(path)}` },
     });
   }
+}
+
+/** `kernel.tar` is a reference too, and so is refused as one: that there is a file of that name is worth a word. */
+async function withFileHint(outcome: SubjectOutcome): Promise<SubjectOutcome> {
+  const { subject, error } = outcome;
+  if (!(error instanceof TrustError) || error.file !== undefined || !(await isFile(subject))) return outcome;
+  const next = explain(error)?.next ?? "";
+  const remedy = { ...error.remedy, next: `${next} Or, for the file of that name: ${callFor(subject)}` };
+  return { subject, error: new TrustError(error.code, error.message, { ...error, remedy }) };
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() === true;
+}
+
+function callFor(path: string): string {
+  return `verify ${path} --repository NAME --target NAME`;
 }
 
 function lineOf({ subject, image, target }: SubjectOutcome): string {

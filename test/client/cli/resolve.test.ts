@@ -122,6 +122,17 @@ describe("resolve", () => {
     expect([code, err]).toEqual([endings.lockFile.exit, expect.stringContaining(folder.at("vidimus.lock"))]);
   });
 
+  it("ends as the policy does where the policy or an authority is missing", async () => {
+    const own = ["--cache", folder.at("cache"), "--server", "https://127.0.0.1:1"];
+    for (const flags of [
+      ["--policy", folder.at("absent")],
+      ["--policy", folder.at("policy.yaml"), "--ca", folder.at("absent")],
+    ])
+      expect((await runClient(["resolve", `${name}:1`, ...own, ...flags])).code).toBe(
+        endings.policyFile.exit,
+      );
+  });
+
   it("takes policy, server and cache from the environment", async () => {
     const env = {
       VIDIMUS_POLICY: folder.at("policy.yaml"),
@@ -239,6 +250,12 @@ describe("verify", () => {
     ]);
     expect((await run(["verify", folder.at("absent.tar")])).err).not.toContain("--target");
     expect((await run(["verify", `${name}:1`])).code).toBe(0);
+    // A name that is a reference as well.
+    const odd = await run(["verify", "package.json"]);
+    expect([odd.code, odd.err]).toEqual([
+      endings.policy.exit,
+      expect.stringContaining("verify package.json --repository NAME"),
+    ]);
   });
 
   it("refuses a repository whose name no server takes", async () => {
