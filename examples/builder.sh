@@ -3,6 +3,7 @@
 # VIDIMUS_CLIENT is the command that verifies. What sed and grep read was made by it, or has the digest that it gave.
 # Images whose layers delete files of lower ones are refused: a real builder has code of its own for layers.
 set -eu
+[ $# -eq 2 ] && [ ! -e "$2" ] || { echo "Usage: $0 IMAGE DIRECTORY (one that is not there yet)" >&2 && exit 2; }
 image=$1 rootfs=$2
 work=$(mktemp -d "$rootfs.XXXXXX")
 trap 'rm -rf "$work"' EXIT

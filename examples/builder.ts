@@ -2,7 +2,7 @@
 // Images whose layers delete files of lower ones are refused: a real builder has code of its own for layers.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { endings, explain, openTrust, parseReference } from "../src/client/index.ts"; // Or "@vidimus/client".
 
@@ -35,6 +35,7 @@ const work = mkdtempSync(`${rootfs}.`);
 const [manifest, layer, tree] = [`${work}/manifest`, (n: number) => `${work}/layer-${n}`, `${work}/tree`];
 mkdirSync(tree);
 try {
+  if (existsSync(rootfs)) throw new Error(`${rootfs} is there already: name a directory that is not.`);
   const trust = await openTrust({ policy: process.env.VIDIMUS_POLICY ?? "trust.yaml" });
   const { digest, length } = await trust.resolve(image).finally(() => void trust.close());
   const { host, path } = parseReference(image);

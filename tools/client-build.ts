@@ -127,6 +127,7 @@ async function bundle(name: string, path: string, { engines, dependencies }: Cli
 if (import.meta.main) {
   const manifest = readClientManifest(root);
   await buildClient(manifest);
+  console.log("built in client/dist; `npm pack ./client` packs it");
   if (process.argv.includes("--api")) {
     for (const entry of entriesOf(manifest)) {
       writeFileSync(join(root, "client", entry.report), apiReport(root, entry));

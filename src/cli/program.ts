@@ -51,7 +51,7 @@ export async function runCli(
     client.addClientCommands(program, clientContext, (ended) => {
       code = ended;
     });
-    client.addHelp(program, () => {
+    client.addHelp(program, { stdout: context.stdout, columns: clientContext.columns }, () => {
       const rows = allExitCodes.map((each) => [String(each.code), each.meaning]);
       printLine(context, formatTable(rows));
     });

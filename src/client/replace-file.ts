@@ -35,7 +35,7 @@ interface Staged {
 
 /**
  * @param mode of new files; only their owner may read them unless told otherwise
- * Throws what the system says, or `HalfReplaced`.
+ * Throws what the system says, with the path that cannot be written in `target`; or `HalfReplaced`.
  */
 export async function replaceFiles(
   files: readonly (readonly [path: string, bytes: Uint8Array])[],
@@ -48,8 +48,10 @@ export async function replaceFiles(
     for (const [path, bytes] of files) {
       const one: Staged = { path, temporary: besideOf(path), kept: undefined };
       staged.push(one);
-      await write(one.temporary, bytes, mode, durability);
-      await refuseFolder(path);
+      await of(path, async () => {
+        await write(one.temporary, bytes, mode, durability);
+        await refuseFolder(path);
+      });
     }
     // One alone is replaced or not.
     if (staged.length > 1) for (const one of staged) await keep(one);
@@ -85,7 +87,7 @@ async function putAll(staged: readonly Staged[], durability: Durability): Promis
   const put: Staged[] = [];
   try {
     for (const one of staged) {
-      await rename(one.temporary, one.path);
+      await of(one.path, () => rename(one.temporary, one.path));
       put.push(one);
     }
     if (durability === "no sync") return;
@@ -125,6 +127,13 @@ async function keep(one: Staged): Promise<void> {
   await link(one.path, kept)
     // Not every file system has links, and not every file may get one.
     .catch(() => copyFile(one.path, kept, constants.COPYFILE_EXCL));
+}
+
+/** What fails in a task says of which file it is: the system knows only the name under which it was made. */
+async function of(path: string, task: () => Promise<void>): Promise<void> {
+  await task().catch((error: unknown) => {
+    throw Object.assign(error as Error, { target: path });
+  });
 }
 
 function besideOf(path: string): string {

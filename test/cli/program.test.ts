@@ -102,6 +102,13 @@ it("version prints that of package.json", async () => {
   expect(out).toBe(`vidimus ${version} (Node ${process.versions.node})\n`);
 });
 
+describe("help", () => {
+  it("of a code of the client's refusals says what it means", async () => {
+    expect(await run(["help", "NO_PIN"])).toBe(0);
+    expect(out).toMatch(/^NO_PIN +the rule pins no root/);
+  });
+});
+
 describe("config", () => {
   it("check accepts a good configuration", async () => {
     expect(await run(["config", "check", "--port", "8443"])).toBe(0);

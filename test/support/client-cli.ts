@@ -56,7 +56,7 @@ export async function runClient(argv: readonly string[], world: World = {}): Pro
   addClientCommands(program, context, (ended) => {
     code = ended;
   });
-  addHelp(program, () => sayClientExitCodes(context));
+  addHelp(program, context, () => sayClientExitCodes(context));
   try {
     await program.parseAsync([...argv], { from: "user" });
   } catch (error) {

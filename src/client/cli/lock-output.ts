@@ -47,13 +47,14 @@ export async function writeOutputs({ lockName, before, files }: Outputs): Promis
 }
 
 function unwritable(cause: unknown, names: readonly string[], lockName: string): TrustError {
-  const { code = "unknown error" } = cause as NodeJS.ErrnoException;
-  const context = { cause };
+  const { code = "unknown error", target: file } = cause as NodeJS.ErrnoException & { target?: string };
+  const context = { cause, ...(file === undefined ? {} : { file }) };
   if (code === "ELOCKED") {
     const message = `Another run is writing ${lockName}, and does not come to an end.`;
     return new TrustError("OUTPUT_UNWRITABLE", message, context);
   }
-  const message = `Of ${names.join(", ")}, one cannot be written (${code}).`;
+  const which = file === undefined ? `Of ${names.join(", ")}, one` : "It";
+  const message = `${which} cannot be written (${code}).`;
   if (!(cause instanceof HalfReplaced)) return new TrustError("OUTPUT_UNWRITABLE", message, context);
   const fresh = cause.files.map(({ path, kept }) =>
     kept === undefined ? `${path} (there was none)` : `${path} (the old one is ${kept})`,

@@ -26,7 +26,7 @@ import { isThere, lockAtHand } from "./lock-at-hand.ts";
 import { isLockedName, lockedName, writeOutputs } from "./lock-output.ts";
 import { progressOn } from "./progress.ts";
 import { printJson, type Refused, reportRefused, UsageError } from "./report.ts";
-import { formatTable, forTerminal } from "./table.ts";
+import { count, formatTable, forTerminal } from "./table.ts";
 
 interface LockFlags extends TrustFlags {
   readonly lock?: string;
@@ -155,7 +155,10 @@ class LockRun {
     const images = inputs.reduce((sum, input) => sum + input.images.length, 0);
     if (this.#flags.json === true)
       printJson(this.#context, { format: "vidimus-lock-check/1", images, lockedAt: lock.lockedAt });
-    else this.#context.stdout(`${images} images are as they were locked at ${lock.lockedAt}.\n`);
+    else {
+      const all = count(images, "image is as it was", "images are as they were");
+      this.#context.stdout(`${all} locked at ${lock.lockedAt}.\n`);
+    }
     return 0;
   }
 
@@ -252,7 +255,7 @@ class LockRun {
     for (const note of notes) say(note);
     const written = [...files.map((each) => each.locked), ...lock].join(", ");
     say(
-      `${new Set(locked.images.map(({ reference }) => reference)).size} images verified${written === "" ? "" : `; written: ${written}`}`,
+      `${count(new Set(locked.images.map(({ reference }) => reference)).size, "image", "images")} verified${written === "" ? "" : `; written: ${written}`}`,
     );
   }
 

@@ -20,7 +20,7 @@ async function run(argv: readonly string[]): Promise<number> {
   addClientCommands(program, context, (ended) => {
     code = ended;
   });
-  addHelp(program, () => sayClientExitCodes(context));
+  addHelp(program, context, () => sayClientExitCodes(context));
   try {
     checkRuntime(process.versions.node);
     await program.parseAsync([...argv], { from: "user" });

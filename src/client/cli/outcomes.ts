@@ -105,7 +105,13 @@ export function printOutcomes(
     printJson(context, { format, results });
     return refused.length === 0 ? 0 : reportRefused({ ...context, stdout: () => {} }, refused, true);
   }
-  if (refused.length > 0) return reportRefused(context, refused, false);
+  if (refused.length > 0) {
+    const code = reportRefused(context, refused, false);
+    // No reference is printed: who builds from a part of what was asked for builds something else.
+    if (outcomes.length > 1)
+      context.stderr(`${outcomes.length - refused.length} of ${outcomes.length} verified\n`);
+    return code;
+  }
   for (const outcome of outcomes) context.stdout(`${forTerminal(lineOf(outcome))}\n`);
   return 0;
 }

@@ -65,9 +65,13 @@ function tableOf(
   refused: readonly Refused[],
   context: ClientContext,
 ): string {
-  const rows = documents.map(({ what, who, next, code }, index) => {
+  const rows = documents.map(({ what, who, next, code, file, line }, index) => {
     const { subject, where } = refused[index] as Refused;
-    return [where === undefined ? subject : `${subject} (${where})`, `${what} [${code}]`, `${who}: ${next}`];
+    // The place of the subject is said once.
+    const place = `${file}:${line}`;
+    const isSaid = where?.startsWith(`${place},`) === true && what.startsWith(`${place}: `);
+    const wrong = isSaid ? what.slice(place.length + 2) : what;
+    return [where === undefined ? subject : `${subject} (${where})`, `${wrong} [${code}]`, `${who}: ${next}`];
   });
   return formatTable([["image", "what is wrong", "who has to do what"], ...rows], context.columns);
 }

@@ -12,7 +12,11 @@ const widestWhole = 72;
  */
 export function formatTable(rows: readonly (readonly string[])[], columns: number): string {
   const shown = rows.map((row) => row.map(forTerminal));
-  const widths = squeeze(naturalWidths(shown), leastWidths(shown), Math.max(columns, 40));
+  const widths = squeeze(
+    naturalWidths(shown),
+    leastWidths(shown, Math.max(columns, 40)),
+    Math.max(columns, 40),
+  );
   return shown.map((row) => formatRow(row, widths)).join("\n");
 }
 
@@ -31,10 +35,16 @@ function naturalWidths(rows: readonly (readonly string[])[]): readonly number[] 
   return Array.from({ length: count }, (_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
 }
 
-function leastWidths(rows: readonly (readonly string[])[]): readonly number[] {
-  const wholes = (cell: string) => cell.split(" ").filter((word) => whole.test(word));
+/** A word is not broken if it is no longer than the column's fair part of the page. */
+function leastWidths(rows: readonly (readonly string[])[], columns: number): readonly number[] {
+  const natural = naturalWidths(rows);
+  const fair = Math.floor(
+    (columns - gap.length * Math.max(0, natural.length - 1)) / Math.max(1, natural.length),
+  );
+  const isWhole = (word: string) => whole.test(word) || word.length <= fair;
+  const wholes = (cell: string) => cell.split(" ").filter(isWhole);
   const least = naturalWidths(rows.map((row) => row.map((cell) => longestOf(wholes(cell)))));
-  return least.map((width) => Math.max(narrowest, Math.min(width, widestWhole)));
+  return least.map((width) => Math.max(Math.min(narrowest, fair), Math.min(width, widestWhole)));
 }
 
 function longestOf(words: readonly string[]): string {
@@ -67,7 +77,7 @@ function formatRow(row: readonly string[], widths: readonly number[]): string {
   ).join("\n");
 }
 
-/** Breaks at spaces; what is longer than a line is cut. */
+/** Breaks at spaces; what is longer than a line is cut, behind a slash or the like if there is one in its second half. */
 export function wrap(text: string, width: number): readonly string[] {
   const lines: string[] = [];
   let line = "";
@@ -80,8 +90,18 @@ export function wrap(text: string, width: number): readonly string[] {
   return [...lines, line];
 }
 
+function cutOf(line: string): number {
+  const behind = Math.max(...[..."/:@,=_-."].map((sign) => line.lastIndexOf(sign))) + 1;
+  return behind > line.length / 2 ? behind : line.length;
+}
+
 function pieces(word: string, width: number): readonly string[] {
   const parts: string[] = [];
-  for (let at = 0; at < word.length; at += width) parts.push(word.slice(at, at + width));
+  for (let at = 0; at < word.length; ) {
+    const line = word.slice(at, at + width);
+    const end = word.length - at <= width ? line.length : cutOf(line);
+    parts.push(line.slice(0, end));
+    at += end;
+  }
   return parts.length === 0 ? [""] : parts;
 }

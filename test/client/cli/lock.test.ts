@@ -185,6 +185,13 @@ describe("what is wrong", () => {
     });
   });
 
+  it("has its place said once", async () => {
+    folder.write("a.yml", `kernel:\n  image: "@pkg:./kernel"\n`);
+    const { err } = await lock(["a.yml"]);
+    expect(err).toContain("[LOCAL_TEMPLATE]");
+    expect(err.split(`${folder.at("a.yml")}:2`)).toHaveLength(2);
+  });
+
   it("is told with file and line where the file itself cannot be read", async () => {
     folder.write("a.yml", "kernel:\n  image: a\nservice: []\n");
     const { code, err } = await lock(["a.yml"]);
@@ -202,6 +209,7 @@ describe("what is wrong", () => {
     const { code, err } = await lock(["a.yml", "Dockerfile"]);
     expect(code).toBe(endings.output.exit);
     expect(err).toContain("[OUTPUT_UNWRITABLE]");
+    expect(err).toContain(`${folder.at("Dockerfile.locked")}: It cannot be written (EISDIR)`);
     expect(written()).toEqual(before);
   });
 

@@ -59,6 +59,8 @@ describe("resolve", () => {
     expect(err).not.toContain(`${name}:1 `);
     expect(err).toContain("[NOT_SIGNED]");
     expect(err).toContain("[REFERENCE_INVALID]");
+    expect(err).toMatch(/\n1 of 3 verified\n$/);
+    expect((await run(["resolve", `${name}:none`])).err).not.toContain("verified");
   });
 
   it("asks nobody where the server that is named is not the one that the policy leads to", async () => {
@@ -147,6 +149,17 @@ describe("resolve", () => {
       }
     },
   );
+
+  it("ends as the policy does where the policy or an authority is missing", async () => {
+    const own = ["--cache", folder.at("cache"), "--server", "https://127.0.0.1:1"];
+    for (const flags of [
+      ["--policy", folder.at("absent")],
+      ["--policy", folder.at("policy.yaml"), "--ca", folder.at("absent")],
+    ])
+      expect((await runClient(["resolve", `${name}:1`, ...own, ...flags])).code).toBe(
+        endings.policyFile.exit,
+      );
+  });
 
   it("takes policy, server and cache from the environment", async () => {
     const env = {
@@ -294,6 +307,22 @@ describe("verify", () => {
     expect([code, err]).toEqual([
       endings.unsigned.exit,
       expect.stringContaining("would be docker.io/acme/files"),
+    ]);
+  });
+
+  it("says what is missing where a file was given as a reference", async () => {
+    const { code, err } = await run(["verify", folder.at("kernel.tar")]);
+    expect([code, err]).toEqual([
+      endings.input.exit,
+      expect.stringContaining("--repository NAME --target NAME"),
+    ]);
+    expect((await run(["verify", folder.at("absent.tar")])).err).not.toContain("--target");
+    expect((await run(["verify", `${name}:1`])).code).toBe(0);
+    // A name that is a reference as well.
+    const odd = await run(["verify", "package.json"]);
+    expect([odd.code, odd.err]).toEqual([
+      endings.policy.exit,
+      expect.stringContaining("verify package.json --repository NAME"),
     ]);
   });
 

@@ -33,6 +33,21 @@ it("what is longer than a line is cut, and nothing is lost", () => {
   expect(wrap("", 3)).toEqual([""]);
 });
 
+it("words that are no longer than a fair part of the page are not broken", () => {
+  const text = "some words and then [REPOSITORY_REPLACED] and more of them";
+  const table = formatTable([["registry.example.test/acme", text, text]], 80);
+  expect(table.match(/\[REPOSITORY_REPLACED\]/g)).toHaveLength(2);
+  for (const line of table.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+});
+
+it("longer ones are cut behind a slash or the like", () => {
+  expect(wrap("registry.example.test/acme/kernel:6.6", 24)).toEqual([
+    "registry.example.test/",
+    "acme/kernel:6.6",
+  ]);
+  expect(wrap("a/bcdefghijkl", 6)).toEqual(["a/bcde", "fghijk", "l"]);
+});
+
 it("key IDs and digests are not cut", () => {
   const digest = `sha256:${"a1".repeat(32)}`;
   const text = "a few words that can be wrapped somewhere";
