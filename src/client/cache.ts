@@ -13,7 +13,7 @@
  */
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256Hex } from "../core/bytes.ts";
 import { isLeftover, withLock } from "./cache-lock.ts";
@@ -27,6 +27,7 @@ import {
   readState,
 } from "./cache-state.ts";
 import { TrustError } from "./errors.ts";
+import { makeFolder } from "./make-folder.ts";
 import { readAtMost } from "./read-file.ts";
 import { replaceCheckedFile, replaceFile } from "./replace-file.ts";
 
@@ -92,7 +93,7 @@ export function diskCache(directory: string): Cache {
     commit: (key, next, { base, files }) =>
       usable(directory, async () => {
         const folder = folderOf(key);
-        await mkdir(folder, { recursive: true, mode: 0o700 });
+        await makeFolder(folder, 0o700);
         await withLock(join(folder, "lock"), async (held) => {
           const present = await load(key);
           const state = present === undefined ? next : joined(present, next, base);
@@ -136,7 +137,7 @@ export function diskCache(directory: string): Cache {
     forget: (key) =>
       usable(directory, async () => {
         const folder = folderOf(key);
-        await mkdir(folder, { recursive: true, mode: 0o700 });
+        await makeFolder(folder, 0o700);
         await withLock(join(folder, "lock"), async (held) => {
           await held();
           for (const name of await readdir(folder)) {

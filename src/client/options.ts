@@ -4,6 +4,7 @@ import { isAbsolute, join } from "node:path";
 import { nearest } from "../core/nearest.ts";
 import { TrustError } from "./errors.ts";
 import type { OnEvent } from "./events.ts";
+import { parseServer } from "./fetch/address.ts";
 import { type ClientLimits, defaultLimits, mostLimits } from "./limits.ts";
 
 export interface TrustOptions {
@@ -11,7 +12,7 @@ export interface TrustOptions {
   readonly policy?: string | object;
   /** The trust server for rules that name none: `https://notary.example.test:4443`. */
   readonly server?: string;
-  /** Path of a PEM file with the authorities of that server's certificate, instead of the system's. */
+  /** Path of a PEM file with the authorities of that server's certificate, instead of the system's. Needs `server`. */
   readonly ca?: string;
   /** Paths of PEM files with which this client shows itself to that server. */
   readonly clientCertificate?: { readonly certificate: string; readonly key: string };
@@ -75,6 +76,7 @@ export function checkOptions(options: TrustOptions): OpenOptions {
     if (value !== undefined && !fits(value, kind)) throw invalid(`The option ${name} must be ${kind}.`);
   }
   checkClientCertificate(options.clientCertificate);
+  checkServer(options);
   const environment = options.environment ?? process.env;
   return {
     ...options,
@@ -100,6 +102,16 @@ function checkClientCertificate(given: TrustOptions["clientCertificate"]): void 
   const names = Object.keys(given).sort().join();
   if (names !== "certificate,key" || !Object.values(given).every((path) => fits(path, "text")))
     throw invalid("The option clientCertificate must have the texts certificate and key, and nothing else.");
+}
+
+/** What belongs to a server is nothing without it: it would be passed over in silence. */
+function checkServer({ server, ca, clientCertificate }: TrustOptions): void {
+  if (server !== undefined) return void parseServer(server);
+  const alone = ca !== undefined ? "ca" : clientCertificate !== undefined ? "clientCertificate" : undefined;
+  if (alone === undefined) return;
+  throw invalid(
+    `The option ${alone} belongs to the option server, which is not given: give it as well, or write ${alone} into the policy, under \`servers\` and the server's address.`,
+  );
 }
 
 function checkLimits(given: Partial<ClientLimits>): ClientLimits {

@@ -3,8 +3,10 @@
  * only the spaces inside of brackets and before comments may come out otherwise. A text that would not be a good policy is
  * never written.
  */
+import { dirname, isAbsolute, relative, resolve } from "node:path";
 import type { Document, YAMLMap, YAMLSeq } from "yaml";
 import { chooseRule } from "../policy/choose.ts";
+import { trimmed } from "../policy/schema.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
 import { TrustError } from "./errors.ts";
 import { parsePolicy } from "./policy-file.ts";
@@ -30,16 +32,16 @@ export function pinsOf({ rules }: TrustPolicy): readonly ListedPins[] {
 }
 
 /**
- * Adds key IDs to the rule that speaks for a repository; if none does, a rule for it alone is added at the end. An empty
- * text becomes a whole policy.
- * @param file how the policy is called in messages
+ * Adds key IDs to the rule that speaks for a repository; if none does, a rule for it alone is added at the end, with the
+ * server that was asked and the file of its authority, so that it can be asked again. An empty text becomes a whole policy.
+ * @param file the policy's path; files it names are written relative to its folder
  */
 export async function withPins(
   text: string,
   file: string,
   repository: string,
   keyIds: readonly string[],
-  server: string | undefined,
+  { server, ca }: { readonly server?: string; readonly ca?: string } = {},
 ): Promise<PinChange> {
   const { document, index } = await open(text, file, repository);
   const { isMap, isSeq } = await import("yaml");
@@ -48,6 +50,7 @@ export async function withPins(
   if (rule === undefined) {
     rule = document.createNode({ match: repository, ...(server && { server }) }) as unknown as YAMLMap;
     rules.add(rule);
+    if (server !== undefined && ca !== undefined) setAuthority(document, file, server, ca);
   }
   if (!isMap(rule)) throw new TrustError("POLICY_INVALID", "A rule of the policy is no mapping.", { file });
   // A rule's own `root` stands in the place of the defaults': what they demand goes on being demanded.
@@ -61,6 +64,15 @@ export async function withPins(
   if (isSeq(keys)) for (const id of fresh) keys.add(document.createNode(id));
   else rule.setIn(["root", "pins", "keys"], document.createNode(fresh));
   return { text: await checked(document, file, text), rule: String(rule.get("match")), keyIds: fresh };
+}
+
+/** Names a server's authority, unless the policy says already how this server is known. */
+function setAuthority(document: Document, file: string, server: string, ca: string): void {
+  const known = document.get("servers") as YAMLMap | undefined;
+  if (known?.items.some(({ key }) => trimmed(String(key)) === trimmed(server)) === true) return;
+  const beside = relative(dirname(resolve(file)), resolve(ca));
+  const path = isAbsolute(beside) || beside.startsWith("..") ? resolve(ca) : beside;
+  document.setIn(["servers", server], document.createNode({ ca: path }));
 }
 
 /** Removes key IDs, or every pin, from the rule that speaks for a repository. Throws `NO_RULE` if none does. */

@@ -60,6 +60,7 @@ export const clientCodes = [
   "BELOW_LOCK",
   "MOVED",
   // This machine.
+  "RUNTIME_TOO_OLD",
   "CACHE_UNUSABLE",
   "CACHE_DAMAGED",
   "FILE_UNREADABLE",
@@ -88,6 +89,7 @@ export const endings = {
   input: { exit: 38, meaning: "a file or reference that was given cannot be used" },
   cache: { exit: 39, meaning: "the cache cannot be used" },
   output: { exit: 40, meaning: "a result cannot be written" },
+  runtime: { exit: 41, meaning: "this Node is too old for the client" },
 } as const satisfies Record<string, { exit: number; meaning: string }>;
 
 export type Ending = keyof typeof endings;
@@ -114,7 +116,11 @@ const refusals: Readonly<Record<ClientCode, Row>> = {
     "Check the server's address, the network and the proxy with `doctor`.",
   ),
   TIMEOUT: row("unreachable", "server operator", "Find out why the server is slow, or raise the time limit."),
-  TLS_UNTRUSTED: row("unreachable", "you", "Give the certificate authority of the server with `ca`."),
+  TLS_UNTRUSTED: row(
+    "unreachable",
+    "you",
+    "Name the file of the server's authority: in the policy under `servers` as `ca`, or as --ca together with --server.",
+  ),
   SERVER_ERROR: row("unreachable", "server operator", "Look into the server's log; then try again."),
   BAD_ANSWER: row("unreachable", "server operator", "Check that a trust server answers at this address."),
   ANSWER_TOO_LARGE: row("unauthentic", "server operator", "Find out why the server sends more than it may."),
@@ -199,6 +205,7 @@ const refusals: Readonly<Record<ClientCode, Row>> = {
   BELOW_LOCK: row("stale", "server operator", "Find out why the server gives less than it gave before."),
   MOVED: row("moved", "you", "Look at what moved, then run `lock --update` to accept it."),
 
+  RUNTIME_TOO_OLD: row("runtime", "you", "Run it with a newer Node."),
   CACHE_UNUSABLE: row("cache", "you", "Make the cache directory writable, or name another."),
   CACHE_DAMAGED: row("cache", "you", "Remove the file named; it is fetched and verified again."),
   FILE_UNREADABLE: row("input", "you", "Check that the file exists and may be read."),

@@ -39,6 +39,13 @@ export class Rules {
     return this.#policy.default;
   }
 
+  /** The trust servers that the rules lead to, as addresses are compared. */
+  get servers(): readonly string[] {
+    const rest = this.#policy.server ?? this.#options.server;
+    const all = this.#policy.rules.map(({ server }) => server ?? rest);
+    return [...new Set(all.filter((each) => each !== undefined).map(trimmed))];
+  }
+
   /** Whether any rule speaks for a full name. */
   covers(name: string): boolean {
     return chooseRule(this.#policy, name) !== undefined;

@@ -25,6 +25,7 @@ import type { RepositoryView } from "./repository-view.ts";
 import { describe, type ResolvedImage, type SignedTarget } from "./result.ts";
 import { type FoundRoot, inspectRoot } from "./root-inspection.ts";
 import { Rules } from "./rules.ts";
+import { checkRuntime } from "./runtime.ts";
 import { codeOf, type Scope } from "./scope.ts";
 import { Servers } from "./servers.ts";
 
@@ -42,9 +43,10 @@ export interface FileQuestion {
 
 /**
  * Opens a trust: reads and checks policy, lock and pins, and makes no request yet.
- * Throws `OPTION_INVALID`, `POLICY_INVALID`, `LOCK_INVALID`, `FILE_UNREADABLE`.
+ * Throws `RUNTIME_TOO_OLD`, `OPTION_INVALID`, `POLICY_INVALID`, `LOCK_INVALID`, `FILE_UNREADABLE`.
  */
 export async function openTrust(options: TrustOptions): Promise<Trust> {
+  checkRuntime(process.versions.node);
   const open = checkOptions(options);
   const policy = await policyOf(open);
   const notary =
@@ -71,6 +73,7 @@ export class Trust {
   readonly #servers: Servers;
   readonly #cache: Cache;
   readonly #repositories: Repositories;
+  #closed = false;
 
   /** Use `openTrust`. @internal */
   constructor(
@@ -85,6 +88,11 @@ export class Trust {
     this.#servers = new Servers(options, policy);
     this.#cache = diskCache(options.cacheDir);
     this.#repositories = new Repositories(this.#cache, options.limits.memoryBytes);
+  }
+
+  /** Addresses of the trust servers that may be asked: those that the policy's rules lead to. */
+  get servers(): readonly string[] {
+    return this.#rules.servers;
   }
 
   /** What the policy says of a reference: a rule speaks for it, or what becomes of it without one. */
@@ -205,8 +213,9 @@ export class Trust {
     await this.#repositories.forget({ server: origin, repository: ruling.repository });
   }
 
-  /** Closes connections. The trust must not be used afterwards. */
+  /** Closes connections. Whoever asks it afterwards is thrown a `TypeError`. */
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#servers.close();
   }
 
@@ -215,6 +224,7 @@ export class Trust {
   }
 
   async #scope(name: string, unruled?: "plain"): Promise<Scope> {
+    if (this.#closed) throw new TypeError("The trust is closed: open another.");
     const { rule, repository, server, pins } = await this.#rules.rule(name, unruled);
     const { limits, onEvent, now } = this.#options;
     const { notary } = await import("../core/format/notary.ts");

@@ -1,9 +1,10 @@
 /**
- * Files as answers. What a file's headers are is decided once, when it is first served; after that a read is a
- * look-up and one write.
+ * Files as answers. What a file's headers are is decided once, when it is first served, and its compressed form is made
+ * once, when it is first asked for; after that a read is a look-up and one write.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Served } from "../service/service.ts";
+import { compressibleFrom, type Served } from "../service/service.ts";
+import { acceptsGzip, compressed } from "./gzip.ts";
 
 /** How a file was asked for, which decides how long a cache may keep it. */
 export type Address = "current" | "version" | "digest";
@@ -33,10 +34,21 @@ export function cacheControl(address: Address, { current, consistent }: Caching)
   }
 }
 
-interface Prepared {
+/** One form of a file: as it is, or compressed. */
+interface Form {
   readonly etag: string;
+  readonly bytes: Buffer;
   readonly full: readonly string[];
   readonly notModified: readonly string[];
+}
+
+interface Prepared {
+  readonly identity: Form;
+  readonly gzipEtag: string;
+  /** Undefined: nobody has asked for it. Resolves to the identity where compression gains nothing. */
+  gzip: Promise<Form> | undefined;
+  /** The same when it is there, so that nobody waits for a promise. */
+  gzipped: Form | undefined;
 }
 
 export class FileAnswers {
@@ -46,6 +58,8 @@ export class FileAnswers {
     version: new WeakMap(),
     digest: new WeakMap(),
   };
+  /** One for all addresses of a file. Resolves to undefined where compression gains nothing. */
+  readonly #smaller = new WeakMap<Served, Promise<Buffer | undefined>>();
 
   constructor(caching: Caching) {
     this.#cacheControl = {
@@ -55,24 +69,65 @@ export class FileAnswers {
     };
   }
 
-  /** Writes the answer to GET or HEAD: 200, or 304 if the caller has these very bytes. Returns the status. */
-  send(request: IncomingMessage, response: ServerResponse, file: Served, address: Address): number {
+  /**
+   * Writes the answer to GET or HEAD: 200, or 304 if the caller has these very bytes in either form. A large file goes
+   * out compressed to whoever takes that; only the first such answer of a file waits for the compression.
+   */
+  send(request: IncomingMessage, response: ServerResponse, file: Served, address: Address): void {
     const prepared = this.#prepare(file, address);
     const known = request.headers["if-none-match"];
-    if (known !== undefined && matches(known, prepared.etag)) {
-      response.writeHead(304, prepared.notModified as string[]);
-      response.end();
-      return 304;
+    if (known !== undefined && this.#notModified(response, known, prepared)) return;
+    const accepted = request.headers["accept-encoding"];
+    const isLarge = file.bytes.length >= compressibleFrom;
+    if (!isLarge || accepted === undefined || typeof accepted !== "string" || !acceptsGzip(accepted)) {
+      write(request, response, prepared.identity);
+    } else if (prepared.gzipped !== undefined) {
+      write(request, response, prepared.gzipped);
+    } else {
+      prepared.gzip ??= this.#compress(file, address, prepared);
+      void prepared.gzip.then((form) => write(request, response, form));
     }
-    response.writeHead(200, prepared.full as string[]);
-    response.end(request.method === "HEAD" ? undefined : file.bytes);
-    return 200;
+  }
+
+  #notModified(response: ServerResponse, known: string, prepared: Prepared): boolean {
+    const { identity, gzipEtag } = prepared;
+    const isSame = matches(known, identity.etag);
+    if (!isSame && !matches(known, gzipEtag)) return false;
+    response.writeHead(304, (isSame ? identity : withEtag(identity, gzipEtag)).notModified as string[]);
+    response.end();
+    return true;
+  }
+
+  async #compress(file: Served, address: Address, prepared: Prepared): Promise<Form> {
+    const smaller = this.#smaller.get(file) ?? compressed(file.bytes).catch(() => undefined);
+    this.#smaller.set(file, smaller);
+    const bytes = await smaller;
+    prepared.gzipped =
+      bytes === undefined
+        ? prepared.identity
+        : this.#form(file, address, { etag: prepared.gzipEtag, bytes, encoding: "gzip" });
+    return prepared.gzipped;
   }
 
   #prepare(file: Served, address: Address): Prepared {
     const known = this.#prepared[address].get(file);
     if (known !== undefined) return known;
-    const etag = `"${file.sha256}"`;
+    const { bytes, sha256 } = file;
+    const prepared: Prepared = {
+      identity: this.#form(file, address, { etag: `"${sha256}"`, bytes }),
+      gzipEtag: `"${sha256}-gzip"`,
+      gzip: undefined,
+      gzipped: undefined,
+    };
+    this.#prepared[address].set(file, prepared);
+    return prepared;
+  }
+
+  #form(
+    file: Served,
+    address: Address,
+    { etag, bytes, encoding }: { etag: string; bytes: Buffer; encoding?: string },
+  ): Form {
     const notModified = [
       "etag",
       etag,
@@ -80,20 +135,32 @@ export class FileAnswers {
       this.#cacheControl[address],
       "last-modified",
       new Date(file.storedAt).toUTCString(),
+      ...(file.bytes.length >= compressibleFrom ? ["vary", "accept-encoding"] : []),
     ];
     const full = [
       "content-type",
       "application/json",
       "content-length",
-      String(file.bytes.length),
+      String(bytes.length),
       "x-content-type-options",
       "nosniff",
+      ...(encoding === undefined ? [] : ["content-encoding", encoding]),
       ...notModified,
     ];
-    const prepared = { etag, full, notModified };
-    this.#prepared[address].set(file, prepared);
-    return prepared;
+    return { etag, bytes, full, notModified };
   }
+}
+
+function write(request: IncomingMessage, response: ServerResponse, { full, bytes }: Form): void {
+  response.writeHead(200, full as string[]);
+  response.end(request.method === "HEAD" ? undefined : bytes);
+}
+
+/** The second member of the list is the value of the first header. */
+function withEtag(form: Form, etag: string): Form {
+  const notModified = [...form.notModified];
+  notModified[1] = etag;
+  return { ...form, etag, notModified };
 }
 
 /** Weak comparison over the list of `If-None-Match` (RFC 9110 13.1.2). */

@@ -5,12 +5,14 @@ import {
   chmodSync,
   closeSync,
   constants,
+  existsSync,
   fsyncSync,
   linkSync,
   mkdirSync,
   openSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -67,7 +69,7 @@ export function prepareDirectory(path: string, readOnly: boolean): string {
   const absolute = resolve(path);
   try {
     if (readOnly) accessSync(absolute, constants.R_OK | constants.X_OK);
-    else mkdirSync(absolute, { recursive: true, mode: 0o700 });
+    else makeDirectory(absolute);
   } catch (error) {
     const wanted = readOnly
       ? `cannot be read (${systemCode(error)}): a read-only server needs one that another start has made`
@@ -79,4 +81,12 @@ export function prepareDirectory(path: string, readOnly: boolean): string {
     );
   }
   return absolute;
+}
+
+/** Level by level: the platform's own `recursive` never ends where nothing can be made, as in `/proc` (Node 24). */
+function makeDirectory(path: string): void {
+  const missing: string[] = [];
+  for (let each = path; !existsSync(each); each = dirname(each)) missing.unshift(each);
+  for (const each of missing) mkdirSync(each, { mode: 0o700 });
+  if (!statSync(path).isDirectory()) throw Object.assign(new Error(`${path} is a file`), { code: "ENOTDIR" });
 }

@@ -10,6 +10,7 @@
  */
 import { LRUCache } from "lru-cache";
 import type { ServedFile } from "./served.ts";
+import { compressibleFrom } from "./service.ts";
 
 /** The current files known of one repository at one revision. */
 interface Current {
@@ -117,6 +118,7 @@ export class ReadCache {
   }
 }
 
-function weight(file: ServedFile): number {
-  return file.bytes.length + overhead;
+/** A large file has room for its compressed form, which is never larger and lives as long as the file is kept. */
+function weight({ bytes }: ServedFile): number {
+  return bytes.length * (bytes.length >= compressibleFrom ? 2 : 1) + overhead;
 }

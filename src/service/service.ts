@@ -8,6 +8,9 @@ import type { ChangeQuery, ChangeRecord, OnlineRole } from "../store/store.ts";
 
 export type { ChangeQuery, ChangeRecord, OnlineRole };
 
+/** Files of at least so many bytes are also served compressed. The cache counts them twice, for both forms. */
+export const compressibleFrom = 2_048;
+
 /** An immutable stored file, ready to be served. The same object is handed out as long as it is cached. */
 export interface Served {
   readonly role: string;

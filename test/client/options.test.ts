@@ -49,6 +49,30 @@ describe("options", () => {
   });
 });
 
+describe("an option that would be passed over in silence: OPTION_INVALID", () => {
+  it.each([{ ca: "ca.pem" }, { clientCertificate: { certificate: "c.pem", key: "k.pem" } }])(
+    "%j without the server that it belongs to",
+    async (options) => {
+      expect(await codeOf(options)).toBe("OPTION_INVALID");
+      expect(await codeOf({ ...options, server: undefined })).toBe("OPTION_INVALID");
+      expect(checkOptions({ ...options, server: "https://notary.example.test" })).toMatchObject(options);
+    },
+  );
+
+  it.each([
+    "notary.example.test",
+    "notary.example.test:4443",
+    "http://notary.example.test",
+    "https://somebody:secret@notary.example.test",
+    "https://notary.example.test/?a",
+    "ftp://127.0.0.1",
+    " ",
+  ])("the server %j", async (server) => {
+    const { code, message } = await trustErrorOf(() => checkOptions({ server }));
+    expect([code, message]).toEqual(["OPTION_INVALID", expect.not.stringContaining("secret")]);
+  });
+});
+
 describe("an option that is not understood: OPTION_INVALID", () => {
   it.each(["polcy", "Server", "cachedir", "__proto__", "constructor", "toString"])("%s", async (name) => {
     expect(await codeOf(JSON.parse(`{"${name}": "x"}`))).toBe("OPTION_INVALID");

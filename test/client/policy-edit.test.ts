@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { pinsOf, withoutPins, withPins } from "../../src/client/policy-edit.ts";
@@ -7,6 +8,8 @@ import { propertyTimeout, runs } from "../support/properties.ts";
 
 const [one, two, three] = ["a1".repeat(32), "b2".repeat(32), "c3".repeat(32)];
 const nginx = "docker.io/library/nginx";
+
+type Asked = Parameters<typeof withPins>[4];
 
 const policy = `# What we install from.
 default: refuse # nothing else
@@ -25,8 +28,8 @@ repositories:
     root: { pins: { keys: [${two}], certificates: [${three}], ca: ca.pem }, minThreshold: 2 }
 `;
 
-const add = (text: string, repository: string, ids: readonly string[], server?: string) =>
-  withPins(text, "policy.yml", repository, ids, server);
+const add = (text: string, repository: string, ids: readonly string[], asked?: Asked) =>
+  withPins(text, "policy.yml", repository, ids, asked);
 const remove = (text: string, repository: string, ids: readonly string[] | "all") =>
   withoutPins(text, "policy.yml", repository, ids);
 const pins = async (text: string) => pinsOf(await parsePolicy(text, "policy.yml"));
@@ -74,7 +77,9 @@ describe("a pin that is added", () => {
   });
 
   it("is a rule of its own at the end where none speaks for the name", async () => {
-    const change = await add(policy, "other.example.test/app", [one], "https://other.example.test");
+    const change = await add(policy, "other.example.test/app", [one], {
+      server: "https://other.example.test",
+    });
     expect(change.rule).toBe("other.example.test/app");
     expect(difference(policy, change.text).gone).toEqual([]);
     const { rules } = await parsePolicy(change.text, "policy.yml");
@@ -87,8 +92,30 @@ describe("a pin that is added", () => {
     expect(rules.at(-1)).toMatchObject({ server: "https://other.example.test", pins: { keys: [one] } });
   });
 
+  it("of a new rule comes with the authority of the server that was asked, beside the policy", async () => {
+    const server = "https://other.example.test";
+    const asked = (ca: string, address = server) =>
+      withPins(policy, "some/policy.yml", "other.example.test/app", [one], { server: address, ca });
+    const caOf = async (change: { text: string }) =>
+      (await parsePolicy(change.text, "policy.yml")).servers.get(server)?.ca;
+    expect(await caOf(await asked("some/tls/ca.pem"))).toBe("tls/ca.pem");
+    expect(await caOf(await asked("ca.pem"))).toBe(resolve("ca.pem"));
+    expect(await caOf(await asked("/etc/ca.pem", `${server}/`))).toBe("/etc/ca.pem");
+  });
+
+  it("leaves what the policy says of a server, and a server that a rule of it leads to", async () => {
+    const text = `servers: { "https://own.example.test/": { ca: own.pem } }\n${policy}`;
+    const own = await add(text, "other.example.test/app", [one], {
+      server: "https://own.example.test",
+      ca: "other.pem",
+    });
+    expect(own.text).not.toContain("other.pem");
+    const ruled = await add(policy, nginx, [two], { server: "https://own.example.test", ca: "other.pem" });
+    expect((await parsePolicy(ruled.text, "policy.yml")).servers.size).toBe(0);
+  });
+
   it.each(["", "\n", "  \n\n"])("makes a whole policy out of %j", async (text) => {
-    const change = await add(text, nginx, [one], undefined);
+    const change = await add(text, nginx, [one]);
     expect(change.text).toMatch(/^version: 1\ndefault: refuse\nrepositories:\n {2}- match: /);
     expect((await parsePolicy(change.text, "policy.yml")).rules).toMatchObject([{ pins: { keys: [one] } }]);
   });
@@ -195,7 +222,9 @@ describe("an edit is refused and nothing is returned: POLICY_INVALID", () => {
   });
 
   it("if it would be bad with a server that is none", async () => {
-    expect(await trustCodeOf(add(policy, "other.example.test/app", [one], "other"))).toBe("POLICY_INVALID");
+    expect(await trustCodeOf(add(policy, "other.example.test/app", [one], { server: "other" }))).toBe(
+      "POLICY_INVALID",
+    );
   });
 
   it("if two rules speak equally for the name", async () => {

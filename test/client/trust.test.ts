@@ -23,6 +23,30 @@ beforeAll(async () => {
   trust = await trusting(site);
 });
 
+describe("a trust", () => {
+  it("names the servers that its policy leads to", async () => {
+    const opened = async (policy: object, options: object = {}) =>
+      (await openTrust({ policy, cacheDir: emptyFolder(), ...options })).servers;
+    const rules = (...servers: (string | undefined)[]) => ({
+      repositories: servers.map((server, index) => ({ match: `a.example.test/${index}`, server })),
+    });
+    const [a, b] = ["https://a.example.test", "https://b.example.test"] as const;
+    expect(await opened(rules(a, `${a}/`, b))).toEqual([a, b]);
+    expect(await opened(rules(a, undefined), { server: b })).toEqual([a, b]);
+    expect(await opened({ ...rules(undefined), server: a }, { server: b })).toEqual([a]);
+    expect(await opened(rules(a), { server: b })).toEqual([a]);
+  });
+
+  it("that is closed is asked no more: a TypeError", async () => {
+    const closed = await trusting(site);
+    await closed.close();
+    await expect(closed.resolve(`${name}:6.6`)).rejects.toBeInstanceOf(TypeError);
+    await expect(closed.root(name)).rejects.toBeInstanceOf(TypeError);
+    const [outcome] = await closed.resolveAll([`${name}:6.6`]);
+    expect(outcome?.error).toBeInstanceOf(TypeError);
+  });
+});
+
 describe("resolve", () => {
   it("says everything that is known of an image", async () => {
     const day = 86_400_000;
@@ -220,7 +244,7 @@ describe("the other questions", () => {
     });
     await one.resolve(`${name}:6.6`);
     await one.close();
-    expect(await trustCodeOf(one.resolve(`${name}:6.6`))).toBe("UNREACHABLE");
+    await expect(one.resolve(`${name}:6.6`)).rejects.toBeInstanceOf(TypeError);
   });
 });
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { get, type IncomingMessage } from "node:http";
 import { get as getSecure } from "node:https";
 import { createServer } from "node:net";
@@ -183,6 +183,17 @@ describe("refusals leave nothing open", () => {
     writeFileSync(join(directory, "data"), "a file");
     await expect(start()).rejects.toMatchObject({ code: "DATA_UNUSABLE" });
   });
+
+  it.runIf(existsSync("/proc/self"))(
+    "a data directory where no file system makes one: DATA_UNUSABLE, and not a start that never ends",
+    async () => {
+      const parts = { openService: async () => service, createApp };
+      const nowhere = { ...configure(), data: "/proc/vidimus/data" };
+      await expect(startServer(nowhere, parts, pino({ enabled: false }), systemClock)).rejects.toMatchObject({
+        code: "DATA_UNUSABLE",
+      });
+    },
+  );
 
   it("a read-only start without data directory: DATA_UNUSABLE, and none is made", async () => {
     await expect(start("server: { readOnly: true }")).rejects.toMatchObject({ code: "DATA_UNUSABLE" });

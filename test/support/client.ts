@@ -101,7 +101,8 @@ export function answer(status: number, headers: IncomingHttpHeaders, body: Buffe
 }
 
 function errorOf(headers: IncomingHttpHeaders, body: Buffer): ApiError | undefined {
-  if (!headers["content-type"]?.startsWith("application/json") || body.length === 0) return undefined;
+  const isJson = headers["content-type"]?.startsWith("application/json") && !headers["content-encoding"];
+  if (!isJson || body.length === 0) return undefined;
   const { errors } = JSON.parse(body.toString("utf8")) as { errors?: ApiError[] };
   return errors?.[0];
 }

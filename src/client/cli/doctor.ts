@@ -2,12 +2,13 @@
  * `doctor`: whether everything that a build needs is in order: policy, pins, trust servers with their TLS, the clock, the
  * cache, Docker's configuration. It changes nothing but for a folder that it makes in the cache and removes.
  */
-import { mkdir, mkdtemp, rmdir, stat } from "node:fs/promises";
+import { mkdtemp, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import type { TrustPolicy } from "../../policy/trust-policy.ts";
 import { diskCache } from "../cache.ts";
 import { type Ending, endings, explain, worst } from "../errors.ts";
+import { makeFolder } from "../make-folder.ts";
 import { checkOptions, type OpenOptions } from "../options.ts";
 import { readPolicyFile } from "../policy-file.ts";
 import { Rules } from "../rules.ts";
@@ -127,7 +128,7 @@ async function cacheDiagnoses(options: OpenOptions): Promise<readonly Diagnosis[
 
 async function cacheDiagnosis({ cacheDir }: OpenOptions): Promise<Diagnosis> {
   try {
-    await mkdir(cacheDir, { recursive: true, mode: 0o700 });
+    await makeFolder(cacheDir, 0o700);
     await rmdir(await mkdtemp(join(cacheDir, ".doctor-")));
     return { subject: "cache", state: "ok", what: cacheDir };
   } catch (error) {

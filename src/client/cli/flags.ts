@@ -1,6 +1,7 @@
 /** Flags that every command has which opens a trust, and what they mean. */
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
+import { parseServer } from "../fetch/address.ts";
 import type { TrustOptions } from "../options.ts";
 import type { ClientContext } from "./context.ts";
 import { UsageError } from "./report.ts";
@@ -38,12 +39,19 @@ export function addTrustFlags(command: Command): Command {
     .option("--time-limit <seconds>", "for one repository with all its requests (default: 120)");
 }
 
+/** Throws `UsageError` where a policy is named by nothing: what was meant to be demanded would not be. */
 export function policyPath(flags: TrustFlags, { env }: ClientContext): string | undefined {
+  if (flags.policy === "") throw new UsageError("--policy is empty: name a file, or leave it out.");
+  if (flags.policy === undefined && env.VIDIMUS_POLICY === "")
+    throw new UsageError("VIDIMUS_POLICY is empty: name a file, or unset it.");
   return flags.policy ?? env.VIDIMUS_POLICY ?? (existsSync(usualPolicy) ? usualPolicy : undefined);
 }
 
 export function trustOptions(flags: TrustFlags, context: ClientContext): TrustOptions {
   const { env } = context;
+  for (const [name, value] of Object.entries(flags)) {
+    if (value === "") throw new UsageError(`--${kebab(name)} is empty: give it a value, or leave it out.`);
+  }
   const policy = policyPath(flags, context);
   const server = flags.server ?? env.VIDIMUS_SERVER;
   const cacheDir = flags.cache ?? env.VIDIMUS_CACHE;
@@ -60,8 +68,30 @@ export function trustOptions(flags: TrustFlags, context: ClientContext): TrustOp
   };
 }
 
+/**
+ * Whoever names a server means that it is asked. One that comes from the environment is a default, and may be of no use.
+ * @param asked the servers that the policy leads to
+ */
+export function refuseUnusedServer({ server, ca }: TrustFlags, asked: readonly string[]): void {
+  if (server === undefined || asked.length === 0 || asked.some((each) => originOf(each) === originOf(server)))
+    return;
+  const lost = ca === undefined ? "--server" : "--server and --ca";
+  throw new UsageError(
+    `${lost} would be of no use: the policy leads to ${asked.slice(0, 5).join(", ")}. Leave them out, or correct the policy; a file for such a server's authority is named there, under \`servers\`.`,
+  );
+}
+
+function originOf(address: string): string {
+  return parseServer(address).origin;
+}
+
 /** In milliseconds. */
 export function seconds(text: string, flag: string): number {
   if (!/^[1-9][0-9]{0,4}$/.test(text)) throw new UsageError(`${flag} takes whole seconds, 1 to 99999.`);
   return Number(text) * 1_000;
+}
+
+/** `notaryConfig` as it is typed: `notary-config`. */
+function kebab(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

@@ -14,7 +14,14 @@ import type { Locked } from "../locking.ts";
 import { readText } from "../read-file.ts";
 import { openTrust } from "../trust.ts";
 import type { ClientContext } from "./context.ts";
-import { addTrustFlags, seconds, type TrustFlags, trustOptions, usualLock } from "./flags.ts";
+import {
+  addTrustFlags,
+  refuseUnusedServer,
+  seconds,
+  type TrustFlags,
+  trustOptions,
+  usualLock,
+} from "./flags.ts";
 import { isThere, lockAtHand } from "./lock-at-hand.ts";
 import { isLockedName, lockedName, writeOutputs } from "./lock-output.ts";
 import { progressOn } from "./progress.ts";
@@ -103,6 +110,7 @@ class LockRun {
       ...(previous === undefined ? {} : { lock: this.#lockName }),
     });
     try {
+      refuseUnusedServer(this.#flags, trust.servers);
       const at = context.now();
       const late = () =>
         new TrustError("TIMEOUT", `Not everything was verified within ${timeout / 1_000} s.`);

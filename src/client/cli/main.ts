@@ -1,5 +1,6 @@
 /** The executable of the client's package: argv in, exit code out. */
 import { Command, CommanderError } from "commander";
+import { checkRuntime } from "../runtime.ts";
 import { addHelp, sayClientExitCodes } from "./help.ts";
 import { processContext } from "./process-context.ts";
 import { addClientCommands, reportClientError } from "./program.ts";
@@ -21,6 +22,7 @@ async function run(argv: readonly string[]): Promise<number> {
   });
   addHelp(program, () => sayClientExitCodes(context));
   try {
+    checkRuntime(process.versions.node);
     await program.parseAsync([...argv], { from: "user" });
     return code;
   } catch (error) {

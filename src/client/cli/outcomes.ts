@@ -6,7 +6,7 @@ import { parseReference } from "../reference.ts";
 import type { ResolvedImage, SignedTarget } from "../result.ts";
 import { type Outcome, openTrust, type Trust } from "../trust.ts";
 import type { ClientContext } from "./context.ts";
-import { addTrustFlags, type TrustFlags, trustOptions, usualLock } from "./flags.ts";
+import { addTrustFlags, refuseUnusedServer, type TrustFlags, trustOptions, usualLock } from "./flags.ts";
 import { lockAtHand } from "./lock-at-hand.ts";
 import { progressOn } from "./progress.ts";
 import { documentOf, printJson, type Refused, reportRefused } from "./report.ts";
@@ -54,6 +54,7 @@ export async function askAll(
     ...(held === undefined ? {} : { lock: held.name }),
   });
   try {
+    refuseUnusedServer(flags, trust.servers);
     const locked = digestsOf(held?.lock);
     const images = (await trust.resolveAll(references)).map((outcome) => heldAgainst(locked, outcome));
     const targets: SubjectOutcome[] = [];

@@ -2,7 +2,7 @@
  * `pin add|list|remove`: the root keys that a policy trusts. What is pinned is for a person to decide, who compares the
  * fingerprint with what the publisher says on another way; so adding needs that person, or the key IDs as arguments.
  */
-import { stat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { Command } from "commander";
 import { type Explanation, endings, explain, TrustError } from "../errors.ts";
 import type { TrustOptions } from "../options.ts";
@@ -14,7 +14,14 @@ import { replaceFile } from "../replace-file.ts";
 import type { FoundRoot } from "../root-inspection.ts";
 import { openTrust, type Trust } from "../trust.ts";
 import type { ClientContext } from "./context.ts";
-import { addTrustFlags, policyPath, type TrustFlags, trustOptions, usualPolicy } from "./flags.ts";
+import {
+  addTrustFlags,
+  policyPath,
+  refuseUnusedServer,
+  type TrustFlags,
+  trustOptions,
+  usualPolicy,
+} from "./flags.ts";
 import { printJson, UsageError } from "./report.ts";
 import { formatTable, forTerminal } from "./table.ts";
 
@@ -71,6 +78,7 @@ async function addPins(context: ClientContext, repository: string, flags: PinFla
   let root: FoundRoot;
   try {
     root = await before.root(repository);
+    refuseUnusedServer(flags, [root.server]);
   } finally {
     await before.close();
   }
@@ -79,13 +87,7 @@ async function addPins(context: ClientContext, repository: string, flags: PinFla
     context.stderr("Nothing was pinned.\n");
     return 0;
   }
-  const change = await withPins(
-    text ?? "",
-    path,
-    repository,
-    chosen,
-    flags.server ?? context.env.VIDIMUS_SERVER,
-  );
+  const change = await withPins(text ?? "", path, repository, chosen, options);
   await write(path, change.text);
   const { forgotten, problem } = await confirm(
     { ...options, policy: path },
@@ -234,11 +236,12 @@ async function readIfThere(path: string): Promise<string | undefined> {
   return text;
 }
 
-/** With the mode that the file has; readable to all if it is new. */
+/** With the mode that the file has; readable to all if it is new. A link stays one: what it leads to is replaced. */
 async function write(path: string, text: string): Promise<void> {
   try {
-    const mode = (await stat(path).catch(() => undefined))?.mode ?? 0o644;
-    await replaceFile(path, Buffer.from(text, "utf8"), mode & 0o777);
+    const there = await stat(path).catch(() => undefined);
+    const place = there === undefined ? path : await realpath(path);
+    await replaceFile(place, Buffer.from(text, "utf8"), (there?.mode ?? 0o644) & 0o777);
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? "unknown error";
     throw new TrustError("OUTPUT_UNWRITABLE", `The policy cannot be written (${code}).`, {

@@ -1,3 +1,4 @@
+import { lstatSync, symlinkSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
 import { usageExit } from "../../../src/client/cli/report.ts";
 import { endings } from "../../../src/client/errors.ts";
@@ -79,6 +80,24 @@ describe("pin add", () => {
     expect(text()).toContain(`  - match: ${name}\n    server: ${site.url}\n`);
     const flags = ["--policy", folder.at("policy.yaml"), "--cache", folder.at("cache")];
     expect((await runClient(["resolve", `${name}:1`, ...flags])).code).toBe(0);
+  });
+
+  it("writes to what a link leads to, and leaves the link", async () => {
+    const id = await keyId();
+    symlinkSync("policy.yaml", folder.at("link.yaml"));
+    const flags = ["--policy", folder.at("link.yaml"), "--cache", folder.at("cache"), "--server", site.url];
+    expect((await runClient(["pin", "add", name, "--key", id, ...flags])).code).toBe(0);
+    expect(text()).toContain(id);
+    expect(lstatSync(folder.at("link.yaml")).isSymbolicLink()).toBe(true);
+  });
+
+  it("pins nothing at another server than the one that was named", async () => {
+    const id = await keyId();
+    folder.write("policy.yaml", `server: ${site.url}\n${policy}`);
+    const elsewhere = ["--policy", folder.at("policy.yaml"), "--server", "https://127.0.0.1:1"];
+    const { code, err } = await runClient(["pin", "add", name, "--key", id, ...elsewhere]);
+    expect([code, text()]).toEqual([usageExit, `server: ${site.url}\n${policy}`]);
+    expect(err).toContain(site.url);
   });
 
   it("writes nothing where the repository cannot be seen", async () => {

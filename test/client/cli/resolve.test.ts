@@ -61,6 +61,29 @@ describe("resolve", () => {
     expect(err).toContain("[REFERENCE_INVALID]");
   });
 
+  it("asks nobody where the server that is named is not the one that the policy leads to", async () => {
+    folder.write("policy.yaml", `server: ${url}\nrepositories:\n  - { match: "**", tofu: true }\n`);
+    const given = (...more: string[]) => [
+      ...["resolve", `${name}:1`, "--policy", folder.at("policy.yaml"), "--cache", folder.at("cache")],
+      ...more,
+    ];
+    const { code, err } = await runClient(given("--server", "https://127.0.0.1:1"));
+    expect(code).toBe(usageExit);
+    expect(err).toContain(url);
+    expect((await runClient(given("--server", `${url}/`))).code).toBe(0);
+    const byDefault = { env: { VIDIMUS_SERVER: "https://127.0.0.1:1" } };
+    expect((await runClient(given(), byDefault)).code).toBe(0);
+  });
+
+  it.each<[string, readonly string[], World]>([
+    ["a flag", ["--policy", ""], {}],
+    ["another flag", ["--docker-config", ""], {}],
+    ["the environment", [], { env: { VIDIMUS_POLICY: "" } }],
+  ])("takes nothing for no policy that %s leaves empty", async (_, flags, world) => {
+    const given = ["resolve", `${name}:1`, "--server", url, "--cache", folder.at("cache"), ...flags];
+    expect((await runClient(given, world)).code).toBe(usageExit);
+  });
+
   it("takes a request from standard input", async () => {
     const request = { format: "vidimus-request/1", references: [`${name}:1`] };
     const { code, out } = await run(["resolve", "-"], { stdin: JSON.stringify(request) });
