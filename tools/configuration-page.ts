@@ -10,7 +10,7 @@ This page is made from the schema in \`src/config/schema.ts\` by \`npm run docs\
 
 Values come from, strongest first: flags, environment variables, the file, defaults. The file is YAML, named by
 \`--config FILE\` or the variable \`VIDIMUS_CONFIG\`; there is none by default. An unknown key is an error that names
-the nearest known one, wherever it stands.
+a known one that is close to it, wherever it stands.
 
 | source      | example                                                                         |
 | ----------- | ------------------------------------------------------------------------------- |

@@ -5,14 +5,15 @@
  *   `default` (`refuse` when absent).
  * - LinuxKit's `trust:` blocks are united over all files and can only add: an image that one of them covers and no rule
  *   speaks for is refused, whatever the default. An entry that covers nothing is an error.
- * - Both sides of a comparison are full names, so that `kernel`, `init` and the rest are matched alike, however they are
- *   written (LinuxKit itself let kernel and init slip through from 2017 on).
+ * - Both sides of a comparison are full names, so that `kernel`, `init` and the rest are matched alike, however they and
+ *   their hosts are written (LinuxKit itself let kernel and init slip through from 2017 on).
  *
  * How entries match. `image`: the name is the same, and so are tag (`latest` where an image has neither tag
  * nor digest) and digest where the entry has them. `org`: the first
  * part of the path below the host, if the path has more than one part: `library` for `nginx`, `linuxkit` for
  * `linuxkit/kernel` and for `registry.example.test:5000/linuxkit/kernel`.
  */
+import { comparedName } from "../policy/pattern.ts";
 import { TrustError } from "./errors.ts";
 import type { ImageUse, Input, TrustEntry } from "./inputs/input.ts";
 import { type ImageReference, parseReference } from "./reference.ts";
@@ -88,7 +89,7 @@ export function coverageOf(inputs: readonly Input[], rules: CoverageRules): Cove
       if (ruled === "rule") wanted.push({ ...where, input, use, reference });
       else if (ruled === "unverified" && covering.length === 0)
         unverified.push({ ...where, input, use, why: "policy" });
-      else failures.push({ ...where, error: noRule(reference, covering[0]) });
+      else failures.push({ ...where, error: noRule(reference, covering[0], use.place) });
     }
     for (const { place, line, text } of input.local) {
       const where = { file: input.file, place, line, text };
@@ -104,7 +105,15 @@ export function coverageOf(inputs: readonly Input[], rules: CoverageRules): Cove
   }
   for (const { input, entry, kind } of useless) {
     failures.push(
-      entryFailure(input, entry, kind, `The entry ${entry.text} covers no image: correct or remove it.`),
+      entryFailure(
+        input,
+        entry,
+        kind,
+        `The entry ${entry.text} covers no image of these files.`,
+        kind === "org"
+          ? "Write the first part of the images' path below the host, such as linuxkit; or remove the entry."
+          : "Write the image as the file names it, without a tag or with the same; or remove the entry.",
+      ),
     );
   }
   return { wanted, unverified, failures };
@@ -116,7 +125,15 @@ function openEntries(input: Input, failures: Failure[]): readonly OpenEntry[] {
   const opened: OpenEntry[] = [];
   for (const entry of trust.orgs) {
     if (!/^[a-z0-9]+(?:[._-]+[a-z0-9]+)*$/.test(entry.text)) {
-      failures.push(entryFailure(input, entry, "org", `${entry.text} is no part of an image's name.`));
+      failures.push(
+        entryFailure(
+          input,
+          entry,
+          "org",
+          `${entry.text} is no part of an image's name.`,
+          "Write one part of a path, such as linuxkit, without host and slash.",
+        ),
+      );
       continue;
     }
     opened.push({ input, entry, kind: "org", covers: ({ path }) => path.startsWith(`${entry.text}/`) });
@@ -126,7 +143,15 @@ function openEntries(input: Input, failures: Failure[]): readonly OpenEntry[] {
       opened.push({ input, entry, kind: "image", covers: imageRule(parseReference(entry.text)) });
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      failures.push(entryFailure(input, entry, "image", message));
+      failures.push(
+        entryFailure(
+          input,
+          entry,
+          "image",
+          message,
+          "Write an image such as linuxkit/kernel:6.6, or remove the entry.",
+        ),
+      );
     }
   }
   return opened;
@@ -134,7 +159,7 @@ function openEntries(input: Input, failures: Failure[]): readonly OpenEntry[] {
 
 function imageRule({ name, tag, digest }: ImageReference): Covers {
   return (reference) =>
-    reference.name === name &&
+    comparedName(reference.name) === comparedName(name) &&
     (tag === undefined || tagOf(reference) === tag) &&
     (digest === undefined || reference.digest === digest);
 }
@@ -144,15 +169,31 @@ function tagOf({ tag, digest }: ImageReference): string | undefined {
   return tag ?? (digest === undefined ? "latest" : undefined);
 }
 
-function entryFailure(input: Input, { text, line }: TrustEntry, kind: string, message: string): Failure {
-  const error = new TrustError("TRUST_BLOCK", message, { file: input.file, line });
+function entryFailure(
+  input: Input,
+  { text, line }: TrustEntry,
+  kind: string,
+  message: string,
+  next: string,
+): Failure {
+  const error = new TrustError("TRUST_BLOCK", message, { file: input.file, line, remedy: { next } });
   return { file: input.file, place: `trust.${kind}`, line, text, error };
 }
 
-function noRule({ name }: ImageReference, covering: OpenEntry | undefined): TrustError {
+function noRule({ name }: ImageReference, covering: OpenEntry | undefined, place: string): TrustError {
   const why =
     covering === undefined
       ? "and images outside of the policy are refused"
       : `and the trust block covers it (${covering.input.file}:${covering.entry.line})`;
-  return new TrustError("NO_RULE", `No rule of the policy speaks for ${name}, ${why}.`, { repository: name });
+  // The frontend of a Dockerfile, which few publishers sign.
+  const remedy =
+    place === "syntax"
+      ? {
+          next: `Remove the # syntax= line, so that the builder's own frontend is used; or name an image that you sign, or add an entry for ${name}.`,
+        }
+      : undefined;
+  return new TrustError("NO_RULE", `No rule of the policy speaks for ${name}, ${why}.`, {
+    repository: name,
+    remedy,
+  });
 }

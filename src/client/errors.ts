@@ -29,6 +29,8 @@ export interface TrustErrorContext {
   /** A file of the caller's, with the line (from 1) where the trouble is. */
   readonly file?: string | undefined;
   readonly line?: number | undefined;
+  /** Who has to act and what they do next, where it is known better than by the code alone. */
+  readonly remedy?: { readonly who?: Actor; readonly next: string } | undefined;
   /** Small public facts for programs. */
   readonly detail?: Readonly<Record<string, string | number | readonly string[]>> | undefined;
   readonly cause?: unknown;
@@ -47,6 +49,7 @@ export class TrustError extends Error {
   readonly role: string | undefined;
   readonly file: string | undefined;
   readonly line: number | undefined;
+  readonly remedy: TrustErrorContext["remedy"];
   readonly detail: TrustErrorContext["detail"];
 
   constructor(code: TrustCode, message: string, context: TrustErrorContext = {}) {
@@ -60,6 +63,7 @@ export class TrustError extends Error {
     this.role = context.role;
     this.file = context.file;
     this.line = context.line;
+    this.remedy = context.remedy;
     this.detail = context.detail;
   }
 }
@@ -108,7 +112,7 @@ export interface Explanation {
 export function explain(error: unknown): Explanation | undefined {
   const known = asTrustError(error);
   if (!(known instanceof TrustError)) return undefined;
-  const { ending, who, next } = rowOf(known.code);
+  const { ending, who, next } = { ...rowOf(known.code), ...known.remedy };
   return { code: known.code, ending, what: oneLine(known), who, next };
 }
 

@@ -5,7 +5,9 @@
  */
 import type { Metadata } from "../core/model.ts";
 import { isMet, type SignatureCount } from "../core/threshold.ts";
+import { instant, inWords } from "../policy/durations.ts";
 import { countAllowed } from "../policy/rules/signers.ts";
+import { belowThreshold } from "./below-threshold.ts";
 import { TrustError } from "./errors.ts";
 import type { RepositoryView } from "./repository-view.ts";
 
@@ -15,18 +17,13 @@ export function checkFile({ set, scope }: RepositoryView, file: Metadata): Signa
   const { role, signed } = file;
   const demands = rule.roles.get(role);
   const least = role === "root" ? rule.rootMinThreshold : (demands?.minThreshold ?? 1);
-  const count = countAllowed(file, set.keysOf(role), rule, least);
-  if (!isMet(count)) {
-    throw new TrustError(
-      "POLICY_THRESHOLD",
-      `${role} of ${repository} carries ${count.signed.length} signatures that count; the policy demands ${count.needed}.`,
-      { role, detail: { needed: count.needed, signed: count.signed.length } },
-    );
-  }
+  const keys = set.keysOf(role);
+  const count = countAllowed(file, keys, rule, least);
+  if (!isMet(count)) throw belowThreshold(scope, file, keys, count);
   if (demands?.maxLifetime !== undefined && signed.expires - at > demands.maxLifetime) {
     throw new TrustError(
       "LIFETIME",
-      `${role} of ${repository} expires at ${new Date(signed.expires).toISOString()}, later than the policy allows.`,
+      `${role} of ${repository} expires at ${instant(signed.expires)}, in ${inWords(signed.expires - at)}; the policy allows ${inWords(demands.maxLifetime)}.`,
       { role },
     );
   }

@@ -1,6 +1,7 @@
-/** Reading JSON files that this program wrote: strictly, and with the line where something is wrong. */
+/** Reading JSON that programs wrote, this one or another: strictly, and with the line where something is wrong. */
 import { VidimusError } from "../core/errors.ts";
 import { isObject, type Json, type JsonObject, member, parseJson } from "../core/json.ts";
+import { meant } from "../core/nearest.ts";
 import { type ClientCode, TrustError } from "./errors.ts";
 
 export class JsonFile {
@@ -32,33 +33,46 @@ export class JsonFile {
       }
     } catch (cause) {
       if (!(cause instanceof VidimusError)) throw cause;
-      throw this.#error(
-        `The ${this.#what} is not the JSON that was written there.`,
-        this.#brokenLine(cause),
-        cause,
-      );
+      throw this.#error(`The ${this.#what} is not well-formed JSON.`, this.#brokenLine(cause), cause);
     }
     throw this.#error(`The ${this.#what} is no JSON object.`, 1);
   }
 
-  /** A member, as `as` reads it; undefined from `as` is a fault. */
-  read<T>(object: JsonObject, name: string, as: (value: Json | undefined) => T | undefined): T {
+  /**
+   * A member, as `as` reads it; undefined from `as` is a fault.
+   * @param demand what it must be, for the message: `must be "vidimus-request/1"`
+   */
+  read<T>(
+    object: JsonObject,
+    name: string,
+    as: (value: Json | undefined) => T | undefined,
+    demand?: string,
+  ): T {
     const value = as(member(object, name));
-    if (value === undefined) throw this.fault(object, name);
+    if (value === undefined) throw this.fault(object, name, demand);
     return value;
   }
 
   /** That an object has no members but these: what is not understood may matter. */
   only(object: JsonObject, names: readonly string[]): void {
     const odd = Object.keys(object).find((name) => !names.includes(name));
-    if (odd !== undefined) throw this.fault(object, odd);
+    if (odd === undefined) return;
+    const quoted = (name: string) => JSON.stringify(shown(name));
+    const what = `The ${this.#what} has the unknown key ${quoted(odd)}${meant(quoted(odd), names.map(quoted))}`;
+    throw this.#error(what, this.#lineOf(object, odd));
   }
 
   /** A fault in a member, at its line; at that of its object if there is no such member. */
-  fault(object: JsonObject, name: string): TrustError {
-    const shown = name.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 64);
-    const at = positionOf(this.#text, objectsIn(this.#value).indexOf(object), name);
-    return this.#error(`The ${this.#what} has no good "${shown}".`, this.#lineAt(at));
+  fault(object: JsonObject, name: string, demand?: string): TrustError {
+    const what =
+      demand === undefined
+        ? `The ${this.#what} has no good "${shown(name)}".`
+        : `"${shown(name)}" of the ${this.#what} ${demand}.`;
+    return this.#error(what, this.#lineOf(object, name));
+  }
+
+  #lineOf(object: JsonObject, name: string): number {
+    return this.#lineAt(positionOf(this.#text, objectsIn(this.#value).indexOf(object), name));
   }
 
   #error(message: string, line: number, cause?: unknown): TrustError {
@@ -75,6 +89,10 @@ export class JsonFile {
   #lineAt(offset: number): number {
     return this.#text.slice(0, offset).split("\n").length;
   }
+}
+
+function shown(name: string): string {
+  return name.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 64);
 }
 
 /** A value's objects in the order of the text. */

@@ -155,4 +155,24 @@ export async function signedElsewhere(view: RepositoryView, name: string): Promi
   return found;
 }
 
+/** At most `most` names that roles that count sign, for an explanation, and whether there are more; what cannot be had is passed over. */
+export async function namesThatCount(
+  view: RepositoryView,
+  most: number,
+): Promise<{ readonly shown: readonly string[]; readonly more: boolean }> {
+  const shown = new Set<string>();
+  try {
+    for (const role of await rolesWithSay(view, undefined)) {
+      let tried = 0;
+      for (const name of (await available(view, role)).signed.targetNames()) {
+        if (shown.size > most || ++tried > namesAtOnce) break;
+        if (await hasSay(view, role, name)) shown.add(name);
+      }
+    }
+  } catch {
+    // What was found explains enough.
+  }
+  return { shown: [...shown].slice(0, most), more: shown.size > most };
+}
+
 const mostExplained = 16;

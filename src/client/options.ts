@@ -1,7 +1,7 @@
 /** What `openTrust` is told, checked before anything else happens: an option that is not understood refuses the whole. */
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
-import { nearest } from "../core/nearest.ts";
+import { meant } from "../core/nearest.ts";
 import { TrustError } from "./errors.ts";
 import type { OnEvent } from "./events.ts";
 import { parseServer } from "./fetch/address.ts";
@@ -69,7 +69,7 @@ export function checkOptions(options: TrustOptions): OpenOptions {
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(kinds, name)) {
       throw invalid(
-        `There is no option ${JSON.stringify(name.slice(0, 64))}; did you mean ${nearest(name, Object.keys(kinds))}?`,
+        `There is no option ${JSON.stringify(name.slice(0, 64))}${meant(name, Object.keys(kinds))}`,
       );
     }
     const kind = kinds[name as keyof TrustOptions];
@@ -118,7 +118,7 @@ function checkLimits(given: Partial<ClientLimits>): ClientLimits {
   for (const [name, value] of Object.entries(given)) {
     if (!Object.hasOwn(defaultLimits, name)) {
       throw invalid(
-        `There is no limit ${JSON.stringify(name.slice(0, 64))}; did you mean ${nearest(name, Object.keys(defaultLimits))}?`,
+        `There is no limit ${JSON.stringify(name.slice(0, 64))}${meant(name, Object.keys(defaultLimits))}`,
       );
     }
     const most = mostLimits[name as keyof ClientLimits] ?? largestLimit;

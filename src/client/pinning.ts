@@ -1,6 +1,6 @@
 /**
  * Which root a client begins with, and whether the root in force is one that the policy pins. The counting is
- * `policy/rules/pins.ts`; here is what follows from it, and what is said about it.
+ * `policy/rules/pins.ts`; here is what follows from it; what is said about it is in `pin-refusals.ts`.
  *
  * - Without a pin everything is refused, unless the rule says `tofu: true`: then the first root that is met is trusted, and
  *   what follows from it. A cache of the time of a pin that was removed is no pin.
@@ -10,14 +10,16 @@
  */
 import { sha256Hex } from "../core/bytes.ts";
 import { VidimusError } from "../core/errors.ts";
-import { openKey, type UsableKey } from "../core/keys.ts";
 import type { Root } from "../core/model.ts";
 import { isMet } from "../core/threshold.ts";
 import { TrustedSet } from "../core/trusted-set.ts";
-import { rootRole, type Verified } from "../core/verify.ts";
+import type { Verified } from "../core/verify.ts";
 import { countPinned, type PinQuestion, satisfiesPins } from "../policy/rules/pins.ts";
+import { belowThreshold } from "./below-threshold.ts";
 import { TrustError } from "./errors.ts";
 import type { Floor } from "./floor.ts";
+import { mismatch, noPin, rotated } from "./pin-refusals.ts";
+import { idsOf } from "./root-keys.ts";
 import type { Scope } from "./scope.ts";
 
 export type RootSource = (version: number) => Promise<Buffer | undefined>;
@@ -58,17 +60,11 @@ export function checkPins(
   roots: readonly Buffer[],
   validity: PinQuestion["validity"],
 ): void {
-  const { rule, pins, format, repository } = scope;
+  const { rule, pins, format } = scope;
   const root = set.root as Verified<Root>;
   if (pins === undefined && !rule.tofu) throw noPin(scope, root);
   const plain = countPinned(root, { ...questionOf(scope, validity), pins: undefined });
-  if (!isMet(plain)) {
-    throw new TrustError(
-      "POLICY_THRESHOLD",
-      `The root of ${repository} carries ${plain.signed.length} signatures that count; the policy demands ${plain.needed}.`,
-      { role: "root", detail: { needed: plain.needed, signed: plain.signed.length } },
-    );
-  }
+  if (!isMet(plain)) throw belowThreshold(scope, root, set.keysOf("root"), plain);
   if (pins === undefined || satisfiesPins(root, questionOf(scope, validity))) return;
   // The chain was verified when it came into the set, each by the one before.
   const earlier = roots
@@ -157,44 +153,4 @@ async function chainFromPinned(
 
 function tooManyRoots({ repository, limits }: Scope): TrustError {
   return new TrustError("TOO_MANY_ROOTS", `${repository} has more than ${limits.roots} roots to follow.`);
-}
-
-function noPin(scope: Scope, root: Verified<Root>): TrustError {
-  return new TrustError(
-    "NO_PIN",
-    `The policy pins no root of ${scope.repository}; the server's is signed by ${shown(root)}.`,
-    { role: "root", detail: { keyIds: idsOf(root) } },
-  );
-}
-
-function mismatch(scope: Scope, root: Verified<Root>): TrustError {
-  return new TrustError(
-    "PIN_MISMATCH",
-    `The root of ${scope.repository} is not signed by enough of the pinned keys; it is signed by ${shown(root)}.`,
-    { role: "root", detail: { keyIds: idsOf(root) } },
-  );
-}
-
-function rotated(scope: Scope, old: Verified<Root>, root: Verified<Root>): TrustError {
-  const ids = idsOf(root);
-  const command = `pin add ${scope.repository} ${ids.map((id) => `--key ${id}`).join(" ")}`;
-  return new TrustError(
-    "PIN_ROTATED",
-    `The root of ${scope.repository} was rotated from ${shown(old)} to ${shown(root)}, which is not pinned. ` +
-      `If the publisher confirms the new key, run: ${command}`,
-    { role: "root", detail: { oldKeyIds: idsOf(old), newKeyIds: ids, command } },
-  );
-}
-
-/** IDs of the bare keys of a root, the same in every repository. */
-export function idsOf(root: Verified<Root>): readonly string[] {
-  return rootKeysOf(root).map(({ canonicalId }) => canonicalId);
-}
-
-export function rootKeysOf(root: Verified<Root>): readonly UsableKey[] {
-  return [...rootRole(root.signed, "root").keys.values()].map(openKey).filter((key) => key !== undefined);
-}
-
-function shown(root: Verified<Root>): string {
-  return idsOf(root).join(", ");
 }

@@ -6,8 +6,9 @@
 import { dirname, isAbsolute, relative, resolve } from "node:path";
 import type { Document, YAMLMap, YAMLSeq } from "yaml";
 import { chooseRule } from "../policy/choose.ts";
+import { comparedPattern, parsePattern } from "../policy/pattern.ts";
 import { trimmed } from "../policy/schema.ts";
-import type { TrustPolicy } from "../policy/trust-policy.ts";
+import type { Rule, TrustPolicy } from "../policy/trust-policy.ts";
 import { TrustError } from "./errors.ts";
 import { parsePolicy } from "./policy-file.ts";
 
@@ -17,6 +18,8 @@ export interface PinChange {
   readonly rule: string;
   /** What was added or removed. */
   readonly keyIds: readonly string[];
+  /** The rule as it is now. */
+  readonly now: Pick<Rule, "pins" | "tofu">;
 }
 
 export interface ListedPins {
@@ -34,6 +37,7 @@ export function pinsOf({ rules }: TrustPolicy): readonly ListedPins[] {
 /**
  * Adds key IDs to the rule that speaks for a repository; if none does, a rule for it alone is added at the end, with the
  * server that was asked and the file of its authority, so that it can be asked again. An empty text becomes a whole policy.
+ * A pattern means the rule that matches the same names.
  * @param file the policy's path; files it names are written relative to its folder
  */
 export async function withPins(
@@ -43,10 +47,11 @@ export async function withPins(
   keyIds: readonly string[],
   { server, ca }: { readonly server?: string; readonly ca?: string } = {},
 ): Promise<PinChange> {
-  const { document, index } = await open(text, file, repository);
+  const { document, policy, index } = await open(text, file, repository);
   const { isMap, isSeq } = await import("yaml");
   const rules = sequence(document, ["repositories"], isSeq);
-  let rule = rules.items[index ?? -1] as YAMLMap | undefined;
+  const at = index ?? rules.items.length;
+  let rule = rules.items[at] as YAMLMap | undefined;
   if (rule === undefined) {
     rule = document.createNode({ match: repository, ...(server && { server }) }) as unknown as YAMLMap;
     rules.add(rule);
@@ -59,11 +64,12 @@ export async function withPins(
   const keys = rule.getIn(["root", "pins", "keys"], true);
   const present = isSeq(keys) ? keys.items.map(String) : [];
   const fresh = keyIds.filter((id) => !present.includes(id));
-  if (fresh.length === 0 && present.length > 0)
-    return { text, rule: String(rule.get("match")), keyIds: fresh };
+  const changed = { rule: String(rule.get("match")), keyIds: fresh };
+  if (fresh.length === 0 && present.length > 0) return { text, ...changed, now: ruleAt(policy, at) };
   if (isSeq(keys)) for (const id of fresh) keys.add(document.createNode(id));
   else rule.setIn(["root", "pins", "keys"], document.createNode(fresh));
-  return { text: await checked(document, file, text), rule: String(rule.get("match")), keyIds: fresh };
+  const written = await checked(document, file, text);
+  return { text: written.text, ...changed, now: ruleAt(written.policy, at) };
 }
 
 /** Names a server's authority, unless the policy says already how this server is known. */
@@ -82,7 +88,7 @@ export async function withoutPins(
   repository: string,
   keyIds: readonly string[] | "all",
 ): Promise<PinChange> {
-  const { document, index } = await open(text, file, repository);
+  const { document, policy, index } = await open(text, file, repository);
   if (index === undefined) {
     throw new TrustError("NO_RULE", `No rule of the policy speaks for ${repository}.`, { file, repository });
   }
@@ -103,22 +109,29 @@ export async function withoutPins(
   const authority = keyIds === "all" && document.hasIn([...at, "ca"]);
   if (authority) document.deleteIn([...at, "ca"]);
   const rule = String(document.getIn(["repositories", index, "match"]));
-  if (gone.length === 0 && !authority) return { text, rule, keyIds: gone };
+  if (gone.length === 0 && !authority) return { text, rule, keyIds: gone, now: ruleAt(policy, index) };
   const pins = document.getIn(at);
   if ((pins as YAMLMap | undefined)?.items.length === 0) document.deleteIn(at);
   const root = document.getIn(["repositories", index, "root"]);
   if ((root as YAMLMap | undefined)?.items.length === 0) document.deleteIn(["repositories", index, "root"]);
-  return { text: await checked(document, file, text), rule, keyIds: gone };
+  const written = await checked(document, file, text);
+  return { text: written.text, rule, keyIds: gone, now: ruleAt(written.policy, index) };
 }
 
 async function open(
   text: string,
   file: string,
   repository: string,
-): Promise<{ document: Document; index: number | undefined }> {
+): Promise<{ document: Document; policy: TrustPolicy; index: number | undefined }> {
   const { parseDocument } = await import("yaml");
   const whole = text.trim() === "" ? "version: 1\ndefault: refuse\nrepositories: []\n" : text;
   const policy = await parsePolicy(whole, file);
+  const document = parseDocument(whole) as Document;
+  if (repository.includes("*")) {
+    const pattern = patternOf(repository);
+    const index = policy.rules.findIndex(({ match }) => comparedPattern(match) === pattern);
+    return { document, policy, index: index === -1 ? undefined : index };
+  }
   const chosen = chooseRule(policy, repository);
   if (chosen !== undefined && "ambiguous" in chosen) {
     const names = chosen.ambiguous.map(({ match }) => match.text).join(" and ");
@@ -129,7 +142,8 @@ async function open(
     );
   }
   return {
-    document: parseDocument(whole) as Document,
+    document,
+    policy,
     index: chosen === undefined ? undefined : policy.rules.indexOf(chosen.rule),
   };
 }
@@ -150,10 +164,23 @@ function sequence(
   return made;
 }
 
+function patternOf(text: string): string {
+  const pattern = parsePattern(text);
+  if (typeof pattern !== "string") return comparedPattern(pattern);
+  throw new TrustError("REFERENCE_INVALID", `${text} is no pattern of the policy: ${pattern}.`);
+}
+
+function ruleAt({ rules }: TrustPolicy, index: number): PinChange["now"] {
+  return { pins: rules[index]?.pins, tofu: rules[index]?.tofu ?? false };
+}
+
 /** @param before the text as it was, whose brackets are padded or not */
-async function checked(document: Document, file: string, before: string): Promise<string> {
+async function checked(
+  document: Document,
+  file: string,
+  before: string,
+): Promise<{ text: string; policy: TrustPolicy }> {
   const flowCollectionPadding = /[[{] /.test(before);
   const text = document.toString({ lineWidth: 0, flowCollectionPadding });
-  await parsePolicy(text, file);
-  return text;
+  return { text, policy: await parsePolicy(text, file) };
 }

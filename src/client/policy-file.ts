@@ -1,5 +1,5 @@
 /** Reading a policy file: YAML (or JSON) in, a policy with its problems at their lines out. */
-import { type PolicyProblem, readPolicy } from "../policy/schema.ts";
+import { type PolicyProblem, readPolicy, trimmed } from "../policy/schema.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
 import { TrustError } from "./errors.ts";
 import { readText } from "./read-file.ts";
@@ -36,11 +36,15 @@ export async function parsePolicy(text: string, file: string): Promise<TrustPoli
   }
   const [broken] = [...document.errors, ...document.warnings];
   if (broken !== undefined) {
-    throw new TrustError("POLICY_INVALID", `This is not the YAML of a policy: ${broken.message}.`, {
-      file,
-      line: lineOf(broken.pos[0]),
-      cause: broken,
-    });
+    throw new TrustError(
+      "POLICY_INVALID",
+      `This is not the YAML of a policy: ${broken.message.replace(/[.:]$/, "")}.`,
+      {
+        file,
+        line: lineOf(broken.pos[0]),
+        cause: broken,
+      },
+    );
   }
   let value: unknown;
   try {
@@ -49,7 +53,7 @@ export async function parsePolicy(text: string, file: string): Promise<TrustPoli
     throw new TrustError("POLICY_INVALID", "Write the policy without aliases.", { file, cause });
   }
   const policy = readPolicy(value);
-  if (!("length" in policy)) return policy;
+  if (!("length" in policy)) return { ...policy, source: { file, lines: linesOf(policy) } };
   const placed = policy.map((problem) => ({ ...problem, line: placeOf(problem) }));
   const sentences = placed
     .slice(0, mostShown)
@@ -64,6 +68,29 @@ export async function parsePolicy(text: string, file: string): Promise<TrustPoli
     [...sentences, ...(more > 0 ? [`And ${more} more.`] : [])].join(" "),
     { file, line: placed[0]?.line },
   );
+
+  /** Of rules, and of what names files. */
+  function linesOf({ rules }: TrustPolicy): ReadonlyMap<string, number> {
+    const lines = new Map<string, number>();
+    const note = (place: string, ...path: (string | number)[]) => {
+      const range = rangeOf(document.getIn(path, true));
+      if (range !== undefined) lines.set(place, lineOf(range));
+    };
+    const ca = ["root", "pins", "ca"];
+    for (const [index, { place }] of rules.entries()) {
+      note(place, "repositories", index);
+      note(`${place}.${ca.join(".")}`, "defaults", ...ca);
+      note(`${place}.${ca.join(".")}`, "repositories", index, ...ca);
+    }
+    const servers = (value as { servers?: Readonly<Record<string, object>> }).servers ?? {};
+    for (const url of Object.keys(servers)) {
+      const place = `servers.${trimmed(url)}`;
+      note(`${place}.ca`, "servers", url, "ca");
+      for (const each of ["certificate", "key"])
+        note(`${place}.clientCertificate.${each}`, "servers", url, "clientCertificate", each);
+    }
+    return lines;
+  }
 
   /** The line of the deepest part of a problem's path that the file has. */
   function placeOf({ path }: PolicyProblem): number | undefined {

@@ -4,9 +4,11 @@
  * references accept what registries and builders do not (docs/adr/0017).
  *
  * One reference has one full name: `nginx`, `library/nginx` and `index.docker.io/library/nginx` are
- * `docker.io/library/nginx`. The full name is what is signed (Notary's GUN) and what policies and `trust` blocks match;
- * the text that builders are given keeps the name as it was written.
+ * `docker.io/library/nginx`. A host is lower case there, and keeps its port (`policy/host.ts`). The full name is what is
+ * signed (Notary's GUN) and what policies and `trust` blocks match; the text that builders are given keeps the name as it
+ * was written.
  */
+import { isHost, signedHost } from "../policy/host.ts";
 import { TrustError } from "./errors.ts";
 
 export interface ImageReference {
@@ -52,13 +54,22 @@ export function parseReference(text: string): ImageReference {
   return { written, ...fullName(written, text), tag, digest };
 }
 
+/** What a name means as an image's; undefined if no image is called so. Names of repositories that hold none mean themselves. */
+export function imageName(name: string): string | undefined {
+  try {
+    return parseReference(name).name;
+  } catch (error) {
+    if (error instanceof TrustError) return undefined;
+    throw error;
+  }
+}
+
 function fullName(written: string, text: string): Pick<ImageReference, "name" | "host" | "path"> {
   const slash = written.indexOf("/");
   const first = slash === -1 ? "" : written.slice(0, slash);
-  const isHost = /[.:]/.test(first) || first === "localhost" || first !== first.toLowerCase();
-  const given = isHost ? first : "docker.io";
-  const host = given === "index.docker.io" ? "docker.io" : given;
-  const below = isHost ? written.slice(slash + 1) : written;
+  const hosted = slash !== -1 && isHost(first);
+  const host = hosted ? signedHost(first) : "docker.io";
+  const below = hosted ? written.slice(slash + 1) : written;
   const path = host === "docker.io" && !below.includes("/") ? `library/${below}` : below;
   if (!hostForm.test(host)) throw invalid(text, "has a host that is none");
   if (!path.split("/").every((part) => pathComponent.test(part))) {

@@ -11,6 +11,7 @@
  * - Questions about one repository that come while it is being updated share that update.
  */
 import { TrustedSet } from "../core/trusted-set.ts";
+import { instant, inWords } from "../policy/durations.ts";
 import type { Cache } from "./cache.ts";
 import { type CachedFile, type CachedState, type CacheKey, isNewer } from "./cache-state.ts";
 import { TrustError } from "./errors.ts";
@@ -152,7 +153,7 @@ export class Repositories {
     if (age > rule.offlineMaxAge || age < -oneDay) {
       throw new TrustError(
         "OFFLINE_TOO_OLD",
-        `The server is away (${cause.code}), and ${repository} was last checked at ${new Date(checkedAt).toISOString()}: longer ago than the policy allows.`,
+        `The server is away (${cause.code}), and ${repository} was last checked ${lastChecked(checkedAt, age)}; the policy allows ${inWords(rule.offlineMaxAge)}.`,
         { cause },
       );
     }
@@ -219,6 +220,12 @@ function united(present: Known, { stored, stamp, ...loaded }: Known): Known {
   // Under another root versions may begin anew.
   if (newer.set.root?.sha256 === older.set.root?.sha256) newer.set.recallVersions(older.set.seenVersions);
   return { ...newer, stored, stamp, checkedAt: Math.max(newer.checkedAt, loaded.checkedAt) };
+}
+
+function lastChecked(checkedAt: number, age: number): string {
+  return age < 0
+    ? `at ${instant(checkedAt)}, which is in the future`
+    : `${inWords(age)} ago, at ${instant(checkedAt)}`;
 }
 
 /** The versions that are compared when two processes write are those of the files. */

@@ -2,10 +2,9 @@
 import { TrustedSet } from "../core/trusted-set.ts";
 import { rootRole } from "../core/verify.ts";
 import { satisfiesPins } from "../policy/rules/pins.ts";
-import { TrustError } from "./errors.ts";
-import { rootKeysOf } from "./pinning.ts";
 import { iso } from "./result.ts";
-import { get, type Scope } from "./scope.ts";
+import { rootKeysOf } from "./root-keys.ts";
+import { get, noTrustData, type Scope } from "./scope.ts";
 
 export interface RootKey {
   /** ID of the bare key: the same in every repository that the key signs. */
@@ -33,9 +32,7 @@ export interface FoundRoot {
 export async function inspectRoot(scope: Scope): Promise<FoundRoot> {
   const { repository, fetcher, limits, at, pins, rule } = scope;
   const bytes = await get(scope, "root.json", limits.rootBytes);
-  if (bytes === undefined) {
-    throw new TrustError("NO_TRUST_DATA", `${repository} has no trust data at ${fetcher.origin}.`);
-  }
+  if (bytes === undefined) throw noTrustData(scope);
   const set = new TrustedSet(scope);
   const root = set.addRoot(bytes, at);
   set.checkRootExpiry(at);

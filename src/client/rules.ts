@@ -7,7 +7,7 @@ import { type Pins, plainRule, type Rule, type TrustPolicy } from "../policy/tru
 import { TrustError } from "./errors.ts";
 import type { NotaryConfig } from "./notary-config.ts";
 import type { OpenOptions } from "./options.ts";
-import { readText } from "./read-file.ts";
+import { type NamedBy, type PolicyPlace, readPem } from "./pem-file.ts";
 import { besidePolicy } from "./servers.ts";
 
 export interface Ruling {
@@ -17,9 +17,10 @@ export interface Ruling {
   readonly server: string;
   /** Undefined: nothing is pinned. */
   readonly pins: OpenPins | undefined;
+  /** The name that was asked about, and the rule's place in the policy's file. */
+  readonly asked: { readonly name: string } & PolicyPlace;
 }
 
-const largestPem = 4 * 1_048_576;
 const mostAuthorities = 256;
 const block = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\r\n]+-----END CERTIFICATE-----/g;
 
@@ -79,31 +80,40 @@ export class Rules {
       repository,
       server: trimmed(server),
       pins: await this.#pins(rule, repository),
+      asked: { name, ...this.#placeOf(rule.place) },
     };
   }
 
   /** Opens the pins of every rule, so that what is wrong with their files is known. Throws `POLICY_INVALID`. */
   async openPins(): Promise<void> {
-    for (const { pins } of this.#policy.rules) if (pins !== undefined) await this.#open(pins);
+    for (const rule of this.#policy.rules) if (rule.pins !== undefined) await this.#open(rule, rule.pins);
   }
 
-  async #pins({ pins }: Rule, repository: string): Promise<OpenPins | undefined> {
-    if (pins !== undefined) return this.#open(pins);
+  #placeOf(place: string): PolicyPlace {
+    const { source } = this.#policy;
+    return { file: source?.file, line: source?.lines.get(place) };
+  }
+
+  async #pins(rule: Rule, repository: string): Promise<OpenPins | undefined> {
+    if (rule.pins !== undefined) return this.#open(rule, rule.pins);
     const theirs = this.#notary?.pinsFor(repository);
     if (theirs === undefined) return undefined;
-    if ("ca" in theirs) return { keys: [], certificates: [], authorities: await this.#read(theirs.ca) };
+    if ("ca" in theirs)
+      return { keys: [], certificates: [], authorities: await this.#read(theirs.ca, nowhere) };
     return { keys: [], certificates: theirs.certificates, authorities: [] };
   }
 
-  async #open({ keys, certificates, ca }: Pins): Promise<OpenPins> {
-    const authorities = ca === undefined ? [] : await this.#read(besidePolicy(ca, this.#options));
+  async #open({ place }: Rule, { keys, certificates, ca }: Pins): Promise<OpenPins> {
+    const key = "root.pins.ca";
+    const by = { key, ...this.#placeOf(`${place}.${key}`) };
+    const authorities = ca === undefined ? [] : await this.#read(besidePolicy(ca, this.#options), by);
     return { keys, certificates, authorities };
   }
 
-  #read(path: string): Promise<readonly X509Certificate[]> {
+  #read(path: string, by: NamedBy): Promise<readonly X509Certificate[]> {
     const known = this.#authorities.get(path);
     if (known !== undefined) return known;
-    const read = readAuthorities(path);
+    const read = readPem(path, "file of pinned authorities", by, readAuthorities);
     this.#authorities.set(path, read);
     // What could not be read may be mended before the next question.
     read.catch(() => this.#authorities.delete(path));
@@ -111,24 +121,22 @@ export class Rules {
   }
 }
 
-/** Throws `FILE_UNREADABLE`, `POLICY_INVALID`. */
-async function readAuthorities(file: string): Promise<readonly X509Certificate[]> {
-  const text = await readText(file, "file of pinned authorities", largestPem, "POLICY_INVALID");
+/** Of a file that Notary's configuration names: its own path says where it is. */
+const nowhere: NamedBy = { key: "ca", file: undefined, line: undefined };
+
+/** Throws `POLICY_INVALID`. */
+function readAuthorities(text: string): readonly X509Certificate[] {
   const blocks = text.match(block) ?? [];
   const begun = text.split("-----BEGIN CERTIFICATE-----").length - 1;
   if (blocks.length === 0 || blocks.length > mostAuthorities || blocks.length !== begun) {
     throw new TrustError(
       "POLICY_INVALID",
-      `Give 1 to ${mostAuthorities} whole PEM certificates of authorities here.`,
-      { file },
+      `Give 1 to ${mostAuthorities} whole PEM certificates of authorities there.`,
     );
   }
   try {
     return blocks.map((pem) => new X509Certificate(pem));
   } catch (cause) {
-    throw new TrustError("POLICY_INVALID", "A certificate of a pinned authority cannot be read.", {
-      file,
-      cause,
-    });
+    throw new TrustError("POLICY_INVALID", "A certificate of a pinned authority cannot be read.", { cause });
   }
 }

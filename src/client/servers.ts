@@ -1,14 +1,13 @@
 /** The trust servers of a policy: one fetcher each, made when it is first wanted. */
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { dirname, resolve } from "node:path";
 import { trimmed } from "../policy/schema.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
 import type { Fetcher } from "./fetch/fetcher.ts";
 import type { OpenOptions } from "./options.ts";
-import { readText } from "./read-file.ts";
+import { type NamedBy, readPem } from "./pem-file.ts";
 
 export { trimmed };
-
-const largestPem = 4 * 1_048_576;
 
 /** A file that a policy names: relative to the policy's own folder. */
 export function besidePolicy(path: string, { policy }: Pick<OpenOptions, "policy">): string {
@@ -84,13 +83,42 @@ export class Servers {
       const { dockerTls } = await import("./fetch/docker-tls.ts");
       return { ...(await dockerTls(options.dockerConfig, server)), tokenRealms };
     }
+    const by = (key: string, isOption: boolean): NamedBy => {
+      const { source } = this.#policy;
+      return isOption
+        ? { option: key }
+        : { key, file: source?.file, line: source?.lines.get(`servers.${server}.${key}`) };
+    };
+    const isOwnCa = own?.ca !== undefined;
+    const ofPair = (key: "certificate" | "key") =>
+      by(`clientCertificate.${key}`, own?.clientCertificate !== undefined);
     return {
-      ca: ca === undefined ? undefined : await readText(ca, "certificate authority", largestPem),
+      ca:
+        ca === undefined
+          ? undefined
+          : await readPem(ca, "certificate authority", by("ca", isOwnCa), certificate),
       clientCertificate: pair && {
-        certificate: await readText(pair.certificate, "client certificate", largestPem),
-        key: await readText(pair.key, "client key", largestPem),
+        certificate: await readPem(
+          pair.certificate,
+          "client certificate",
+          ofPair("certificate"),
+          certificate,
+        ),
+        key: await readPem(pair.key, "client key", ofPair("key"), privateKey),
       },
       tokenRealms,
     };
   }
+}
+
+/** Throws what the platform says of a text that is no certificate. */
+function certificate(pem: string): string {
+  new X509Certificate(pem);
+  return pem;
+}
+
+/** Throws what the platform says of a text that is no key without a passphrase. */
+function privateKey(pem: string): string {
+  createPrivateKey(pem);
+  return pem;
 }

@@ -15,7 +15,8 @@ import { reasonOf } from "./fetch/within.ts";
 import type { Floor } from "./floor.ts";
 import { checkFloors } from "./floors.ts";
 import { floorsOf, largestLock, readLock } from "./lockfile.ts";
-import { lookUp, lookUpDigest, signedElsewhere } from "./lookup.ts";
+import { lookUp, lookUpDigest } from "./lookup.ts";
+import { notSigned } from "./not-signed.ts";
 import { checkOptions, type OpenOptions, type TrustOptions } from "./options.ts";
 import { parsePolicyValue, readPolicyFile } from "./policy-file.ts";
 import { readText } from "./read-file.ts";
@@ -113,7 +114,12 @@ export class Trust {
       return await this.#ask(reference.name, async (view) => {
         const hit =
           tag === undefined ? await lookUpDigest(view, (digest ?? "").slice(7)) : await lookUp(view, tag);
-        if (hit === undefined) throw await notSigned(view, tag ?? digest ?? "");
+        if (hit === undefined)
+          throw await notSigned(
+            view,
+            tag ?? digest ?? "",
+            reference.tag === undefined && digest === undefined,
+          );
         const count = await checkDemands(view, hit);
         const sha256 = hit.target.hashes.get("sha256");
         if (sha256 === undefined) {
@@ -225,13 +231,14 @@ export class Trust {
 
   async #scope(name: string, unruled?: "plain"): Promise<Scope> {
     if (this.#closed) throw new TypeError("The trust is closed: open another.");
-    const { rule, repository, server, pins } = await this.#rules.rule(name, unruled);
+    const { rule, repository, server, pins, asked } = await this.#rules.rule(name, unruled);
     const { limits, onEvent, now } = this.#options;
     const { notary } = await import("../core/format/notary.ts");
     return {
       repository,
       rule,
       pins,
+      asked,
       floors: this.#floors.get(repository) ?? [],
       limits,
       onEvent,
@@ -271,16 +278,4 @@ export class Trust {
       throw asTrustError(error, context);
     }
   }
-}
-
-async function notSigned(view: RepositoryView, name: string): Promise<TrustError> {
-  const { repository } = view.scope;
-  const elsewhere = await signedElsewhere(view, name);
-  if (elsewhere.length === 0)
-    return new TrustError("NOT_SIGNED", `Nobody who counts signs ${name} in ${repository}.`);
-  return new TrustError(
-    "NOT_SIGNED_IN_ROLE",
-    `${name} in ${repository} is signed by ${elsewhere.join(", ")} only, which the policy does not count.`,
-    { detail: { roles: elsewhere } },
-  );
 }

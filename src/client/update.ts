@@ -14,7 +14,7 @@ import type { TrustedSet } from "../core/trusted-set.ts";
 import { mostRoots } from "./cache-state.ts";
 import { TrustError } from "./errors.ts";
 import { checkPins, recognisePins } from "./pinning.ts";
-import { codeOf, get, type Scope, withheld } from "./scope.ts";
+import { codeOf, get, noTrustData, type Scope, withheld } from "./scope.ts";
 
 export interface Updated {
   readonly set: TrustedSet;
@@ -81,12 +81,7 @@ async function walkRoots(
   const known = set.root?.signed.version;
   if (known === undefined) {
     const root = await get(scope, "root.json", limits.rootBytes);
-    if (root === undefined) {
-      throw new TrustError(
-        "NO_TRUST_DATA",
-        `${scope.repository} has no trust data at ${scope.fetcher.origin}.`,
-      );
-    }
+    if (root === undefined) throw noTrustData(scope);
     for (const bytes of await recognisePins(scope, root, (version) => getRoot(scope, version))) {
       set.addRoot(bytes, at);
       roots.push(bytes);
@@ -114,7 +109,7 @@ async function walkRoots(
     ? new TrustError("FILE_WITHHELD", `${origin} has a root of ${scope.repository}, but no timestamp.`, {
         role: "timestamp",
       })
-    : new TrustError("NO_TRUST_DATA", `${scope.repository} has no trust data at ${origin} any more.`);
+    : noTrustData(scope, " any more");
 }
 
 /** Adds root after root, up to the first that the server has not. */

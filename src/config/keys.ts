@@ -1,6 +1,6 @@
 /** The table of configuration keys, read off the schema: one row for each leaf, in the schema's order. */
 import { z } from "zod";
-import { nearest } from "../core/nearest.ts";
+import { meant } from "../core/nearest.ts";
 import type { FieldKind } from "./fields.ts";
 import { configSchema } from "./schema.ts";
 
@@ -84,12 +84,12 @@ export function isGroup(key: string): boolean {
   return groups.has(key);
 }
 
-/** The known key or group that an unknown one most resembles. */
-export function nearestKey(key: string): string {
-  return nearest(key, [...groups, ...byKey.keys()]);
+/** The end of a sentence about an unknown key: the known key or group that it resembles. */
+export function meantKey(key: string): string {
+  return meant(key, [...groups, ...byKey.keys()]);
 }
 
-/** The known variable that an unknown one most resembles. */
-export function nearestVariable(name: string): string {
-  return nearest(name, [...byVariable.keys()]);
+/** The end of a sentence about an unknown variable: the known one that it resembles. */
+export function meantVariable(name: string): string {
+  return meant(name, [...byVariable.keys()]);
 }

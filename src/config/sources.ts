@@ -5,14 +5,7 @@
  */
 import { LineCounter, parseDocument } from "yaml";
 import type { ConfigurationProblem } from "./errors.ts";
-import {
-  type ConfigurationKey,
-  findKey,
-  findVariable,
-  isGroup,
-  nearestKey,
-  nearestVariable,
-} from "./keys.ts";
+import { type ConfigurationKey, findKey, findVariable, isGroup, meantKey, meantVariable } from "./keys.ts";
 
 export interface Assignment {
   readonly key: string;
@@ -58,7 +51,7 @@ function unknownKey(key: string, origin: string): ConfigurationProblem {
   const shown = JSON.stringify(subject);
   const sentence =
     findKey(key) === undefined
-      ? `${origin}: there is no key ${shown}, did you mean ${nearestKey(key)}?`
+      ? `${origin}: there is no key ${shown}${meantKey(key)}`
       : `${origin}: write ${shown} level by level: a file has no dots in its keys.`;
   return { code: "UNKNOWN_KEY", subject, sentence };
 }
@@ -98,7 +91,7 @@ export function fromEnvironment(env: Readonly<Record<string, string | undefined>
       problems.push({
         code: "UNKNOWN_KEY",
         subject: name,
-        sentence: `${JSON.stringify(name.slice(0, 200))} names no key, did you mean ${nearestVariable(name)}?`,
+        sentence: `${JSON.stringify(name.slice(0, 200))} names no key${meantVariable(name)}`,
       });
     }
   }

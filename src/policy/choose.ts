@@ -1,10 +1,10 @@
 /** Which rule of a policy speaks for a repository. */
-import { capture, compareSpecificity, fill } from "./pattern.ts";
+import { capture, compareSpecificity, fill, signedName } from "./pattern.ts";
 import type { Rule, TrustPolicy } from "./trust-policy.ts";
 
 export interface Chosen {
   readonly rule: Rule;
-  /** The name that is signed: the given one, or what `trustedAs` makes of it. */
+  /** The name that is signed: the given one with its host in lower case, or what `trustedAs` makes of it. */
   readonly repository: string;
 }
 
@@ -23,6 +23,6 @@ export function chooseRule({ rules }: TrustPolicy, name: string): Chosen | Ambig
   if (rule === undefined) return undefined;
   if (others.length > 0) return { ambiguous: best };
   const { trustedAs, match } = rule;
-  const repository = trustedAs === undefined ? name : fill(trustedAs, capture(match, name) ?? []);
+  const repository = trustedAs === undefined ? signedName(name) : fill(trustedAs, capture(match, name) ?? []);
   return { rule, repository };
 }

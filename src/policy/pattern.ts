@@ -3,10 +3,12 @@
  * more. A star never stands for part of a segment.
  *
  * Patterns are written for full names. As in a reference, a first segment that is no host means `docker.io/`, one name
- * alone below that `library/`, and `index.docker.io` is `docker.io`; a star in front stands for any host. What no
- * repository can be called is no pattern: it would stand in a policy and never speak.
+ * alone below that `library/`, and `index.docker.io` is `docker.io`; a star in front stands for any host. Hosts are the
+ * same however they are spelt (`host.ts`). What no repository can be called is no pattern: it would stand in a policy and
+ * never speak.
  */
 import { isRepositoryName } from "../core/names.ts";
+import { comparedHost, isHost, signedHost } from "./host.ts";
 
 export interface Pattern {
   readonly text: string;
@@ -34,11 +36,10 @@ export function parsePattern(text: string): Pattern | string {
 function full(segments: readonly string[]): readonly string[] {
   const [first = "", ...below] = segments;
   if (first.startsWith("*")) return segments;
-  const isHost =
-    below.length > 0 && (/[.:]/.test(first) || first === "localhost" || first !== first.toLowerCase());
-  const host = !isHost || first === "index.docker.io" ? "docker.io" : first;
-  const path = isHost ? below : segments;
-  const official = host === "docker.io" && path.length === 1 && path[0] !== "**";
+  const hosted = below.length > 0 && isHost(first);
+  const host = hosted ? signedHost(first) : "docker.io";
+  const path = hosted ? below : segments;
+  const official = comparedHost(host) === "docker.io" && path.length === 1 && path[0] !== "**";
   return [host, ...(official ? ["library"] : []), ...path];
 }
 
@@ -56,10 +57,31 @@ export function capture({ segments }: Pattern, name: string): readonly string[] 
   for (const segment of segments) {
     const taken = parts.slice(at, at + (segment === "**" ? width : 1)).join("/");
     if (segment.startsWith("*")) captured.push(taken);
-    else if (segment !== taken) return undefined;
+    else if (segment !== taken && !(at === 0 && comparedHost(segment) === comparedHost(taken)))
+      return undefined;
     at += segment === "**" ? width : 1;
   }
   return captured;
+}
+
+/** One text for all spellings of a name; two names with the same are one. */
+export function comparedName(name: string): string {
+  return compared(full(name.split("/")));
+}
+
+/** One text for all patterns that match the same names and have the same stars in the same order. */
+export function comparedPattern({ segments }: Pattern): string {
+  return compared(segments);
+}
+
+function compared([first = "", ...below]: readonly string[]): string {
+  return [first.startsWith("*") ? first : comparedHost(first), ...below].join("/");
+}
+
+/** The name as it is signed: that of an image in full, any other as it is; a host in lower case. */
+export function signedName(name: string): string {
+  const [first = "", ...below] = name.split("/");
+  return below.length > 0 && isHost(first) ? [signedHost(first), ...below].join("/") : name;
 }
 
 /** The name that a pattern gives when its stars stand for the captured texts. */

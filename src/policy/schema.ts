@@ -5,8 +5,8 @@
  * Text in, policy out: reading the file and finding lines is the business of `client/policy-file.ts`.
  */
 import type * as z from "zod/mini";
-import { nearest } from "../core/nearest.ts";
-import { type Pattern, starsOf } from "./pattern.ts";
+import { meant } from "../core/nearest.ts";
+import { comparedPattern, type Pattern, starsOf } from "./pattern.ts";
 import { keysAt, policySchema, type Settings } from "./schema/shape.ts";
 import { plainRule, type Rule, type ServerSettings, type TrustPolicy } from "./trust-policy.ts";
 
@@ -106,7 +106,7 @@ function contradictions(rules: readonly Rule[]): PolicyProblem[] {
   const problems: PolicyProblem[] = [];
   const seen = new Map<string, number>();
   for (const [index, { match, trustedAs }] of rules.entries()) {
-    const name = match.segments.join("/");
+    const name = comparedPattern(match);
     const earlier = seen.get(name);
     if (earlier !== undefined) {
       problems.push({
@@ -139,7 +139,7 @@ function problemsOf(issue: z.core.$ZodIssue, whole: unknown): PolicyProblem[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({
       path: [...path, key],
-      sentence: `is no key of a policy here; did you mean ${nearest(key, keysAt(path))}?`,
+      sentence: `is no key of a policy here${meant(key, keysAt(path))}`,
     }));
   }
   if (issue.code === "invalid_key") {

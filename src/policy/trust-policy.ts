@@ -70,7 +70,16 @@ export interface ServerSettings {
   readonly tokenRealms: readonly string[];
 }
 
+/** Where a policy was read from, for messages. */
+export interface PolicySource {
+  readonly file: string;
+  /** Lines (from 1), by place: `repositories[2]`, `repositories[2].root.pins.ca`, `servers.https://notary.example.test.ca`. */
+  readonly lines: ReadonlyMap<string, number>;
+}
+
 export interface TrustPolicy {
+  /** Undefined for a policy that was given as a value. */
+  readonly source?: PolicySource;
   /** What becomes of a name that no rule matches. */
   readonly default: "refuse" | "unverified";
   /** The server of rules that name none. */

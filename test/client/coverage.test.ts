@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Coverage, coverageOf } from "../../src/client/coverage.ts";
-import type { TrustError } from "../../src/client/errors.ts";
+import { explain, type TrustError } from "../../src/client/errors.ts";
 import type { Input } from "../../src/client/inputs/input.ts";
 import { readInput } from "../../src/client/inputs/read.ts";
 
@@ -40,6 +40,24 @@ async function isCovered(image: string, trust: string): Promise<boolean> {
   return codes[0] === "NO_RULE";
 }
 
+describe("the next step", () => {
+  const nextOf = ({ failures }: Coverage) => failures.map(({ error }) => explain(error)?.next ?? "");
+
+  it("of an image without a rule is another for the frontend of a Dockerfile", async () => {
+    const text = "# syntax=docker/dockerfile:1\nFROM nginx\n";
+    const [frontend, base] = nextOf(covering([await readInput("Dockerfile", text)], { ruled: "refuse" }));
+    expect(frontend).toContain("# syntax=");
+    expect(base).not.toContain("# syntax=");
+  });
+
+  it("of each fault in a trust block is its own", async () => {
+    const trust = "trust:\n  org:\n    - none\n    - A/b\n  image:\n    - none/x\n    - UPPER\n";
+    const all = nextOf(covering([await file("a.yml", ["a/k:1"], trust)]));
+    expect(all).toHaveLength(4);
+    expect(new Set(all).size).toBe(4);
+  });
+});
+
 describe("an image entry covers", () => {
   it.each([
     ["linuxkit/kernel:6.6", "linuxkit/kernel", true],
@@ -54,6 +72,8 @@ describe("an image entry covers", () => {
     ["library/nginx:1", "nginx", true],
     ["nginx:1", "linuxkit/nginx", false],
     ["registry.example.test:5000/a/b:1", "registry.example.test:5000/a/b", true],
+    ["REGISTRY.example.test/a/b:1", "registry.example.test/a/b", true],
+    ["registry.example.test/a/b:1", "registry.example.test:443/a/b", true],
     ["registry.example.test:5000/a/b:1", "registry.example.test/a/b", false],
     ["registry.example.test:5000/a/b:1", "a/b", false],
     ["linuxkit/kernels:1", "linuxkit/kernel", false],

@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { explain } from "../../src/client/errors.ts";
 import { bareKey, generatePrivateKey } from "../../src/publisher/keys.ts";
+import { trustErrorOf } from "../support/fetching.ts";
 import { newKey, type Simulator, simulatedNow, someTarget } from "../support/simulator.ts";
 import type { TrustSite } from "../support/trust-site.ts";
 import { policyFor, simulated, siteOf, trusting } from "../support/trusting.ts";
@@ -61,6 +63,14 @@ describe("algorithms", () => {
     sim.publish();
     expect(await codeWith({ algorithms: ["ecdsa-p256"] })).toBe("POLICY_THRESHOLD");
     expect(await codeWith({ algorithms: ["ecdsa-p256", "ed25519"] })).toBe("accepted");
+    // The reason is told, with what would have to be allowed.
+    const trust = await trusting(site, { policy: policyFor({ algorithms: ["ecdsa-p256"] }) });
+    await expect(trust.resolve(`${name}:1`)).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /1 more do not count, because `algorithms` of the rule \*\* does not allow ed25519/,
+      ),
+      detail: { needed: 1, signed: 0, notAllowed: 1, algorithms: ["ed25519"] },
+    });
     // One that counts beside one that does not.
     sim.targetsOf("targets").keys.push(bareKey(generatePrivateKey("ecdsa")));
     sim.publish();
@@ -149,6 +159,14 @@ describe("signing dates", () => {
     signed(date);
     expect(await codeWith(rule)).toBe(code);
     expect(await codeWith({})).toBe("accepted");
+  });
+
+  it("that is missing is told with the member, the command and the policy's other way", async () => {
+    const error = await trustErrorOf(
+      (await trusting(site, { policy: policyFor(rule) })).resolve(`${name}:1`),
+    );
+    expect(error.message).toContain("`vidimus.signedAt`");
+    expect(explain(error)?.next).toMatch(/notary add --custom.*unknownAge: allow/);
   });
 
   it("may be demanded, or not", async () => {

@@ -97,6 +97,20 @@ describe("an explanation", () => {
     expect(what({})).toBe("Two lines.");
   });
 
+  it("has the next step that the error knows, and who takes it", () => {
+    const remedy = { who: "you", next: "Look." } as const;
+    expect(explain(new TrustError("NO_RULE", "None.", { remedy }))).toMatchObject({
+      ...remedy,
+      ending: "policy",
+    });
+    expect(
+      explain(asTrustError(new TrustError("NO_RULE", "None.", { remedy: { next: "Look." } }))),
+    ).toMatchObject({
+      who: "policy owner",
+      next: "Look.",
+    });
+  });
+
   it("is none for errors that are not of this library", () => {
     for (const error of [new Error("x"), new TypeError("x"), undefined, null, "text", { code: "NO_RULE" }]) {
       expect(explain(error)).toBeUndefined();

@@ -55,7 +55,32 @@ describe("a first contact", () => {
       code: "NO_PIN",
       repository: name,
       role: "root",
-      detail: { keyIds: [keyId] },
+      detail: { keyIds: [keyId], command: `pin add ${name} --key ${keyId}` },
+    });
+  });
+
+  it("that the pins refuse is told with the rule, its line, what is pinned, and the whole command", async () => {
+    const policy = join(temporaryDirectory(), "our trust.yaml");
+    writeFileSync(
+      policy,
+      `repositories:\n  - match: "registry.example.test/**"\n    root: { pins: { keys: ["${other}"] } }\n`,
+    );
+    const error = await trustErrorOf((await trusting(site, { policy })).check(name));
+    const command = `pin add ${name} --key ${keyId} --policy '${policy}'`;
+    expect(error).toMatchObject({
+      code: "PIN_MISMATCH",
+      file: policy,
+      line: 2,
+      detail: { keyIds: [keyId], pinnedIds: [other], command },
+    });
+    for (const part of ["the rule registry.example.test/** pins", other, keyId, `vidimus-client ${command}`])
+      expect(error.message).toContain(part);
+    writeFileSync(policy, `repositories:\n\n  - match: "registry.example.test/**"\n`);
+    expect(await trustErrorOf((await trusting(site, { policy })).check(name))).toMatchObject({
+      code: "NO_PIN",
+      file: policy,
+      line: 3,
+      detail: { command },
     });
   });
 
@@ -130,6 +155,14 @@ describe("an authority", () => {
     if (content !== undefined) writeFileSync(ca, content);
     const error = await trustErrorOf((await trusting(site, { policy: pinning({ ca }) })).check(name));
     expect(error).toMatchObject({ code, file: ca });
+  });
+});
+
+it("a root whose signatures the policy's algorithms leave out is told so", async () => {
+  const policy = { repositories: [{ match: "**", tofu: true, algorithms: ["ed25519"] }] };
+  expect(await trustErrorOf((await trusting(site, { policy })).check(name))).toMatchObject({
+    code: "POLICY_THRESHOLD",
+    detail: { needed: 1, signed: 0, notAllowed: 1, algorithms: ["ecdsa-p256"] },
   });
 });
 

@@ -36,7 +36,9 @@ describe("a policy", () => {
   it("is read from JSON, and the same from a value", async () => {
     const value = { default: "unverified", repositories: [{ match: "nginx", tofu: true }] };
     const policy = await parsePolicy(JSON.stringify(value), "policy.json");
-    expect(policy).toEqual(await parsePolicyValue(value));
+    const { source, ...rest } = policy;
+    expect(rest).toEqual(await parsePolicyValue(value));
+    expect(source).toEqual({ file: "policy.json", lines: new Map([["repositories[0]", 1]]) });
     expect(policy.default).toBe("unverified");
   });
 });

@@ -331,7 +331,11 @@ describe("without the server", () => {
   ])("nothing is given %s", async (_, later) => {
     const { cacheDir, url } = await known(policy);
     const trust = await trusting({ url }, { cacheDir, policy, now: () => simulatedNow + later });
-    expect(await trustCodeOf(trust.resolve(`${name}:1`))).toBe("OFFLINE_TOO_OLD");
+    const error = await trustErrorOf(trust.resolve(`${name}:1`));
+    expect(error.code).toBe("OFFLINE_TOO_OLD");
+    expect(error.message).toMatch(
+      /checked (?:6 hours ago, at|at) 20[0-9-]+ [0-9:]+ UTC.*; the policy allows 6 hours\.$/,
+    );
   });
 
   it("nothing is given that has expired", async () => {

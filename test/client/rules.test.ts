@@ -70,6 +70,13 @@ describe("the rule for a name", () => {
     }
   });
 
+  it("speaks for every spelling of a host, so that none is let through by default", async () => {
+    const all = await rules({ default: "unverified", repositories: [{ match: "registry.example.test/**" }] });
+    for (const host of ["REGISTRY.example.test", "registry.example.test:443", "registry.example.test:0443"])
+      expect(all.covers(`${host}/acme/x`)).toBe(true);
+    expect(all.covers("registry.example.test:5000/acme/x")).toBe(false);
+  });
+
   it("is a plain one for who only looks, with no pin and no trust", async () => {
     const { rule, repository, pins } = await (await rules({})).rule(nginx, "plain");
     expect([rule.tofu, rule.pins, repository, pins]).toEqual([false, undefined, nginx, undefined]);

@@ -90,14 +90,14 @@ describe("a server's fetcher", () => {
   });
 });
 
-describe("files that cannot be read: FILE_UNREADABLE", () => {
+describe("files that cannot be read: the fault of what names them", () => {
   it.each([{ ca: "missing.pem" }, { clientCertificate: { certificate: "missing.pem", key: "missing.key" } }])(
     "%j",
     async (settings) => {
       const url = "https://127.0.0.1:1";
       const policy = join(temporaryDirectory(), "policy.yml");
       const all = await servers({ servers: { [url]: settings } }, { policy });
-      expect(await trustErrorOf(all.fetcher(url))).toMatchObject({ code: "FILE_UNREADABLE" });
+      expect(await trustErrorOf(all.fetcher(url))).toMatchObject({ code: "POLICY_INVALID" });
       expect(await all.close()).toBeUndefined();
     },
   );

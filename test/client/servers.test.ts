@@ -88,9 +88,31 @@ describe("the server", () => {
     const first = await secure(await simulated(acme, "1"));
     const ca = join(temporaryDirectory(), "absent.pem");
     expect(await trustErrorOf((await trusting(first, { ca })).resolve(`${acme}:1`))).toMatchObject({
-      code: "FILE_UNREADABLE",
+      code: "OPTION_INVALID",
       file: ca,
     });
+    expect(first.asked).toEqual([]);
+  });
+
+  it.each([
+    ["a missing authority", "servers:\n  URL:\n    ca: absent.pem\n", 3, "`ca` names"],
+    ["an authority that is no PEM", "servers:\n  URL:\n    ca: trust.yaml\n", 3, "PEM"],
+    [
+      "a missing client key",
+      "servers:\n  URL/:\n    clientCertificate:\n      certificate: absent.pem\n      key: absent.key\n",
+      4,
+      "`clientCertificate.certificate` names",
+    ],
+  ])("for which the policy names %s is told in the policy's line", async (_, servers, line, words) => {
+    const first = await secure(await simulated(acme, "1"));
+    const file = join(temporaryDirectory(), "trust.yaml");
+    writeFileSync(
+      file,
+      `${servers.replace("URL", first.url)}repositories:\n  - match: "**"\n    tofu: true\n`,
+    );
+    const error = await trustErrorOf((await trusting(first, { policy: file })).resolve(`${acme}:1`));
+    expect(error).toMatchObject({ code: "POLICY_INVALID", file, line });
+    expect(error.message).toContain(words);
     expect(first.asked).toEqual([]);
   });
 });

@@ -59,6 +59,18 @@ describe("the name that is signed", () => {
     expect(repository(policy("nginx"), "docker.io/library/nginx")).toBe("docker.io/library/nginx");
   });
 
+  it("has its host in lower case, and the port that was written", () => {
+    const rules = policy("registry.example.test/**");
+    expect(repository(rules, "REGISTRY.example.test/app")).toBe("registry.example.test/app");
+    expect(repository(rules, "registry.example.test:443/app")).toBe("registry.example.test:443/app");
+    expect(repository(policy("acme/files"), "acme/files")).toBe("acme/files");
+  });
+
+  it("has the port that trustedAs writes", () => {
+    const mirror = policy({ match: "registry.example.test/**", trustedAs: "registry.example.test:443/**" });
+    expect(repository(mirror, "registry.example.test/app")).toBe("registry.example.test:443/app");
+  });
+
   it("is what trustedAs makes of a mirror's", () => {
     const mirror = policy({ match: "mirror.example.test/*/**", trustedAs: "docker.io/*/**" });
     expect(repository(mirror, "mirror.example.test/team/a/b")).toBe("docker.io/team/a/b");

@@ -30,6 +30,7 @@ describe("a pattern is written for the full name", () => {
     ["registry:5000/app", "registry:5000/app"],
     ["[::1]:5000/app", "[::1]:5000/app"],
     ["Registry/app", "Registry/app"],
+    ["REGISTRY.example.test:443/app", "registry.example.test:443/app"],
     ["*/app", "*/app"],
     ["**", "**"],
     ["**/app", "**/app"],
@@ -75,6 +76,13 @@ describe("a pattern matches", () => {
     ["registry.example.test/**/*", "registry.example.test/a/b/c", ["a/b", "c"]],
     ["**", "docker.io/library/nginx", ["docker.io/library/nginx"]],
     ["nginx", "docker.io/library/nginx", []],
+    ["registry.example.test/app", "Registry.example.test/app", []],
+    ["REGISTRY.example.test/**", "registry.example.test/app", ["app"]],
+    ["registry.example.test/**", "registry.example.test:443/a/b", ["a/b"]],
+    ["registry.example.test:443/**", "registry.example.test/a/b", ["a/b"]],
+    ["Registry/*", "registry:443/app", ["app"]],
+    ["docker.io/library/*", "DOCKER.IO:443/nginx", ["nginx"]],
+    ["*/app", "registry.example.test:443/app", ["registry.example.test:443"]],
   ])("%s: %s", (text, name, captured) => {
     expect(capture(pattern(text), name)).toEqual(captured);
   });
@@ -88,7 +96,7 @@ describe("a pattern does not match", () => {
     ["registry.example.test/**/*", "registry.example.test/a"],
     ["registry.example.test/**", "registry.example.test:5000/a"],
     ["registry.example.test/app", "registry.example.test/apps"],
-    ["registry.example.test/app", "Registry.example.test/app"],
+    ["a/registry.example.test", "a/REGISTRY.example.test"],
     ["nginx", "docker.io/team/nginx"],
     ["*", "docker.io/library/nginx"],
   ])("%s: %s", (text, name) => {

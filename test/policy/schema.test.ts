@@ -392,6 +392,7 @@ describe("contradictions", () => {
     ["nginx", "docker.io/library/nginx"],
     ["nginx", "index.docker.io/nginx"],
     ["library/*", "docker.io/*"],
+    ["registry.example.test/**", "REGISTRY.example.test:443/**"],
   ])("two rules for the same names: %s, %s", (first, second) => {
     expect(places({ repositories: [{ match: first }, { match: "a/b" }, { match: second }] })).toEqual([
       "repositories.2.match",

@@ -1,31 +1,25 @@
 /**
  * `doctor`: whether everything that a build needs is in order: policy, pins, trust servers with their TLS, the clock, the
- * cache, Docker's configuration. It changes nothing but for a folder that it makes in the cache and removes.
+ * cache, Docker's configuration. It changes nothing but for folders that it makes in the cache and removes.
  */
 import { mkdtemp, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import type { TrustPolicy } from "../../policy/trust-policy.ts";
 import { diskCache } from "../cache.ts";
-import { type Ending, endings, explain, worst } from "../errors.ts";
+import { endings, worst } from "../errors.ts";
+import type { ClientLimits } from "../limits.ts";
 import { makeFolder } from "../make-folder.ts";
 import { checkOptions, type OpenOptions } from "../options.ts";
 import { readPolicyFile } from "../policy-file.ts";
 import { Rules } from "../rules.ts";
 import { Servers, trimmed } from "../servers.ts";
 import type { ClientContext } from "./context.ts";
+import { type Diagnosis, faultOf } from "./diagnosis.ts";
+import { openRules, triedPins } from "./doctor-pins.ts";
 import { addTrustFlags, type TrustFlags, trustOptions } from "./flags.ts";
 import { printJson } from "./report.ts";
-import { formatTable } from "./table.ts";
-
-export interface Diagnosis {
-  readonly subject: string;
-  readonly state: "ok" | "warning" | "fault";
-  readonly what: string;
-  /** What to do about it. */
-  readonly next?: string;
-  readonly ending?: Ending;
-}
+import { count, formatTable } from "./table.ts";
 
 /** Beyond this difference from a server's clock, fresh files look expired or expired ones fresh. Milliseconds. */
 const clockTolerance = 60_000;
@@ -50,15 +44,27 @@ export function addDoctor(parent: Command, context: ClientContext, finish: (code
 }
 
 async function diagnose(flags: TrustFlags, context: ClientContext): Promise<readonly Diagnosis[]> {
-  const options = checkOptions(trustOptions(flags, context));
+  const given = trustOptions(flags, context);
+  const options = checkOptions(given);
   const policy = await tried("policy", () => readPolicy(options));
+  const cache = await cacheDiagnoses(options);
+  const servers = await serverDiagnoses(options, policy.value);
+  const usable = policy.value !== undefined && cache.every(({ state }) => state === "ok");
+  const { cacheDir, limits } = options;
+  const quick = { ...given, cacheDir, limits: { ...given.limits, ...patience(limits) } };
   return [
     policy.diagnosis,
-    ...pinDiagnoses(policy.value),
-    ...(await cacheDiagnoses(options)),
+    ...(policy.value === undefined ? [] : openRules(policy.value)),
+    ...cache,
     await dockerDiagnosis(options),
-    ...(await serverDiagnoses(options, policy.value)),
+    ...servers,
+    ...(usable && policy.value !== undefined ? await triedPins(policy.value, quick) : []),
   ];
+}
+
+/** A build may wait; who asks what is wrong should not have to. */
+function patience({ updateTime }: ClientLimits): Partial<ClientLimits> {
+  return { tries: 1, requestTime: 10_000, updateTime: Math.min(updateTime, 15_000) };
 }
 
 interface Tried<T> {
@@ -75,48 +81,14 @@ async function tried<T>(subject: string, task: () => Promise<{ value: T; what: s
   }
 }
 
-function faultOf(subject: string, error: unknown): Diagnosis {
-  const explanation = explain(error);
-  if (explanation === undefined) throw error;
-  const { what, who, next, ending } = explanation;
-  return { subject, state: "fault", what, next: `${who}: ${next}`, ending };
-}
-
 async function readPolicy(options: OpenOptions): Promise<{ value: TrustPolicy | undefined; what: string }> {
   const { policy } = options;
   if (typeof policy !== "string")
     return { value: undefined, what: "none is named; every name needs a pin from --notary-config" };
   const value = await readPolicyFile(policy);
   await new Rules(value, options, undefined).openPins();
-  return { value, what: `${policy}: ${value.rules.length} rules, others: ${value.default}` };
-}
-
-function pinDiagnoses(policy: TrustPolicy | undefined): readonly Diagnosis[] {
-  const open = policy?.rules.filter(({ pins, tofu }) => pins === undefined && !tofu) ?? [];
-  const first = policy?.rules.filter(({ pins, tofu }) => pins === undefined && tofu) ?? [];
-  const names = (rules: typeof open) => rules.map(({ match }) => match.text).join(", ");
-  return [
-    ...(open.length === 0
-      ? []
-      : [
-          {
-            subject: "pins",
-            state: "warning" as const,
-            what: `no pins: ${names(open)}`,
-            next: "Run `pin add`; until then these are refused.",
-          },
-        ]),
-    ...(first.length === 0
-      ? []
-      : [
-          {
-            subject: "pins",
-            state: "warning" as const,
-            what: `first use is trusted: ${names(first)}`,
-            next: "Pin the root keys.",
-          },
-        ]),
-  ];
+  const rules = count(value.rules.length, "rule", "rules");
+  return { value, what: `${policy}: ${rules}; names outside of them: ${value.default}` };
 }
 
 async function cacheDiagnoses(options: OpenOptions): Promise<readonly Diagnosis[]> {
@@ -197,7 +169,7 @@ async function serverDiagnosis(
     if (event.type === "request") date = event.date;
   };
   const servers = new Servers(
-    { ...options, onEvent, limits: { ...options.limits, tries: 1, requestTime: 10_000 } },
+    { ...options, onEvent, limits: { ...options.limits, ...patience(options.limits) } },
     policy,
   );
   const { diagnosis } = await tried(url, async () => {
@@ -220,7 +192,7 @@ function clockDiagnosis(url: string, difference: number): Diagnosis {
     subject: "clock",
     state: "fault",
     what,
-    next: "Set the clock: expiry is judged by it.",
+    next: `Set the clock here, or that of ${url} if it is wrong: expiry is judged by it.`,
     ending: "stale",
   };
 }

@@ -4,15 +4,15 @@
  */
 import { realpath, stat } from "node:fs/promises";
 import { Command } from "commander";
-import { type Explanation, endings, explain, TrustError } from "../errors.ts";
-import type { TrustOptions } from "../options.ts";
-import { pinsOf, withoutPins, withPins } from "../policy-edit.ts";
+import { signedName } from "../../policy/pattern.ts";
+import { type Explanation, endings, TrustError } from "../errors.ts";
+import { type PinChange, pinsOf, withoutPins, withPins } from "../policy-edit.ts";
 import { largestPolicy, parsePolicy, readPolicyFile } from "../policy-file.ts";
 import { readText } from "../read-file.ts";
 import { parseReference } from "../reference.ts";
 import { replaceFile } from "../replace-file.ts";
 import type { FoundRoot } from "../root-inspection.ts";
-import { openTrust, type Trust } from "../trust.ts";
+import { openTrust } from "../trust.ts";
 import type { ClientContext } from "./context.ts";
 import {
   addTrustFlags,
@@ -22,11 +22,13 @@ import {
   trustOptions,
   usualPolicy,
 } from "./flags.ts";
+import { confirm } from "./pin-confirm.ts";
 import { printJson, UsageError } from "./report.ts";
-import { formatTable, forTerminal } from "./table.ts";
+import { count, formatTable, forTerminal } from "./table.ts";
 
 interface PinFlags extends TrustFlags {
   readonly key: readonly string[];
+  readonly files?: boolean;
   readonly replaced?: boolean;
   readonly all?: boolean;
   readonly json?: boolean;
@@ -40,12 +42,16 @@ export function addPin(parent: Command, context: ClientContext, finish: (code: n
   const add = pin
     .command("add")
     .description("show the root of a repository, with the fingerprint to compare, and pin its keys")
-    .argument("<repository>", "full name of the repository, as the policy matches it")
+    .argument(
+      "<repository>",
+      "name of the repository; with --key also a pattern such as registry.example.test/acme/**",
+    )
+    .option("--files", "it holds files: take its name as it is written, as `verify --repository` does")
     .option("--key <id>", "pin this key without asking; may be repeated", collect, [])
     .option("--replaced", "the repository was deleted and made anew: forget what is known of the old one")
     .option("--json", "print a document");
   addTrustFlags(add).action(async (repository: string, flags: PinFlags) => {
-    finish(await addPins(context, nameOf(repository), flags));
+    finish(await addPins(context, nameOf(repository, flags), flags));
   });
   const list = pin
     .command("list")
@@ -55,30 +61,35 @@ export function addPin(parent: Command, context: ClientContext, finish: (code: n
   const remove = pin
     .command("remove")
     .description("remove pins from the rule that speaks for a repository")
-    .argument("<repository>", "full name of the repository")
+    .argument("<repository>", "name of the repository, or the rule's pattern")
+    .option("--files", "it holds files: take its name as it is written")
     .option("--key <id>", "remove this key; may be repeated", collect, [])
     .option("--all", "remove every pin of the rule")
     .option("--json", "print a document");
   addTrustFlags(remove).action(async (repository: string, flags: PinFlags) => {
-    finish(await removePins(context, nameOf(repository), flags));
+    finish(await removePins(context, nameOf(repository, flags), flags));
   });
   parent.addCommand(pin);
 }
 
-/** `nginx` stands for `docker.io/library/nginx`, as everywhere. */
-function nameOf(text: string): string {
-  return parseReference(text).name;
+/** `nginx` stands for `docker.io/library/nginx`, as for every image. A pattern, and a name of files, are as written. */
+function nameOf(text: string, { files = false }: PinFlags): string {
+  if (text.includes("*")) return text;
+  return files ? signedName(text) : parseReference(text).name;
 }
 
 async function addPins(context: ClientContext, repository: string, flags: PinFlags): Promise<number> {
   const path = policyPath(flags, context) ?? usualPolicy;
   const text = await readIfThere(path);
+  if (repository.includes("*")) return await addToPattern(context, repository, flags, { path, text });
   const { policy: _, ...options } = trustOptions(flags, context);
   const before = await openTrust({ ...options, policy: text === undefined ? {} : path });
   let root: FoundRoot;
   try {
     root = await before.root(repository);
     refuseUnusedServer(flags, [root.server]);
+  } catch (error) {
+    throw withOtherName(error, repository);
   } finally {
     await before.close();
   }
@@ -99,8 +110,7 @@ async function addPins(context: ClientContext, repository: string, flags: PinFla
     printJson(context, { format: "vidimus-pin/1", policy: path, rule, added, root, forgotten, problem });
     return exitOf(problem);
   }
-  const added = change.keyIds.length === 0 ? "was pinned already" : `pins ${change.keyIds.join(", ")}`;
-  context.stdout(`${path}: the rule ${change.rule} ${added}.\n`);
+  sayAdded(context, path, change);
   if (forgotten)
     context.stdout(`What was known of an earlier ${repository} is forgotten: it was made anew.\n`);
   if (problem !== undefined)
@@ -110,54 +120,42 @@ async function addPins(context: ClientContext, repository: string, flags: PinFla
   return exitOf(problem);
 }
 
+/** No root is shown for a pattern, which many repositories match: who gives key IDs has compared them already. */
+async function addToPattern(
+  context: ClientContext,
+  pattern: string,
+  flags: PinFlags,
+  { path, text = "" }: { readonly path: string; readonly text: string | undefined },
+): Promise<number> {
+  const bad = flags.key.find((id) => !/^[0-9a-f]{64}$/.test(id));
+  if (flags.key.length === 0) throw new UsageError("For a pattern, give the key IDs with --key.");
+  if (bad !== undefined)
+    throw new UsageError(`--key takes 64 lower-case hex digits, not ${forTerminal(bad)}.`);
+  if (flags.replaced === true) throw new UsageError("--replaced is for one repository, not for a pattern.");
+  const change = await withPins(text, path, pattern, flags.key, trustOptions(flags, context));
+  await write(path, change.text);
+  const { rule, keyIds: added } = change;
+  if (flags.json === true) printJson(context, { format: "vidimus-pin/1", policy: path, rule, added });
+  else sayAdded(context, path, change);
+  return 0;
+}
+
+function sayAdded({ stdout }: ClientContext, path: string, { rule, keyIds }: PinChange): void {
+  const added = keyIds.length === 0 ? "pins these keys already" : `pins ${keyIds.join(", ")}`;
+  stdout(`${path}: the rule ${rule} ${added}.\n`);
+}
+
+/** A name without a host means an image's: where there is nothing under that, the name of files is told. */
+function withOtherName(error: unknown, repository: string): unknown {
+  const hub = /^docker\.io\/(?:library\/)?(.*)$/.exec(repository)?.[1];
+  if (!(error instanceof TrustError) || error.code !== "NO_TRUST_DATA" || hub === undefined) return error;
+  const other = `A repository of files that is called ${hub} itself is pinned with: pin add --files ${hub}`;
+  return new TrustError(error.code, `${error.message} ${other}`, error);
+}
+
 /** What was asked for is done; the code says whether it helps. */
 function exitOf(problem: Explanation | undefined): number {
   return problem === undefined ? 0 : endings[problem.ending].exit;
-}
-
-interface Confirmed {
-  /** Whether the repository was made anew, and what was known of the old one is forgotten. */
-  readonly forgotten: boolean;
-  /** Why it cannot be used although it is pinned. */
-  readonly problem: Explanation | undefined;
-}
-
-/**
- * Whether the repository can be used now. One that was made anew does not follow from what is cached; the old is forgotten
- * only where the caller says that it was replaced, for who serves an old root again looks the same from here.
- */
-async function confirm(options: TrustOptions, repository: string, replaced: boolean): Promise<Confirmed> {
-  const trust = await openTrust(options);
-  let forgotten = false;
-  try {
-    try {
-      await trust.check(repository);
-    } catch (error) {
-      if (!replaced || !(await isMadeAnew(trust, repository, error))) throw error;
-      await trust.forget(repository);
-      forgotten = true;
-      await trust.check(repository);
-    }
-    return { forgotten, problem: undefined };
-  } catch (error) {
-    const problem = explain(error);
-    if (problem === undefined) throw error;
-    return { forgotten, problem };
-  } finally {
-    await trust.close();
-  }
-}
-
-const anew: ReadonlySet<string> = new Set([
-  "REPOSITORY_REPLACED",
-  "ROOT_NOT_SIGNED_BY_PREVIOUS",
-  "PIN_MISMATCH",
-]);
-
-/** Also where a stranger's root was met before the right one was pinned: the pins fit what is served, not what is cached. */
-async function isMadeAnew(trust: Trust, repository: string, error: unknown): Promise<boolean> {
-  if (!(error instanceof TrustError) || !anew.has(error.code)) return false;
-  return (await trust.root(repository)).pinned === true;
 }
 
 function keysGiven(root: FoundRoot, given: readonly string[]): readonly string[] {
@@ -192,9 +190,9 @@ async function keysConfirmed(
     );
   }
   const answer = await ask(
-    "Does the publisher say the same, on another way than this network? Type yes to pin: ",
+    "Does the publisher say the same, on another way than this network? Type yes or y to pin: ",
   );
-  return answer.trim().toLowerCase() === "yes" ? root.keys.map(({ keyId }) => keyId) : undefined;
+  return /^y(?:es)?$/i.test(answer.trim()) ? root.keys.map(({ keyId }) => keyId) : undefined;
 }
 
 async function listPins(context: ClientContext, flags: PinFlags): Promise<number> {
@@ -223,10 +221,30 @@ async function removePins(context: ClientContext, repository: string, flags: Pin
   const text = (await readIfThere(path)) ?? "";
   const change = await withoutPins(text, path, repository, flags.all === true ? "all" : flags.key);
   await write(path, change.text);
-  if (flags.json === true)
-    printJson(context, { format: "vidimus-pin/1", policy: path, rule: change.rule, removed: change.keyIds });
-  else context.stdout(`${path}: ${change.keyIds.length} pins were removed from the rule ${change.rule}.\n`);
+  const { rule, keyIds: removed, now } = change;
+  const left =
+    (now.pins?.keys.length ?? 0) +
+    (now.pins?.certificates.length ?? 0) +
+    (now.pins?.ca === undefined ? 0 : 1);
+  if (flags.json === true) {
+    printJson(context, { format: "vidimus-pin/1", policy: path, rule, removed, left });
+    return 0;
+  }
+  context.stdout(
+    `${path}: ${count(removed.length, "pin was", "pins were")} removed from the rule ${rule}.\n`,
+  );
+  if (rule.includes("*")) context.stdout(`${ofAll(rule, left, now.tofu)}\n`);
   return 0;
+}
+
+/** What the removal means for every name that the rule speaks for. */
+function ofAll(rule: string, left: number, tofu: boolean): string {
+  const names = `every name that ${rule} matches and no more specific rule speaks for`;
+  if (left > 0)
+    return `This holds for ${names}: a root that fits none of the ${count(left, "pin", "pins")} left is refused.`;
+  return tofu
+    ? `This holds for ${names}: the first root that is met is trusted, for the rule says tofu: true.`
+    : `Now ${names} is refused (NO_PIN).`;
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

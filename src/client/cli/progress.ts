@@ -1,4 +1,5 @@
 /** One line on a terminal that says how far a command is. What was answered without the server is said everywhere. */
+import { inWords } from "../../policy/durations.ts";
 import type { OnEvent } from "../events.ts";
 import type { ClientContext } from "./context.ts";
 import { forTerminal } from "./table.ts";
@@ -16,9 +17,8 @@ export function progressOn({ isTerminal, stderr, columns }: ClientContext): Prog
   return {
     onEvent(event) {
       if (event.type === "offline") {
-        const hours = Math.round(event.age / 360_000) / 10;
         stderr(
-          `${shown ? eraseLine : ""}${event.repository}: the server is away; the answer is ${hours} h old.\n`,
+          `${shown ? eraseLine : ""}${event.repository}: the server is away; the answer is ${inWords(event.age)} old.\n`,
         );
         shown = false;
       }

@@ -3,6 +3,8 @@
  *
  *     { "format": "vidimus-request/1", "references": ["registry.example.test/app:1"],
  *       "files": [{ "path": "app.tar", "repository": "registry.example.test/files", "target": "1/app.tar" }] }
+ *
+ * `files` are for `verify`; to resolve is to ask for digests of images.
  */
 import { isObject, type Json, member } from "../../core/json.ts";
 import { JsonFile, listOf, string } from "../json-file.ts";
@@ -19,19 +21,41 @@ export interface RequestedFile {
   readonly target: string;
 }
 
+/** What a request may hold. */
+export type RequestKind = "references" | "references and files";
+
+const format = "vidimus-request/1";
 const largest = 4 * 1_048_576;
 const most = 10_000;
 
 /** Arguments as they are, or what standard input says where the only one is `-`. Throws `INPUT_INVALID`. */
-export async function readRequest(given: readonly string[], context: ClientContext): Promise<Request> {
+export async function readRequest(
+  given: readonly string[],
+  context: ClientContext,
+  kind: RequestKind,
+): Promise<Request> {
   if (given.length !== 1 || given[0] !== "-") return { references: given, files: [] };
   const json = new JsonFile(await context.stdin(largest), "-", "INPUT_INVALID", "request");
   const object = json.object();
-  json.read(object, "format", (value) => (value === "vidimus-request/1" ? true : undefined));
-  const listed = <T>(name: string, as: (value: Json) => T | undefined): readonly T[] =>
-    member(object, name) === undefined ? [] : json.read(object, name, (value) => listOf(value, most, as));
+  json.read(object, "format", (value) => (value === format ? true : undefined), `must be "${format}"`);
   json.only(object, ["format", "references", "files"]);
-  return { references: listed("references", string), files: listed("files", fileOf) };
+  const listed = <T>(name: string, as: (value: Json) => T | undefined, things: string): readonly T[] =>
+    member(object, name) === undefined
+      ? []
+      : json.read(
+          object,
+          name,
+          (value) => listOf(value, most, as),
+          `must be a list of at most ${most} ${things}`,
+        );
+  const files = listed(
+    "files",
+    fileOf,
+    "objects with the texts path, repository and target, and nothing else",
+  );
+  if (kind === "references" && files.length > 0)
+    throw json.fault(object, "files", "is for `verify -`: `resolve -` takes references alone");
+  return { references: listed("references", string, "texts"), files };
 }
 
 function fileOf(value: Json): RequestedFile | undefined {

@@ -2,7 +2,6 @@
 import type { Command } from "commander";
 import type { ClientContext } from "./context.ts";
 import { type AskFlags, addAskFlags, askAll, printOutcomes } from "./outcomes.ts";
-import { UsageError } from "./report.ts";
 import { readRequest } from "./request.ts";
 
 export function addResolve(parent: Command, context: ClientContext, finish: (code: number) => void): void {
@@ -11,8 +10,7 @@ export function addResolve(parent: Command, context: ClientContext, finish: (cod
     .description("print the signed digest of image references")
     .argument("<reference...>", "name[:tag][@digest], or - for a request on standard input");
   addAskFlags(command, "references").action(async (given: readonly string[], flags: AskFlags) => {
-    const request = await readRequest(given, context);
-    if (request.files.length > 0) throw new UsageError("resolve takes references; verify takes files.");
+    const request = await readRequest(given, context, "references");
     const outcomes = await askAll(context, flags, request);
     const lineOf = ({ image }: (typeof outcomes)[number]) => image?.reference ?? "";
     finish(

@@ -16,6 +16,11 @@ export function formatTable(rows: readonly (readonly string[])[], columns: numbe
   return shown.map((row) => formatRow(row, widths)).join("\n");
 }
 
+/** `1 image`, `2 images`. */
+export function count(number: number, one: string, many: string): string {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
 /** Text that may be a stranger's choice, without what a terminal obeys or what turns its direction. */
 export function forTerminal(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, "?");

@@ -34,7 +34,8 @@ async function requestOf(
   context: ClientContext,
 ): Promise<Request> {
   const { repository, target } = flags;
-  if (repository === undefined && target === undefined) return await readRequest(given, context);
+  if (repository === undefined && target === undefined)
+    return await readRequest(given, context, "references and files");
   const [path, ...others] = given;
   if (repository === undefined || target === undefined || path === undefined || others.length > 0) {
     throw new UsageError("Give one file, with --repository and --target.");

@@ -3,13 +3,16 @@
  *
  * Invariants: a server that cannot be authenticated is never "away", whatever the reason; messages name the origin and
  * Node's short code. Node's own error is not handed on, since it may hold the raw bytes of an answer: only its code and
- * sentence are, and only from where the sentence is known not to quote anybody.
+ * sentence are, and only from where the sentence is known not to quote anybody. Where a failure is what the wrong scheme
+ * looks like, the message says so.
  */
 import { TrustError } from "../errors.ts";
 
 /** OpenSSL's verdicts on a certificate, as Node names them, and failures of the TLS protocol itself. */
 const untrusted =
   /^(?:ERR_TLS_|ERR_SSL_|CERT_|CRL_|DEPTH_ZERO_SELF_SIGNED_CERT$|SELF_SIGNED_CERT_IN_CHAIN$|UNABLE_TO_|HOSTNAME_MISMATCH$|INVALID_CA$|INVALID_PURPOSE$|PATH_LENGTH_EXCEEDED$|ERROR_IN_|UNSPECIFIED$|EPROTO$)/;
+/** OpenSSL, given an answer that is no TLS. */
+const plainAnswer = /^(?:EPROTO$|ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)$)/;
 /** The answer ended too early, as against one that is not HTTP. */
 const brokenOff = /^HPE_(?:INVALID_EOF_STATE|CLOSED_CONNECTION)$/;
 
@@ -19,13 +22,35 @@ export function failureOf(reason: unknown, origin: string): TrustError {
   const code = codeOf(reason);
   const cause = code === undefined ? undefined : underneath(reason, code);
   if (code !== undefined && untrusted.test(code)) {
-    return new TrustError("TLS_UNTRUSTED", `${origin} cannot be authenticated (${code}).`, { cause });
+    return new TrustError(
+      "TLS_UNTRUSTED",
+      `${origin} cannot be authenticated (${code}).${hint(origin, plainAnswer.test(code))}`,
+      { cause },
+    );
   }
   if (code?.startsWith("HPE_") && !brokenOff.test(code)) {
-    return new TrustError("BAD_ANSWER", `${origin} does not answer in HTTP (${code}).`);
+    return new TrustError(
+      "BAD_ANSWER",
+      `${origin} does not answer in HTTP (${code}).${hint(origin, origin.startsWith("http:"))}`,
+    );
   }
   const why = code === undefined ? "" : ` (${code})`;
-  return new TrustError("UNREACHABLE", `${origin} cannot be reached, or broke off${why}.`, { cause });
+  const scheme = origin.startsWith("http:") ? hint(origin, brokenBy(code)) : "";
+  return new TrustError("UNREACHABLE", `${origin} cannot be reached, or broke off${why}.${scheme}`, {
+    cause,
+  });
+}
+
+/** What a TLS port does with plain HTTP, if it does not answer with bytes of its own. */
+function brokenBy(code: string | undefined): boolean {
+  return code === undefined || code === "ECONNRESET" || code === "EPIPE";
+}
+
+/** What may be wrong with the address, where a failure looks like that. */
+function hint(origin: string, looksLikeIt = true): string {
+  if (!looksLikeIt) return "";
+  if (origin.startsWith("http:")) return " It may speak TLS: then its address begins with https://.";
+  return " It may speak plain HTTP, which is for loopback only: then its address begins with http://.";
 }
 
 function codeOf(reason: unknown): string | undefined {
@@ -46,9 +71,13 @@ export function refusedStatus(status: number, origin: string, retryAfter?: numbe
   if (status === 429 || (status >= 500 && status <= 599)) {
     return new TrustError("SERVER_ERROR", `${origin} answered ${status}.`, { detail });
   }
-  return new TrustError("BAD_ANSWER", `${origin} answered ${status}, which no trust server does here.`, {
-    detail,
-  });
+  // Many servers answer so on a TLS port.
+  const scheme = origin.startsWith("http:") && status === 400 ? hint(origin) : "";
+  return new TrustError(
+    "BAD_ANSWER",
+    `${origin} answered ${status}, which no trust server does here.${scheme}`,
+    { detail },
+  );
 }
 
 /** Seconds of a `Retry-After`, which is a number of them or a date; undefined if it is neither. `now`: milliseconds. */

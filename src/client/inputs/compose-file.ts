@@ -1,6 +1,6 @@
 /** A Compose file under way: its tree, its variables, and what was found in it. */
 
-import { nearest } from "../../core/nearest.ts";
+import { meant } from "../../core/nearest.ts";
 import type { ImageUse, ReadOptions } from "./input.ts";
 import { interpolate, Unresolved } from "./interpolate.ts";
 import { mostImages, type Source } from "./source.ts";
@@ -33,10 +33,9 @@ export class ComposeFile {
     const entries = this.tree.entries(value, place);
     for (const [key, { offset }] of entries) {
       if (known.includes(key) || key.startsWith("x-")) continue;
-      const meant = nearest(key, known);
       throw this.#source.invalid(
         offset,
-        `${place} has the key ${shown(key)}, which is not known; did you mean ${meant}?`,
+        `${place} has the key ${shown(key)}, which is not known${meant(key, known)}`,
       );
     }
     return entries;

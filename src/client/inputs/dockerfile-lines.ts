@@ -6,7 +6,7 @@
  * not continued. A line inside of a heredoc is content, whatever it looks like.
  */
 
-import { nearest } from "../../core/nearest.ts";
+import { meant } from "../../core/nearest.ts";
 import { type Flag, readFlags } from "./dockerfile-flags.ts";
 import { heredocNames } from "./dockerfile-heredoc.ts";
 import type { Span } from "./input.ts";
@@ -155,10 +155,7 @@ function readOne(source: Source, joined: Joined, from: number, escapeChar: "\\" 
   const offset = joined.offset(start);
   const keyword = word.toUpperCase();
   if (!known.includes(keyword)) {
-    throw source.invalid(
-      offset,
-      `There is no instruction ${shown(word)}; did you mean ${nearest(word, known)}?`,
-    );
+    throw source.invalid(offset, `There is no instruction ${shown(word)}${meant(word, known)}`);
   }
   const behind = start + word.length;
   const { flags, end } = withFlags.has(keyword)

@@ -7,7 +7,7 @@
  * is read a second time by another parser, and where the two differ it is refused.
  */
 
-import { nearest } from "../../core/nearest.ts";
+import { meant } from "../../core/nearest.ts";
 import { GlobalArgs } from "./dockerfile-args.ts";
 import { readDirectives } from "./dockerfile-directives.ts";
 import type { Flag } from "./dockerfile-flags.ts";
@@ -93,8 +93,12 @@ class Reader {
     const known = flagsOf[keyword] ?? [];
     for (const { name } of flags) {
       if (known.includes(name)) continue;
-      const meant = known.length === 0 ? "" : `; did you mean --${nearest(name, known)}?`;
-      throw this.#source.invalid(offset, `${keyword} has no flag ${shown(`--${name}`)}${meant}`);
+      const flag = `--${name}`;
+      const guess = meant(
+        flag,
+        known.map((each) => `--${each}`),
+      );
+      throw this.#source.invalid(offset, `${keyword} has no flag ${shown(flag)}${guess}`);
     }
   }
 

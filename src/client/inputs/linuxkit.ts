@@ -7,7 +7,7 @@
  * where one would change what the map itself says, old and new LinuxKit differ, so that is refused.
  */
 
-import { nearest } from "../../core/nearest.ts";
+import { meant } from "../../core/nearest.ts";
 import type { ImageUse, Input, LocalUse } from "./input.ts";
 import { mostImages, type Source } from "./source.ts";
 import { trustBlock } from "./trust-block.ts";
@@ -67,8 +67,7 @@ function topLevel(tree: YamlTree): ReadonlyMap<string, Value> {
 
 function demandKnown(source: Source, offset: number, name: string, keys: readonly string[]): void {
   if (keys.includes(name)) return;
-  const meant = nearest(name, keys);
-  throw source.invalid(offset, `LinuxKit has no key ${shown(name)} here; did you mean ${meant}?`);
+  throw source.invalid(offset, `LinuxKit has no key ${shown(name)} here${meant(name, keys)}`);
 }
 
 class Found {

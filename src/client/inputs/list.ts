@@ -16,7 +16,7 @@ export function readList(source: Source): Input {
     if (content === "" || content.startsWith("#")) continue;
     const reference = form.exec(content)?.[1];
     if (reference === undefined) {
-      throw source.invalid(at, `The line ${shown(content)} is no image reference; write one a line.`);
+      throw source.invalid(at, `${shown(content)} is no image reference; write one on each line.`);
     }
     if (images.length === mostImages) {
       throw source.invalid(at, `The file names more than ${mostImages} images.`);

@@ -5,7 +5,7 @@
  * deeper than the key. Comments at the key's own depth belong to what follows and stay.
  */
 import { isAlias, isMap, isScalar, isSeq, type ParsedNode } from "yaml";
-import { nearest } from "../../core/nearest.ts";
+import { meant } from "../../core/nearest.ts";
 import type { Span, TrustBlock, TrustEntry } from "./input.ts";
 import { shown } from "./words.ts";
 import { pairsOf } from "./yaml.ts";
@@ -28,11 +28,7 @@ export function trustBlock(tree: YamlTree, value: Value | undefined): Block {
   const entries = tree.entries(value, "The trust block");
   for (const [key, { offset }] of entries) {
     if (known.includes(key)) continue;
-    throw refusal(
-      tree,
-      offset,
-      `The trust block has no key ${shown(key)}; did you mean ${nearest(key, known)}?`,
-    );
+    throw refusal(tree, offset, `The trust block has no key ${shown(key)}${meant(key, known)}`);
   }
   const block = {
     images: texts(tree, "image", entries.get("image")),

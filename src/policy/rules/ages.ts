@@ -8,6 +8,7 @@ import { parseDate } from "../../core/dates.ts";
 import { MalformedError } from "../../core/errors.ts";
 import { isObject, type Json, member } from "../../core/json.ts";
 import type { TargetFile } from "../../core/model.ts";
+import { instant, inWords } from "../durations.ts";
 import type { Rule } from "../trust-policy.ts";
 
 export interface AgeFinding {
@@ -43,18 +44,28 @@ export function ageFinding(
   if (signedAt === undefined) {
     return unknownAge === "allow"
       ? undefined
-      : { code: "SIGNATURE_DATE", sentence: "It carries no signing date, and the policy demands one." };
+      : {
+          code: "SIGNATURE_DATE",
+          sentence:
+            "It carries no signing date (`vidimus.signedAt` in its custom data), and the policy demands one with `signatures.maxAge`.",
+        };
   }
   if (Number.isNaN(signedAt)) {
-    return { code: "SIGNATURE_DATE", sentence: "Its signing date cannot be read." };
+    return {
+      code: "SIGNATURE_DATE",
+      sentence:
+        "Its signing date (`vidimus.signedAt` in its custom data) is no date such as 2026-11-24T12:00:00Z.",
+    };
   }
   if (signedAt > at + oneDay) {
-    return { code: "SIGNATURE_DATE", sentence: "Its signing date lies in the future." };
+    return {
+      code: "SIGNATURE_DATE",
+      sentence: `Its signing date (\`vidimus.signedAt\` in its custom data), ${instant(signedAt)}, lies in the future.`,
+    };
   }
   if (at - signedAt <= maxAge) return undefined;
-  const days = (milliseconds: number) => `${Math.floor(milliseconds / oneDay)} days`;
   return {
     code: "SIGNATURE_TOO_OLD",
-    sentence: `It was signed ${days(at - signedAt)} ago; the policy allows ${days(maxAge)}.`,
+    sentence: `It was signed ${inWords(at - signedAt)} ago; the policy allows ${inWords(maxAge)}.`,
   };
 }

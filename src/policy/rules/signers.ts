@@ -13,16 +13,36 @@ const curves: Readonly<Record<string, Algorithm>> = {
   secp521r1: "ecdsa-p521",
 };
 
+const sizes = [2_048, 3_072, 4_096] as const;
+
 /** Whether a rule allows signatures by this key. RSA counts by its size: `rsa-2048` allows every larger one. */
-export function isAllowed({ kind, key }: UsableKey, allowed: Rule["algorithms"]): boolean {
-  if (allowed === undefined) return true;
-  if (kind === "ed25519") return allowed.has("ed25519");
+export function isAllowed(key: UsableKey, allowed: Rule["algorithms"]): boolean {
+  return allowed === undefined || algorithmsOf(key).some((each) => allowed.has(each));
+}
+
+/** The algorithms of the policy that each allow a key; none for a curve or a size that the policy does not know. */
+function algorithmsOf({ kind, key }: UsableKey): readonly Algorithm[] {
+  if (kind === "ed25519") return ["ed25519"];
   if (kind === "ecdsa") {
     const name = curves[key.asymmetricKeyDetails?.namedCurve ?? ""];
-    return name !== undefined && allowed.has(name);
+    return name === undefined ? [] : [name];
   }
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
-  return ([2_048, 3_072, 4_096] as const).some((least) => bits >= least && allowed.has(`rsa-${least}`));
+  return sizes.filter((least) => bits >= least).map((least) => `rsa-${least}` as const);
+}
+
+/**
+ * Valid signatures on a file that do not count because the rule does not allow their algorithm: how many, and the least
+ * that would have to be allowed for them, in the order of the names.
+ */
+export function notAllowed(
+  file: Pick<Metadata, "message" | "signatures">,
+  keys: RoleKeys,
+  { algorithms }: Pick<Rule, "algorithms">,
+): { readonly signatures: number; readonly algorithms: readonly string[] } {
+  const { signed } = countSignatures(file, keys, (key) => !isAllowed(key, algorithms));
+  const names = signed.map((key) => algorithmsOf(key).at(-1) ?? "one that no policy can allow");
+  return { signatures: signed.length, algorithms: [...new Set(names)].sort() };
 }
 
 /**

@@ -1,12 +1,13 @@
 import { writeFileSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Diagnosis } from "../../../src/client/cli/doctor.ts";
+import type { Diagnosis } from "../../../src/client/cli/diagnosis.ts";
 import { endings } from "../../../src/client/errors.ts";
 import { runClient, type Said, type World } from "../../support/client-cli.ts";
 import { closeLater, deadPort, serverPair } from "../../support/fetching.ts";
 import { type Folder, folderWith } from "../../support/folder.ts";
+import { simulatedNow } from "../../support/simulator.ts";
 import { startSecureSite } from "../../support/trust-site.ts";
-import { siteOf } from "../../support/trusting.ts";
+import { simulated, siteOf, trusting } from "../../support/trusting.ts";
 
 const pinned = `server: URL\nrepositories:\n  - match: a/*\n    root: { pins: { keys: ["${"0".repeat(64)}"] } }\n`;
 let folder: Folder;
@@ -101,6 +102,73 @@ describe("doctor", () => {
     expect(code).toBe(endings[ending].exit);
   });
 
+  describe("tries the pins of rules without a star", () => {
+    const name = "registry.example.test/acme/kernel";
+    const rule = (match: string, id: string) =>
+      `  - match: "${match}"\n    root: { pins: { keys: ["${id}"] } }\n`;
+
+    async function withRepository(repository: string, ids: (id: string) => readonly string[]) {
+      const sim = await simulated(repository, "1");
+      const site = await siteOf(sim);
+      const [key] = (await (await trusting(site)).root(repository)).keys;
+      folder.write("policy.yaml", `server: ${site.url}\nrepositories:\n${ids(key?.keyId ?? "").join("")}`);
+      return { sim, site };
+    }
+
+    const now = () => simulatedNow;
+    const pinsOf = async () =>
+      (await diagnoses([], { now })).all.filter(({ subject }) => subject.startsWith("pins of"));
+
+    it("and says whether they hold", async () => {
+      const { site } = await withRepository(name, (id) => [
+        rule(name, id),
+        rule("registry.example.test/**", id),
+      ]);
+      const before = folder.contents();
+      expect(await pinsOf()).toEqual([expect.objectContaining({ subject: `pins of ${name}`, state: "ok" })]);
+      expect(folder.contents()).toEqual(before);
+      expect(site.asked.includes("root.json")).toBe(true);
+    });
+
+    it("and refuses others with the command that pins them", async () => {
+      await withRepository(name, () => [rule(name, "0".repeat(64))]);
+      const [found] = await pinsOf();
+      expect(found).toMatchObject({ state: "fault", ending: "policy" });
+      expect(found?.what).toContain(`pin add ${name} --key`);
+    });
+
+    it("also of a repository of files, without a host", async () => {
+      await withRepository("acme/files", (id) => [rule("acme/files", id)]);
+      expect(await pinsOf()).toEqual([expect.objectContaining({ state: "ok" })]);
+    });
+
+    it("and says once that a server is away", async () => {
+      const { site } = await withRepository(name, (id) => [rule(name, id)]);
+      await site.close();
+      const { all } = await diagnoses([], { now });
+      expect(all.filter(({ state }) => state === "fault").map(({ subject }) => subject)).toEqual([site.url]);
+    });
+
+    it("but no more than 64 of them", async () => {
+      const names = Array.from({ length: 70 }, (_, index) => `registry.example.test/acme/r${index}`);
+      await withRepository(name, (id) => names.map((each) => rule(each, id)));
+      const { all } = await diagnoses([], { now });
+      expect(all.filter(({ subject }) => subject.startsWith("pins of"))).toHaveLength(64);
+      expect(all.at(-1)?.what).toBe("6 more rules were not tried");
+    });
+  });
+
+  it("has a next step for everything that is wrong, which is never to run doctor", async () => {
+    const dead = `http://127.0.0.1:${await deadPort()}`;
+    folder.write("policy.yaml", pinned.replace("URL", dead));
+    folder.write("docker/config.json", "{");
+    const { all } = await diagnoses();
+    const wrong = all.filter(({ state }) => state !== "ok");
+    expect(wrong).toHaveLength(2);
+    for (const { next } of wrong) expect(next).toMatch(/^(?!.*doctor).+\.$/);
+    expect(new Set(wrong.map(({ next }) => next)).size).toBe(wrong.length);
+  });
+
   it("is content without Docker's configuration", async () => {
     const { code, of } = await diagnoses(["--docker-config", folder.at("none")]);
     expect([code, of("docker")?.state]).toEqual([0, "ok"]);
@@ -127,7 +195,7 @@ describe("doctor", () => {
     const known = await diagnoses(["--server", secure.url, "--ca", folder.at("ca.pem")]);
     expect([known.code, known.of(secure.url)?.state]).toEqual([0, "ok"]);
     const absent = await diagnoses(["--server", secure.url, "--ca", folder.at("none.pem")]);
-    expect([absent.code, absent.of(secure.url)?.state]).toEqual([endings.input.exit, "fault"]);
+    expect([absent.code, absent.of(secure.url)?.state]).toEqual([endings.policyFile.exit, "fault"]);
   });
 
   it.each([

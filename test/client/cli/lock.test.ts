@@ -175,10 +175,11 @@ describe("what is wrong", () => {
           code: "NOT_SIGNED",
           ending: "unsigned",
           what: expect.any(String),
-          who: "publisher",
-          next: "Sign this name.",
+          who: "you",
+          next: "Check the name and its tag; if they are right, have the publisher sign it.",
           reference: `${acme}/kernel:none`,
           repository: `${acme}/kernel`,
+          detail: { signed: expect.any(Array) },
         },
       ],
     });

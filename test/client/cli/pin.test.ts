@@ -43,7 +43,12 @@ describe("pin add", () => {
     expect(text()).toBe(`${policy}    root:\n      pins:\n        keys:\n          - ${id}\n`);
   });
 
-  it.each(["no", "", "y", "yes please"])("pins nothing after %j", async (answer) => {
+  it("takes y for yes", async () => {
+    const { code } = await pin(["add", name], { answer: "Y" });
+    expect([code, text()]).toEqual([0, expect.stringContaining("keys:")]);
+  });
+
+  it.each(["no", "", "n", "yy", "yes please"])("pins nothing after %j", async (answer) => {
     const { code, out, err } = await pin(["add", name], { answer });
     expect([code, out, text()]).toEqual([0, "", policy]);
     expect(err).toMatch(/Nothing was pinned\.\n$/);
@@ -69,7 +74,7 @@ describe("pin add", () => {
       root: expect.objectContaining({ repository: name, version: 1 }),
       forgotten: false,
     });
-    expect((await pin(["add", name, "--key", id])).out).toContain("was pinned already");
+    expect((await pin(["add", name, "--key", id])).out).toContain("pins these keys already");
   });
 
   it("makes the policy where there is none, after which the repository resolves", async () => {
@@ -157,6 +162,70 @@ describe("pin add", () => {
   });
 });
 
+describe("pin add of a pattern", () => {
+  const pattern = "registry.example.test/acme/**";
+
+  it("needs keys, and pins them without asking the server", async () => {
+    expect((await pin(["add", pattern], { answer: "yes" })).code).toBe(usageExit);
+    expect((await pin(["add", pattern, "--key", "short"])).code).toBe(usageExit);
+    expect((await pin(["add", pattern, "--key", other, "--replaced"])).code).toBe(usageExit);
+    expect(text()).toBe(policy);
+    await site.close();
+    const { code, out } = await pin(["add", pattern, "--key", other]);
+    expect([code, out]).toEqual([0, `${folder.at("policy.yaml")}: the rule ${pattern} pins ${other}.\n`]);
+    expect(text()).toContain(`  - match: ${pattern}\n`);
+  });
+
+  it("goes to the rule that matches the same names", async () => {
+    const same = "REGISTRY.example.test:443/acme/*";
+    expect((await pin(["add", same, "--key", other, "--json"])).json()).toEqual({
+      format: "vidimus-pin/1",
+      policy: folder.at("policy.yaml"),
+      rule: "registry.example.test/acme/*",
+      added: [other],
+    });
+    const { code } = await pin(["remove", same, "--all"]);
+    expect([code, text()]).toEqual([0, policy]);
+  });
+
+  it("that is none is refused", async () => {
+    expect((await pin(["add", "a/b*", "--key", other])).code).toBe(endings.input.exit);
+  });
+});
+
+describe("a name without a host", () => {
+  const files = "acme/files";
+
+  beforeEach(async () => {
+    site.add(await simulated(files, "1"));
+  });
+
+  it("is an image's, unless it is said to hold files", async () => {
+    const image = await pin(["add", files], { answer: "yes" });
+    expect([image.code, image.err]).toEqual([
+      endings.unsigned.exit,
+      expect.stringContaining(`docker.io/acme/files has no trust data`),
+    ]);
+    expect(image.err).toContain("pin add --files acme/files");
+    const { code, err } = await pin(["add", "--files", files], { answer: "yes" });
+    expect([code, err]).toEqual([0, expect.stringContaining(`repository   ${files} at `)]);
+    expect(text()).toContain(`  - match: ${files}\n`);
+  });
+
+  it("is told in the command of a refusal as it has to be given", async () => {
+    folder.write("policy.yaml", `${policy}  - match: acme/files\n`);
+    const flags = ["--policy", folder.at("policy.yaml"), "--cache", folder.at("cache"), "--server", site.url];
+    folder.write("a", "1");
+    const argv = ["verify", folder.at("a"), "--repository", files, "--target", "1", ...flags];
+    const { err } = await runClient(argv, { columns: 4_000 });
+    expect(err).toContain("[NO_PIN]");
+    const [, command = ""] = /run: vidimus-client pin (add [^[]*) \[NO_PIN\]/.exec(err) ?? [];
+    expect(command).toMatch(/^add --files acme\/files --key [0-9a-f]{64} --policy /);
+    expect((await pin(command.split(" "))).code).toBe(0);
+    expect((await runClient(argv)).code).toBe(0);
+  });
+});
+
 describe("pin list", () => {
   it("prints every pin", async () => {
     expect((await pin(["list"])).out).toBe(`${folder.at("policy.yaml")} pins nothing.\n`);
@@ -193,8 +262,24 @@ describe("pin remove", () => {
     const { code, out } = await pin(["remove", name, "--all"]);
     expect([code, text()]).toEqual([0, policy]);
     expect(out).toBe(
-      `${folder.at("policy.yaml")}: 1 pins were removed from the rule registry.example.test/acme/*.\n`,
+      `${folder.at("policy.yaml")}: 1 pin was removed from the rule registry.example.test/acme/*.\n` +
+        "Now every name that registry.example.test/acme/* matches and no more specific rule speaks for is refused (NO_PIN).\n",
     );
+  });
+
+  it("says what it means for all names of a rule with a star", async () => {
+    const [, id = ""] = /- ([0-9a-f]{64})/.exec(text()) ?? [];
+    await pin(["add", "registry.example.test/acme/*", "--key", other]);
+    expect((await pin(["remove", name, "--key", other])).out).toContain(
+      "a root that fits none of the 1 pin left",
+    );
+    folder.write("policy.yaml", text().replace("    lookup", "    tofu: true\n    lookup"));
+    expect((await pin(["remove", name, "--key", id])).out).toContain("the first root that is met is trusted");
+    folder.write(
+      "policy.yaml",
+      `repositories:\n  - match: ${name}\n    root: { pins: { keys: ["${id}"] } }\n`,
+    );
+    expect((await pin(["remove", name, "--all"])).out.split("\n")).toHaveLength(2);
   });
 
   it("removes one", async () => {
@@ -205,6 +290,7 @@ describe("pin remove", () => {
       policy: folder.at("policy.yaml"),
       rule: "registry.example.test/acme/*",
       removed: [id],
+      left: 0,
     });
     expect(text()).toBe(policy);
   });

@@ -103,12 +103,32 @@ describe("resolve", () => {
     [
       "files",
       '{"format":"vidimus-request/1","files":[{"path":"a","repository":"b","target":"c"}]}',
-      usageExit,
+      endings.input.exit,
     ],
   ])("refuses a request with %s", async (_, stdin, exit) => {
     const { code, out, err } = await run(["resolve", "-"], { stdin });
     expect([code, out]).toEqual([exit, ""]);
     expect(err).not.toBe("");
+    const { json } = await run(["resolve", "-", "--json"], { stdin });
+    expect(json()).toMatchObject({
+      format: "vidimus-refusal/1",
+      refusals: [{ code: "INPUT_INVALID", file: "-", line: 1 }],
+    });
+  });
+
+  it.each([
+    ["{}", '"format" of the request must be "vidimus-request/1".'],
+    [
+      '{"format":"vidimus-request/1","refs":[]}',
+      'unknown key "refs"; what can stand here is "format", "references"',
+    ],
+    ['{"format":"vidimus-request/1","reference":[]}', 'unknown key "reference"; did you mean "references"?'],
+    [
+      '{"format":"vidimus-request/1","files":[{"path":"a","repository":"b","target":"c"}]}',
+      "is for `verify -`",
+    ],
+  ])("says what a request must be: %s", async (stdin, words) => {
+    expect((await run(["resolve", "-"], { stdin })).err).toContain(words);
   });
 
   it("ends with the worst of all codes", async () => {
@@ -266,6 +286,15 @@ describe("verify", () => {
     ["nothing", []],
   ])("refuses %s", async (_, argv) => {
     expect((await run(["verify", ...argv])).code).toBe(usageExit);
+  });
+
+  it("says what a name without a host would be as an image's", async () => {
+    folder.write("policy.yaml", "repositories:\n  - match: '**'\n    tofu: true\n");
+    const { code, err } = await run(["verify", "a", "--repository", "acme/files", "--target", "x"]);
+    expect([code, err]).toEqual([
+      endings.unsigned.exit,
+      expect.stringContaining("would be docker.io/acme/files"),
+    ]);
   });
 
   it("refuses a repository whose name no server takes", async () => {

@@ -33,6 +33,31 @@ describe("a server", () => {
     expect(String(await get(fetcherFor(server.url, { ca: pair.ca })))).toBe("yes");
   });
 
+  it("that is asked without TLS is told to speak it perhaps, whatever it does then", async () => {
+    const plain = (url: string) => url.replace("https:", "http:");
+    const server = await secureServer(yes, await serverPair());
+    const deaf = await listening(
+      createServer((socket) => void socket.end()),
+      "http",
+    );
+    const alert = await listening(
+      createServer((socket) => void socket.end(Buffer.from([21, 3, 1, 0, 2, 2, 80]))),
+      "http",
+    );
+    const polite = await plainServer((_request, response) => void response.writeHead(400).end());
+    for (const url of [plain(server.url), deaf.url, alert.url, polite.url])
+      expect((await trustErrorOf(get(fetcherFor(url)))).message).toContain("begins with https://");
+  });
+
+  it("that speaks plain HTTP is told so where TLS is spoken to it", async () => {
+    const server = await plainServer(yes);
+    const error = await trustErrorOf(get(fetcherFor(server.url.replace("http:", "https:"))));
+    expect([error.code, error.message]).toEqual([
+      "TLS_UNTRUSTED",
+      expect.stringContaining("begins with http://"),
+    ]);
+  });
+
   it("keeps its connection over TLS", async () => {
     const pair = await serverPair();
     const server = await secureServer(yes, pair);

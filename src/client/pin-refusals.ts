@@ -1,0 +1,81 @@
+/**
+ * What is said of a root that the pins do not fit: the rule and its line, what is pinned, what signs instead, and the
+ * command that pins it. The command is only for who has compared the IDs with the publisher's.
+ */
+import type { Root } from "../core/model.ts";
+import type { Verified } from "../core/verify.ts";
+import { TrustError, type TrustErrorContext } from "./errors.ts";
+import { imageName } from "./reference.ts";
+import { idsOf } from "./root-keys.ts";
+import type { Scope } from "./scope.ts";
+
+/** IDs in one sentence; a rule may pin very many. */
+const mostShown = 8;
+
+export function noPin(scope: Scope, root: Verified<Root>): TrustError {
+  const ids = idsOf(root);
+  return new TrustError(
+    "NO_PIN",
+    `The rule ${scope.rule.match.text} pins no root of ${scope.repository}; the server's is signed by ${listed(ids)}. ` +
+      confirmed(scope, ids),
+    about(scope, { keyIds: ids, command: pinCommand(scope, ids) }),
+  );
+}
+
+export function mismatch(scope: Scope, root: Verified<Root>): TrustError {
+  const ids = idsOf(root);
+  const pinned = pinnedOf(scope);
+  return new TrustError(
+    "PIN_MISMATCH",
+    `The root of ${scope.repository} is not signed by enough of the keys that the rule ${scope.rule.match.text} pins ` +
+      `(${listed(pinned)}); it is signed by ${listed(ids)}. ${confirmed(scope, ids)}`,
+    about(scope, { keyIds: ids, pinnedIds: pinned, command: pinCommand(scope, ids) }),
+  );
+}
+
+export function rotated(scope: Scope, old: Verified<Root>, root: Verified<Root>): TrustError {
+  const [before, after] = [idsOf(old), idsOf(root)];
+  return new TrustError(
+    "PIN_ROTATED",
+    `The root of ${scope.repository} was rotated from ${listed(before)} to ${listed(after)}, which the rule ` +
+      `${scope.rule.match.text} does not pin. ${confirmed(scope, after)}`,
+    about(scope, { oldKeyIds: before, newKeyIds: after, command: pinCommand(scope, after) }),
+  );
+}
+
+function about({ asked }: Scope, detail: TrustErrorContext["detail"]): TrustErrorContext {
+  const { file, line } = asked;
+  return { role: "root", file, line, detail };
+}
+
+function pinnedOf({ pins }: Scope): readonly string[] {
+  if (pins === undefined) return [];
+  const authorities = pins.authorities.map(({ fingerprint256 }) => `the authority ${fingerprint256}`);
+  return [...pins.keys, ...pins.certificates, ...authorities];
+}
+
+function listed(ids: readonly string[]): string {
+  if (ids.length === 0) return "nothing";
+  const more = ids.length - mostShown;
+  return `${ids.slice(0, mostShown).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
+function confirmed(scope: Scope, ids: readonly string[]): string {
+  return `If the publisher confirms ${ids.length === 1 ? "this key" : "these keys"}, run: vidimus-client ${pinCommand(scope, ids)}`;
+}
+
+/** As `pin add` is called by either executable; the flags that say where the server is are the caller's to add. */
+function pinCommand({ asked: { name, file } }: Scope, ids: readonly string[]): string {
+  return [
+    "pin add",
+    ...(imageName(name) === name ? [] : ["--files"]),
+    quoted(name),
+    ...ids.map((id) => `--key ${id}`),
+    ...(file === undefined ? [] : [`--policy ${quoted(file)}`]),
+  ].join(" ");
+}
+
+/** For a shell. */
+function quoted(text: string): string {
+  return /^[A-Za-z0-9_.,:/@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
