@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     reporters: report ? ["default", ["json", { outputFile: report }]] : ["default"],
     include: ["test/**/*.test.ts"],
-    exclude: ["test/interop/**", "test/faults/**"],
+    exclude: ["test/interop/**", "test/image/**", "test/faults/**"],
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },

@@ -45,6 +45,17 @@ function findNode(runtime) {
   return isSuitable(runtime.version) ? runtime.execPath : findPinned(runtime);
 }
 
+/**
+ * What that Node runs, or undefined: the sources in a clone, and what was built from them in the installed package,
+ * which has no sources because Node strips no types below node_modules. The sources come first, so that a clone never
+ * runs what was once built from older ones.
+ */
+function findMain(home) {
+  return [path.join(home, "src", "main.ts"), path.join(home, "dist", "main.js")].find((main) =>
+    fs.existsSync(main),
+  );
+}
+
 function presentRuntime() {
   return {
     version: process.versions.node,
@@ -60,4 +71,4 @@ function complaint(runtime) {
   return `Vidimus needs Node ${oldestMajor} or newer, this is ${runtime.version} on ${runtime.platform} ${runtime.arch}, and the Node that comes with it is not installed or cannot run here: install Node ${oldestMajor}, or run "npm ci" without "--omit=optional".`;
 }
 
-module.exports = { complaint, findNode, isSuitable, presentRuntime, unsuitableRuntime };
+module.exports = { complaint, findMain, findNode, isSuitable, presentRuntime, unsuitableRuntime };

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The `vidimus` executable: finds a suitable Node and runs src/main.ts on it.
+ * The `vidimus` executable: finds a suitable Node and runs src/main.ts on it, or what was built from it.
  *
  * Invariants:
  * - Nothing but ./runtime.js is loaded before the version is known to be suitable or a suitable Node is found.
@@ -9,7 +9,7 @@
  *   process ID); otherwise standard streams, signals and exit code are passed through, and the server ends when
  *   this process is killed (the IPC channel between them closes; src/main.ts listens).
  */
-const { complaint, findNode, presentRuntime, unsuitableRuntime } = require("./runtime.js");
+const { complaint, findMain, findNode, presentRuntime, unsuitableRuntime } = require("./runtime.js");
 
 /**
  * What a terminal, npm, systemd or an operator may send. Listening to SIGUSR1 also keeps this process, which an older
@@ -36,7 +36,12 @@ function run() {
     return;
   }
   // biome-ignore lint/style/useNodejsImportProtocol: the running Node may be too old to know the "node:" prefix
-  const main = require("path").join(__dirname, "..", "src", "main.ts");
+  const main = findMain(require("path").join(__dirname, ".."));
+  if (main === undefined) {
+    console.error("This package was packed before it was built: pack it again with npm run pack:server.");
+    process.exitCode = 1;
+    return;
+  }
   const args = ["--disable-sigusr1", main].concat(process.argv.slice(2));
   const env = Object.assign({}, process.env);
   delete env.NODE_OPTIONS;

@@ -24,12 +24,16 @@ export interface Row {
 const errors = "src/core/errors";
 const notary = "src/core/format/notary";
 const storeContract = "src/store/store";
+const inspectionContract = "src/store/inspection";
+const markContract = "src/store/mark";
 const signerContract = "src/signer/signer";
 const serviceContract = "src/service/service";
 const clock = "src/service/clock";
 const plugins = ["src/http/notary", "src/http/operations"];
+const fsckDamage = "src/service/fsck/damage";
 const sharedByStores = [storeContract, "src/store/bounds", "src/store/migrate", "src/store/refusals", errors];
 const backEnds = [
+  "src/store/mark-file",
   "src/store/memory",
   "src/store/sqlite",
   "src/signer/absent",
@@ -60,13 +64,29 @@ export const table: readonly Row[] = [
   // What Vidimus does.
   {
     place: "src/service",
-    ours: ["src/core", "src/policy", "src/log", storeContract, signerContract],
+    ours: ["src/core", "src/policy", "src/log", storeContract, markContract, signerContract],
     packages: ["lru-cache", "pino"],
     builtins: ["node:crypto", "node:timers/promises"],
   },
+  // Offline, over rows as they lie there: nothing that serves needs it.
+  {
+    place: "src/service/fsck",
+    ours: ["src/core", storeContract, inspectionContract, signerContract, fsckDamage],
+    packages: [],
+    builtins: [],
+  },
+  { place: fsckDamage, ours: [], packages: [], builtins: [], pure: true },
 
   // Stores: the contract, what the back ends share, the back ends.
   { place: storeContract, ours: ["src/core"], packages: [], builtins: [] },
+  { place: markContract, ours: [storeContract], packages: [], builtins: [] },
+  {
+    place: "src/store/mark-file",
+    ours: [markContract, errors],
+    packages: [],
+    builtins: ["node:crypto", "node:fs/promises", "node:path"],
+  },
+  { place: inspectionContract, ours: [storeContract], packages: [], builtins: [] },
   { place: "src/store/bounds", ours: [storeContract], packages: [], builtins: [] },
   { place: "src/store/refusals", ours: [errors], packages: [], builtins: [] },
   {
@@ -78,7 +98,7 @@ export const table: readonly Row[] = [
   { place: "src/store/memory", ours: sharedByStores, packages: [], builtins: ["node:buffer"] },
   {
     place: "src/store/sqlite",
-    ours: sharedByStores,
+    ours: [...sharedByStores, inspectionContract],
     packages: ["better-sqlite3"],
     builtins: ["node:fs", "node:path", "node:timers", "node:url"],
   },
@@ -219,7 +239,16 @@ export const table: readonly Row[] = [
   },
   {
     place: "src/cli",
-    ours: ["src/client", "src/client/cli", "src/publisher", "src/config", "src/serve", "src/wire", errors],
+    ours: [
+      "src/client",
+      "src/client/cli",
+      "src/publisher",
+      "src/config",
+      "src/serve",
+      "src/wire",
+      fsckDamage,
+      errors,
+    ],
     packages: ["commander", "pino"],
     builtins: ["node:crypto", "node:fs", "node:path"],
     lazily: ["src/wire", "src/client/cli"],
@@ -232,9 +261,12 @@ export const table: readonly Row[] = [
       "src/config",
       "src/serve",
       "src/service",
+      "src/service/fsck",
+      fsckDamage,
       "src/http/app",
       "src/http",
       storeContract,
+      markContract,
       signerContract,
       errors,
       notary,

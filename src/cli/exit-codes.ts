@@ -5,7 +5,7 @@
 import { endings } from "../client/errors.ts";
 import { ConfigurationError } from "../config.ts";
 import { type Code, storeCodes, VidimusError } from "../core/errors.ts";
-import { type StartCode, StartError } from "../serve/errors.ts";
+import { type ProbeCode, ProbeError, type StartCode, StartError } from "../serve/errors.ts";
 
 export const exitCodes = {
   ok: { code: 0, meaning: "done; a server ended in good order" },
@@ -21,6 +21,10 @@ export const exitCodes = {
   signer: { code: 7, meaning: "the signer or its secret cannot be used" },
   runtime: { code: 8, meaning: "no suitable Node" },
   running: { code: 9, meaning: "another server uses this data directory" },
+  damaged: { code: 11, meaning: "fsck found damage in the store" },
+  unconfirmed: { code: 12, meaning: "nothing was done, because nobody confirmed it" },
+  notReady: { code: 20, meaning: "the server answers that it cannot do its work" },
+  noAnswer: { code: 21, meaning: "no server answers as the configured one would" },
 } as const satisfies Record<string, { code: number; meaning: string }>;
 
 /** Every code that a command can end with, in the order of their numbers. */
@@ -49,6 +53,12 @@ const ofStart = {
   READY_FILE_UNWRITABLE: "configuration",
 } as const satisfies Record<StartCode, ExitName>;
 
+const ofProbe = {
+  NOT_READY: "notReady",
+  NO_ANSWER: "noAnswer",
+  ADDRESS_UNKNOWN: "configuration",
+} as const satisfies Record<ProbeCode, ExitName>;
+
 function ofVidimus({ code, family }: VidimusError): ExitName {
   if (code === "STORE_LOCKED") return "running";
   if ((storeCodes as readonly Code[]).includes(code)) return "store";
@@ -59,5 +69,6 @@ function ofVidimus({ code, family }: VidimusError): ExitName {
 export function exitNameOf(error: unknown): ExitName {
   if (error instanceof ConfigurationError) return "configuration";
   if (error instanceof StartError) return ofStart[error.code];
+  if (error instanceof ProbeError) return ofProbe[error.code];
   return error instanceof VidimusError ? ofVidimus(error) : "unexpected";
 }

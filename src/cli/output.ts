@@ -24,6 +24,11 @@ export function printJson(context: CliContext, value: unknown): void {
   context.stdout(`${JSON.stringify(value, null, 2)}\n`);
 }
 
+/** Names come from a store that may hold anything: a terminal must not obey them. */
+export function printable(text: string): string {
+  return text.replaceAll(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}
+
 /** Columns padded to their widest cell, two spaces between them. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));

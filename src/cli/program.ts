@@ -4,9 +4,15 @@ import { addConfigCheck } from "./config-check.ts";
 import { addConfigSchema } from "./config-schema.ts";
 import { addConfigShow } from "./config-show.ts";
 import { allExitCodes, exitCodes } from "./exit-codes.ts";
+import { addFsck } from "./fsck.ts";
+import { addHealthcheck } from "./healthcheck.ts";
 import { type CliContext, formatTable, printLine, reportError } from "./output.ts";
+import { addRecover } from "./recover.ts";
 import { addServe, type ServeParts } from "./serve.ts";
 import { addVersion } from "./version.ts";
+
+/** Commands that start without loading the client's. */
+const ofTheServer: ReadonlySet<string | undefined> = new Set(["serve", "healthcheck"]);
 
 /**
  * Runs one command; resolves to its exit code and never rejects.
@@ -31,11 +37,15 @@ export async function runCli(
   addServe(program, context, parts, (ended) => {
     code = ended;
   });
+  addHealthcheck(program, context);
+  addFsck(program, context, (ended) => {
+    code = ended;
+  });
   addConfigCheck(config, context);
   addConfigSchema(config, context);
   addConfigShow(config, context);
   program.addCommand(config);
-  const client = argv[0] === "serve" ? undefined : await import("../client/cli/program.ts");
+  const client = ofTheServer.has(argv[0]) ? undefined : await import("../client/cli/program.ts");
   const clientContext = client?.processContext();
   if (client !== undefined && clientContext !== undefined) {
     client.addClientCommands(program, clientContext, (ended) => {
@@ -46,6 +56,9 @@ export async function runCli(
       printLine(context, formatTable(rows));
     });
   }
+  addRecover(program, context, clientContext?.ask, (ended) => {
+    code = ended;
+  });
   addVersion(program, context);
   try {
     await program.parseAsync([...argv], { from: "user" });

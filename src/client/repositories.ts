@@ -213,6 +213,12 @@ export class Repositories {
   }
 }
 
+function lastChecked(checkedAt: number, age: number): string {
+  return age < 0
+    ? `at ${instant(checkedAt)}, which is in the future`
+    : `${inWords(age)} ago, at ${instant(checkedAt)}`;
+}
+
 /** The newer of what memory and disk have, with the versions that either has seen; memory has files at hand besides. */
 function united(present: Known, { stored, stamp, ...loaded }: Known): Known {
   const isBehind = isNewer(versionsOf(loaded.set), versionsOf(present.set));
@@ -220,12 +226,6 @@ function united(present: Known, { stored, stamp, ...loaded }: Known): Known {
   // Under another root versions may begin anew.
   if (newer.set.root?.sha256 === older.set.root?.sha256) newer.set.recallVersions(older.set.seenVersions);
   return { ...newer, stored, stamp, checkedAt: Math.max(newer.checkedAt, loaded.checkedAt) };
-}
-
-function lastChecked(checkedAt: number, age: number): string {
-  return age < 0
-    ? `at ${instant(checkedAt)}, which is in the future`
-    : `${inWords(age)} ago, at ${instant(checkedAt)}`;
 }
 
 /** The versions that are compared when two processes write are those of the files. */

@@ -71,6 +71,9 @@ const store = z.strictObject({
     "sqlite",
     "Where metadata is kept: one SQLite file in the data directory, or memory, which forgets everything at the end.",
   ),
+  highWaterMark: text(
+    "Path of the file that remembers how far the store had got, so that an older backup or lost commits are noticed at the next start. On another volume it sees more, and it must not be part of the backups. Default: high-water-mark in the data directory.",
+  ),
 });
 
 const signer = z.strictObject({

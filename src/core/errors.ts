@@ -90,6 +90,7 @@ export const storeCodes = [
   "MIGRATION_EDITED",
   "STORE_UNWRITABLE",
   "STORE_CORRUPT",
+  "STORE_BEHIND",
 ] as const;
 
 export const signerCodes = [

@@ -12,11 +12,11 @@
  */
 import { X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import { hasNames, issueServerCertificate, makeAuthority } from "./authority.ts";
 import { StartError, systemCode } from "./errors.ts";
 import { writeNew, writeWhole } from "./files.ts";
 import { checkPair, isExposed, type KeyPair, parseCertificate, parseKey, readPem } from "./key-pair.ts";
+import { type TlsPaths, tlsPaths } from "./tls-paths.ts";
 
 const day = 86_400_000;
 const renewBefore = 30 * day;
@@ -47,29 +47,12 @@ export function fingerprint(certificate: string): string {
   return new X509Certificate(certificate).fingerprint256;
 }
 
-interface Paths {
-  readonly directory: string;
-  readonly authority: string;
-  readonly authorityKey: string;
-  readonly server: string;
-}
-
-function pathsOf(directory: string): Paths {
-  const folder = join(directory, "tls");
-  return {
-    directory: folder,
-    authority: join(folder, "ca.crt"),
-    authorityKey: join(folder, "ca.key"),
-    server: join(folder, "server.pem"),
-  };
-}
-
 /**
  * The certificate to serve with, made or renewed if need be. Idempotent: call it again to renew in time.
  * Throws `StartError`.
  */
 export async function ensureCertificate(request: CertificateRequest): Promise<MadeCertificate> {
-  const paths = pathsOf(request.directory);
+  const paths = tlsPaths(request.directory);
   const authority = await ensureAuthority(paths, request);
   const current = readServer(paths);
   const pair =
@@ -85,7 +68,7 @@ export async function ensureCertificate(request: CertificateRequest): Promise<Ma
 }
 
 /** PEM of the CA in force. */
-async function ensureAuthority(paths: Paths, request: CertificateRequest): Promise<string> {
+async function ensureAuthority(paths: TlsPaths, request: CertificateRequest): Promise<string> {
   if (!existsSync(paths.authority)) {
     if (existsSync(paths.authorityKey) || existsSync(paths.server)) throw lost(paths);
     if (request.readOnly) throw missing(paths.authority);
@@ -114,7 +97,7 @@ async function ensureAuthority(paths: Paths, request: CertificateRequest): Promi
 }
 
 /** The stored pair, or undefined if there is none or it is not usable. */
-function readServer(paths: Paths): KeyPair | undefined {
+function readServer(paths: TlsPaths): KeyPair | undefined {
   if (!existsSync(paths.server)) return undefined;
   refuseExposed(paths.server);
   const pem = readPem(paths.server, "certificate");
@@ -137,7 +120,11 @@ function isGood(pair: KeyPair, authority: string, { names, now }: CertificateReq
   );
 }
 
-async function renewServer(paths: Paths, authority: string, request: CertificateRequest): Promise<KeyPair> {
+async function renewServer(
+  paths: TlsPaths,
+  authority: string,
+  request: CertificateRequest,
+): Promise<KeyPair> {
   if (request.readOnly) throw missing(paths.server);
   if (!existsSync(paths.authorityKey)) {
     throw new StartError(
@@ -157,7 +144,7 @@ async function renewServer(paths: Paths, authority: string, request: Certificate
   return checkPair({ certificate: pem, key: pem }, { certificate: paths.server, key: paths.server });
 }
 
-function write(paths: Paths, action: () => void): void {
+function write(paths: TlsPaths, action: () => void): void {
   try {
     action();
   } catch (error) {
@@ -181,18 +168,18 @@ function missing(path: string): StartError {
   );
 }
 
-function lost(paths: Paths): StartError {
+function lost(paths: TlsPaths): StartError {
   return new StartError(
     "CERTIFICATE_MISSING",
     `The CA ${paths.authority} is missing beside what was made with it: restore it from the back-up, or, to begin anew with another CA, ${replacement(paths)}`,
   );
 }
 
-function replacement(paths: Paths): string {
+function replacement(paths: TlsPaths): string {
   return `remove the folder ${paths.directory}, start again, and give the new ca.crt to every client.`;
 }
 
-function endWarning(authority: string, paths: Paths, now: number): string | undefined {
+function endWarning(authority: string, paths: TlsPaths, now: number): string | undefined {
   const end = new X509Certificate(authority).validToDate;
   if (end.getTime() - now >= warnBefore) return undefined;
   return `The CA ends on ${end.toISOString().slice(0, 10)}: plan a day to ${replacement(paths)}`;

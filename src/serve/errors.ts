@@ -1,5 +1,5 @@
 /**
- * Why a server cannot start. These sentences go to the operator's terminal and log, never to a client, so they name
+ * Why a server cannot start, and why one is not found ready. These sentences go to the operator's terminal and log, never to a client, so they name
  * the file or port that has to be mended. They never hold the content of a file.
  */
 export type StartCode =
@@ -25,6 +25,19 @@ export class StartError extends Error {
   constructor(code: StartCode, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = "StartError";
+    this.code = code;
+  }
+}
+
+export type ProbeCode = "NOT_READY" | "NO_ANSWER" | "ADDRESS_UNKNOWN";
+
+/** The answer to whether a server is ready, when it is not a yes. */
+export class ProbeError extends Error {
+  readonly code: ProbeCode;
+
+  constructor(code: ProbeCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = "ProbeError";
     this.code = code;
   }
 }

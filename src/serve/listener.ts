@@ -208,9 +208,13 @@ function bound(server: HttpServer | HttpsServer, address: ListenAddress, secure:
     return { url: `unix:${address.socket}`, port: undefined };
   }
   const { port } = server.address() as AddressInfo;
-  const reachable = address.host === "0.0.0.0" ? "127.0.0.1" : address.host === "::" ? "::1" : address.host;
-  const host = isIPv6(reachable) ? `[${reachable}]` : reachable;
-  return { url: `${secure ? "https" : "http"}://${host}:${port}`, port };
+  return { url: localUrl(address.host, port, secure), port };
+}
+
+/** Where a client on this machine reaches a server that listens on `host`, which may be all addresses. */
+export function localUrl(host: string, port: number, secure: boolean): string {
+  const reachable = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+  return `${secure ? "https" : "http"}://${isIPv6(reachable) ? `[${reachable}]` : reachable}:${port}`;
 }
 
 async function drain(server: HttpServer | HttpsServer, sockets: Set<Socket>, graceMs: number): Promise<void> {

@@ -9,26 +9,14 @@
 import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
 import { StoreError } from "../core/errors.ts";
-import type { FileFacts, FormatRules } from "../core/format/format.ts";
-import { snapshotEntries } from "../core/publication.ts";
-import { enoughKeys } from "../core/threshold.ts";
-import { isExpired, rootRole } from "../core/verify.ts";
-import type { RepositoryState, Store } from "../store/store.ts";
 import type { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
-import { type OnlineKeys, signers } from "./online-keys.ts";
-import type { OnlineRoles } from "./online-roles.ts";
 import type { Queue } from "./queue.ts";
-import { newMetadata, servedFromMetadata, servedFromStore } from "./served.ts";
-import type { TrustedFiles, TrustedFilesCache } from "./trusted.ts";
+import { loadRenewable, type RenewalParts, renewOnlineRoles, snapshotDue } from "./renewal.ts";
+import { servedFromMetadata, servedFromStore } from "./served.ts";
 
-export interface RefresherParts {
-  readonly store: Store;
-  readonly format: FormatRules;
+export interface RefresherParts extends RenewalParts {
   readonly clock: Clock;
-  readonly keys: OnlineKeys;
-  readonly roles: OnlineRoles;
-  readonly trusted: TrustedFilesCache;
   readonly cache: ReadCache;
   readonly queue: Queue;
   readonly logger: Logger;
@@ -119,67 +107,29 @@ export class Refresher {
   }
 
   async #attempt(repository: string): Promise<void> {
-    const { store, clock, keys, roles, trusted, cache, format, logger } = this.#parts;
+    const { clock, trusted, cache, logger } = this.#parts;
     const at = clock.now();
-    const state = await store.state(repository);
-    const files = await trusted.load(state);
-    const { root, snapshot: oldSnapshot } = files;
-    if (root === undefined || oldSnapshot === undefined) return;
-    const { revision: before } = state;
-    const held = await keys.held(repository, root.signed);
-    const timestampKeys = enoughKeys(rootRole(root.signed, "timestamp"), held);
-    const hopeless = isExpired(root.signed, at)
-      ? "the root has expired"
-      : timestampKeys === undefined
-        ? "the timestamp key that the root lists is not held here"
-        : undefined;
-    if (hopeless !== undefined || timestampKeys === undefined) {
+    const found = await loadRenewable(this.#parts, repository, at);
+    if (found === undefined) return;
+    if ("hopeless" in found) {
       logger.warn(
         { repository },
-        `online roles cannot be renewed before its owner publishes a new root: ${hopeless}`,
+        `online roles cannot be renewed before its owner publishes a new root: ${found.hopeless}`,
       );
-      return await this.#leave(repository, before, undefined);
+      return await this.#leave(repository, found.state.revision, undefined);
     }
-
-    const snapshotKeys = enoughKeys(rootRole(root.signed, "snapshot"), held);
-    const madeAt = state.current.get("snapshot")?.storedAt ?? at;
-    const snapshotDue =
-      snapshotKeys === undefined
-        ? Number.POSITIVE_INFINITY
-        : roles.renewAt(madeAt, oldSnapshot.signed.expires);
-    const due = Math.min(snapshotDue, await this.#timestampDue(repository));
-    if (at < due) return await this.#leave(repository, before, due);
-    const renewSnapshot = snapshotKeys !== undefined && at >= snapshotDue;
-    const snapshot = renewSnapshot
-      ? await roles.makeSnapshot(
-          state,
-          root,
-          signers(snapshotKeys, held),
-          await this.#entries(state, files),
-          at,
-        )
-      : oldSnapshot;
-    const timestamp = await roles.makeTimestamp(state, root, signers(timestampKeys, held), snapshot, at);
-    const made = renewSnapshot ? [snapshot, timestamp] : [timestamp];
-    const next = made.map(({ signed }) => roles.renewAt(at, signed.expires));
-    const { revision } = await store.commit({
-      repository,
-      format: format.name,
-      expectedRevision: state.revision,
-      at,
-      kind: "refresh",
-      principal: "vidimus",
-      metadata: made.map(newMetadata),
-      activateKeys: [],
-      renewAt: Math.min(...next, renewSnapshot ? Number.POSITIVE_INFINITY : snapshotDue),
-    });
+    const ofSnapshot = snapshotDue(this.#parts, found, at);
+    const due = Math.min(ofSnapshot, await this.#timestampDue(repository));
+    if (at < due) return await this.#leave(repository, found.state.revision, due);
+    const wanted = { snapshot: at >= ofSnapshot };
+    const { revision, made, files } = await renewOnlineRoles(this.#parts, found, wanted, at);
     cache.advance(
       repository,
       revision,
       made.map((file) => servedFromMetadata(file, at)),
     );
-    trusted.remember(repository, { ...files, revision, snapshot });
-    logger.debug({ repository, version: timestamp.signed.version }, "online roles renewed");
+    trusted.remember(repository, files);
+    logger.debug({ repository, version: made.at(-1)?.signed.version }, "online roles renewed");
   }
 
   /** When the current timestamp is to be made anew; now, if there is none. */
@@ -188,11 +138,6 @@ export class Refresher {
     const stored = await store.current(repository, "timestamp");
     if (stored === undefined) return Number.NEGATIVE_INFINITY;
     return roles.renewAt(stored.storedAt, servedFromStore(format, stored).expires ?? stored.storedAt);
-  }
-
-  async #entries(state: RepositoryState, files: TrustedFiles): Promise<ReadonlyMap<string, FileFacts>> {
-    const listed = new Set(files.snapshot?.signed.meta.keys());
-    return snapshotEntries((await this.#parts.trusted.current(state, files, listed)).facts);
   }
 
   /** There is nothing to do now: nobody looks again before `renewAt`, and no read before a pause. */

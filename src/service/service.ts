@@ -50,7 +50,7 @@ export interface TrustService {
   byVersion(repository: string, role: string, version: number): Promise<Served | undefined>;
   byDigest(repository: string, role: string, sha256: string): Promise<Served | undefined>;
 
-  /** Throws `READ_ONLY` on a server that only reads: before an upload is read at all. */
+  /** Throws `READ_ONLY` on a server that only reads, `STORE_BEHIND`: before an upload is read at all. */
   checkWritable(): void;
   /** All files at once, or a refusal that leaves nothing behind. */
   publish(repository: string, files: readonly UploadedFile[], principal: Principal): Promise<void>;

@@ -1,6 +1,6 @@
 /** The service, put together from its parts. Reads are here; each of the rest has a file of its own. */
 import type { Logger } from "pino";
-import { RefusedError } from "../core/errors.ts";
+import { RefusedError, StoreError } from "../core/errors.ts";
 import type { FormatRules } from "../core/format/format.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { Signer } from "../signer/signer.ts";
@@ -31,7 +31,12 @@ export interface TrustOptions {
   readonly refreshInterval: number;
   /** Never sign and never write. */
   readonly readOnly: boolean;
+  /** The store lacks what it once had (`mark/standing.ts`): likewise, and every answer about health says so. */
+  readonly behind: boolean;
 }
+
+const behind =
+  "the store is behind its high-water mark: it was restored from an older backup or lost commits; run vidimus recover accept with the server stopped";
 
 export function createTrustService(options: TrustOptions): TrustService {
   const { store, signer, format, clock, logger, policy } = options;
@@ -86,7 +91,7 @@ class Service implements TrustService {
 
   async current(repository: string, role: string): Promise<Served | undefined> {
     const file = await this.#loadCurrent(repository, role);
-    if (file === undefined || !this.#isExpired(file) || this.#options.readOnly) return file;
+    if (file === undefined || !this.#isExpired(file) || this.#isClosed()) return file;
     await this.#refresher.renew(repository);
     return await this.#loadCurrent(repository, role);
   }
@@ -145,6 +150,7 @@ class Service implements TrustService {
     };
     await check("DB operational", store, "the store cannot be used");
     await check("Trust operational", signer, "the signer cannot be used");
+    if (this.#options.behind) faults.set("High-water mark", behind);
     return faults;
   }
 
@@ -154,7 +160,7 @@ class Service implements TrustService {
   }
 
   async start(): Promise<void> {
-    if (!this.#options.readOnly) this.#refresher.start();
+    if (!this.#isClosed()) this.#refresher.start();
   }
 
   async close(): Promise<void> {
@@ -165,8 +171,19 @@ class Service implements TrustService {
   }
 
   checkWritable(): void {
-    if (!this.#options.readOnly) return;
-    throw new RefusedError("READ_ONLY", "This server only reads: publish to the one it is a copy of.");
+    if (this.#options.readOnly) {
+      throw new RefusedError("READ_ONLY", "This server only reads: publish to the one it is a copy of.");
+    }
+    if (this.#options.behind) {
+      throw new StoreError(
+        "STORE_BEHIND",
+        "This server's store lacks what it once had: its operator restores a newer backup, or runs vidimus recover accept, before anything can be published.",
+      );
+    }
+  }
+
+  #isClosed(): boolean {
+    return this.#options.readOnly || this.#options.behind;
   }
 
   #isExpired(file: ServedFile): boolean {

@@ -5,7 +5,7 @@
  *
  * Names must be well-formed Unicode: two names that differ only in lone surrogates have the same UTF-8.
  */
-import type { ChangeQuery, OnlineKey, PendingKeyLimits, Publication } from "./store.ts";
+import type { ChangeQuery, FloorRequest, OnlineKey, PendingKeyLimits, Publication } from "./store.ts";
 
 export const maxVersion = 2_147_483_647;
 /** Rows of a changefeed page or of a list of names. */
@@ -85,10 +85,23 @@ export function checkRemoval(repository: string, at: number, principal: string):
   demand(isText(principal, maxPrincipal), "a principal");
 }
 
+export function checkFloor({ repository, format, at, principal, floor }: FloorRequest): void {
+  checkRemoval(repository, at, principal);
+  checkFormat(format);
+  for (const [role, version] of floor) {
+    checkName(role);
+    demand(isVersion(version), "a version");
+  }
+}
+
+function checkFormat(format: string): void {
+  demand(format === "notary" || format === "tuf", "a format");
+}
+
 export function checkPublication(publication: Publication): void {
   const { metadata, keyUses } = publication;
   checkName(publication.repository);
-  demand(publication.format === "notary" || publication.format === "tuf", "a format");
+  checkFormat(publication.format);
   demand(publication.kind === "publish" || publication.kind === "refresh", "a kind");
   demand(
     Number.isSafeInteger(publication.expectedRevision) && publication.expectedRevision >= 0,

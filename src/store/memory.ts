@@ -60,6 +60,11 @@ export function openMemory(): Store {
       keys.removeAll(repository);
       return true;
     },
+    async raiseFloor(request) {
+      bounds.checkFloor(request);
+      checkOpen();
+      repositories.raiseFloor(request);
+    },
     async changes(query) {
       bounds.checkChangeQuery(query);
       checkOpen();

@@ -121,6 +121,10 @@ function sqliteStore(reads: Reads, changes: Changes, writer: Writer | undefined,
       bounds.checkRemoval(repository, at, principal);
       return change(() => changes.remove(repository, at, principal));
     },
+    async raiseFloor(request) {
+      bounds.checkFloor(request);
+      return change(() => changes.raiseFloor(request));
+    },
     async changes(query) {
       bounds.checkChangeQuery(query);
       return read(() => reads.changes(query));

@@ -26,7 +26,8 @@
  *
  * **Errors.** Only `StoreError`: `CONFLICT`, `STORE_UNAVAILABLE` (busy, disk full, connection lost; try
  * later), `COMMIT_UNKNOWN`, and `STORE_CORRUPT` from `createKeyring`. Opening one may also give `STORE_LOCKED`,
- * `STORE_NEWER`, `MIGRATION_EDITED`, `STORE_UNWRITABLE`, `STORE_CORRUPT`. A driver's own text goes into `cause` only. The one exception is a fault
+ * `STORE_NEWER`, `MIGRATION_EDITED`, `STORE_UNWRITABLE`, `STORE_CORRUPT`. (`STORE_BEHIND` is not a back end's: it is
+ * said of a store that its high-water mark does not fit, `src/store/mark.ts`.) A driver's own text goes into `cause` only. The one exception is a fault
  * of the caller: a value outside the bounds named here, or a name that is not well-formed Unicode, rejects with a
  * `RangeError` before anything happens (a version no file can have is merely not found).
  */
@@ -61,7 +62,7 @@ export interface RepositoryState {
   readonly incarnation: number;
   /** The current file of each role, empty if it does not exist. */
   readonly current: ReadonlyMap<string, MetadataReference>;
-  /** Highest version per role of all earlier incarnations (the tombstone); empty without a removal. */
+  /** Versions per role that earlier incarnations reached (the tombstone), or that `raiseFloor` was told. */
   readonly floor: ReadonlyMap<string, number>;
 }
 
@@ -92,6 +93,15 @@ export interface Publication {
   readonly keyUses?: readonly KeyUse[];
   /** When the refresher must look at this repository again; `undefined`: never (no online role). */
   readonly renewAt: number | undefined;
+}
+
+export interface FloorRequest {
+  readonly repository: string;
+  /** Of a name that was never used. */
+  readonly format: Format;
+  readonly at: number;
+  readonly principal: string;
+  readonly floor: ReadonlyMap<string, number>;
 }
 
 export interface KeyUse {
@@ -177,6 +187,13 @@ export interface Store {
    * nothing, if the repository does not exist.
    */
   remove(request: { repository: string; at: number; principal: string }): Promise<boolean>;
+
+  /**
+   * Raises floors to these versions; none is lowered. For what a name had reached and this store has lost. A name that
+   * was never used becomes a removed one: revision and incarnation 1, one `deletion` row in the changefeed. Of any other
+   * nothing changes but the floors.
+   */
+  raiseFloor(request: FloorRequest): Promise<void>;
 
   /** Ordered oldest to newest, also when read backwards. */
   changes(query: ChangeQuery): Promise<readonly ChangeRecord[]>;

@@ -204,6 +204,45 @@ describe("an unsuitable runtime", () => {
   });
 });
 
+describe("without sources", () => {
+  let installed: string;
+  const said = () => {
+    const launcher = join(installed, "bin", "vidimus.js");
+    return spawnSync(process.execPath, [launcher, "describe"], { encoding: "utf8" });
+  };
+
+  beforeAll(() => {
+    installed = realpathSync(mkdtempSync(join(tmpdir(), "vidimus-installed-")));
+    cpSync(join(project, "bin"), join(installed, "bin"), { recursive: true });
+  });
+  afterAll(() => rmSync(installed, { recursive: true, force: true }));
+
+  it("runs what was built, with the same protection", () => {
+    writeFileSync(join(installed, "package.json"), '{ "type": "module" }');
+    mkdirSync(join(installed, "dist"));
+    writeFileSync(join(installed, "dist", "main.js"), standIn);
+    const { status, stdout } = said();
+    expect(JSON.parse(stdout)).toMatchObject({ execArgv: ["--disable-sigusr1"], nodeOptions: null });
+    expect(status).toBe(7);
+  });
+
+  it("says who must do what when nothing was built", () => {
+    rmSync(join(installed, "dist"), { recursive: true, force: true });
+    expect(said()).toMatchObject({
+      status: 1,
+      stdout: "",
+      stderr: expect.stringMatching(/^This package was packed [^\n]+\n$/),
+    });
+  });
+});
+
+it("a clone runs its sources, never what was once built from older ones", () => {
+  mkdirSync(join(directory, "dist"));
+  writeFileSync(join(directory, "dist", "main.js"), "process.exit(99);");
+  const launcher = join(directory, "bin", "vidimus.js");
+  expect(spawnSync(process.execPath, [launcher, "describe"]).status).toBe(7);
+});
+
 it("bin/node-path.js prints the present Node when it is suitable", () => {
   const { stdout } = spawnSync(process.execPath, [join(directory, "bin", "node-path.js")], {
     encoding: "utf8",

@@ -6,7 +6,7 @@ import { unexpectedExit, usageExit } from "../../src/client/cli/report.ts";
 import { endings } from "../../src/client/errors.ts";
 import { ConfigurationError } from "../../src/config.ts";
 import { MalformedError, SignerError, StoreError } from "../../src/core/errors.ts";
-import { StartError } from "../../src/serve/errors.ts";
+import { ProbeError, StartError } from "../../src/serve/errors.ts";
 
 it("every code is its own, those of the client's refusals too", () => {
   expect(allExitCodes.length).toBe(Object.keys(exitCodes).length + Object.keys(endings).length);
@@ -38,6 +38,8 @@ it.each([
   [new StartError("DATA_UNUSABLE", "x"), "store"],
   [new StartError("PORT_IN_USE", "x"), "listen"],
   [new StartError("KEY_MISMATCH", "x"), "tls"],
+  [new ProbeError("NOT_READY", "x"), "notReady"],
+  [new ProbeError("NO_ANSWER", "x"), "noAnswer"],
   [new StoreError("STORE_LOCKED", "x"), "running"],
   [new StoreError("STORE_NEWER", "x"), "store"],
   [new SignerError("WRONG_SECRET", "x"), "signer"],

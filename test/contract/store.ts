@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe } from "vitest";
 import type { Bench, OpenedStore } from "./store/bench.ts";
 import { changefeed } from "./store/changefeed.ts";
 import { elsewhere } from "./store/elsewhere.ts";
+import { floors } from "./store/floors.ts";
 import { histories } from "./store/histories.ts";
 import { keys } from "./store/keys.ts";
 import { names } from "./store/names.ts";
@@ -32,6 +33,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     names(bench);
     changefeed(bench);
     removal(bench);
+    floors(bench);
     renewal(bench);
     keys(bench);
     elsewhere(bench);

@@ -108,6 +108,17 @@ describe("start", () => {
     expect((await stop(server)).stdout).toContain(`export DOCKER_CONTENT_TRUST_SERVER=${server.url}\n`);
   });
 
+  it("is healthy while it runs, and not afterwards", async () => {
+    const server = await start();
+    const healthcheck = async () => {
+      const { port } = server;
+      return await vidimus(["healthcheck", "--data", data(), "--port", String(port)]).ended;
+    };
+    expect(await healthcheck()).toMatchObject({ code: 0, stdout: "ready\n", stderr: "" });
+    await stop(server);
+    expect(await healthcheck()).toMatchObject({ code: exitCodes.noAnswer.code, stdout: "" });
+  });
+
   it("writes the process ID of the server itself", async () => {
     const server = await start();
     process.kill(server.pid, "SIGTERM");

@@ -81,6 +81,8 @@ export interface TestServer {
   readonly store: Store;
   /** Bytes of the key-encryption key. */
   readonly secret: Uint8Array;
+  /** Of an SQLite store that is not shared. */
+  readonly directory: string | undefined;
   readonly port: number;
   /** Lines of the log, at level debug. */
   readonly log: string[];
@@ -145,6 +147,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     cacheBytes: 16 * 1024 * 1024,
     refreshInterval: options.refreshInterval ?? 3_600_000,
     readOnly: false,
+    behind: false,
   });
   const app = await createApp({
     service,
@@ -162,7 +165,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   });
   const port = Number(new URL(await app.listen({ host: "127.0.0.1", port: 0 })).port);
   const client = new HttpClient(port);
-  return server({ clock, service, store, secret: secretBytes, port, log, client }, async () => {
+  return server({ clock, service, store, secret: secretBytes, directory, port, log, client }, async () => {
     client.close();
     await app.close();
     await service.close();
@@ -176,6 +179,7 @@ interface Parts {
   readonly service: TrustService;
   readonly store: Store;
   readonly secret: Uint8Array;
+  readonly directory: string | undefined;
   readonly port: number;
   readonly log: string[];
   readonly client: HttpClient;

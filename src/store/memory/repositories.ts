@@ -6,6 +6,7 @@ import type {
   ChangeQuery,
   ChangeRecord,
   Committed,
+  FloorRequest,
   Format,
   KeyUse,
   Publication,
@@ -103,6 +104,13 @@ export class MemoryRepositories {
     found.claimedUntil = undefined;
     this.#announce(name, at, 0, "", "deletion");
     return true;
+  }
+
+  raiseFloor({ repository: name, format, at, floor }: FloorRequest): void {
+    const found = this.#repositories.get(name) ?? { ...empty(format), revision: 1, incarnation: 1 };
+    if (!this.#repositories.has(name)) this.#announce(name, at, 0, "", "deletion");
+    this.#repositories.set(name, found);
+    for (const [role, version] of floor) found.floor.set(role, Math.max(found.floor.get(role) ?? 0, version));
   }
 
   changes({ repository, from, direction, limit }: ChangeQuery): readonly ChangeRecord[] {

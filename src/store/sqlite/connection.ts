@@ -52,6 +52,8 @@ export function connect(options: ConnectionOptions): Database.Database {
     database.pragma("foreign_keys = ON");
     database.pragma("trusted_schema = OFF");
     database.pragma("secure_delete = ON");
+    // Large changes with savepoints would need a writable folder for temporary files, which not every place has.
+    database.pragma("temp_store = MEMORY");
     database.pragma(`journal_size_limit = ${journalLimit}`);
     recognise(database);
     migrate(database, options);

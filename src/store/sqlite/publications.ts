@@ -3,7 +3,7 @@
  * a member of `Writer` and is atomic by its savepoint.
  */
 import type Database from "better-sqlite3";
-import type { Committed, Format, KeyUse, NewMetadata, Publication } from "../store.ts";
+import type { Committed, FloorRequest, Format, KeyUse, NewMetadata, Publication } from "../store.ts";
 import { conflict } from "./errors.ts";
 
 interface RepositoryRow {
@@ -61,6 +61,12 @@ export function prepareChanges(database: Database.Database) {
   );
   const raiseFloor = database.prepare<[number]>(
     "INSERT INTO tombstone (repository, role, version) SELECT c.repository, c.role, m.version FROM current_metadata AS c JOIN metadata AS m ON m.id = c.metadata WHERE c.repository = ? ON CONFLICT (repository, role) DO UPDATE SET version = max(version, excluded.version)",
+  );
+  const buried = database.prepare<[string, Format]>(
+    "INSERT INTO repository (name, alive, format, revision, incarnation) VALUES (?, 0, ?, 1, 1)",
+  );
+  const raise = database.prepare<[number, string, number]>(
+    "INSERT INTO tombstone (repository, role, version) VALUES (?, ?, ?) ON CONFLICT (repository, role) DO UPDATE SET version = max(version, excluded.version)",
   );
   const forgetCurrent = database.prepare<[number]>("DELETE FROM current_metadata WHERE repository = ?");
   const forgetFiles = database.prepare<[number]>("DELETE FROM metadata WHERE repository = ?");
@@ -140,6 +146,16 @@ export function prepareChanges(database: Database.Database) {
       record.run(row.id, revision, row.incarnation, at, "removal", principal);
       announce.run(at, row.id, 0, "", "deletion");
       return true;
+    },
+
+    raiseFloor({ repository, format, at, principal, floor }: FloorRequest): void {
+      let id = find.get(repository)?.id;
+      if (id === undefined) {
+        id = Number(buried.run(repository, format).lastInsertRowid);
+        record.run(id, 1, 1, at, "removal", principal);
+        announce.run(at, id, 0, "", "deletion");
+      }
+      for (const [role, version] of floor) raise.run(id, role, version);
     },
 
     isDue(now: number): boolean {

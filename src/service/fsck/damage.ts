@@ -1,0 +1,57 @@
+/**
+ * What `vidimus fsck` can find. A code is stable: scripts read it and docs/operations.md lists it. Sentences go to the
+ * operator alone and say what to do.
+ */
+
+export const damageCodes = [
+  /** The database's own check of its file. */
+  "DATABASE_DAMAGED",
+  /** A file's bytes do not have the digest of their row. */
+  "FILE_ALTERED",
+  "FILE_LENGTH",
+  /** The bytes are what they were, and cannot be read as metadata of their role. */
+  "FILE_MALFORMED",
+  /** The row says another version or expiry than the file. */
+  "FILE_MISLABELLED",
+  /** Something that is stored names a file that is not. */
+  "FILE_MISSING",
+  "ROOT_CHAIN_BROKEN",
+  /** A current file that its keys do not vouch for, or that is not the one that the file above names. */
+  "CHAIN_BROKEN",
+  "POINTER_WRONG",
+  /** The record of changes does not lead to the repository's revision. */
+  "HISTORY_BROKEN",
+  /** The changefeed lacks rows. */
+  "FEED_HOLE",
+  /** A row of the changefeed does not belong to the timestamp that it announces. */
+  "FEED_WRONG",
+  "FLOOR_WRONG",
+  /** Files, pointers or active keys of a repository that is not there. */
+  "LEFTOVER",
+  "KEYRING_MISSING",
+  "KEYRING_UNOPENED",
+  "KEY_DAMAGED",
+  "KEY_MISMATCH",
+  "KEY_MISSING",
+] as const;
+
+export type DamageCode = (typeof damageCodes)[number];
+
+export interface Damage {
+  readonly code: DamageCode;
+  readonly repository?: string;
+  readonly role?: string;
+  readonly version?: number;
+  readonly sentence: string;
+}
+
+/** Where a damage lies; what is told of one repository leaves its name to `scoped`. */
+export type Place = Pick<Damage, "role" | "version">;
+export type Report = (code: DamageCode, place: Place, sentence: string) => void;
+
+/** What was looked at. */
+export interface Examined {
+  repositories: number;
+  files: number;
+  keys: number;
+}

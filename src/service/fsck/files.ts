@@ -1,0 +1,136 @@
+/**
+ * Every stored file of one repository, one after the other: its bytes against its row, the roots as a chain, and that
+ * whatever a snapshot or timestamp ever named is still there. Nothing is deleted within an incarnation, so a reference
+ * that leads nowhere is a row that was lost.
+ *
+ * The rows come by role in byte order, so roots come before all that they vouch for.
+ */
+import { sha256Hex } from "../../core/bytes.ts";
+import { VidimusError } from "../../core/errors.ts";
+import type { FormatRules } from "../../core/format/format.ts";
+import type { FileReference, Metadata } from "../../core/model.ts";
+import type { TrustedSet } from "../../core/trusted-set.ts";
+import type { FileRow, RepositoryRows } from "../../store/inspection.ts";
+import type { Examined, Place, Report } from "./damage.ts";
+
+/** Rows of one question. */
+const page = 200;
+
+/** What the pointers are held against. */
+export interface StoredFiles {
+  /** The newest file of each role. */
+  readonly newest: ReadonlyMap<string, FileRow>;
+  /** False if the roots are no chain: nothing below them can be judged. */
+  readonly rooted: boolean;
+}
+
+/** All rows of a repository, or those of one role. */
+export function* fileRows(rows: RepositoryRows, role?: string): Generator<FileRow> {
+  let after = { role: role ?? "", version: 0 };
+  for (;;) {
+    const found = rows.files(after, page);
+    for (const row of found) {
+      if (role !== undefined && row.role !== role) return;
+      yield row;
+    }
+    const last = found.at(-1);
+    if (last === undefined || found.length < page) return;
+    after = last;
+  }
+}
+
+export function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Feeds the roots to `trusted`. */
+export function checkFiles(
+  rows: RepositoryRows,
+  format: FormatRules,
+  trusted: TrustedSet,
+  examined: Examined,
+  report: Report,
+): StoredFiles {
+  const newest = new Map<string, FileRow>();
+  let rooted = true;
+  let listed: ReadonlyMap<string, FileReference> = new Map();
+  for (const row of fileRows(rows)) {
+    examined.files++;
+    newest.set(row.role, row);
+    const file = soundFile(rows, format, row, report);
+    if (row.role === "root" && rooted) rooted = isNextRoot(trusted, file, row, report);
+    if (file?.signed.kind === "snapshot") {
+      checkListed(rows, row, file.signed.meta, listed, report);
+      listed = file.signed.meta;
+    }
+    if (file?.signed.kind === "timestamp") {
+      checkListed(rows, row, new Map([["snapshot", file.signed.snapshot]]), new Map(), report);
+    }
+  }
+  return { newest, rooted: rooted && newest.has("root") };
+}
+
+/** The file, if it is what its row says. */
+function soundFile(
+  rows: RepositoryRows,
+  format: FormatRules,
+  row: FileRow,
+  report: Report,
+): Metadata | undefined {
+  const { role, version } = row;
+  const bytes = bufferOf(rows.bytes(row.id) ?? new Uint8Array());
+  if (sha256Hex(bytes) !== row.sha256) {
+    report(
+      "FILE_ALTERED",
+      row,
+      "Its bytes are not those that were published: restore the store from a backup.",
+    );
+    return undefined;
+  }
+  if (bytes.length !== row.length)
+    report("FILE_LENGTH", row, "Its row says another length: restore the store from a backup.");
+  let file: Metadata;
+  try {
+    file = format.parse(role, bytes);
+  } catch (error) {
+    if (!(error instanceof VidimusError)) throw error;
+    const why = `It cannot be read as metadata (${error.code}): restore the store from a backup.`;
+    report("FILE_MALFORMED", row, why);
+    return undefined;
+  }
+  if (file.signed.version !== version || file.signed.expires !== row.expires) {
+    const why = `Its row says another version or expiry than the file (version ${file.signed.version}): restore the store from a backup.`;
+    report("FILE_MISLABELLED", row, why);
+  }
+  return file;
+}
+
+function isNextRoot(trusted: TrustedSet, file: Metadata | undefined, row: FileRow, report: Report): boolean {
+  if (file === undefined) return false;
+  try {
+    trusted.addRoot(file.bytes, 0);
+    return true;
+  } catch (error) {
+    if (!(error instanceof VidimusError)) throw error;
+    const why = `It does not follow from the root before it (${error.code}), so no client gets past that one: restore the store from a backup.`;
+    report("ROOT_CHAIN_BROKEN", row, why);
+    return false;
+  }
+}
+
+/** `known`: what the file before this one named, and was looked up then. */
+function checkListed(
+  rows: RepositoryRows,
+  by: Place,
+  listed: ReadonlyMap<string, FileReference>,
+  known: ReadonlyMap<string, FileReference>,
+  report: Report,
+): void {
+  for (const [role, { hashes }] of listed) {
+    const sha256 = hashes.get("sha256");
+    if (sha256 === undefined || known.get(role)?.hashes.get("sha256") === sha256) continue;
+    if (rows.has(role, sha256)) continue;
+    const why = `The ${by.role} of version ${by.version} names a file of this role that is not stored (SHA-256 ${sha256}): restore the store from a backup.`;
+    report("FILE_MISSING", { role }, why);
+  }
+}

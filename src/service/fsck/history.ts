@@ -1,0 +1,115 @@
+/**
+ * What is remembered of one repository beside its files: the record of changes, its rows of the changefeed, and the
+ * floors that keep versions from going back after a removal. Every change has one row in the record; every publication
+ * has one timestamp, and that has one row in the changefeed.
+ */
+
+import type { FileRow, RepositoryRows } from "../../store/inspection.ts";
+import type { ChangeRecord } from "../../store/store.ts";
+import type { Report } from "./damage.ts";
+import { fileRows } from "./files.ts";
+
+/** Rows of one question. */
+const page = 500;
+
+const restore = "restore the store from a backup.";
+
+/** `newest`: the newest timestamp. */
+export function checkHistory(rows: RepositoryRows, newest: FileRow | undefined, report: Report): void {
+  const { repository } = rows;
+  if (repository === undefined) return;
+  const { alive, revision, incarnation } = repository;
+  const { rows: count, highest, removals, lastRemoval } = rows.history();
+  if (count !== revision || highest !== revision) {
+    const why = `Its record has ${count} changes up to revision ${highest}, and the repository is at revision ${revision}: ${restore}`;
+    report("HISTORY_BROKEN", {}, why);
+  }
+  if (incarnation !== removals + (alive ? 1 : 0)) {
+    report(
+      "HISTORY_BROKEN",
+      {},
+      `Its record has ${removals} removals, which do not lead to its present life: ${restore}`,
+    );
+  }
+  const feed = summarise(rows);
+  if (feed.deletions !== removals) {
+    const why = `The changefeed tells of ${feed.deletions} deletions and the record of ${removals}: ${restore}`;
+    report("FEED_WRONG", {}, why);
+  }
+  checkAnnouncements(rows, feed.lastDeletion, report);
+  checkTimestamps(rows, alive ? lastRemoval : revision, revision, report);
+  checkFloors(rows, feed.highestBefore, newest, report);
+}
+
+function* feedRows(rows: RepositoryRows, after: number): Generator<ChangeRecord> {
+  for (let last = after; ; ) {
+    const found = rows.changes(last, page);
+    yield* found;
+    if (found.length < page) return;
+    last = found.at(-1)?.id ?? last;
+  }
+}
+
+function summarise(rows: RepositoryRows) {
+  let deletions = 0;
+  let lastDeletion = 0;
+  /** The highest timestamp announced in earlier incarnations. */
+  let highestBefore = 0;
+  let highest = 0;
+  for (const { id, category, version } of feedRows(rows, 0)) {
+    highest = Math.max(highest, version);
+    if (category !== "deletion") continue;
+    deletions++;
+    lastDeletion = id;
+    highestBefore = highest;
+  }
+  return { deletions, lastDeletion, highestBefore };
+}
+
+/** Since the last deletion, timestamps and their rows of the changefeed go side by side. */
+function checkAnnouncements(rows: RepositoryRows, lastDeletion: number, report: Report): void {
+  const updates = feedRows(rows, lastDeletion);
+  for (const file of fileRows(rows, "timestamp")) {
+    const row: ChangeRecord | undefined = updates.next().value ?? undefined;
+    if (row !== undefined && row.version === file.version && row.sha256 === file.sha256) continue;
+    const why = `The changefeed does not tell of it in its turn, so whoever follows the feed missed it: ${restore}`;
+    report("FEED_WRONG", file, why);
+    return;
+  }
+  const left: ChangeRecord | undefined = updates.next().value ?? undefined;
+  if (left === undefined) return;
+  const why = `The changefeed announces it (row ${left.id}) and it is not stored: ${restore}`;
+  report("FEED_WRONG", { role: "timestamp", version: left.version }, why);
+}
+
+/** One timestamp for each revision of this life. */
+function checkTimestamps(rows: RepositoryRows, before: number, revision: number, report: Report): void {
+  let expected = before + 1;
+  const missing = (upTo: number) => {
+    if (expected >= upTo) return;
+    const why = `No timestamp is stored of ${upTo - expected} publications from revision ${expected} on: ${restore}`;
+    report("FILE_MISSING", { role: "timestamp" }, why);
+  };
+  for (const file of fileRows(rows, "timestamp")) {
+    missing(file.revision);
+    expected = file.revision + 1;
+  }
+  missing(revision + 1);
+}
+
+function checkFloors(
+  rows: RepositoryRows,
+  highestBefore: number,
+  newest: FileRow | undefined,
+  report: Report,
+): void {
+  const floor = rows.floors().get("timestamp") ?? 0;
+  if (floor < highestBefore) {
+    const why = `The versions of earlier lives of this name reached ${highestBefore}, and ${floor} is remembered, so that clients could be led back: ${restore}`;
+    report("FLOOR_WRONG", { role: "timestamp" }, why);
+  }
+  if (newest !== undefined && newest.version <= floor) {
+    const why = `It is not above ${floor}, which clients have seen, and they refuse it: have its owner publish anew, or ${restore}`;
+    report("FLOOR_WRONG", newest, why);
+  }
+}

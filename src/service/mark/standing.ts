@@ -1,0 +1,98 @@
+/**
+ * At start: whether the store stands where its high-water mark says that it had been.
+ *
+ * One look into the changefeed tells: it is never rewritten and has a row for every commit, so a store that has the row
+ * of the newest position has all that came before. A store that lacks it was restored from an older backup, lost
+ * commits, or is another one. Publishing on it would give clients other files under versions that they have seen.
+ */
+import type { Logger } from "pino";
+import type { HighWaterMark, MarkEntry, Position } from "../../store/mark.ts";
+import type { Store } from "../../store/store.ts";
+import { findBehind } from "./behind.ts";
+import { keepMark, newestChange } from "./keeper.ts";
+
+/** Names that a line of the log has. */
+const mostNamed = 10;
+/** Names of one question. */
+const page = 200;
+
+export interface Standing {
+  /** Closing it closes the mark too. */
+  readonly store: Store;
+  /** True if the store is behind: nothing may be published then. */
+  readonly behind: boolean;
+}
+
+export interface StandingOptions {
+  readonly logger: Logger;
+  /** The mark is only looked at. */
+  readonly readOnly: boolean;
+}
+
+export async function takeStanding(
+  store: Store,
+  mark: HighWaterMark,
+  { logger, readOnly }: StandingOptions,
+): Promise<Standing> {
+  const closing: Store = {
+    ...store,
+    async close() {
+      await mark.close();
+      await store.close();
+    },
+  };
+  if (await isBehind(store, mark)) {
+    await tellBehind(store, mark, logger);
+    return { store: closing, behind: true };
+  }
+  if (readOnly) return { store: closing, behind: false };
+  const newest = await newestChange(store);
+  if (mark.position() === undefined && newest !== undefined) {
+    logger.warn(
+      "NO HIGH-WATER MARK lies beside a store that is not empty: whether commits were lost cannot be told. It is made anew from what is stored; if the store was restored from an older backup, clients will refuse what is older than they have seen",
+    );
+    await renewMark(store, mark);
+  }
+  return { store: keepMark(store, mark, logger), behind: false };
+}
+
+/** False if there is no mark. */
+export async function isBehind(store: Store, mark: HighWaterMark): Promise<boolean> {
+  const position = mark.position();
+  return position !== undefined && !(await hasPosition(store, position));
+}
+
+async function hasPosition(store: Store, { id, repository, version, sha256 }: Position): Promise<boolean> {
+  const [row] = await store.changes({ direction: "forwards", from: id - 1, limit: 1 });
+  return row?.id === id && row.repository === repository && row.version === version && row.sha256 === sha256;
+}
+
+/** Makes the mark anew from what is stored, whatever it was before. */
+export async function renewMark(store: Store, mark: HighWaterMark): Promise<void> {
+  await mark.replace(entriesOf(store), await newestChange(store));
+}
+
+async function* entriesOf(store: Store): AsyncGenerator<MarkEntry> {
+  for (let after: string | undefined; ; ) {
+    const names = await store.repositories({ limit: page, ...(after !== undefined && { after }) });
+    for (const name of names) {
+      const { repository, revision, incarnation, exists, current } = await store.state(name);
+      yield { repository, revision, incarnation, exists, roles: current };
+    }
+    after = names.at(-1);
+    if (after === undefined) return;
+  }
+}
+
+async function tellBehind(store: Store, mark: HighWaterMark, logger: Logger): Promise<void> {
+  const named: string[] = [];
+  let count = 0;
+  for await (const { repository } of findBehind(store, mark)) {
+    count++;
+    if (named.length < mostNamed) named.push(repository);
+  }
+  logger.error(
+    { repositories: count, among: named },
+    "THE STORE IS BEHIND ITS HIGH-WATER MARK: it was restored from an older backup, or commits were lost. Nothing is published, renewed or deleted; restore a newer backup, or stop the server and run `vidimus recover accept`",
+  );
+}

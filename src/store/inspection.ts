@@ -1,0 +1,92 @@
+/**
+ * The rows of a store as they lie there, for `vidimus fsck`: nothing is joined, checked or put right on the way, so that
+ * a damaged row is seen as it is. A back end without a file of its own has none.
+ *
+ * **Consistency.** All that is read inside one `inspect` stands at one instant; whoever writes beside it goes on.
+ *
+ * **Bounds.** Lists of rows come in pages, bytes one file at a time: nothing grows with the store.
+ *
+ * **Errors.** `STORE_CORRUPT` where the rows themselves cannot be read; otherwise as the store.
+ */
+import type { ChangeRecord, Format, MetadataReference, OnlineKey } from "./store.ts";
+
+export interface FileRow extends MetadataReference {
+  /** Opaque: for `bytes` and `pointers`. */
+  readonly id: number;
+  readonly expires: number;
+  /** Of the repository, when the file was committed. */
+  readonly revision: number;
+}
+
+/** Which file a role has now. The fields of the file are undefined if there is none. */
+export interface PointerRow {
+  readonly role: string;
+  readonly id: number;
+  /** Whether the file is of this repository and this role. */
+  readonly own: boolean;
+  readonly version: number | undefined;
+  readonly sha256: string | undefined;
+}
+
+/** The record of who changed what, counted: one row a revision. */
+export interface HistoryCount {
+  readonly rows: number;
+  readonly highest: number;
+  readonly removals: number;
+  /** Revision of the last removal; 0 without one. */
+  readonly lastRemoval: number;
+}
+
+export interface KeyRow extends OnlineKey {
+  readonly pending: boolean;
+}
+
+/** One name. `repository` is undefined if there is nothing of it but keys. */
+export interface RepositoryRows {
+  readonly name: string;
+  readonly repository:
+    | {
+        readonly alive: boolean;
+        readonly format: Format;
+        readonly revision: number;
+        readonly incarnation: number;
+      }
+    | undefined;
+  floors(): ReadonlyMap<string, number>;
+  pointers(): readonly PointerRow[];
+  history(): HistoryCount;
+  /** Whether this revision was made by renewing online roles. */
+  isRefresh(revision: number): boolean;
+  /** By role in byte order, then version, strictly after the given ones. */
+  files(after: { readonly role: string; readonly version: number }, limit: number): readonly FileRow[];
+  bytes(id: number): Uint8Array | undefined;
+  /** Whether a file of the role with this digest is stored. */
+  has(role: string, sha256: string): boolean;
+  /** The repository's own rows of the changefeed, by ID, strictly after the given one. */
+  changes(after: number, limit: number): readonly ChangeRecord[];
+  keys(): readonly KeyRow[];
+}
+
+/** The changefeed of all repositories. */
+export interface FeedCount {
+  readonly rows: number;
+  readonly highest: number;
+  /** The highest ID that was ever given. */
+  readonly given: number;
+  /** The first ID that is missing below the highest; undefined if there is none. */
+  readonly hole: number | undefined;
+  /** Rows whose repository is not known. */
+  readonly strays: number;
+}
+
+export interface StoreInspection {
+  /** What the back end's own check finds in its file, at most 100 sentences; empty when all is well. */
+  integrity(): readonly string[];
+  keyring(): Uint8Array | undefined;
+  hasKeys(): boolean;
+  feed(): FeedCount;
+  /** Every name that is or was a repository or holds keys, in byte order, strictly after `after`. */
+  names(after: string, limit: number): readonly string[];
+  inspect<T>(name: string, work: (rows: RepositoryRows) => Promise<T>): Promise<T>;
+  close(): void;
+}

@@ -1,0 +1,160 @@
+/**
+ * The rows as `src/store/inspection.ts` wants them, over a read-only connection of its own: no lock is taken, and a
+ * server may run beside it. Each `inspect` is one read transaction, so that the log can be written back in between.
+ */
+import type Database from "better-sqlite3";
+import { StoreError } from "../../core/errors.ts";
+import type { FileRow, KeyRow, PointerRow, RepositoryRows, StoreInspection } from "../inspection.ts";
+import type { ChangeRecord } from "../store.ts";
+import { connect } from "./connection.ts";
+import { isCorrupt, unavailable } from "./errors.ts";
+
+/** Sentences of the integrity check. */
+const mostFaults = 100;
+
+/** Throws what `openSqlite` throws for a reader. */
+export function inspectSqlite(directory: string): StoreInspection {
+  const database = connect({ directory, readOnly: true });
+  try {
+    return inspection(database);
+  } catch (error) {
+    database.close();
+    throw readingError(error);
+  }
+}
+
+function readingError(error: unknown): StoreError {
+  if (!isCorrupt(error)) return unavailable(error);
+  return new StoreError("STORE_CORRUPT", "The store's file is damaged: restore a backup.", { cause: error });
+}
+
+function guarded<T>(question: () => T): T {
+  try {
+    return question();
+  } catch (error) {
+    throw readingError(error);
+  }
+}
+
+function inspection(database: Database.Database): StoreInspection {
+  const rowsOf = prepareRepositoryRows(database);
+  const names = database
+    .prepare<[string, string, number], string>(
+      "SELECT name FROM repository WHERE name > ? UNION SELECT repository FROM online_key WHERE repository > ? ORDER BY 1 LIMIT ?",
+    )
+    .pluck();
+  const keyring = database.prepare<[], Buffer>("SELECT record FROM keyring WHERE id = 1").pluck();
+  const anyKey = database.prepare("SELECT key_id FROM online_key LIMIT 1");
+  const feed = database.prepare<[], { rows: number; highest: number; given: number; strays: number }>(
+    "SELECT count(*) AS rows, coalesce(max(id), 0) AS highest, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'change'), 0) AS given, (SELECT count(*) FROM change AS c LEFT JOIN repository AS r ON r.id = c.repository WHERE r.id IS NULL) AS strays FROM change",
+  );
+  const hole = database
+    .prepare<[], number>(
+      "SELECT coalesce((SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM change WHERE id = 1)), (SELECT c.id + 1 FROM change AS c WHERE NOT EXISTS (SELECT 1 FROM change AS n WHERE n.id = c.id + 1) ORDER BY c.id LIMIT 1))",
+    )
+    .pluck();
+
+  return {
+    integrity() {
+      const faults = guarded(() => [
+        ...(database.pragma(`integrity_check(${mostFaults})`) as { integrity_check: string }[])
+          .map((row) => row.integrity_check)
+          .filter((sentence) => sentence !== "ok"),
+        ...(database.pragma("foreign_key_check") as { table: string; parent: string }[]).map(
+          ({ table, parent }) => `a row of ${table} belongs to none of ${parent}`,
+        ),
+      ]);
+      return faults.slice(0, mostFaults);
+    },
+    keyring: () => guarded(() => keyring.get()),
+    hasKeys: () => guarded(() => anyKey.get() !== undefined),
+    feed: () =>
+      guarded(() => {
+        const counted = feed.get() ?? { rows: 0, highest: 0, given: 0, strays: 0 };
+        const whole = counted.rows === counted.highest;
+        return { ...counted, hole: whole ? undefined : hole.get() };
+      }),
+    names: (after, limit) => guarded(() => names.all(after, after, limit)),
+    async inspect(name, work) {
+      guarded(() => database.exec("BEGIN"));
+      try {
+        return await work(rowsOf(name));
+      } finally {
+        if (database.inTransaction) database.exec("ROLLBACK");
+      }
+    },
+    close: () => void database.close(),
+  };
+}
+
+function prepareRepositoryRows(database: Database.Database): (name: string) => RepositoryRows {
+  const find = database.prepare<
+    [string],
+    { id: number; alive: number; format: "notary" | "tuf"; revision: number; incarnation: number }
+  >("SELECT id, alive, format, revision, incarnation FROM repository WHERE name = ?");
+  const floors = database.prepare<[number], { role: string; version: number }>(
+    "SELECT role, version FROM tombstone WHERE repository = ?",
+  );
+  const pointers = database.prepare<
+    [number],
+    { role: string; id: number; own: number | null; version: number | null; sha256: string | null }
+  >(
+    "SELECT c.role, c.metadata AS id, m.repository = c.repository AND m.role = c.role AS own, m.version, m.sha256 FROM current_metadata AS c LEFT JOIN metadata AS m ON m.id = c.metadata WHERE c.repository = ?",
+  );
+  const history = database.prepare<
+    [number],
+    { rows: number; highest: number; removals: number; lastRemoval: number }
+  >(
+    "SELECT count(*) AS rows, coalesce(max(revision), 0) AS highest, coalesce(sum(kind = 'removal'), 0) AS removals, coalesce(max(CASE WHEN kind = 'removal' THEN revision END), 0) AS lastRemoval FROM publication WHERE repository = ?",
+  );
+  const kind = database
+    .prepare<[number, number], string>("SELECT kind FROM publication WHERE repository = ? AND revision = ?")
+    .pluck();
+  const files = database.prepare<[number, string, number, number], FileRow>(
+    "SELECT id, role, version, sha256, length, stored_at AS storedAt, expires, revision FROM metadata WHERE repository = ? AND (role, version) > (?, ?) ORDER BY role, version LIMIT ?",
+  );
+  const bytes = database
+    .prepare<[number, number], Buffer>("SELECT bytes FROM metadata WHERE id = ? AND repository = ?")
+    .pluck();
+  const has = database
+    .prepare<[number, string, string], number>(
+      "SELECT 1 FROM metadata WHERE repository = ? AND role = ? AND sha256 = ? LIMIT 1",
+    )
+    .pluck();
+  const changes = database.prepare<[string, number, number, number], ChangeRecord>(
+    "SELECT id, at, ? AS repository, version, sha256, category FROM change WHERE repository = ? AND id > ? ORDER BY id LIMIT ?",
+  );
+  const keys = database.prepare<[string], Omit<KeyRow, "pending"> & { pending: number }>(
+    "SELECT repository, role, key_id AS keyId, keytype, public_key AS publicKey, reference, created_at AS createdAt, pending FROM online_key WHERE repository = ? ORDER BY id",
+  );
+
+  return (name) => {
+    const row = guarded(() => find.get(name));
+    // No row has this number: everything but keys is empty then.
+    const id = row?.id ?? 0;
+    return {
+      name,
+      repository: row && { ...row, alive: row.alive === 1 },
+      floors: () => guarded(() => new Map(floors.all(id).map((each) => [each.role, each.version]))),
+      pointers: () =>
+        guarded(() =>
+          pointers.all(id).map(
+            (each): PointerRow => ({
+              role: each.role,
+              id: each.id,
+              own: each.own === 1,
+              version: each.version ?? undefined,
+              sha256: each.sha256 ?? undefined,
+            }),
+          ),
+        ),
+      history: () => guarded(() => history.get(id) ?? { rows: 0, highest: 0, removals: 0, lastRemoval: 0 }),
+      isRefresh: (revision) => guarded(() => kind.get(id, revision) === "refresh"),
+      files: (after, limit) => guarded(() => files.all(id, after.role, after.version, limit)),
+      bytes: (file) => guarded(() => bytes.get(file, id)),
+      has: (role, sha256) => guarded(() => has.get(id, role, sha256) !== undefined),
+      changes: (after, limit) => guarded(() => changes.all(name, id, after, limit)),
+      keys: () => guarded(() => keys.all(name).map((key) => ({ ...key, pending: key.pending === 1 }))),
+    };
+  };
+}

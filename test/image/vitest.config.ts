@@ -1,0 +1,17 @@
+import { resolve } from "node:path";
+import { defineConfig } from "vitest/config";
+
+const report = process.env.VIDIMUS_TEST_REPORT;
+
+export default defineConfig({
+  root: resolve(import.meta.dirname, "../.."),
+  test: {
+    reporters: report ? ["default", ["json", { outputFile: report }]] : ["default"],
+    include: ["test/image/**/*.test.ts"],
+    pool: "forks",
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 180_000,
+    teardownTimeout: 60_000,
+  },
+});

@@ -1,0 +1,117 @@
+/**
+ * A store as real publishes leave it, and copies of it to spoil: repositories of both kinds of snapshot, a root that was
+ * rotated, delegations, renewals, a removal, a second life, keys that wait.
+ */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { notary } from "../../src/core/format/notary.ts";
+import type { Damage, Examined } from "../../src/service/fsck/damage.ts";
+import { checkStore } from "../../src/service/fsck/fsck.ts";
+import { openSealed } from "../../src/signer/sealed.ts";
+import { keySecret } from "../../src/signer/secret.ts";
+import { inspectSqlite } from "../../src/store/sqlite/inspection.ts";
+import { temporaryDirectory } from "./directory.ts";
+import { day, newKey, newRootKey } from "./publisher.ts";
+import { startServer, type TestServer } from "./server.ts";
+
+/** Snapshot by the server, three targets, a delegation, a second root, renewed once. */
+export const full = "example.org/full";
+/** Its owner signs the snapshot. */
+export const own = "example.org/own";
+/** Removed and published again. */
+export const again = "example.org/again";
+export const removed = "example.org/removed";
+/** Nothing but a key that waits. */
+export const waiting = "example.org/waiting";
+
+export interface StoredCopy {
+  readonly secret: Uint8Array;
+  /** The bytes of the database file. */
+  readonly bytes: Buffer;
+}
+
+export async function storedStore(): Promise<StoredCopy> {
+  const server = await startServer({ backEnd: "sqlite", roles: { snapshotLifetime: 10 * day } });
+  try {
+    await fill(server);
+    const database = new Database(join(server.directory ?? "", "vidimus.sqlite"), { readonly: true });
+    const bytes = database.serialize();
+    database.close();
+    return { secret: server.secret, bytes };
+  } finally {
+    await server.close();
+  }
+}
+
+async function fill(server: TestServer): Promise<void> {
+  const remove = (name: string) => server.request(`/v2/${name}/_trust/tuf/`, { method: "DELETE" });
+  const owner = await server.owner(full);
+  owner.delegate("targets/releases");
+  await server.publish(full, owner.first());
+  owner.addTarget("one");
+  await server.publish(full, owner.next("targets"));
+  const rootKey = await newRootKey(full, server.clock.now());
+  owner.root.keys.root = [rootKey.listed];
+  owner.root.signers = [owner.rootKey, rootKey];
+  await server.publish(full, owner.next("root"));
+  await server.publish(full, owner.next("targets/releases"));
+  const other = await server.owner(own, "client");
+  await server.publish(own, other.first());
+  await server.publish(own, other.next("targets", "snapshot"));
+  for (const name of [again, removed]) {
+    const first = await server.owner(name);
+    await server.publish(name, first.first());
+    await server.publish(name, first.next("targets"));
+    await remove(name);
+  }
+  await server.publish(again, (await server.owner(again)).first());
+  await server.key(waiting, "timestamp");
+  // The delegation changes hands without a file of its new owner: it counts as unavailable, which is no damage.
+  owner.targets.delegations[0]?.keys.splice(0, 1, newKey().listed);
+  await server.publish(full, owner.next("targets"), { unavailable: "any" });
+  server.clock.advance(8 * day);
+  await server.service.current(full, "timestamp");
+  await renewed(server);
+}
+
+/** Renews what is due: both online roles of the first repository. */
+async function renewed(server: TestServer): Promise<void> {
+  await server.service.start();
+  for (let look = 0; look < 400; look++) {
+    const { current } = await server.store.state(full);
+    if ((current.get("snapshot")?.version ?? 0) === 6 && (await server.service.renewalLag()) === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error("nothing was renewed");
+}
+
+/** Writes the copy into a directory of its own, spoilt by `spoil`. */
+export function placeCopy({ bytes }: StoredCopy, spoil: (database: Database.Database) => void): string {
+  const directory = temporaryDirectory();
+  const path = join(directory, "vidimus.sqlite");
+  writeFileSync(path, bytes, { mode: 0o600 });
+  const database = new Database(path);
+  database.pragma("foreign_keys = OFF");
+  spoil(database);
+  database.close();
+  return directory;
+}
+
+export async function check(
+  directory: string,
+  secret: Uint8Array | undefined,
+): Promise<{ readonly damages: Damage[]; readonly examined: Examined }> {
+  const damages: Damage[] = [];
+  const inspection = inspectSqlite(directory);
+  try {
+    const openSigner =
+      secret && ((record: Uint8Array) => openSealed({ secret: keySecret(Uint8Array.from(secret)), record }));
+    const examined = await checkStore({ inspection, format: notary, openSigner }, (damage) =>
+      damages.push(damage),
+    );
+    return { damages, examined };
+  } finally {
+    inspection.close();
+  }
+}
