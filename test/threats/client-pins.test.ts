@@ -220,7 +220,7 @@ describe("S2: a lock is a floor where the cache is empty", () => {
       target,
       name: repository,
       tag: target,
-      signers: [],
+      signers: signers.map(({ keyId }) => keyId),
       files: ["app.txt"],
     };
     const lockedAt = new Date(sim.now).toISOString();

@@ -36,7 +36,8 @@ export async function writeOutputs({ lockName, before, files }: Outputs): Promis
     await withLock(join(dirname(lockName), `.${basename(lockName)}.writing`), async (held) => {
       if ((await lockAtHand(lockName))?.text !== before) {
         const message = `${lockName} was changed by another run while this one was under way.`;
-        throw new TrustError("LOCK_DIFFERS", message, { file: lockName });
+        const remedy = { next: "Run `lock` again; one run may take many files." };
+        throw new TrustError("LOCK_DIFFERS", message, { file: lockName, remedy });
       }
       const all = files.map(([name, text]) => [name, Buffer.from(text, "utf8")] as const);
       await replaceFiles(all, 0o644, "sync", held);
