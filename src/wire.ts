@@ -102,13 +102,17 @@ async function openSigner(config: Config, directory: string, store: Store): Prom
     const { absentSigner } = await import("./signer/absent.ts");
     return absentSigner;
   }
-  const { createKeyFile, readSecret } = await import("./signer/secret.ts");
+  const { createKeyFile, readSecret, wipeSecret } = await import("./signer/secret.ts");
   const { createSealedRecord, openSealed } = await import("./signer/sealed.ts");
   const file = join(directory, secretFile);
   const stored = await store.keyring();
   // With a keyring in the store a lost secret is restored from the back-up: a new one would open nothing.
   if (config.signer.secret === undefined && stored === undefined && !existsSync(file)) createKeyFile(file);
   const secret = readSecret(config.signer.secret ?? `file:${file}`);
-  const record = stored ?? (await store.createKeyring(await createSealedRecord(secret)));
-  return openSealed({ secret, record });
+  try {
+    const record = stored ?? (await store.createKeyring(await createSealedRecord(secret)));
+    return await openSealed({ secret, record });
+  } finally {
+    wipeSecret(secret);
+  }
 }
