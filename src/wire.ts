@@ -233,15 +233,19 @@ async function openSigner(
     const { absentSigner } = await import("./signer/absent.ts");
     return absentSigner;
   }
-  const { createKeyFile, readSecret } = await import("./signer/secret.ts");
+  const { createKeyFile, readSecret, wipeSecret } = await import("./signer/secret.ts");
   const { createSealedRecord, openSealed } = await import("./signer/sealed.ts");
   const file = join(directory, secretFile);
   const stored = await store.keyring();
   // With a keyring in the store a lost secret is restored from the back-up: a new one would open nothing.
   if (config.signer.secret === undefined && stored === undefined && !existsSync(file)) createKeyFile(file);
   const secret = readSecret(secretSource(config, directory));
-  const record = stored ?? (await store.createKeyring(await createSealedRecord(secret)));
-  return openSealed({ secret, record });
+  try {
+    const record = stored ?? (await store.createKeyring(await createSealedRecord(secret)));
+    return await openSealed({ secret, record });
+  } finally {
+    wipeSecret(secret);
+  }
 }
 
 function secretSource(config: Config, directory: string): string {

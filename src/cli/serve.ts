@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import { createLogger, standardError } from "../serve/logger.ts";
+import { dumpsCore, hardenProcess, readLimits, refuseNodeOptions } from "../serve/runtime.ts";
 import type { RunningServer } from "../serve/server.ts";
 import { handleSignals, type SignalSource } from "../serve/shutdown.ts";
 import { addConfigurationFlags, loadFrom } from "./flags.ts";
@@ -16,7 +17,7 @@ import { readyMessage } from "./serve-message.ts";
 export interface ServeParts {
   readonly serve: (config: Config, logger: Logger) => Promise<RunningServer>;
   /** `process`. */
-  readonly process: SignalSource & { readonly pid: number };
+  readonly process: SignalSource & { readonly pid: number; readonly report?: object };
 }
 
 function logFormat(config: Config, context: CliContext): "json" | "pretty" {
@@ -35,6 +36,8 @@ export function addServe(
     .description("run the server")
     .option("--ready-file <file>", "write url, port, pid, ca and more as JSON to this file when ready");
   addConfigurationFlags(command).action(async () => {
+    hardenProcess(parts.process);
+    refuseNodeOptions(context.env.NODE_OPTIONS);
     const { config } = loadFrom(command, context);
     const { readyFile } = command.opts<{ readyFile?: string }>();
     const ready = readyFile === undefined ? undefined : resolve(readyFile);
@@ -44,6 +47,9 @@ export function addServe(
       format: logFormat(config, context),
       destination: standardError(),
     });
+    if (dumpsCore(readLimits())) {
+      logger.warn("a crash may leave keys in a core dump: start it after ulimit -c 0, or with LimitCORE=0");
+    }
     const server = await parts.serve(config, logger);
     const ended = new Promise<number>((end) => {
       const removeHandlers = handleSignals({

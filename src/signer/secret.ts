@@ -52,6 +52,11 @@ export function passphraseSecret(text: string): Secret {
   return conceal({ kind: "passphrase" }, "text", text);
 }
 
+/** Overwrites a key that is no longer needed. A passphrase is text, which nobody can overwrite. */
+export function wipeSecret(secret: Secret): void {
+  if (secret.kind === "key") secret.bytes.fill(0);
+}
+
 /** Reads a secret from its source, once: a variable or descriptor is used up by that. */
 export function readSecret(source: string): Secret {
   const colon = source.indexOf(":");
@@ -107,6 +112,7 @@ export function createKeyFile(path: string): void {
 }
 
 const newline = Buffer.from("\n");
+const carriageReturn = 0x0d;
 
 function syncDirectory(path: string): void {
   const directory = openSync(path, "r");
@@ -199,16 +205,23 @@ function readAll(file: number): Secret {
   return parse(buffer.subarray(0, length));
 }
 
-/** Wipes `content`. */
+/** Wipes `content`. A key never becomes text, for nobody can overwrite that. */
 function parse(content: Buffer): Secret {
   try {
     if (content.length > maxSecret) throw bad(`A secret has at most ${maxSecret} bytes.`);
-    const text = decode(content).replace(/\r?\n$/, "");
-    if (text === "") throw bad("The secret is empty.");
-    return text.startsWith(prefix) ? parseKey(text.slice(prefix.length)) : passphraseSecret(text);
+    const line = withoutLineEnd(content);
+    if (line.length === 0) throw bad("The secret is empty.");
+    const isKey = line.subarray(0, prefix.length).equals(Buffer.from(prefix));
+    return isKey ? parseKey(line.subarray(prefix.length)) : passphraseSecret(decode(line));
   } finally {
     content.fill(0);
   }
+}
+
+function withoutLineEnd(content: Buffer): Buffer {
+  const [last, before] = [content.at(-1), content.at(-2)];
+  if (last !== newline[0]) return content;
+  return content.subarray(0, before === carriageReturn ? -2 : -1);
 }
 
 function decode(content: Buffer): string {
@@ -219,12 +232,28 @@ function decode(content: Buffer): string {
   }
 }
 
-function parseKey(base64: string): Secret {
-  const bytes = Buffer.from(base64, "base64");
-  if (bytes.length !== keyLength || bytes.toString("base64") !== base64) {
-    throw bad(`After ${prefix} the secret needs 32 bytes in Base64.`);
+const alphabet = Buffer.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+/** 32 bytes are 42 characters of six bits, one of four bits, and a filler. */
+const keyCharacters = 43;
+
+function parseKey(base64: Buffer): Secret {
+  // A buffer of its own stays where it is; the engine moves small arrays about, and leaves copies behind.
+  const bytes = new Uint8Array(new ArrayBuffer(keyLength));
+  let [value, bits] = [0, 0];
+  let isGood = base64.length === keyCharacters + 1 && base64[keyCharacters] === 0x3d;
+  for (const [index, character] of base64.subarray(0, keyCharacters).entries()) {
+    const six = alphabet.indexOf(character);
+    if (six < 0) isGood = false;
+    value = ((value << 6) | six) & 0xfff;
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    bytes[Math.floor((index * 6) / 8)] = value >> bits;
   }
-  return keySecret(Uint8Array.from(bytes));
+  // What is left over must be nothing, or two texts would be one key.
+  if (isGood && (value & ((1 << bits) - 1)) === 0) return keySecret(bytes);
+  bytes.fill(0);
+  throw bad(`After ${prefix} the secret needs 32 bytes in Base64.`);
 }
 
 function conceal(

@@ -9,9 +9,8 @@ export default defineConfig({
     reporters: report ? ["default", ["json", { outputFile: report }]] : ["default"],
     include: ["test/image/**/*.test.ts"],
     pool: "forks",
-    fileParallelism: false,
     testTimeout: 60_000,
-    hookTimeout: 180_000,
+    hookTimeout: 240_000,
     teardownTimeout: 60_000,
   },
 });

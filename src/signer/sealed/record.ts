@@ -84,9 +84,16 @@ function readHeader(record: Uint8Array): Buffer {
   return bytes.subarray(0, length);
 }
 
+/** In a buffer of its own, for the engine moves small arrays about and leaves copies behind. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(new ArrayBuffer(bytes.length));
+  copy.set(bytes);
+  return copy;
+}
+
 /** A fresh copy in every case: the caller wipes it. */
 async function wrappingKeyOf(secret: Secret, header: Buffer): Promise<Uint8Array> {
-  if (secret.kind === "key") return Uint8Array.from(secret.bytes);
+  if (secret.kind === "key") return copyOf(secret.bytes);
   const [logN, r, p] = header.subarray(keyHeaderLength);
   const within = (value: number | undefined, [least, most]: readonly [number, number]): value is number =>
     value !== undefined && value >= least && value <= most;

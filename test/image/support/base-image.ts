@@ -13,10 +13,11 @@ import {
   mkdirSync,
   readdirSync,
   realpathSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { run } from "../../interop/support/process.ts";
 import { findProgram } from "../../interop/support/requirements.ts";
 import type { Engine } from "./engine.ts";
@@ -25,15 +26,21 @@ const repository = resolve(import.meta.dirname, "../../..");
 /** The caller's own, for npm has to reach the registry as it does for the caller. */
 const env = Object.fromEntries(Object.entries(process.env).map(([name, value]) => [name, value ?? ""]));
 
-async function succeed(program: string, args: readonly string[], cwd: string): Promise<string> {
+/** Runs a program to its end, and gives what it printed. @throws unless it ends with 0. */
+export async function succeed(program: string, args: readonly string[], cwd: string): Promise<string> {
   const { code, stdout, stderr } = await run(program, args, { env, cwd, seconds: 120 });
   if (code !== 0) throw new Error(`${program} ${args.join(" ")} ended with ${code}: ${stdout}${stderr}`);
   return stdout;
 }
 
 /** Puts a program and the libraries that it loads where they are looked for. */
-async function addProgram(rootFolder: string, program: string, place: string): Promise<void> {
+export async function addProgram(rootFolder: string, program: string, place: string): Promise<void> {
   copy(realpathSync(program), join(rootFolder, place));
+  await addLibraries(rootFolder, program);
+}
+
+/** Puts the libraries that a program loads where it looks for them. */
+export async function addLibraries(rootFolder: string, program: string): Promise<void> {
   // A line of ldd: `libm.so.6 => /lib/x86_64-linux-gnu/libm.so.6 (0x…)`, or the loader's path alone.
   const libraries = (await succeed("ldd", [program], "/")).matchAll(/(?:=> |^\s+)(\/\S+) \(/gm);
   for (const [, library = ""] of libraries) copy(realpathSync(library), join(rootFolder, library));
@@ -94,14 +101,25 @@ export async function importBases(
   await makeBuilder(folders.BUILD_BASE);
   for (const which of ["BASE", "BUILD_BASE"] as const) {
     const folder = folders[which];
-    const tar = join(directory, `${basename(folder)}.tar`);
-    const entries = readdirSync(folder).filter((name) => name !== "clone");
-    await succeed("tar", ["-cf", tar, "--owner=0", "--group=0", "--numeric-owner", ...entries], folder);
-    const [repo, tag] = names[which].split(":");
-    const answer = (await engine.importImage(tar, { repo, tag })) as NodeJS.ReadableStream;
-    let said = "";
-    for await (const chunk of answer) said += String(chunk);
-    if (/"error"/.test(said)) throw new Error(`the base image was not taken: ${said}`);
+    await importImage(engine, folder, names[which], ["clone"]);
   }
   return names;
+}
+
+/** Makes an image of a folder, without some of what lies in it. The tar stands beside the folder meanwhile. */
+export async function importImage(
+  engine: Engine,
+  folder: string,
+  name: string,
+  without: readonly string[] = [],
+): Promise<void> {
+  const tar = `${folder}.tar`;
+  const entries = readdirSync(folder).filter((each) => !without.includes(each));
+  await succeed("tar", ["-cf", tar, "--owner=0", "--group=0", "--numeric-owner", ...entries], folder);
+  const [repo, tag] = name.split(":");
+  const answer = (await engine.importImage(tar, { repo, tag })) as NodeJS.ReadableStream;
+  let said = "";
+  for await (const chunk of answer) said += String(chunk);
+  rmSync(tar);
+  if (/"error"/.test(said)) throw new Error(`the image was not taken: ${said}`);
 }

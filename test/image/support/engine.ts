@@ -19,8 +19,8 @@ const needed: readonly (readonly [program: string, how: string])[] = [
   ["tar", "apt-get install tar"],
 ];
 
-function missing(): string[] {
-  const lines = needed.filter(([program]) => findProgram(program) === undefined);
+function missing(programs: typeof needed): string[] {
+  const lines = programs.filter(([program]) => findProgram(program) === undefined);
   const found = lines.map(([program, how]) => `\`${program}\` is missing: ${how}`);
   if (process.platform !== "linux")
     found.push("the containers share the machine's network: that needs Linux");
@@ -32,9 +32,12 @@ function missing(): string[] {
   return found;
 }
 
-/** Ends what was started, if anything was. @throws with what this machine lacks. */
-export async function startEngine(directory: string): Promise<{ engine: Engine; stop(): Promise<void> }> {
-  const lines = missing();
+/** Ends what was started, if anything was. `more`: programs that a test needs beside these. @throws with what this machine lacks. */
+export async function startEngine(
+  directory: string,
+  more: readonly (readonly [program: string, how: string])[] = [],
+): Promise<{ engine: Engine; stop(): Promise<void> }> {
+  const lines = missing([...needed, ...more]);
   if (lines.length > 0)
     throw new Error(`the image cannot be tried, this machine lacks:\n  ${lines.join("\n  ")}`);
   // Its helper is an image to be pulled; containers are ended here.
