@@ -59,15 +59,39 @@ function syncDirectory(path: string): void {
   }
 }
 
+/** A file of a folder that is made whole. */
+export interface FolderFile {
+  readonly name: string;
+  readonly content: string;
+  readonly mode: number;
+}
+
 /**
- * The absolute path of the data directory, made with mode 0700 if it is not there. A read-only server makes nothing.
- * Throws `StartError` `DATA_UNUSABLE`.
+ * Makes a folder of mode 0700 that appears with all its files or not at all. Durable when it returns. Throws ENOTEMPTY
+ * or EEXIST if one with something in it is there.
+ */
+export function writeFolder(path: string, files: readonly FolderFile[]): void {
+  const directory = dirname(path);
+  const draft = join(directory, `.${randomBytes(8).toString("hex")}.draft`);
+  mkdirSync(draft, { mode: 0o700 });
+  try {
+    for (const { name, content, mode } of files) writeNew(join(draft, name), content, mode);
+    renameSync(draft, path);
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
+  syncDirectory(directory);
+}
+
+/**
+ * The absolute path of the data directory, made with mode 0700 if it is not there, and its name as durable as what will
+ * be in it. A read-only server makes nothing. Throws `StartError` `DATA_UNUSABLE`.
  */
 export function prepareDirectory(path: string, readOnly: boolean): string {
   const absolute = resolve(path);
   try {
     if (readOnly) accessSync(absolute, constants.R_OK | constants.X_OK);
-    else mkdirSync(absolute, { recursive: true, mode: 0o700 });
+    else syncMade(absolute, mkdirSync(absolute, { recursive: true, mode: 0o700 }));
   } catch (error) {
     const wanted = readOnly
       ? `cannot be read (${systemCode(error)}): a read-only server needs one that another start has made`
@@ -79,4 +103,12 @@ export function prepareDirectory(path: string, readOnly: boolean): string {
     );
   }
   return absolute;
+}
+
+/** The names of directories that were just made, the uppermost of them `first`. */
+function syncMade(path: string, first: string | undefined): void {
+  if (first === undefined) return;
+  const above = dirname(path);
+  syncDirectory(above);
+  if (path !== first) syncMade(above, first);
 }
