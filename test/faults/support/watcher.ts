@@ -12,7 +12,7 @@ import type { FeedRow, FileFact, History, Viewing } from "./history.ts";
 
 /** What a server that lives is asked with. */
 export interface Line {
-  readonly client: HttpClient;
+  readonly client: Pick<HttpClient, "request" | "close">;
   /** The instant that the server takes for now. */
   now(): number;
 }
