@@ -22,6 +22,7 @@ export class World {
   readonly daemon: Daemon;
   readonly shim: Shim;
   readonly chance: Chance;
+  #disposed = false;
 
   constructor(label: string, repositories: number, options: DaemonOptions = {}) {
     this.chance = new Chance(label);
@@ -82,7 +83,10 @@ export class World {
     return this.keepers.reduce((sum, keeper) => sum + keeper.acknowledged, 0);
   }
 
+  /** Idempotent. */
   async dispose(): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
     await this.daemon.dispose();
     this.shim.dispose();
   }
