@@ -10,6 +10,7 @@ import { chmodSync, lstatSync, rmSync } from "node:fs";
 import { createServer as createHttp, type Server as HttpServer, type RequestListener } from "node:http";
 import { createServer as createHttps, type Server as HttpsServer } from "node:https";
 import { type AddressInfo, connect, isIPv6, type Socket } from "node:net";
+import { tooManyConnections } from "../http/options.ts";
 import { StartError, systemCode } from "./errors.ts";
 import type { KeyPair } from "./key-pair.ts";
 
@@ -55,11 +56,15 @@ export interface Listener {
 /** Interval in milliseconds at which Node looks for connections that are over their time. */
 const checkingInterval = 1_000;
 const largestHeaders = 16_384;
+/** So many connections above the limit are told to come again with the answer to their first request. */
+const toldToComeAgain = 64;
 
 export function createListener({ address, pair, limits }: ListenerOptions): Listener {
   let server: HttpServer | HttpsServer | undefined;
   let stopping: Promise<void> | undefined;
   const sockets = new Set<Socket>();
+  /** Those above the limit; under TLS the secure ones. */
+  const surplus = new WeakSet<Socket>();
 
   function made(): HttpServer | HttpsServer {
     if (server === undefined)
@@ -68,7 +73,11 @@ export function createListener({ address, pair, limits }: ListenerOptions): List
   }
 
   return {
-    serverFactory(handler) {
+    serverFactory(application) {
+      const handler: RequestListener = (request, response) => {
+        if (surplus.has(request.socket)) server?.emit("clientError", tooMany(), request.socket);
+        else application(request, response);
+      };
       const options = {
         connectionsCheckingInterval: checkingInterval,
         headersTimeout: limits.headersTimeout,
@@ -91,6 +100,9 @@ export function createListener({ address, pair, limits }: ListenerOptions): List
       server.on("connection", (socket: Socket) => {
         sockets.add(socket);
         socket.once("close", () => sockets.delete(socket));
+      });
+      server.on(pair === undefined ? "connection" : "secureConnection", (socket: Socket) => {
+        if (sockets.size > limits.connections) surplus.add(socket);
       });
       return server;
     },
@@ -115,6 +127,10 @@ export function createListener({ address, pair, limits }: ListenerOptions): List
   };
 }
 
+function tooMany(): NodeJS.ErrnoException {
+  return Object.assign(new Error("too many connections"), { code: tooManyConnections });
+}
+
 function tlsOptions(pair: KeyPair) {
   return { cert: pair.certificate, key: pair.key, minVersion: "TLSv1.2" as const };
 }
@@ -123,7 +139,7 @@ function applyLimits(server: HttpServer | HttpsServer, limits: ListenerLimits): 
   server.requestTimeout = limits.requestTimeout;
   server.headersTimeout = limits.headersTimeout;
   server.keepAliveTimeout = limits.keepAliveTimeout;
-  server.maxConnections = limits.connections;
+  server.maxConnections = limits.connections + toldToComeAgain;
   server.maxHeadersCount = limits.headers;
   server.setTimeout(limits.idleTimeout);
 }
