@@ -7,7 +7,12 @@
  * share (`reusePort` stays off); after `stop` nothing is accepted and no connection is open.
  */
 import { chmodSync, lstatSync, rmSync } from "node:fs";
-import { createServer as createHttp, type Server as HttpServer, type RequestListener } from "node:http";
+import {
+  createServer as createHttp,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type RequestListener,
+} from "node:http";
 import { createServer as createHttps, type Server as HttpsServer } from "node:https";
 import { type AddressInfo, connect, isIPv6, type Socket } from "node:net";
 import { tooManyConnections } from "../http/options.ts";
@@ -72,10 +77,16 @@ export function createListener({ address, pair, limits }: ListenerOptions): List
     return server;
   }
 
+  /** As the parser would: the application has the words for it. */
+  function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
+    if (!made().emit("clientError", error, socket)) socket.destroy();
+  }
+
   return {
     serverFactory(application) {
       const handler: RequestListener = (request, response) => {
-        if (surplus.has(request.socket)) server?.emit("clientError", tooMany(), request.socket);
+        if (surplus.has(request.socket)) refuse(tooMany(), request.socket);
+        else if (namesTwoHosts(request)) refuse(twoHosts(), request.socket);
         else application(request, response);
       };
       const options = {
@@ -125,6 +136,20 @@ export function createListener({ address, pair, limits }: ListenerOptions): List
       return stopping;
     },
   };
+}
+
+/** The parser refuses none and lets two through, of which intermediaries may have read the other one. */
+function namesTwoHosts({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length === 4 && name.toLowerCase() === "host") hosts += 1;
+  }
+  return hosts > 1;
+}
+
+function twoHosts(): NodeJS.ErrnoException {
+  return Object.assign(new Error("more than one Host"), { code: "HPE_INVALID_HEADER_TOKEN" });
 }
 
 function tooMany(): NodeJS.ErrnoException {

@@ -276,6 +276,19 @@ describe("limits of time and number", () => {
     release();
   });
 
+  it("has a request that names two hosts refused", async () => {
+    let handled = false;
+    const port = await portOf(
+      make({
+        handler: () => {
+          handled = true;
+        },
+      }),
+    );
+    expect(await cutAfter(port, "GET / HTTP/1.1\r\nHost: a\r\nHOST: b\r\n\r\n")).toBeLessThan(1_000);
+    expect(handled).toBe(false);
+  });
+
   it("closes connections far above the limit at once", async () => {
     const port = await portOf(make({ limits: { connections: 1 } }));
     const release = await held(port, 65);
