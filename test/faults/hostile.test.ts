@@ -132,8 +132,15 @@ test("slow heads, slow bodies, endless bodies and bombs, all at once", async () 
   expect(got(1).filter((status) => status !== 503)).toEqual([413, 415]);
 });
 
+/** Most descriptors of a process here: Node raises its own limit that far. */
+function descriptors(): number {
+  const hard = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
+  return hard === "unlimited" ? Number.POSITIVE_INFINITY : Number(hard);
+}
+
 test("thousands of idle connections", async () => {
-  const count = full ? 10_000 : 1_500;
+  const count = Math.floor(Math.min(full ? 10_000 : 1_500, descriptors() - 1_000) / 100) * 100;
+  expect(count).toBeGreaterThan(0);
   const server = await started("idle", { "limits.connections": String(count + 500) });
   await underAttack(server, `${count} idle`, async () => {
     const idle = stranger(server, 4);

@@ -11,9 +11,9 @@ import { TracedLine } from "./support/answers.ts";
 import { times } from "./support/chance.ts";
 import { check } from "./support/checker.ts";
 import { Daemon } from "./support/daemon.ts";
+import { directLine } from "./support/direct-line.ts";
 import { Disk, type Mercy } from "./support/disk.ts";
 import { type Happening, History, type Publishing, type Removing } from "./support/history.ts";
-import { lineToStore } from "./support/stored-line.ts";
 import { readTrace, type TraceRecord } from "./support/trace.ts";
 import { Watcher } from "./support/watcher.ts";
 import { World } from "./support/world.ts";
@@ -88,7 +88,7 @@ async function verdictOf(place: string, recorded: Recorded, cut: number): Promis
   const store = await openSqlite({ directory });
   try {
     const watcher = new Watcher(history);
-    const line = lineToStore(store, world.shim.now);
+    const line = directLine(store, world.shim.now);
     for (const { repository } of world.keepers) await watcher.view(line, repository);
     await watcher.feed(line);
   } finally {
