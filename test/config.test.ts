@@ -180,6 +180,8 @@ describe("rules", () => {
     ["CONTRADICTION", "server.plainHttp", "server: { plainHttp: true }\ntls: { certificate: a, key: b }"],
     ["CONTRADICTION", "operations.port", "operations: { port: 1 }"],
     ["CONTRADICTION", "limits.uploadsInMemory", "limits: { uploadsInMemory: 1MiB }"],
+    ["CONTRADICTION", "limits.headersTimeout", "limits: { headersTimeout: 26s }"],
+    ["CONTRADICTION", "limits.requestTimeout", "limits: { requestTimeout: 9s }"],
     [
       "NOT_SAFE",
       "server.plainHttp",

@@ -78,6 +78,16 @@ const roomForAnUpload: Rule = ({ limits }, given) => {
   );
 };
 
+const headersWithinRequest: Rule = ({ limits }, given) => {
+  if (limits.headersTimeout <= limits.requestTimeout) return undefined;
+  const key = given.has("limits.headersTimeout") ? "limits.headersTimeout" : "limits.requestTimeout";
+  return problem(
+    "CONTRADICTION",
+    key,
+    "limits.headersTimeout is above limits.requestTimeout, which the headers are part of: raise that, or lower this.",
+  );
+};
+
 const knownAuthentication: Rule = ({ auth }) => {
   if (auth.mode === "none") return undefined;
   return problem(
@@ -158,6 +168,7 @@ const rules: readonly Rule[] = [
   operationsNearby,
   operationsEnabled,
   roomForAnUpload,
+  headersWithinRequest,
   knownAuthentication,
   anonymousNearby,
   cleanPrefixes,

@@ -154,6 +154,10 @@ const limits = z.strictObject({
     { least: "1KiB", most: "16GiB", value: "64MiB" },
     "Bytes of all uploads that are read or examined at one time; further ones are told to come again. At least limits.uploadBytes.",
   ),
+  uploadsExamined: integer(
+    { least: 1, most: 100_000, value: 256 },
+    "Most uploads that are verified at one time, those included that wait for another one of their repository; further ones are told to come again.",
+  ),
   requestTimeout: duration({ least: "1s", most: "1h", value: "25s" }, "Time for a whole request to arrive."),
   headersTimeout: duration(
     { least: "1s", most: "10m", value: "10s" },
@@ -169,7 +173,7 @@ const limits = z.strictObject({
   ),
   connections: integer(
     { least: 1, most: 1_000_000, value: 10_000 },
-    "Most open connections; more are closed at once.",
+    "Most open connections. The next 64 are told to come again, with 503 and Retry-After; more are closed at once.",
   ),
   headers: integer({ least: 10, most: 2_000, value: 100 }, "Most headers that are read of one request."),
   cacheBytes: size(

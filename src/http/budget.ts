@@ -1,8 +1,9 @@
 /**
  * A bound on the bytes that all uploads of a process hold at one time.
  *
- * When it is reached, an upload that stands still while it is read gives way to one that moves; only if there is none,
- * the one that asks is sent away. So nobody can keep the others out by sending most of a large upload and then waiting.
+ * When it is reached, an upload that stands still while it is read gives way to one that moves, and the largest of those
+ * that are being read to one of less than half its size; only if there is none, the one that asks is sent away. So nobody
+ * can keep the others out by sending most of a large upload and then waiting, or with a few that never end.
  */
 import { RefusedError } from "../core/errors.ts";
 
@@ -37,7 +38,7 @@ export class ByteBudget {
     this.#now = now;
   }
 
-  /** @param giveWay called when the upload stood still and its bytes were taken back */
+  /** @param giveWay called when the upload gave way: its bytes were taken back */
   open(giveWay: (error: RefusedError) => void): Share {
     const holder: Holder = { held: 0, movedAt: this.#now(), arriving: true, giveWay };
     this.#holders.add(holder);
@@ -53,10 +54,10 @@ export class ByteBudget {
   #take(holder: Holder, bytes: number): void {
     holder.movedAt = this.#now();
     while (this.#held + bytes > this.#most) {
-      const standing = this.#standingStill();
-      if (standing === undefined) throw overloaded();
-      this.#release(standing);
-      standing.giveWay(overloaded());
+      const loser = this.#standingStill() ?? this.#farLargerThan(holder.held + bytes);
+      if (loser === undefined) throw overloaded();
+      this.#release(loser);
+      loser.giveWay(overloaded());
     }
     if (!this.#holders.has(holder)) throw overloaded();
     holder.held += bytes;
@@ -67,6 +68,14 @@ export class ByteBudget {
     const before = this.#now() - patience;
     return [...this.#holders].find(
       ({ arriving, held, movedAt }) => arriving && held > 0 && movedAt <= before,
+    );
+  }
+
+  #farLargerThan(bytes: number): Holder | undefined {
+    const arriving = [...this.#holders].filter(({ arriving, held }) => arriving && held > 2 * bytes);
+    return arriving.reduce<Holder | undefined>(
+      (largest, each) => (each.held > (largest?.held ?? 0) ? each : largest),
+      undefined,
     );
   }
 

@@ -1,6 +1,6 @@
 /**
  * What the HTTP parser refuses before any route is asked (a malformed or oversized head, a request that does not come
- * in time), answered in the API's form. No request object exists then: the answer is written to the connection itself,
+ * in time), and a connection that is one too many, answered in the API's form. No request object exists then: the answer is written to the connection itself,
  * which is closed after it.
  *
  * Invariants: one answer a connection at most; nothing is written into an answer that has begun.
@@ -11,6 +11,7 @@ import type { Logger } from "pino";
 import { MalformedError, RefusedError, type VidimusError } from "../core/errors.ts";
 import { errorAnswer } from "./errors.ts";
 import type { HttpMetrics } from "./metrics.ts";
+import { tooManyConnections } from "./options.ts";
 
 /** For the `clientError` event of a server. */
 export function refuseClientError(
@@ -28,13 +29,18 @@ export function refuseClientError(
   };
 }
 
-/** By the codes of Node's parser and of its limits of time. */
+/** By the codes of Node's parser and of its limits of time, and our own. */
 function refusalOf({ code }: NodeJS.ErrnoException): VidimusError {
   switch (code) {
     case "ERR_HTTP_REQUEST_TIMEOUT":
       return new RefusedError("REQUEST_TIMEOUT", "The request did not arrive in time.");
     case "HPE_HEADER_OVERFLOW":
       return new MalformedError("HEADERS_TOO_LARGE", "The head of the request is too large.");
+    case tooManyConnections:
+      return new RefusedError(
+        "OVERLOADED",
+        "Too many connections are open: connect again in a few seconds, or use one for many requests.",
+      );
     default:
       return new MalformedError("BAD_REQUEST", "The request is not well-formed HTTP/1.1.");
   }
@@ -46,12 +52,13 @@ function answerHasBegun(socket: Socket & { readonly _httpMessage?: ServerRespons
 }
 
 function answerText(refusal: VidimusError): string {
-  const { status, own, body } = errorAnswer(refusal);
+  const { status, own, body, retryAfter } = errorAnswer(refusal);
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     "content-type: application/json; charset=utf-8",
     "cache-control: no-store",
     `vidimus-code: ${own}`,
+    ...(retryAfter === undefined ? [] : [`retry-after: ${retryAfter}`]),
     `content-length: ${Buffer.byteLength(body)}`,
     "connection: close",
   ];

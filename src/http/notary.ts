@@ -7,6 +7,7 @@ import { ByteBudget } from "./budget.ts";
 import { missingAnswer } from "./errors.ts";
 import { sendError, sendJson } from "./exchange.ts";
 import { changeBody, changeQuery } from "./feed.ts";
+import { Gate } from "./gate.ts";
 import type { AppOptions } from "./options.ts";
 import type { Route } from "./routes.ts";
 import { withUpload } from "./upload.ts";
@@ -19,6 +20,7 @@ export async function notaryApi(
 ): Promise<void> {
   const { service, limits, repositories } = options;
   const budget = new ByteBudget(limits.uploadsInMemory);
+  const examination = new Gate(limits.uploadsExamined);
   app.get("/notary/ping", async (_request, reply) => await sendJson(reply, "{}"));
   app.head("/notary/ping", async (_request, reply) => await sendJson(reply, ""));
 
@@ -63,9 +65,10 @@ export async function notaryApi(
   app.post("/notary/publish", async (request, reply) => {
     const { repository } = meaning(request, "publish");
     service.checkWritable();
-    await withUpload(request.raw, limits, budget, async (files) => {
-      await service.publish(repository, files, anonymous);
-    });
+    // Counted once it has arrived: who sends slowly takes nobody's place.
+    await withUpload(request.raw, limits, budget, (files) =>
+      examination.run(() => service.publish(repository, files, anonymous)),
+    );
     return await reply.code(200).send();
   });
   app.delete("/notary/delete", async (request, reply) => {

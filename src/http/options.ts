@@ -5,6 +5,9 @@ import type { Logger } from "pino";
 import type { TrustService } from "../service/service.ts";
 import type { HttpMetrics } from "./metrics.ts";
 
+/** Code of a `clientError` with which the server behind `serverFactory` has a connection refused that is one too many. */
+export const tooManyConnections = "VIDIMUS_TOO_MANY_CONNECTIONS";
+
 export interface AppOptions {
   readonly service: TrustService;
   readonly logger: Logger;
@@ -24,6 +27,8 @@ export interface AppOptions {
     readonly uploadFiles: number;
     /** Bytes of all uploads that are being read or examined at one time. */
     readonly uploadsInMemory: number;
+    /** Uploads that are examined, or wait for another one of their repository, at one time. */
+    readonly uploadsExamined: number;
   };
   /** Shared by the listeners of one process. Absent: this application counts for itself. */
   readonly metrics?: HttpMetrics;

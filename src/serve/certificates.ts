@@ -11,10 +11,11 @@
  * under the CA in force.
  */
 import { X509Certificate } from "node:crypto";
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
+import { basename } from "node:path";
 import { hasNames, issueServerCertificate, makeAuthority } from "./authority.ts";
 import { StartError, systemCode } from "./errors.ts";
-import { writeNew, writeWhole } from "./files.ts";
+import { writeFolder, writeNew, writeWhole } from "./files.ts";
 import { checkPair, isExposed, type KeyPair, parseCertificate, parseKey, readPem } from "./key-pair.ts";
 import { type TlsPaths, tlsPaths } from "./tls-paths.ts";
 
@@ -74,7 +75,14 @@ async function ensureAuthority(paths: TlsPaths, request: CertificateRequest): Pr
     if (request.readOnly) throw missing(paths.authority);
     const made = await makeAuthority(request.now);
     write(paths, () => {
-      mkdirSync(paths.directory, { recursive: true, mode: 0o700 });
+      // A start that is cut off leaves both or neither.
+      if (!existsSync(paths.directory)) {
+        writeFolder(paths.directory, [
+          { name: basename(paths.authorityKey), content: made.key, mode: 0o600 },
+          { name: basename(paths.authority), content: made.certificate, mode: 0o644 },
+        ]);
+        return;
+      }
       writeNew(paths.authorityKey, made.key, 0o600);
       try {
         writeNew(paths.authority, made.certificate, 0o644);

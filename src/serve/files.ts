@@ -61,15 +61,39 @@ function syncDirectory(path: string): void {
   }
 }
 
+/** A file of a folder that is made whole. */
+export interface FolderFile {
+  readonly name: string;
+  readonly content: string;
+  readonly mode: number;
+}
+
 /**
- * The absolute path of the data directory, made with mode 0700 if it is not there. A read-only server makes nothing.
- * Throws `StartError` `DATA_UNUSABLE`.
+ * Makes a folder of mode 0700 that appears with all its files or not at all. Durable when it returns. Throws ENOTEMPTY
+ * or EEXIST if one with something in it is there.
+ */
+export function writeFolder(path: string, files: readonly FolderFile[]): void {
+  const directory = dirname(path);
+  const draft = join(directory, `.${randomBytes(8).toString("hex")}.draft`);
+  mkdirSync(draft, { mode: 0o700 });
+  try {
+    for (const { name, content, mode } of files) writeNew(join(draft, name), content, mode);
+    renameSync(draft, path);
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
+  syncDirectory(directory);
+}
+
+/**
+ * The absolute path of the data directory, made with mode 0700 if it is not there, and its name as durable as what will
+ * be in it. A read-only server makes nothing. Throws `StartError` `DATA_UNUSABLE`.
  */
 export function prepareDirectory(path: string, readOnly: boolean): string {
   const absolute = resolve(path);
   try {
     if (readOnly) accessSync(absolute, constants.R_OK | constants.X_OK);
-    else makeDirectory(absolute);
+    else syncMade(absolute, makeDirectory(absolute));
   } catch (error) {
     const wanted = readOnly
       ? `cannot be read (${systemCode(error)}): a read-only server needs one that another start has made`
@@ -83,10 +107,22 @@ export function prepareDirectory(path: string, readOnly: boolean): string {
   return absolute;
 }
 
-/** Level by level: the platform's own `recursive` never ends where nothing can be made, as in `/proc` (Node 24). */
-function makeDirectory(path: string): void {
+/**
+ * Level by level: the platform's own `recursive` never ends where nothing can be made, as in `/proc` (Node 24).
+ * Returns the uppermost directory that was made.
+ */
+function makeDirectory(path: string): string | undefined {
   const missing: string[] = [];
   for (let each = path; !existsSync(each); each = dirname(each)) missing.unshift(each);
   for (const each of missing) mkdirSync(each, { mode: 0o700 });
   if (!statSync(path).isDirectory()) throw Object.assign(new Error(`${path} is a file`), { code: "ENOTDIR" });
+  return missing[0];
+}
+
+/** The names of directories that were just made, the uppermost of them `first`. */
+function syncMade(path: string, first: string | undefined): void {
+  if (first === undefined) return;
+  const above = dirname(path);
+  syncDirectory(above);
+  if (path !== first) syncMade(above, first);
 }

@@ -7,9 +7,15 @@
  * share (`reusePort` stays off); after `stop` nothing is accepted and no connection is open.
  */
 import { chmodSync, lstatSync, rmSync } from "node:fs";
-import { createServer as createHttp, type Server as HttpServer, type RequestListener } from "node:http";
+import {
+  createServer as createHttp,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type RequestListener,
+} from "node:http";
 import { createServer as createHttps, type Server as HttpsServer } from "node:https";
 import { type AddressInfo, connect, isIPv6, type Socket } from "node:net";
+import { tooManyConnections } from "../http/options.ts";
 import { StartError, systemCode } from "./errors.ts";
 import type { KeyPair } from "./key-pair.ts";
 
@@ -55,11 +61,15 @@ export interface Listener {
 /** Interval in milliseconds at which Node looks for connections that are over their time. */
 const checkingInterval = 1_000;
 const largestHeaders = 16_384;
+/** So many connections above the limit are told to come again with the answer to their first request. */
+const toldToComeAgain = 64;
 
 export function createListener({ address, pair, limits }: ListenerOptions): Listener {
   let server: HttpServer | HttpsServer | undefined;
   let stopping: Promise<void> | undefined;
   const sockets = new Set<Socket>();
+  /** Those above the limit; under TLS the secure ones. */
+  const surplus = new WeakSet<Socket>();
 
   function made(): HttpServer | HttpsServer {
     if (server === undefined)
@@ -67,8 +77,18 @@ export function createListener({ address, pair, limits }: ListenerOptions): List
     return server;
   }
 
+  /** As the parser would: the application has the words for it. */
+  function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
+    if (!made().emit("clientError", error, socket)) socket.destroy();
+  }
+
   return {
-    serverFactory(handler) {
+    serverFactory(application) {
+      const handler: RequestListener = (request, response) => {
+        if (surplus.has(request.socket)) refuse(tooMany(), request.socket);
+        else if (namesTwoHosts(request)) refuse(twoHosts(), request.socket);
+        else application(request, response);
+      };
       const options = {
         connectionsCheckingInterval: checkingInterval,
         headersTimeout: limits.headersTimeout,
@@ -91,6 +111,9 @@ export function createListener({ address, pair, limits }: ListenerOptions): List
       server.on("connection", (socket: Socket) => {
         sockets.add(socket);
         socket.once("close", () => sockets.delete(socket));
+      });
+      server.on(pair === undefined ? "connection" : "secureConnection", (socket: Socket) => {
+        if (sockets.size > limits.connections) surplus.add(socket);
       });
       return server;
     },
@@ -115,6 +138,24 @@ export function createListener({ address, pair, limits }: ListenerOptions): List
   };
 }
 
+/** The parser refuses none and lets two through, of which intermediaries may have read the other one. */
+function namesTwoHosts({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length === 4 && name.toLowerCase() === "host") hosts += 1;
+  }
+  return hosts > 1;
+}
+
+function twoHosts(): NodeJS.ErrnoException {
+  return Object.assign(new Error("more than one Host"), { code: "HPE_INVALID_HEADER_TOKEN" });
+}
+
+function tooMany(): NodeJS.ErrnoException {
+  return Object.assign(new Error("too many connections"), { code: tooManyConnections });
+}
+
 function tlsOptions(pair: KeyPair) {
   return { cert: pair.certificate, key: pair.key, minVersion: "TLSv1.2" as const };
 }
@@ -123,7 +164,7 @@ function applyLimits(server: HttpServer | HttpsServer, limits: ListenerLimits): 
   server.requestTimeout = limits.requestTimeout;
   server.headersTimeout = limits.headersTimeout;
   server.keepAliveTimeout = limits.keepAliveTimeout;
-  server.maxConnections = limits.connections;
+  server.maxConnections = limits.connections + toldToComeAgain;
   server.maxHeadersCount = limits.headers;
   server.setTimeout(limits.idleTimeout);
 }

@@ -125,3 +125,8 @@ export function checkPublication(publication: Publication): void {
   demand(keyUses.length <= maxKeyUses, "key uses");
   for (const use of keyUses) demand(isText(use.material, maxText) && isText(use.role, maxText), "a key use");
 }
+
+/** The farthest instant at which a claim can end that was made by a clock like the caller's own. */
+export function farthestClaim({ now, leaseUntil }: { now: number; leaseUntil: number }): number {
+  return leaseUntil + (leaseUntil - now);
+}

@@ -138,7 +138,7 @@ function sqliteStore(reads: Reads, changes: Changes, writer: Writer | undefined,
       bounds.checkInstant(now);
       bounds.checkInstant(leaseUntil);
       bounds.checkLimit(limit, bounds.maxClaim);
-      if (!read(() => changes.isDue(now))) return [];
+      if (!read(() => changes.isDue(now, leaseUntil))) return [];
       return change(() => changes.claimDue(now, leaseUntil, limit));
     },
     async postpone({ repository, revision, renewAt }) {

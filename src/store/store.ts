@@ -203,7 +203,8 @@ export interface Store {
 
   /**
    * Names whose `renewAt` has come, oldest first, each claimed until `leaseUntil`: no other caller, in any
-   * process, is given the same name before that. A commit of the name ends the claim.
+   * process, is given the same name before that. A commit of the name ends the claim. A claim that reaches more than
+   * two leases ahead was made by a clock that has been set back since, and holds nobody off.
    */
   claimDue(query: { now: number; leaseUntil: number; limit: number }): Promise<readonly string[]>;
 

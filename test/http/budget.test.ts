@@ -53,6 +53,26 @@ describe("a budget of bytes", () => {
   });
 });
 
+describe("the largest upload that is being read", () => {
+  it("gives way to one of less than half its size", () => {
+    const budget = budgetOf(10);
+    const [large, larger] = [budget.open(never), budget.open(note)];
+    large.take(4);
+    larger.take(6);
+    expect(code(() => budget.open(never).take(1))).toBe("taken");
+    expect(gaveWay.map((error) => error.code)).toEqual(["OVERLOADED"]);
+  });
+
+  it("stays when nobody is so much smaller, and once it has arrived", () => {
+    const budget = budgetOf(10);
+    const [large, arrived] = [budget.open(never), budget.open(never)];
+    large.take(4);
+    arrived.take(6);
+    arrived.settle();
+    expect(code(() => budget.open(never).take(2))).toBe("OVERLOADED");
+  });
+});
+
 describe("an upload that stands still", () => {
   it("gives way to one that moves", () => {
     const budget = budgetOf(10);

@@ -5,6 +5,7 @@ import { type AddressInfo, connect } from "node:net";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { refuseClientError } from "../../src/http/client-errors.ts";
+import { tooManyConnections } from "../../src/http/options.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 
 interface Parsed {
@@ -124,6 +125,16 @@ describe("a connection", () => {
     expect(text.match(/HTTP\/1\.1 \d{3}/g)).toHaveLength(1);
     expect(text.endsWith("half")).toBe(true);
     expect(refused).toEqual(["BAD_REQUEST"]);
+  });
+
+  test("that is one too many is told when to come again", async () => {
+    bare.removeAllListeners("request");
+    bare.on("request", ({ socket }) => {
+      bare.emit("clientError", Object.assign(new Error(), { code: tooManyConnections }), socket);
+    });
+    const answer = parse(await exchange("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+    expect([answer.status, answer.headers.get("vidimus-code")]).toEqual([503, "OVERLOADED"]);
+    expect([answer.headers.get("retry-after"), answer.headers.get("connection")]).toEqual(["5", "close"]);
   });
 
   test("is refused once, however often the parser complains", async () => {

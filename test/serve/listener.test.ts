@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { type ClientRequest, get, type IncomingMessage, type RequestListener, request } from "node:http";
 import { get as getSecure } from "node:https";
-import { type AddressInfo, connect, createServer, type Server } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { tooManyConnections } from "../../src/http/options.ts";
 import { makeAuthority } from "../../src/serve/authority.ts";
 import { ensureCertificate, type MadeCertificate } from "../../src/serve/certificates.ts";
 import type { KeyPair } from "../../src/serve/key-pair.ts";
@@ -240,12 +241,59 @@ describe("limits of time and number", () => {
     expect(socket.bytesRead).toBeLessThan(64_000_000);
   });
 
-  it("closes connections above the limit at once", async () => {
+  /** So many connections that are held open; how to close them. */
+  async function held(port: number, count: number): Promise<() => void> {
+    const sockets = Array.from({ length: count }, () => connect(port, "127.0.0.1"));
+    await Promise.all(
+      sockets.map((socket) => new Promise<void>((resolve) => socket.on("connect", () => resolve()))),
+    );
+    return () => {
+      for (const socket of sockets) socket.destroy();
+    };
+  }
+
+  it.each([false, true])("has a request above the limit refused, TLS: %s", async (secure) => {
+    const refused: unknown[] = [];
+    const listener = createListener({
+      address: { host: "127.0.0.1", port: 0 },
+      ...(secure && { pair: (await made()).pair }),
+      limits: { ...limits, connections: 1 },
+    });
+    open.push(listener);
+    const server = listener.serverFactory(hello);
+    server.on("clientError", ({ code }: NodeJS.ErrnoException, socket: Socket) => {
+      refused.push(code);
+      socket.destroy();
+    });
+    const { port = 0 } = await listener.listen();
+    const release = await held(port, 1);
+    const asked = new Promise((resolve) => {
+      const options = { host: "127.0.0.1", port, rejectUnauthorized: false, agent: false };
+      (secure ? getSecure : get)(options, resolve).on("error", () => resolve("refused"));
+    });
+    expect(await asked).toBe("refused");
+    expect(refused).toEqual([tooManyConnections]);
+    release();
+  });
+
+  it("has a request that names two hosts refused", async () => {
+    let handled = false;
+    const port = await portOf(
+      make({
+        handler: () => {
+          handled = true;
+        },
+      }),
+    );
+    expect(await cutAfter(port, "GET / HTTP/1.1\r\nHost: a\r\nHOST: b\r\n\r\n")).toBeLessThan(1_000);
+    expect(handled).toBe(false);
+  });
+
+  it("closes connections far above the limit at once", async () => {
     const port = await portOf(make({ limits: { connections: 1 } }));
-    const first = connect(port, "127.0.0.1");
-    await new Promise<void>((resolve) => first.on("connect", () => resolve()));
+    const release = await held(port, 65);
     expect(await cutAfter(port, "")).toBeLessThan(1_000);
-    first.destroy();
+    release();
   });
 
   it("answers 431 to headers above 16 KiB", async () => {

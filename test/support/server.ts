@@ -159,6 +159,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       uploadBytes: 8 * 1024 * 1024,
       uploadFiles: 200,
       uploadsInMemory: 64 * 1024 * 1024,
+      uploadsExamined: 256,
       ...options.limits,
     },
     apis: options.apis ?? { notary: true, metrics: true, probes: true },

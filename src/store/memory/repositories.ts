@@ -1,7 +1,7 @@
 /** Repositories, their files, the changefeed and key uses in memory. */
 import { Buffer } from "node:buffer";
 import { StoreError } from "../../core/errors.ts";
-import { maxOtherUsers } from "../bounds.ts";
+import { farthestClaim, maxOtherUsers } from "../bounds.ts";
 import type {
   ChangeQuery,
   ChangeRecord,
@@ -131,7 +131,10 @@ export class MemoryRepositories {
   claimDue(now: number, leaseUntil: number, limit: number): readonly string[] {
     const due = [...this.#repositories]
       .filter(([, found]) => (found.renewAt ?? Number.POSITIVE_INFINITY) <= now)
-      .filter(([, found]) => (found.claimedUntil ?? Number.NEGATIVE_INFINITY) <= now)
+      .filter(([, { claimedUntil }]) => {
+        const isFree = claimedUntil === undefined || claimedUntil <= now;
+        return isFree || claimedUntil > farthestClaim({ now, leaseUntil });
+      })
       .sort(([a, x], [b, y]) => (x.renewAt ?? 0) - (y.renewAt ?? 0) || byteOrder(a, b))
       .slice(0, limit);
     for (const [, found] of due) found.claimedUntil = leaseUntil;

@@ -6,6 +6,8 @@
  * - The file carries our application ID. A file with tables and without it belongs to somebody else and is
  *   not touched.
  * - `secure_delete`: what a removal deletes is overwritten in the file.
+ * - `temp_store`: what a large transaction needs to undo a member of it stays in memory. By default it goes to a file of
+ *   the system's directory for temporary files, which may be read-only, or no descriptor may be left to open it.
  * - Reading a write-ahead log needs a `-shm` file, which a read-only file system does not allow to be made. There, and
  *   only if no log lies beside the store (a clean stop removes it), the file is opened as immutable: SQLite takes no
  *   lock and looks for no change. It must then not change while it is read, not through another mount either.
@@ -52,7 +54,6 @@ export function connect(options: ConnectionOptions): Database.Database {
     database.pragma("foreign_keys = ON");
     database.pragma("trusted_schema = OFF");
     database.pragma("secure_delete = ON");
-    // Large changes with savepoints would need a writable folder for temporary files, which not every place has.
     database.pragma("temp_store = MEMORY");
     database.pragma(`journal_size_limit = ${journalLimit}`);
     recognise(database);

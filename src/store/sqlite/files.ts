@@ -2,10 +2,19 @@
  * The data directory and the files in it: only their owner may read them, whatever the umask says.
  *
  * A directory made here has mode 0700; one that was there before keeps the mode its owner gave it. SQLite
- * gives `-wal` and `-shm` the mode of the database file.
+ * gives `-wal` and `-shm` the mode of the database file, and syncs the names of the files that it makes.
  */
-import { accessSync, chmodSync, closeSync, constants, existsSync, mkdirSync, openSync } from "node:fs";
-import { resolve } from "node:path";
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+} from "node:fs";
+import { dirname, resolve } from "node:path";
 import { StoreError } from "../../core/errors.ts";
 
 /** This message and the next name a directory: only whoever starts the server sees them. */
@@ -39,9 +48,21 @@ export function isOnReadOnlyFileSystem(directory: string): boolean {
 export function makeDirectory(directory: string): void {
   try {
     const made = mkdirSync(directory, { recursive: true, mode: 0o700 });
-    if (made !== undefined) chmodSync(directory, 0o700);
+    if (made === undefined) return;
+    chmodSync(directory, 0o700);
+    for (let path = resolve(directory); path !== dirname(resolve(made)); path = dirname(path)) syncName(path);
   } catch (error) {
     throw unwritable(directory, error);
+  }
+}
+
+/** What is stored in a directory is only as durable as the directory's own name. */
+function syncName(path: string): void {
+  const above = openSync(dirname(path), "r");
+  try {
+    fsyncSync(above);
+  } finally {
+    closeSync(above);
   }
 }
 

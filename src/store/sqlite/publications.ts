@@ -3,6 +3,7 @@
  * a member of `Writer` and is atomic by its savepoint.
  */
 import type Database from "better-sqlite3";
+import { farthestClaim } from "../bounds.ts";
 import type { Committed, FloorRequest, Format, KeyUse, NewMetadata, Publication } from "../store.ts";
 import { conflict } from "./errors.ts";
 
@@ -72,8 +73,8 @@ export function prepareChanges(database: Database.Database) {
   const forgetFiles = database.prepare<[number]>("DELETE FROM metadata WHERE repository = ?");
   const forgetKeys = database.prepare<[string]>("DELETE FROM online_key WHERE repository = ?");
   const due = database
-    .prepare<[number, number, number], number>(
-      "SELECT id FROM repository WHERE renew_at <= ? AND (claimed_until IS NULL OR claimed_until <= ?) ORDER BY renew_at, name LIMIT ?",
+    .prepare<[number, number, number, number], number>(
+      "SELECT id FROM repository WHERE renew_at <= ? AND (claimed_until IS NULL OR claimed_until <= ? OR claimed_until > ?) ORDER BY renew_at, name LIMIT ?",
     )
     .pluck();
   const claim = database
@@ -158,13 +159,13 @@ export function prepareChanges(database: Database.Database) {
       for (const [role, version] of floor) raise.run(id, role, version);
     },
 
-    isDue(now: number): boolean {
-      return due.get(now, now, 1) !== undefined;
+    isDue(now: number, leaseUntil: number): boolean {
+      return due.get(now, now, farthestClaim({ now, leaseUntil }), 1) !== undefined;
     },
 
     claimDue(now: number, leaseUntil: number, limit: number): string[] {
       const names: string[] = [];
-      for (const id of due.all(now, now, limit)) {
+      for (const id of due.all(now, now, farthestClaim({ now, leaseUntil }), limit)) {
         const name = claim.get(leaseUntil, id);
         if (name !== undefined) names.push(name);
       }

@@ -48,6 +48,14 @@ export function renewal(bench: Bench): void {
       expect(new Set(given).size).toBe(20);
     });
 
+    it("is held off by no claim of a clock that was set back since", async () => {
+      await bench.store.commit(publication("a", { renewAt: 10 }));
+      expect(await claim(1_000_000, 1_000_050)).toEqual(["a"]);
+      expect(await claim(20, 70)).toEqual(["a"]);
+      // A clock that is only a little behind the claimer's.
+      expect(await claim(15, 65)).toEqual([]);
+    });
+
     it("is postponed without a publication, which ends the claim", async () => {
       const { revision } = await bench.store.commit(publication("a", { renewAt: 10 }));
       await claim(10, 1_000);

@@ -137,6 +137,7 @@ describe("opening the SQLite store", () => {
     expect(value("synchronous")).toBe(2);
     expect(value("foreign_keys")).toBe(1);
     expect(value("secure_delete")).toBe(1);
+    expect(value("temp_store")).toBe(2);
     await store.close();
   });
 

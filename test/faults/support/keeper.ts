@@ -1,0 +1,202 @@
+/**
+ * The people of one repository: they publish, rotate keys, delete and begin anew, one thing after the other, and write
+ * down what they were told. When they were not told, or told that nobody knows, they read before they go on.
+ */
+import type { ListedKey } from "../../../src/core/keys.ts";
+import type { Answer } from "../../support/client.ts";
+import { uploadOf } from "../../support/multipart.ts";
+import { type Files, listed, newKey, newRootKey, Owner } from "../../support/publisher.ts";
+import type { Chance } from "./chance.ts";
+import type { FileFact, History, Outcome, Viewing } from "./history.ts";
+import { factOf, type Line, type Watcher } from "./watcher.ts";
+
+const delegated = "targets/releases";
+
+/** What a keeper must find out before it goes on. */
+type Doubt =
+  | { readonly kind: "publish"; readonly files: ReadonlyMap<string, FileFact>; readonly restore: () => void }
+  | { readonly kind: "remove" };
+
+export interface KeeperParts {
+  readonly history: History;
+  readonly watcher: Watcher;
+  readonly chance: Chance;
+}
+
+export class Keeper {
+  readonly repository: string;
+  readonly #parts: KeeperParts;
+  #owner: Owner | undefined;
+  #life = 0;
+  #doubt: Doubt | undefined;
+  /** Every acknowledged version of the present life, by role. */
+  readonly #kept = new Map<string, Set<number>>();
+  /** Answers that were no acknowledgement, by code: how often. */
+  readonly answers = new Map<string, number>();
+  acknowledged = 0;
+
+  constructor(repository: string, parts: KeeperParts) {
+    this.repository = repository;
+    this.#parts = parts;
+  }
+
+  /** Does one thing. Resolves false when the server did not answer. */
+  async step(line: Line): Promise<boolean> {
+    if (this.#doubt !== undefined && !(await this.#settle(line))) return false;
+    const owner = this.#owner;
+    if (owner === undefined) return await this.#begin(line);
+    const { chance } = this.#parts;
+    if (chance.happens(0.04)) return await this.#remove(line);
+    if (chance.happens(0.15)) return await this.#rotate(line, owner);
+    const restore = memento(owner);
+    const role = chance.pick(["targets", "targets", delegated, "both"]);
+    const roles = role === "both" ? ["targets", delegated] : [role];
+    for (const each of roles) owner.addTarget(`${this.#parts.history.tick()}`, each);
+    return await this.#publish(line, owner.next(...roles), restore);
+  }
+
+  /** At rest: what it knows of the present life is asked for again. */
+  async recall(line: Line): Promise<void> {
+    if (this.#doubt !== undefined) await this.#settle(line);
+    if (this.#owner === undefined) return;
+    for (const [role, versions] of this.#kept) {
+      for (const version of versions)
+        await this.#parts.watcher.recall(line, this.repository, this.#life, role, version);
+    }
+  }
+
+  async #begin(line: Line): Promise<boolean> {
+    const at = line.now();
+    const timestamp = await this.#key(line, "timestamp", "GET");
+    const snapshot = timestamp && (await this.#key(line, "snapshot", "GET"));
+    if (snapshot === undefined || timestamp === undefined) return false;
+    const owner = await Owner.make(this.repository, { at, timestamp, snapshot });
+    owner.delegate(delegated, [newKey()]);
+    this.#owner = owner;
+    this.#life += 1;
+    this.#kept.clear();
+    return await this.#publish(line, owner.first(), () => {
+      this.#owner = undefined;
+    });
+  }
+
+  /** A new key for an online role, or for the root itself, which the old one signs as well. */
+  async #rotate(line: Line, owner: Owner): Promise<boolean> {
+    const restore = memento(owner);
+    const { root } = owner;
+    const role = this.#parts.chance.pick(["timestamp", "snapshot", "root"]);
+    if (role === "root") {
+      const next = await newRootKey(this.repository, line.now());
+      root.keys.root = [next.listed];
+      root.signers = [...root.signers.slice(-1), next];
+    } else {
+      const key = await this.#key(line, role, "POST");
+      if (key === undefined) return false;
+      root.keys[role] = [key];
+      root.signers = root.signers.slice(-1);
+    }
+    return await this.#publish(line, owner.next("root", "targets"), restore);
+  }
+
+  async #publish(line: Line, files: Files, restore: () => void): Promise<boolean> {
+    const { history } = this.#parts;
+    const facts = new Map([...files].map(([role, bytes]) => [role, factOf(bytes)]));
+    const began = history.tick();
+    const outcome = await this.#ask(line, `/v2/${this.repository}/_trust/tuf/`, uploadOf(files));
+    const ended = history.tick();
+    const { repository } = this;
+    history.add({ kind: "publish", repository, life: this.#life, files: facts, outcome, began, ended });
+    if (outcome === "refused") restore();
+    if (outcome === "unknown") this.#doubt = { kind: "publish", files: facts, restore };
+    if (outcome === "acknowledged") this.#keep(facts);
+    return outcome !== "unknown";
+  }
+
+  async #remove(line: Line): Promise<boolean> {
+    const { history } = this.#parts;
+    const began = history.tick();
+    const outcome = await this.#ask(line, `/v2/${this.repository}/_trust/tuf/`, { method: "DELETE" });
+    const ended = history.tick();
+    const { repository } = this;
+    history.add({ kind: "remove", repository, life: this.#life, outcome, began, ended });
+    if (outcome === "acknowledged") this.#owner = undefined;
+    if (outcome === "unknown") this.#doubt = { kind: "remove" };
+    return outcome !== "unknown";
+  }
+
+  async #ask(
+    line: Line,
+    path: string,
+    request: ReturnType<typeof uploadOf> | { method: string },
+  ): Promise<Outcome> {
+    let answer: Answer;
+    try {
+      answer = await line.client.request(path, request);
+    } catch {
+      return "unknown";
+    }
+    if (answer.status === 200) {
+      this.acknowledged += 1;
+      return "acknowledged";
+    }
+    this.#note(answer);
+    // Everything but these two says that nothing happened.
+    return answer.code === "COMMIT_UNKNOWN" || answer.code === "INTERNAL" ? "unknown" : "refused";
+  }
+
+  async #key(line: Line, role: "timestamp" | "snapshot", method: string): Promise<ListedKey | undefined> {
+    try {
+      const answer = await line.client.request(`/v2/${this.repository}/_trust/tuf/${role}.key`, { method });
+      if (answer.status !== 200) {
+        this.#note(answer);
+        return undefined;
+      }
+      const { keytype, keyval } = JSON.parse(answer.body.toString("utf8"));
+      return listed(keytype, keyval.public);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #note({ status, code }: Answer): void {
+    const name = `${status} ${code}`;
+    this.answers.set(name, (this.answers.get(name) ?? 0) + 1);
+  }
+
+  #keep(files: ReadonlyMap<string, FileFact>): void {
+    for (const [role, { version }] of files) {
+      this.#kept.set(role, (this.#kept.get(role) ?? new Set()).add(version));
+    }
+  }
+
+  /** Reads what became of the last thing that was done. False: nobody answered. */
+  async #settle(line: Line): Promise<boolean> {
+    const doubt = this.#doubt;
+    const view = await this.#parts.watcher.view(line, this.repository);
+    if (view === undefined || doubt === undefined) return false;
+    if (doubt.kind === "remove") {
+      if (view.files.size === 0) this.#owner = undefined;
+    } else if (happened(view, doubt.files)) this.#keep(doubt.files);
+    else doubt.restore();
+    this.#doubt = undefined;
+    return true;
+  }
+}
+
+function happened(view: Viewing, files: ReadonlyMap<string, FileFact>): boolean {
+  return [...files].some(([role, { sha256 }]) => view.files.get(role)?.sha256 === sha256);
+}
+
+/** Puts an owner's drafts back to what they are now. */
+function memento({ root, roles }: Owner): () => void {
+  const rootNow = { ...root, keys: { ...root.keys }, signers: [...root.signers] };
+  const rolesNow = [...roles.values()].map((draft) => {
+    const { version } = draft;
+    const targets = new Map(draft.targets);
+    return () => Object.assign(draft, { version, targets });
+  });
+  return () => {
+    Object.assign(root, rootNow);
+    for (const restore of rolesNow) restore();
+  };
+}

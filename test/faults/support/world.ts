@@ -1,0 +1,93 @@
+/** Some repositories with their people and readers, and one server that they work with. */
+import { Chance } from "./chance.ts";
+import { check } from "./checker.ts";
+import { Daemon, type DaemonOptions, type Running } from "./daemon.ts";
+import { History } from "./history.ts";
+import { Keeper } from "./keeper.ts";
+import { Shim } from "./shim.ts";
+import { type Line, Watcher } from "./watcher.ts";
+
+/** A timestamp is due six minutes after it was made, so that a few of the shim's minutes make the refresher work. */
+const hasty = {
+  "online.timestamp.lifetime": "1h",
+  "online.renewal": "0.1",
+  "online.checkInterval": "1s",
+  "signer.algorithm": "ed25519",
+};
+
+export class World {
+  readonly history = new History();
+  readonly watcher = new Watcher(this.history);
+  readonly keepers: readonly Keeper[];
+  readonly daemon: Daemon;
+  readonly shim: Shim;
+  readonly chance: Chance;
+  #disposed = false;
+
+  constructor(label: string, repositories: number, options: DaemonOptions = {}) {
+    this.chance = new Chance(label);
+    this.daemon = new Daemon({ ...options, settings: { ...hasty, ...options.settings } });
+    this.shim = new Shim(this.daemon.directory);
+    this.keepers = Array.from({ length: repositories }, (_, i) => {
+      const chance = new Chance(`${label} ${i}`);
+      return new Keeper(`example.org/${i}`, { history: this.history, watcher: this.watcher, chance });
+    });
+  }
+
+  /** Starts the server under the shim. */
+  async start(traced = false): Promise<Running> {
+    return await this.daemon.start({ env: this.shim.env(traced), now: this.shim.now });
+  }
+
+  /**
+   * Everybody works until `enough` says so, which is asked before each step, or until the server does not answer. One
+   * reader goes about beside each keeper.
+   */
+  async work(line: Line, enough: () => boolean): Promise<void> {
+    let over = false;
+    const keep = async (keeper: Keeper) => {
+      while (!over && !enough() && (await keeper.step(line)));
+      over = true;
+    };
+    const watch = async () => {
+      while (!over) {
+        const { repository } = this.chance.pick(this.keepers as [Keeper, ...Keeper[]]);
+        if (this.chance.happens(0.1)) await this.watcher.feed(line).catch(() => []);
+        if ((await this.watcher.view(line, repository)) === undefined) return;
+      }
+    };
+    await Promise.all(this.keepers.flatMap((keeper) => [keep(keeper), watch()]));
+  }
+
+  /** At rest: everything is looked at once more, and what the checker says of it all. */
+  async verdict(line: Line): Promise<string[]> {
+    for (const keeper of this.keepers) {
+      await keeper.recall(line);
+      await this.watcher.view(line, keeper.repository);
+    }
+    await this.watcher.feed(line, 7);
+    await this.watcher.feed(line);
+    return check(this.history.happenings).map(({ code, sentence }) => `${code} ${sentence}`);
+  }
+
+  /** Of all keepers: what they were told that was no acknowledgement, how often. */
+  answers(): Record<string, number> {
+    const all: Record<string, number> = {};
+    for (const { answers } of this.keepers) {
+      for (const [name, count] of answers) all[name] = (all[name] ?? 0) + count;
+    }
+    return all;
+  }
+
+  get acknowledged(): number {
+    return this.keepers.reduce((sum, keeper) => sum + keeper.acknowledged, 0);
+  }
+
+  /** Idempotent. */
+  async dispose(): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    await this.daemon.dispose();
+    this.shim.dispose();
+  }
+}
