@@ -191,7 +191,11 @@ describe("lock", () => {
 describe("nothing is written, and a sentence says what and where, after", () => {
   it("an image that nobody signed, among good ones", async () => {
     folder.write("linuxkit.yml", vector.replace("image: busybox\n", "image: busybox:none\n"));
-    await refused(["lock", "linuxkit.yml", "Dockerfile"], endings.unsigned.exit, /\(linuxkit\.yml:\d+,/);
+    await refused(
+      ["lock", "linuxkit.yml", "Dockerfile"],
+      endings.unsigned.exit,
+      /linuxkit\.yml:\d+,[\s\S]*onboot/,
+    );
   });
 
   it("a damaged yaml", async () => {
