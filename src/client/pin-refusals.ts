@@ -61,7 +61,7 @@ function listed(ids: readonly string[]): string {
 }
 
 function confirmed(scope: Scope, ids: readonly string[]): string {
-  return `If the publisher confirms ${ids.length === 1 ? "this key" : "these keys"}, run: vidimus-client ${pinCommand(scope, ids)}`;
+  return `If the publisher confirms ${ids.length === 1 ? "this key" : "these keys"}, run: ${pinCommand(scope, ids)}`;
 }
 
 /** As `pin add` is called by either executable; the flags that say where the server is are the caller's to add. */

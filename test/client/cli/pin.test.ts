@@ -219,7 +219,7 @@ describe("a name without a host", () => {
     const argv = ["verify", folder.at("a"), "--repository", files, "--target", "1", ...flags];
     const { err } = await runClient(argv, { columns: 4_000 });
     expect(err).toContain("[NO_PIN]");
-    const [, command = ""] = /run: vidimus-client pin (add [^[]*) \[NO_PIN\]/.exec(err) ?? [];
+    const [, command = ""] = /run: pin (add [^[]*) \[NO_PIN\]/.exec(err) ?? [];
     expect(command).toMatch(/^add --files acme\/files --key [0-9a-f]{64} --policy /);
     expect((await pin(command.split(" "))).code).toBe(0);
     expect((await runClient(argv)).code).toBe(0);
