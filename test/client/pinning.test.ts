@@ -73,7 +73,7 @@ describe("a first contact", () => {
       line: 2,
       detail: { keyIds: [keyId], pinnedIds: [other], command },
     });
-    for (const part of ["the rule registry.example.test/** pins", other, keyId, `vidimus-client ${command}`])
+    for (const part of ["the rule registry.example.test/** pins", other, keyId, `run: ${command}`])
       expect(error.message).toContain(part);
     writeFileSync(policy, `repositories:\n\n  - match: "registry.example.test/**"\n`);
     expect(await trustErrorOf((await trusting(site, { policy })).check(name))).toMatchObject({
