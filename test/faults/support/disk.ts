@@ -48,25 +48,36 @@ class Content {
       if (each.fate === "safe" || mercy === "everything") return [each];
       return mercy === "nothing" ? [] : part(each, chance);
     });
-    return kept.reduce(applied, this.#safe);
+    return replayed(this.#safe, kept);
   }
 
   #fold(change: Change): void {
     const { offset, bytes } = change;
     if (bytes !== undefined && offset + bytes.length <= this.#safe.length) bytes.copy(this.#safe, offset);
-    else this.#safe = applied(this.#safe, change);
+    else this.#safe = replayed(this.#safe, [change]);
   }
 }
 
-function applied(before: Buffer, { offset, bytes }: Change): Buffer {
-  if (bytes === undefined) {
-    const cut = before.subarray(0, offset);
-    return cut.length === offset ? cut : Buffer.concat([cut, Buffer.alloc(offset - cut.length)]);
+/** The content with all changes made, in one buffer. */
+function replayed(before: Buffer, changes: readonly Change[]): Buffer {
+  const most = changes.reduce(
+    (size, { offset, bytes }) => Math.max(size, offset + (bytes?.length ?? 0)),
+    before.length,
+  );
+  const content = Buffer.alloc(most);
+  before.copy(content);
+  let length = before.length;
+  for (const { offset, bytes } of changes) {
+    if (bytes === undefined) {
+      // What a file grows over again is zero.
+      content.fill(0, offset);
+      length = offset;
+    } else {
+      bytes.copy(content, offset);
+      length = Math.max(length, offset + bytes.length);
+    }
   }
-  const after = Buffer.alloc(Math.max(before.length, offset + bytes.length));
-  before.copy(after);
-  bytes.copy(after, offset);
-  return after;
+  return content.subarray(0, length);
 }
 
 function part(change: Change, chance: Chance): Change[] {
