@@ -45,6 +45,14 @@ test("what was synced is there, and what came after is not", () => {
   expect(after("everything", ...records)("a")).toBe("onetwo");
 });
 
+test("what was written before a sync that failed may be lost, although a later one succeeds", () => {
+  const safe = [...made, does("sync", "/data/a"), does("sync", "/data")];
+  const failed = [...safe, does("write", "/data/a", "two", 3), does("failed sync", "/data/a")];
+  const records = [...failed, does("write", "/data/a", "O"), does("sync", "/data/a")];
+  expect(after("nothing", ...records)("a")).toBe("One");
+  expect(after("everything", ...records)("a")).toBe("Onetwo");
+});
+
 test("a truncation that was not synced may not have happened", () => {
   const records = [
     ...made,

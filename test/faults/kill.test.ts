@@ -49,3 +49,29 @@ async function killAndStart(label: string): Promise<void> {
 test("what was acknowledged is there after every kill, and nobody has to lend a hand", async () => {
   await Promise.all([killAndStart("kill a"), killAndStart("kill b")]);
 });
+
+test("a reader beside the server sees what was acknowledged, and its death harms nobody", async () => {
+  const world = new World("kill a reader", 3);
+  worlds.push(world);
+  const { chance, daemon, shim, watcher } = world;
+  const server = await world.start();
+  let left = 6;
+  await world.work(server.line, () => left-- <= 0);
+  const settings = { "server.readOnly": "true" };
+  for (let round = 0; round < times(4); round++) {
+    const reader = await daemon.start({ env: shim.env(), now: shim.now, settings });
+    const last = chance.between(4, 12);
+    left = last + 6;
+    let killed: Promise<void> | undefined;
+    const enough = () => {
+      if (left === 6) killed = reader.kill();
+      return left-- <= 0;
+    };
+    await world.work(server.line, enough, reader.line);
+    await killed;
+  }
+  expect(await world.verdict(server.line)).toEqual([]);
+  expect(watcher.faults).toEqual([]);
+  expect(world.answers()).toEqual({});
+  expect(await server.stop()).toBe(0);
+});

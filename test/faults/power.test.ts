@@ -33,7 +33,12 @@ interface Recorded {
 }
 
 /** Some work from the very first start, written down. `spoil` may break the disk once the server is ready. */
-async function record(label: string, writes: number, spoil: (world: World) => void): Promise<Recorded> {
+async function record(
+  label: string,
+  writes: number,
+  spoil: (world: World) => void,
+  beforeEach: (world: World) => void = () => undefined,
+): Promise<Recorded> {
   const world = new World(label, 3);
   worlds.push(world);
   const { history, keepers, shim } = world;
@@ -44,7 +49,10 @@ async function record(label: string, writes: number, spoil: (world: World) => vo
   await Promise.all(
     keepers.map(async (keeper, i) => {
       const line = lines[i] as TracedLine;
-      while (left-- > 0) await keeper.step(line);
+      while (left-- > 0) {
+        beforeEach(world);
+        await keeper.step(line);
+      }
     }),
   );
   await server.kill();
@@ -139,6 +147,16 @@ async function judge(recorded: Recorded): Promise<string[]> {
 
 test("what was answered is on the disk before the answer goes out", async () => {
   const recorded = await record("power", times(80), () => undefined);
+  expect(await judge(recorded)).toEqual([]);
+});
+
+test("syncs fail on the way, and what they were to save is lost: nothing of it was answered as done", async () => {
+  const failing = ({ chance, shim }: World) => {
+    if (chance.happens(0.3))
+      shim.fail({ calls: ["sync"], error: "EIO", skip: chance.between(0, 1), count: chance.between(1, 2) });
+  };
+  const recorded = await record("power, failing syncs", times(60), () => undefined, failing);
+  expect(recorded.trace.some(({ kind }) => kind === "failed sync")).toBe(true);
   expect(await judge(recorded)).toEqual([]);
 });
 

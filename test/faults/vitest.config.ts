@@ -16,7 +16,7 @@ export default defineConfig({
     globalSetup: [resolve(here, "support/setup.ts")],
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: full ? 7_200_000 : 600_000,
+    testTimeout: full ? 7_200_000 : 1_200_000,
     hookTimeout: 60_000,
     teardownTimeout: 60_000,
   },

@@ -43,7 +43,7 @@ struct control {
 };
 
 enum { WRITE = 1, SYNC = 2, OPEN = 4, RENAME = 8, TRUNCATE = 16 };
-enum { R_WRITE = 1, R_TRUNCATE, R_SYNC, R_CREATE, R_RENAME, R_UNLINK, R_LINK, R_ANSWER, R_DIRECTORY };
+enum { R_WRITE = 1, R_TRUNCATE, R_SYNC, R_CREATE, R_RENAME, R_UNLINK, R_LINK, R_ANSWER, R_DIRECTORY, R_FAILED_SYNC };
 
 static volatile struct control *control;
 static const char *under;
@@ -201,7 +201,12 @@ ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t at) { return 
 static int sync_with(int fd, int (*call)(int)) {
   char path[PATH_MAX];
   if (!path_of(fd, path)) return call(fd);
-  if (fails(SYNC, path)) return -1;
+  if (fails(SYNC, path)) {
+    enter();
+    if (trace >= 0) record(R_FAILED_SYNC, path, 0, "", 0);
+    leave();
+    return -1;
+  }
   if (control->swallow_syncs) return 0;
   enter();
   int result = call(fd);

@@ -3,6 +3,8 @@
  * disk likes.
  *
  * - A sync of a file makes its content safe, a sync of a directory the names in it. Neither does the other's work.
+ * - After a sync of a file that failed, what was written before it may be lost for ever, whatever syncs succeed later: the
+ *   system has forgotten that it was not on the disk.
  * - Writes that were not synced survive in any choice, each in any number of its sectors. Names that were not synced
  *   survive in the order in which they were made, up to any point (all file systems of today keep that order).
  */
@@ -20,48 +22,69 @@ interface Change {
   readonly offset: number;
   /** Undefined: a truncation to `offset`. */
   readonly bytes: Buffer | undefined;
+  /** `doubtful`: a sync of it failed. */
+  fate: "open" | "doubtful" | "safe";
 }
 
 class Content {
   #safe: Buffer = Buffer.alloc(0);
   #changes: Change[] = [];
 
-  change(change: Change): void {
-    this.#changes.push(change);
+  change(offset: number, bytes: Buffer | undefined): void {
+    this.#changes.push({ offset, bytes, fate: "open" });
+  }
+
+  failToSync(): void {
+    for (const change of this.#changes) if (change.fate === "open") change.fate = "doubtful";
   }
 
   sync(): void {
-    for (const change of this.#changes) {
-      const { offset, bytes } = change;
-      if (bytes !== undefined && offset + bytes.length <= this.#safe.length) bytes.copy(this.#safe, offset);
-      else this.#safe = applied(this.#safe, change);
-    }
-    this.#changes = [];
+    for (const change of this.#changes) if (change.fate === "open") change.fate = "safe";
+    while (this.#changes[0]?.fate === "safe") this.#fold(this.#changes.shift() as Change);
   }
 
   after(mercy: Mercy, chance: Chance): Buffer {
-    if (mercy === "nothing") return this.#safe;
-    const kept = mercy === "everything" ? this.#changes : this.#changes.flatMap((each) => part(each, chance));
-    return kept.reduce(applied, this.#safe);
+    const kept = this.#changes.flatMap((each) => {
+      if (each.fate === "safe" || mercy === "everything") return [each];
+      return mercy === "nothing" ? [] : part(each, chance);
+    });
+    return replayed(this.#safe, kept);
+  }
+
+  #fold(change: Change): void {
+    const { offset, bytes } = change;
+    if (bytes !== undefined && offset + bytes.length <= this.#safe.length) bytes.copy(this.#safe, offset);
+    else this.#safe = replayed(this.#safe, [change]);
   }
 }
 
-function applied(before: Buffer, { offset, bytes }: Change): Buffer {
-  if (bytes === undefined) {
-    const cut = before.subarray(0, offset);
-    return cut.length === offset ? cut : Buffer.concat([cut, Buffer.alloc(offset - cut.length)]);
+/** The content with all changes made, in one buffer. */
+function replayed(before: Buffer, changes: readonly Change[]): Buffer {
+  const most = changes.reduce(
+    (size, { offset, bytes }) => Math.max(size, offset + (bytes?.length ?? 0)),
+    before.length,
+  );
+  const content = Buffer.alloc(most);
+  before.copy(content);
+  let length = before.length;
+  for (const { offset, bytes } of changes) {
+    if (bytes === undefined) {
+      // What a file grows over again is zero.
+      content.fill(0, offset);
+      length = offset;
+    } else {
+      bytes.copy(content, offset);
+      length = Math.max(length, offset + bytes.length);
+    }
   }
-  const after = Buffer.alloc(Math.max(before.length, offset + bytes.length));
-  before.copy(after);
-  bytes.copy(after, offset);
-  return after;
+  return content.subarray(0, length);
 }
 
 function part(change: Change, chance: Chance): Change[] {
   if (chance.happens(0.4)) return [];
   if (change.bytes === undefined || chance.happens(0.5)) return [change];
   const sectors = chance.between(0, Math.ceil(change.bytes.length / sector));
-  return [{ offset: change.offset, bytes: change.bytes.subarray(0, sectors * sector) }];
+  return [{ ...change, bytes: change.bytes.subarray(0, sectors * sector) }];
 }
 
 type Name = readonly [path: string, content: Content | "directory" | undefined];
@@ -103,13 +126,16 @@ export class Disk {
         this.#rename(path, bytes.toString("utf8"));
         break;
       case "write":
-        this.#content(path).change({ offset, bytes });
+        this.#content(path).change(offset, bytes);
         break;
       case "truncate":
-        this.#content(path).change({ offset, bytes: undefined });
+        this.#content(path).change(offset, undefined);
         break;
       case "sync":
         this.#sync(path);
+        break;
+      case "failed sync":
+        if (this.#names.get(path) instanceof Content) this.#content(path).failToSync();
         break;
       case "answer":
     }

@@ -11,6 +11,7 @@ const kinds = [
   "link",
   "answer",
   "directory",
+  "failed sync",
 ] as const;
 
 export interface TraceRecord {

@@ -41,9 +41,9 @@ export class World {
 
   /**
    * Everybody works until `enough` says so, which is asked before each step, or until the server does not answer. One
-   * reader goes about beside each keeper.
+   * reader goes about beside each keeper, who may ask another server.
    */
-  async work(line: Line, enough: () => boolean): Promise<void> {
+  async work(line: Line, enough: () => boolean, readersLine = line): Promise<void> {
     let over = false;
     const keep = async (keeper: Keeper) => {
       while (!over && !enough() && (await keeper.step(line)));
@@ -52,8 +52,8 @@ export class World {
     const watch = async () => {
       while (!over) {
         const { repository } = this.chance.pick(this.keepers as [Keeper, ...Keeper[]]);
-        if (this.chance.happens(0.1)) await this.watcher.feed(line).catch(() => []);
-        if ((await this.watcher.view(line, repository)) === undefined) return;
+        if (this.chance.happens(0.1)) await this.watcher.feed(readersLine).catch(() => []);
+        if ((await this.watcher.view(readersLine, repository)) === undefined) return;
       }
     };
     await Promise.all(this.keepers.flatMap((keeper) => [keep(keeper), watch()]));
