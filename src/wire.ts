@@ -69,7 +69,7 @@ async function openService(config: Config, directory: string, logger: Logger): P
   }
 }
 
-async function openStore(config: Config, directory: string): Promise<Store> {
+export async function openStore(config: Config, directory: string): Promise<Store> {
   switch (config.store.kind) {
     case "memory": {
       const { openMemory } = await import("./store/memory.ts");
@@ -96,6 +96,11 @@ function refuseEmptied(directory: string): void {
   );
 }
 
+/** Where the key-encryption secret lies. */
+export function secretSource(config: Config, directory: string): string {
+  return config.signer.secret ?? `file:${join(directory, secretFile)}`;
+}
+
 /** Opens the sealed keys; on the first start of a store its keyring and, by default, the secret are made. */
 async function openSigner(config: Config, directory: string, store: Store): Promise<Signer> {
   if (config.server.readOnly) {
@@ -103,12 +108,13 @@ async function openSigner(config: Config, directory: string, store: Store): Prom
     return absentSigner;
   }
   const { createKeyFile, readSecret } = await import("./signer/secret.ts");
-  const { createSealedRecord, openSealed } = await import("./signer/sealed.ts");
+  const { createSealedRecord, openSealed, unlock } = await import("./signer/sealed.ts");
   const file = join(directory, secretFile);
+  const source = secretSource(config, directory);
   const stored = await store.keyring();
   // With a keyring in the store a lost secret is restored from the back-up: a new one would open nothing.
   if (config.signer.secret === undefined && stored === undefined && !existsSync(file)) createKeyFile(file);
-  const secret = readSecret(config.signer.secret ?? `file:${file}`);
+  const secret = stored === undefined ? readSecret(source) : await unlock(source, stored);
   const record = stored ?? (await store.createKeyring(await createSealedRecord(secret)));
   return openSealed({ secret, record });
 }

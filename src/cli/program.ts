@@ -6,6 +6,7 @@ import { addConfigShow } from "./config-show.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { addHelp } from "./help.ts";
 import { type CliContext, reportError } from "./output.ts";
+import { addRekey } from "./rekey.ts";
 import { addServe, type ServeParts } from "./serve.ts";
 import { addVersion } from "./version.ts";
 
@@ -32,6 +33,7 @@ export async function runCli(
   addServe(program, context, parts, (ended) => {
     code = ended;
   });
+  addRekey(program, context);
   addConfigCheck(config, context);
   addConfigSchema(config, context);
   addConfigShow(config, context);

@@ -108,7 +108,8 @@ export function createKeyFile(path: string): void {
 
 const newline = Buffer.from("\n");
 
-function syncDirectory(path: string): void {
+/** Makes names in a directory durable. Throws as `node:fs` does. */
+export function syncDirectory(path: string): void {
   const directory = openSync(path, "r");
   try {
     fsyncSync(directory);
