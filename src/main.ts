@@ -11,8 +11,15 @@ const context: CliContext = {
   isTerminal: process.stderr.isTTY === true,
   env: process.env,
   readFile: (path) => readFileSync(path, "utf8"),
+  ask: process.stdin.isTTY && process.stderr.isTTY ? askHidden : undefined,
   debug: argv.includes("--debug"),
 };
+
+/** Rejects when the person gives up. */
+async function askHidden(question: string): Promise<string> {
+  const { read } = await import("read");
+  return await read({ prompt: question, silent: true, output: process.stderr });
+}
 
 function fail(error: unknown): void {
   reportError(context, error);

@@ -1,6 +1,6 @@
 /**
- * The composition root: the only file that names concrete stores, signers and formats. They are imported lazily, so
- * that a command that needs none of them loads none of them.
+ * The composition root: with `wire/`, the only place that names concrete stores, signers and formats. They are imported
+ * lazily, so that a command that needs none of them loads none of them.
  */
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";

@@ -30,6 +30,7 @@ const clock = "src/service/clock";
 const plugins = ["src/http/notary", "src/http/operations"];
 const sharedByStores = [storeContract, "src/store/bounds", "src/store/migrate", "src/store/refusals", errors];
 const backEnds = [
+  "src/backup",
   "src/store/memory",
   "src/store/sqlite",
   "src/signer/absent",
@@ -97,6 +98,15 @@ export const table: readonly Row[] = [
     ours: [signerContract, "src/signer/secret", errors],
     packages: ["lru-cache", "tweetnacl"],
     builtins: ["node:buffer", "node:crypto", "node:util"],
+  },
+
+  // Backups: what they are made of, without knowing the store.
+  { place: "src/backup/errors", ours: [], packages: [], builtins: [] },
+  {
+    place: "src/backup",
+    ours: ["src/backup/errors", errors],
+    packages: ["age-encryption", "modern-tar", "zod"],
+    builtins: ["node:crypto", "node:fs", "node:fs/promises", "node:os", "node:path", "node:util"],
   },
 
   // HTTP: what the plugins share, each plugin, and the one file that knows them all.
@@ -217,16 +227,27 @@ export const table: readonly Row[] = [
   },
   {
     place: "src/cli",
-    ours: ["src/client", "src/client/cli", "src/publisher", "src/config", "src/serve", "src/wire", errors],
+    ours: [
+      "src/backup",
+      "src/backup/errors",
+      "src/client",
+      "src/client/cli",
+      "src/publisher",
+      "src/config",
+      "src/serve",
+      "src/wire",
+      errors,
+    ],
     packages: ["commander", "pino"],
     builtins: ["node:crypto", "node:fs", "node:path"],
-    lazily: ["src/wire", "src/client/cli"],
+    lazily: ["src/wire", "src/client/cli", "src/backup"],
   },
 
   // Nothing but these two reaches everything, and only `wire` names what is concrete.
   {
     place: "src/wire",
     ours: [
+      "src/backup/errors",
       "src/config",
       "src/serve",
       "src/service",
@@ -245,7 +266,7 @@ export const table: readonly Row[] = [
   {
     place: "src/main",
     ours: ["src/cli", "src/wire"],
-    packages: [],
+    packages: ["read"],
     builtins: ["node:fs"],
     lazily: ["src/wire"],
   },

@@ -2,6 +2,7 @@
  * The exit codes of every command, in one table. bin/runtime.js repeats the one that it needs. Those of the client's
  * commands stand beside its refusals, since its own executable has them too.
  */
+import { type BackupCode, BackupError } from "../backup/errors.ts";
 import { endings } from "../client/errors.ts";
 import { ConfigurationError } from "../config.ts";
 import { type Code, storeCodes, VidimusError } from "../core/errors.ts";
@@ -21,6 +22,17 @@ export const exitCodes = {
   signer: { code: 7, meaning: "the signer or its secret cannot be used" },
   runtime: { code: 8, meaning: "no suitable Node" },
   running: { code: 9, meaning: "another server uses this data directory" },
+  backupDamaged: { code: 14, meaning: "the backup is damaged, cut off, or none of Vidimus" },
+  backupSealed: {
+    code: 15,
+    meaning: "the backup does not open with what was given, or nothing usable was given",
+  },
+  backupNewer: { code: 16, meaning: "the backup was made by a newer Vidimus" },
+  backupFile: {
+    code: 17,
+    meaning: "a file of the backup cannot be read or written: name, rights, free space",
+  },
+  backupTarget: { code: 18, meaning: "the directory to restore into is not empty" },
 } as const satisfies Record<string, { code: number; meaning: string }>;
 
 /** Every code that a command can end with, in the order of their numbers. */
@@ -49,6 +61,17 @@ const ofStart = {
   READY_FILE_UNWRITABLE: "configuration",
 } as const satisfies Record<StartCode, ExitName>;
 
+const ofBackup = {
+  NOT_A_BACKUP: "backupDamaged",
+  BACKUP_DAMAGED: "backupDamaged",
+  BACKUP_NEWER: "backupNewer",
+  BACKUP_NOT_OPENED: "backupSealed",
+  BACKUP_KEY_UNUSABLE: "backupSealed",
+  BACKUP_UNREADABLE: "backupFile",
+  BACKUP_UNWRITABLE: "backupFile",
+  NOT_EMPTY: "backupTarget",
+} as const satisfies Record<BackupCode, ExitName>;
+
 function ofVidimus({ code, family }: VidimusError): ExitName {
   if (code === "STORE_LOCKED") return "running";
   if ((storeCodes as readonly Code[]).includes(code)) return "store";
@@ -59,5 +82,6 @@ function ofVidimus({ code, family }: VidimusError): ExitName {
 export function exitNameOf(error: unknown): ExitName {
   if (error instanceof ConfigurationError) return "configuration";
   if (error instanceof StartError) return ofStart[error.code];
+  if (error instanceof BackupError) return ofBackup[error.code];
   return error instanceof VidimusError ? ofVidimus(error) : "unexpected";
 }

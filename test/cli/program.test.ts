@@ -58,6 +58,7 @@ function run(
       err += text;
     },
     isTerminal: false,
+    ask: undefined,
     env: {},
     readFile: () => "",
     debug: false,

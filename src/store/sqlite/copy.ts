@@ -9,6 +9,22 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type Database from "better-sqlite3";
 
+/**
+ * Piece by piece, beside whoever writes, in this process or another. Nothing is synced. On failure `path` may be left,
+ * half of it.
+ */
+export async function copyInPieces(database: Database.Database, path: string): Promise<void> {
+  makePrivate(path);
+  // The copying goes by the transaction that is open here; without it, every commit of others would begin it anew.
+  database.exec("BEGIN");
+  try {
+    database.prepare("SELECT count(name) FROM sqlite_schema").get();
+    await database.backup(resolve(path));
+  } finally {
+    database.exec("ROLLBACK");
+  }
+}
+
 /** Without a pause, durable when it returns: `path` has the whole copy, or is as it was before. */
 export function copyInOneStep(database: Database.Database, path: string): void {
   const unfinished = `${resolve(path)}.partial`;
