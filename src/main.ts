@@ -26,10 +26,11 @@ function fail(error: unknown): void {
   process.exit(1);
 }
 
-// Who reads our output may go away at any time, and there is nobody left to tell.
+// Who reads our output may go away at any time, and there is nobody left to tell. Whoever writes more than words listens
+// too, and says what another failure means.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
+    if (error.code !== "EPIPE" && stream.listenerCount("error") === 1) throw error;
   });
 }
 process.on("uncaughtException", fail);

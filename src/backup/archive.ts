@@ -52,7 +52,7 @@ export interface Unpacking {
  * `BACKUP_DAMAGED`, and a `BackupError` of `plain` unchanged.
  */
 export async function unpack(plain: Bytes, taker: Unpacking): Promise<Manifest> {
-  const ahead = { bytes: 0 };
+  const ahead = { bytes: 0, over: false };
   const decoder = createTarDecoder({ strict: true });
   const entries = ReadableStream.from(fed(plain, ahead)).pipeThrough(decoder)[Symbol.asyncIterator]();
   try {
@@ -67,6 +67,7 @@ export async function unpack(plain: Bytes, taker: Unpacking): Promise<Manifest> 
     if ((await next(entries)) !== undefined) throw damaged("its parts");
     return manifest;
   } finally {
+    ahead.over = true;
     await letGo(entries);
   }
 }
@@ -124,8 +125,10 @@ async function* checked(content: Bytes, { bytes, sha256 }: Part): Bytes {
     throw damaged("a part is not what the manifest says");
 }
 
-async function* fed(plain: Bytes, ahead: { bytes: number }): Bytes {
+/** `over`: nobody takes anything any more, and the parser must not be fed for nothing. */
+async function* fed(plain: Bytes, ahead: { bytes: number; readonly over: boolean }): Bytes {
   for await (const piece of plain) {
+    if (ahead.over) return;
     ahead.bytes += piece.length;
     if (ahead.bytes > maxAhead) throw damaged("its parts");
     yield piece;

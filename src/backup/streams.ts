@@ -78,6 +78,8 @@ export async function writeBackup(path: string, content: Bytes): Promise<void> {
 
 /** To standard output, no faster than it is read. Throws `BACKUP_UNWRITABLE`. */
 export async function writeStandardOutput(content: Bytes): Promise<void> {
+  // A failure is told by the write that it met; the event that follows it would end the process.
+  process.stdout.on("error", () => {});
   for await (const piece of content) {
     await writing("Standard output", () => {
       const { promise, resolve: done, reject } = Promise.withResolvers<void>();

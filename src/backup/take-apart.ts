@@ -28,15 +28,22 @@ export interface TakeApartOptions {
 /** Throws `BackupError` and `StoreError`. What it wrote until then is for the caller to remove. */
 export async function takeApart(options: TakeApartOptions): Promise<Manifest> {
   const { content, opening, folder, placeOf, store } = options;
-  const plain = await unseal(content, opening);
-  const manifest = await unpack(plain, {
-    async part(name, bytes) {
-      const place = name === "vidimus.sqlite" ? name : placeOf(name);
-      if (place === undefined) return await pass(bytes);
-      makeFolderOf(join(folder, place));
-      await writeFileBytes(join(folder, place), bytes);
-    },
-  });
+  const source = content[Symbol.asyncIterator]();
+  let manifest: Manifest;
+  try {
+    const plain = await unseal({ [Symbol.asyncIterator]: () => source }, opening);
+    manifest = await unpack(plain, {
+      async part(name, bytes) {
+        const place = name === "vidimus.sqlite" ? name : placeOf(name);
+        if (place === undefined) return await pass(bytes);
+        makeFolderOf(join(folder, place));
+        await writeFileBytes(join(folder, place), bytes);
+      },
+    });
+  } finally {
+    // Closes a file that was not read to its end. Not waited for: whoever writes to a pipe may never go on.
+    source.return?.().catch(() => {});
+  }
   const facts = inspect(store, join(folder, "vidimus.sqlite"));
   if (!isDeepStrictEqual(facts, manifest.store)) throw damaged("its store is not what the manifest says");
   return manifest;
