@@ -18,7 +18,11 @@ const context: CliContext = {
 /** Rejects when the person gives up. */
 async function askHidden(question: string): Promise<string> {
   const { read } = await import("read");
-  return await read({ prompt: question, silent: true, output: process.stderr });
+  try {
+    return await read({ prompt: question, silent: true, output: process.stderr });
+  } finally {
+    process.stderr.write("\n");
+  }
 }
 
 function fail(error: unknown): void {

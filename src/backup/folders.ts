@@ -4,9 +4,11 @@
  * - What ends the process in good order (`process.exit`) removes them too; signals are made into that by the command.
  * - kill -9 leaves them. Each is held by a lock that dies with its process, so the next one in the same place sees which
  *   are nobody's and removes those.
+ * - A place may be everybody's, such as the system's for temporary files. A folder counts as a leftover only if it is
+ *   this user's own and closed to all others, so that nobody can have put anything into it.
  */
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { existsSync, lstatSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { unwritable } from "./errors.ts";
 
 /** Holds a folder until it is released or the process dies. Throws if somebody else holds it. */
@@ -14,8 +16,6 @@ export type TakeLock = (directory: string) => { release(): void };
 
 export interface Folder {
   readonly path: string;
-  /** It was moved elsewhere and is not ours to remove. */
-  keep(): void;
   /** Idempotent. */
   remove(): void;
 }
@@ -27,10 +27,10 @@ const attempts = 3;
 export function makeFolder(place: string, takeLock: TakeLock): Folder {
   removeLeftovers(place, takeLock);
   for (let attempt = 1; ; attempt += 1) {
-    const path = makeIn(place, "vidimus-backup-");
+    const path = makeIn(place);
     try {
       const lock = takeLock(path);
-      if (existsSync(join(path, "lock.db"))) return holding(path, () => lock.release());
+      if (existsSync(join(path, "lock.db"))) return holding(path, lock);
       lock.release();
     } catch (error) {
       rmSync(path, { recursive: true, force: true });
@@ -39,32 +39,22 @@ export function makeFolder(place: string, takeLock: TakeLock): Folder {
   }
 }
 
-/** Makes a folder beside `path`, on the same volume, to be moved there. Throws `BACKUP_UNWRITABLE`. */
-export function makeSibling(path: string): Folder {
-  const absolute = resolve(path);
-  return holding(makeIn(resolve(absolute, ".."), `.${basename(absolute)}.restore-`), () => {});
-}
-
-function makeIn(place: string, prefix: string): string {
+function makeIn(place: string): string {
   try {
-    return mkdtempSync(join(place, prefix));
+    return mkdtempSync(join(place, "vidimus-backup-"));
   } catch (error) {
     throw unwritable(place, error);
   }
 }
 
-function holding(path: string, release: () => void): Folder {
-  let held = true;
-  const end = (remove: boolean) => {
-    if (!held) return;
-    held = false;
-    process.removeListener("exit", atExit);
-    release();
-    if (remove) rmSync(path, { recursive: true, force: true });
+function holding(path: string, lock: { release(): void }): Folder {
+  const remove = () => {
+    process.removeListener("exit", remove);
+    lock.release();
+    rmSync(path, { recursive: true, force: true });
   };
-  const atExit = () => end(true);
-  process.on("exit", atExit);
-  return { path, keep: () => end(false), remove: () => end(true) };
+  process.on("exit", remove);
+  return { path, remove };
 }
 
 function removeLeftovers(place: string, takeLock: TakeLock): void {
@@ -72,6 +62,7 @@ function removeLeftovers(place: string, takeLock: TakeLock): void {
   for (const name of names.filter((each) => /^vidimus-backup-[A-Za-z0-9]{6}$/.test(each))) {
     const path = join(place, name);
     try {
+      if (!isPrivate(path)) continue;
       const lock = takeLock(path);
       rmSync(path, { recursive: true, force: true });
       lock.release();
@@ -79,4 +70,10 @@ function removeLeftovers(place: string, takeLock: TakeLock): void {
       // Somebody is at work in it, or it is not ours to remove.
     }
   }
+}
+
+/** Of the name itself, not of what a link leads to. */
+function isPrivate(path: string): boolean {
+  const stats = lstatSync(path);
+  return stats.isDirectory() && (stats.mode & 0o077) === 0 && stats.uid === process.geteuid?.();
 }

@@ -12,7 +12,7 @@ import { dirname, join, resolve } from "node:path";
 import type { Bytes, Opening } from "./age.ts";
 import { pieces } from "./archive.ts";
 import { BackupError, unwritable } from "./errors.ts";
-import { type Folder, makeFolder, makeSibling } from "./folders.ts";
+import { type Folder, makeFolder } from "./folders.ts";
 import type { Manifest, PartName } from "./manifest.ts";
 import type { StoreAccess } from "./store-access.ts";
 import { syncFolder, writeFileBytes } from "./streams.ts";
@@ -35,21 +35,21 @@ const nobodys = /^(?:lock\.db|server\.pid|lost\+found|vidimus-backup-[A-Za-z0-9]
 export async function restoreBackup(options: RestoreOptions): Promise<Manifest> {
   const into = resolve(options.into);
   refuseInhabited(into, options.store);
-  const sibling = options.testingOnlyInside ? undefined : siblingOf(into);
-  return sibling === undefined
+  const beside = options.testingOnlyInside ? undefined : folderBeside(into, options.store);
+  return beside === undefined
     ? await restoreInside(into, options)
-    : await restoreBeside(into, sibling, options);
+    : await restoreBeside(into, beside, options);
 }
 
-async function restoreBeside(into: string, sibling: Folder, options: RestoreOptions): Promise<Manifest> {
+async function restoreBeside(into: string, folder: Folder, options: RestoreOptions): Promise<Manifest> {
   try {
-    const manifest = await fill(sibling.path, options);
-    move(sibling.path, into);
-    sibling.keep();
+    const content = join(folder.path, "content");
+    const manifest = await fill(content, options);
+    move(content, into);
     syncFolder(dirname(into));
     return manifest;
   } finally {
-    sibling.remove();
+    folder.remove();
   }
 }
 
@@ -61,7 +61,6 @@ async function restoreInside(into: string, options: RestoreOptions): Promise<Man
       const folder = makeFolder(into, options.store.takeLock);
       try {
         const content = join(folder.path, "content");
-        mkdirSync(content, { mode: 0o700 });
         const manifest = await fill(content, options);
         const names = readdirSync(content).filter((name) => name !== "vidimus.sqlite");
         for (const name of ["vidimus.sqlite", ...names]) move(join(content, name), join(into, name));
@@ -79,8 +78,9 @@ async function restoreInside(into: string, options: RestoreOptions): Promise<Man
   }
 }
 
-/** Everything of the backup, checked and synced. */
+/** Everything of the backup, checked and synced, in a new folder. */
 async function fill(folder: string, { content, opening, store }: RestoreOptions): Promise<Manifest> {
+  makeDirectory(folder);
   const manifest = await takeApart({ content, opening, folder, placeOf, store });
   const text = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
   await writeFileBytes(join(folder, "restored", "manifest.json"), pieces(text));
@@ -117,12 +117,12 @@ function namesIn(directory: string): string[] {
 }
 
 /** Undefined if the directory cannot be exchanged. */
-function siblingOf(into: string): Folder | undefined {
+function folderBeside(into: string, store: StoreAccess): Folder | undefined {
   const there = statSync(into, { throwIfNoEntry: false });
   const parent = statSync(dirname(into), { throwIfNoEntry: false });
   if (there !== undefined && (there.dev !== parent?.dev || readdirSync(into).length > 0)) return undefined;
   try {
-    return makeSibling(into);
+    return makeFolder(dirname(into), store.takeLock);
   } catch {
     return undefined;
   }

@@ -94,13 +94,17 @@ async function fill(file: FileHandle, path: string, content: Bytes): Promise<voi
   await writing(path, () => file.sync());
 }
 
-/** Makes names in a folder durable. */
+/** Makes names in a folder durable. Throws `BACKUP_UNWRITABLE`. */
 export function syncFolder(path: string): void {
-  const folder = openSync(path, "r");
   try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
+    const folder = openSync(path, "r");
+    try {
+      fsyncSync(folder);
+    } finally {
+      closeSync(folder);
+    }
+  } catch (error) {
+    throw unwritable(path, error);
   }
 }
 
@@ -126,7 +130,7 @@ async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw unwritable(path, error);
+    throw error instanceof BackupError ? error : unwritable(path, error);
   }
 }
 

@@ -268,6 +268,15 @@ describe("restoring is refused", () => {
 });
 
 describe("restoring", () => {
+  it("removes what an earlier one left that was killed", async () => {
+    const left = join(place, "vidimus-backup-abcdef");
+    mkdirSync(left, { mode: 0o700 });
+    mkdirSync(join(left, "content"));
+    writeFileSync(join(left, "content", "kek"), "the key\n");
+    await restore(join(place, "data"));
+    expect(readdirSync(place)).toEqual(["data"]);
+  });
+
   beforeEach(async () => {
     await make({ directory, to: file, pair, secret: Buffer.from("the key\n") });
   });
