@@ -58,8 +58,7 @@ function holding(path: string, lock: { release(): void }): Folder {
 }
 
 function removeLeftovers(place: string, takeLock: TakeLock): void {
-  const names = existsSync(place) ? readdirSync(place) : [];
-  for (const name of names.filter((each) => /^vidimus-backup-[A-Za-z0-9]{6}$/.test(each))) {
+  for (const name of namesIn(place).filter((each) => /^vidimus-backup-[A-Za-z0-9]{6}$/.test(each))) {
     const path = join(place, name);
     try {
       if (!isPrivate(path)) continue;
@@ -69,6 +68,15 @@ function removeLeftovers(place: string, takeLock: TakeLock): void {
     } catch {
       // Somebody is at work in it, or it is not ours to remove.
     }
+  }
+}
+
+/** None where they cannot be read: making a folder there says why. */
+function namesIn(place: string): string[] {
+  try {
+    return readdirSync(place);
+  } catch {
+    return [];
   }
 }
 

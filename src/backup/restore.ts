@@ -7,7 +7,17 @@
  *   leaves a store without its key, which a server refuses, not a key without its store, which it takes for a first start.
  * - Nothing is ever overwritten: a directory that holds anything is refused.
  */
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Bytes, Opening } from "./age.ts";
 import { pieces } from "./archive.ts";
@@ -63,8 +73,7 @@ async function restoreInside(into: string, options: RestoreOptions): Promise<Man
         const content = join(folder.path, "content");
         const manifest = await fill(content, options);
         const names = readdirSync(content).filter((name) => name !== "vidimus.sqlite");
-        for (const name of ["vidimus.sqlite", ...names]) move(join(content, name), join(into, name));
-        syncFolder(into);
+        placeAll(["vidimus.sqlite", ...names], content, into);
         return manifest;
       } finally {
         folder.remove();
@@ -73,14 +82,41 @@ async function restoreInside(into: string, options: RestoreOptions): Promise<Man
       lock.release();
     }
   } catch (error) {
-    if (made !== undefined) rmSync(made, { recursive: true, force: true });
+    if (made !== undefined) removeEmpty(into, made);
     throw error;
+  }
+}
+
+/** In this order, all or none, and nothing in the place of something. */
+function placeAll(names: readonly string[], from: string, into: string): void {
+  const placed: string[] = [];
+  try {
+    for (const name of names) {
+      const path = join(into, name);
+      if (statSync(join(from, name)).isDirectory()) renameSync(join(from, name), path);
+      else linkSync(join(from, name), path);
+      placed.push(path);
+    }
+    syncFolder(into);
+  } catch (error) {
+    for (const path of placed) rmSync(path, { recursive: true, force: true });
+    throw error instanceof BackupError ? error : unwritable(into, error);
+  }
+}
+
+/** A directory that was made for nothing, with those that were made above it, unless somebody put something into them. */
+function removeEmpty(directory: string, first: string): void {
+  try {
+    rmSync(join(directory, "lock.db"), { force: true });
+    for (let path = directory; path.startsWith(first); path = dirname(path)) rmdirSync(path);
+  } catch {
+    // It is somebody's.
   }
 }
 
 /** Everything of the backup, checked and synced, in a new folder. */
 async function fill(folder: string, { content, opening, store }: RestoreOptions): Promise<Manifest> {
-  makeDirectory(folder);
+  makeDirectory(join(folder, "restored"));
   const manifest = await takeApart({ content, opening, folder, placeOf, store });
   const text = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
   await writeFileBytes(join(folder, "restored", "manifest.json"), pieces(text));

@@ -337,6 +337,27 @@ describe("restoring", () => {
     expect(await Promise.all(codes)).toEqual(["STORE_LOCKED"]);
   });
 
+  it("inside never replaces what appeared meanwhile, and takes back what it had placed", async () => {
+    const into = join(place, "deep", "data");
+    const store: StoreAccess = {
+      ...realStore,
+      inspect: (path) => {
+        writeFileSync(join(into, "kek"), "mine");
+        return realStore.inspect(path);
+      },
+    };
+    expect(await backupCode(restore(into, { store, testingOnlyInside: true }))).toBe("BACKUP_UNWRITABLE");
+    expect(readdirSync(into)).toEqual(["kek"]);
+    expect(readFileSync(join(into, "kek"), "utf8")).toBe("mine");
+  });
+
+  it("inside removes the directories that it made for nothing", async () => {
+    const content = streamOf(readFileSync(file).subarray(0, 30_000));
+    const into = join(place, "deep", "er", "data");
+    expect(await backupCode(restore(into, { content, testingOnlyInside: true }))).toBe("BACKUP_DAMAGED");
+    expect(readdirSync(place)).toEqual([]);
+  });
+
   it("never replaces what appeared meanwhile", async () => {
     const into = join(place, "data");
     const store: StoreAccess = {
