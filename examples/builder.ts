@@ -38,8 +38,7 @@ try {
   if (existsSync(rootfs)) throw new Error(`${rootfs} is there already: name a directory that is not.`);
   const trust = await openTrust({ policy: process.env.VIDIMUS_POLICY ?? "trust.yaml" });
   const { digest, length } = await trust.resolve(image).finally(() => void trust.close());
-  const { host, path } = parseReference(image);
-  const registry = `http://${host}/v2/${path}`;
+  const registry = (({ host, path }) => `http://${host}/v2/${path}`)(parseReference(image));
   const read = () => JSON.parse(readFileSync(manifest, "utf8")) as { manifests?: Blob[]; layers: Blob[] };
   await save(`${registry}/manifests`, { digest, size: length }, manifest);
   const ours = read().manifests?.find(isOurs);

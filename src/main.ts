@@ -11,18 +11,30 @@ const context: CliContext = {
   isTerminal: process.stderr.isTTY === true,
   env: process.env,
   readFile: (path) => readFileSync(path, "utf8"),
+  askHidden: process.stdin.isTTY && process.stderr.isTTY ? askHidden : undefined,
   debug: argv.includes("--debug"),
 };
+
+/** Rejects when the person gives up. */
+async function askHidden(question: string): Promise<string> {
+  const { read } = await import("read");
+  try {
+    return await read({ prompt: question, silent: true, output: process.stderr });
+  } finally {
+    process.stderr.write("\n");
+  }
+}
 
 function fail(error: unknown): void {
   reportError(context, error);
   process.exit(1);
 }
 
-// Who reads our output may go away at any time, and there is nobody left to tell.
+// Who reads our output may go away at any time, and there is nobody left to tell. Whoever writes more than words listens
+// too, and says what another failure means.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
+    if (error.code !== "EPIPE" && stream.listenerCount("error") === 1) throw error;
   });
 }
 process.on("uncaughtException", fail);

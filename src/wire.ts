@@ -1,6 +1,6 @@
 /**
- * The composition root: the only file that names concrete stores, signers and formats. They are imported lazily, so
- * that a command that needs none of them loads none of them.
+ * The composition root: with `wire/`, the only place that names concrete stores, signers and formats. They are imported
+ * lazily, so that a command that needs none of them loads none of them.
  */
 import { existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -109,7 +109,7 @@ function roleSettings({ online }: Config): OnlineRoleSettings {
   };
 }
 
-async function openStore(config: Config, directory: string): Promise<Store> {
+export async function openStore(config: Config, directory: string): Promise<Store> {
   switch (config.store.kind) {
     case "memory": {
       const { openMemory } = await import("./store/memory.ts");
@@ -222,6 +222,11 @@ function refuseEmptied(directory: string): void {
   );
 }
 
+/** Where the key-encryption secret lies. */
+export function secretSource(config: Config, directory: string): string {
+  return config.signer.secret ?? `file:${join(directory, secretFile)}`;
+}
+
 /** Opens the sealed keys; on the first start of a store its keyring and, by default, the secret are made. */
 async function openSigner(
   config: Config,
@@ -234,20 +239,17 @@ async function openSigner(
     return absentSigner;
   }
   const { createKeyFile, readSecret, wipeSecret } = await import("./signer/secret.ts");
-  const { createSealedRecord, openSealed } = await import("./signer/sealed.ts");
+  const { createSealedRecord, openSealed, unlock } = await import("./signer/sealed.ts");
   const file = join(directory, secretFile);
+  const source = secretSource(config, directory);
   const stored = await store.keyring();
   // With a keyring in the store a lost secret is restored from the back-up: a new one would open nothing.
   if (config.signer.secret === undefined && stored === undefined && !existsSync(file)) createKeyFile(file);
-  const secret = readSecret(secretSource(config, directory));
+  const secret = stored === undefined ? readSecret(source) : await unlock(source, stored);
   try {
     const record = stored ?? (await store.createKeyring(await createSealedRecord(secret)));
     return await openSealed({ secret, record });
   } finally {
     wipeSecret(secret);
   }
-}
-
-function secretSource(config: Config, directory: string): string {
-  return config.signer.secret ?? `file:${join(directory, secretFile)}`;
 }

@@ -65,7 +65,7 @@ function importFindings(
     (place) => covers(place, each.target) && place.length >= target.place.length,
   );
   if (!open) return says(`${row.place} may not import ${target.place}`);
-  const late = row.lazily?.some((place) => covers(place, each.target)) === true;
+  const late = row.lazily?.some((place) => covers(place, each.target) && place.length >= target.place.length);
   return late && !each.lazy && !each.typeOnly ? says(`${row.place} may load it only by import()`) : [];
 }
 

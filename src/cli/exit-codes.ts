@@ -2,6 +2,7 @@
  * The exit codes of every command, in one table. bin/runtime.js repeats the one that it needs. Those of the client's
  * commands stand beside its refusals, since its own executable has them too.
  */
+import { type BackupCode, BackupError } from "../backup/errors.ts";
 import { endings } from "../client/errors.ts";
 import { ConfigurationError } from "../config.ts";
 import { type Code, storeCodes, VidimusError } from "../core/errors.ts";
@@ -23,6 +24,17 @@ export const exitCodes = {
   running: { code: 9, meaning: "another server uses this data directory" },
   damaged: { code: 11, meaning: "fsck found damage in the store" },
   unconfirmed: { code: 12, meaning: "nothing was done, because nobody confirmed it" },
+  backupDamaged: { code: 14, meaning: "the backup is damaged, cut off, or none of Vidimus" },
+  backupSealed: {
+    code: 15,
+    meaning: "the backup does not open with what was given, or nothing usable was given",
+  },
+  backupNewer: { code: 16, meaning: "the backup was made by a newer Vidimus" },
+  backupFile: {
+    code: 17,
+    meaning: "a file of the backup cannot be read or written: name, rights, free space",
+  },
+  backupTarget: { code: 18, meaning: "the directory to restore into is not empty" },
   notReady: { code: 20, meaning: "the server answers that it cannot do its work" },
   noAnswer: { code: 21, meaning: "no server answers as the configured one would" },
 } as const satisfies Record<string, { code: number; meaning: string }>;
@@ -59,6 +71,17 @@ const ofProbe = {
   ADDRESS_UNKNOWN: "configuration",
 } as const satisfies Record<ProbeCode, ExitName>;
 
+const ofBackup = {
+  NOT_A_BACKUP: "backupDamaged",
+  BACKUP_DAMAGED: "backupDamaged",
+  BACKUP_NEWER: "backupNewer",
+  BACKUP_NOT_OPENED: "backupSealed",
+  BACKUP_KEY_UNUSABLE: "backupSealed",
+  BACKUP_UNREADABLE: "backupFile",
+  BACKUP_UNWRITABLE: "backupFile",
+  NOT_EMPTY: "backupTarget",
+} as const satisfies Record<BackupCode, ExitName>;
+
 function ofVidimus({ code, family }: VidimusError): ExitName {
   if (code === "STORE_LOCKED") return "running";
   if ((storeCodes as readonly Code[]).includes(code)) return "store";
@@ -70,5 +93,6 @@ export function exitNameOf(error: unknown): ExitName {
   if (error instanceof ConfigurationError) return "configuration";
   if (error instanceof StartError) return ofStart[error.code];
   if (error instanceof ProbeError) return ofProbe[error.code];
+  if (error instanceof BackupError) return ofBackup[error.code];
   return error instanceof VidimusError ? ofVidimus(error) : "unexpected";
 }

@@ -12,6 +12,8 @@ export interface CliContext {
   readonly isTerminal: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly readFile: (path: string) => string;
+  /** Asks a person for something that is not shown; undefined where there is nobody to ask. */
+  readonly askHidden: ((question: string) => Promise<string>) | undefined;
   /** Show stacks. */
   readonly debug: boolean;
 }

@@ -1,5 +1,8 @@
 /** The command line: which commands there are, and how their errors become sentences and exit codes. */
 import { Command, CommanderError } from "commander";
+import { addBackupCreate } from "./backup-create.ts";
+import { addBackupRestore } from "./backup-restore.ts";
+import { addBackupVerify } from "./backup-verify.ts";
 import { addConfigCheck } from "./config-check.ts";
 import { addConfigSchema } from "./config-schema.ts";
 import { addConfigShow } from "./config-show.ts";
@@ -8,6 +11,7 @@ import { addFsck } from "./fsck.ts";
 import { addHealthcheck } from "./healthcheck.ts";
 import { type CliContext, formatTable, printLine, reportError } from "./output.ts";
 import { addRecover } from "./recover.ts";
+import { addRekey } from "./rekey.ts";
 import { addServe, type ServeParts } from "./serve.ts";
 import { addVersion } from "./version.ts";
 
@@ -31,6 +35,9 @@ export async function runCli(
     .exitOverride()
     .configureOutput({ writeOut: context.stdout, writeErr: context.stderr })
     .showSuggestionAfterError();
+  const backup = new Command("backup")
+    .description("make, check and restore backups")
+    .copyInheritedSettings(program);
   const config = new Command("config")
     .description("check and show the configuration, print its schema")
     .copyInheritedSettings(program);
@@ -41,6 +48,11 @@ export async function runCli(
   addFsck(program, context, (ended) => {
     code = ended;
   });
+  addBackupCreate(backup, context, parts.process);
+  addBackupVerify(backup, context, parts.process);
+  addBackupRestore(backup, context, parts.process);
+  program.addCommand(backup);
+  addRekey(program, context);
   addConfigCheck(config, context);
   addConfigSchema(config, context);
   addConfigShow(config, context);

@@ -21,6 +21,7 @@ import { damaged, type KeyIdentity, openKey, sealKey } from "./sealed/reference.
 import type { Secret } from "./secret.ts";
 import type { GeneratedKey, KeyBinding, OnlineAlgorithm, Signer, SigningKey } from "./signer.ts";
 
+export { exchangeSecret, unlock } from "./sealed/exchange.ts";
 export { createSealedRecord } from "./sealed/record.ts";
 
 /** Opened keys kept at hand. */

@@ -75,6 +75,13 @@ export function readSecret(source: string): Secret {
   }
 }
 
+/** As a file holds it; to be wiped after use. */
+export function secretFileContent(secret: Secret): Buffer {
+  const text =
+    secret.kind === "key" ? `${prefix}${Buffer.from(secret.bytes).toString("base64")}` : secret.text;
+  return Buffer.from(`${text}\n`);
+}
+
 /**
  * Writes a new random key to a file that does not exist yet, mode 0600, and syncs it and its directory. The
  * file appears with its whole content or not at all.
@@ -114,7 +121,8 @@ export function createKeyFile(path: string): void {
 const newline = Buffer.from("\n");
 const carriageReturn = 0x0d;
 
-function syncDirectory(path: string): void {
+/** Makes names in a directory durable. Throws as `node:fs` does. */
+export function syncDirectory(path: string): void {
   const directory = openSync(path, "r");
   try {
     fsyncSync(directory);

@@ -9,7 +9,7 @@ import { StoreError } from "../core/errors.ts";
 import * as bounds from "./bounds.ts";
 import { MemoryKeys } from "./memory/keys.ts";
 import { MemoryRepositories } from "./memory/repositories.ts";
-import { keyringLost } from "./refusals.ts";
+import { keyringLost, keyringMoved } from "./refusals.ts";
 import type { Store } from "./store.ts";
 
 export function openMemory(): Store {
@@ -127,6 +127,13 @@ export function openMemory(): Store {
       if (record === undefined && !keys.isEmpty()) throw keyringLost();
       record ??= Uint8Array.from(proposed);
       return record;
+    },
+    async replaceKeyring(change) {
+      bounds.checkRecord(change.expected);
+      bounds.checkRecord(change.record);
+      checkOpen();
+      if (record === undefined || Buffer.compare(record, change.expected) !== 0) throw keyringMoved();
+      record = Uint8Array.from(change.record);
     },
     changesElsewhere() {
       return 0;

@@ -176,6 +176,11 @@ function sqliteStore(reads: Reads, changes: Changes, writer: Writer | undefined,
       bounds.checkRecord(record);
       return change(() => changes.keys.createKeyring(record));
     },
+    async replaceKeyring({ expected, record }) {
+      bounds.checkRecord(expected);
+      bounds.checkRecord(record);
+      return change(() => changes.keys.replaceKeyring(expected, record));
+    },
     changesElsewhere() {
       return read(() => reads.changesElsewhere());
     },

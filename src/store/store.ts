@@ -244,6 +244,8 @@ export interface Store {
    * sealed under was lost, and another one could open none of them.
    */
   createKeyring(record: Uint8Array): Promise<Uint8Array>;
+  /** Puts `record` in the place of `expected`, byte for byte; `CONFLICT` if that is not what is stored. */
+  replaceKeyring(change: { expected: Uint8Array; record: Uint8Array }): Promise<void>;
 
   /**
    * A number that differs from its last value once anybody else, in any process, has committed. Synchronous and cheap

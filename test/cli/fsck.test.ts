@@ -32,6 +32,7 @@ const fsck = (...argv: string[]) =>
       isTerminal: false,
       env: {},
       readFile: () => "",
+      askHidden: undefined,
       debug: false,
     },
     { serve: () => Promise.reject(new Error("nothing is served")), process },

@@ -58,6 +58,7 @@ function run(
       err += text;
     },
     isTerminal: false,
+    askHidden: undefined,
     env: {},
     readFile: () => "",
     debug: false,

@@ -1,14 +1,21 @@
-/** The commands of the pages, as far as they need nothing but this tree (the others: test/interop/pages.test.ts). */
+/**
+ * The commands of the pages, as far as they need nothing but this tree and a server (the others:
+ * test/interop/pages.test.ts).
+ */
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readPages } from "../../tools/docs.ts";
 import { type Block, blocksOf } from "../../tools/markdown.ts";
+import { startVidimus } from "../interop/support/vidimus-server.ts";
 import { temporaryDirectory } from "../support/directory.ts";
 import { linkTree, play } from "../support/pages.ts";
 
 const pages = [...readPages(resolve(import.meta.dirname, "../.."))]
   .map(([page, text]) => [page, blocksOf(text).filter(({ run }) => run)] as const)
-  .filter(([, blocks]) => blocks.length > 0 && blocks.every(({ needs }) => needs.length === 0));
+  .filter(
+    ([, blocks]) =>
+      blocks.length > 0 && blocks.every(({ needs }) => needs.every((need) => need === "server")),
+  );
 
 function blockOf(text: string): Block {
   const [block] = blocksOf(`\`\`\`sh run\n${text}\n\`\`\`\n`);
@@ -17,16 +24,19 @@ function blockOf(text: string): Block {
 }
 
 describe("the commands of a page", () => {
-  it.each(pages)("%s: every block ends well", (_page, blocks) => {
+  it.each(pages)("%s: every block ends well", { timeout: 120_000 }, async (_page, blocks) => {
     const directory = temporaryDirectory();
     linkTree(directory);
-    for (const block of blocks) {
-      expect({
-        line: block.line,
-        ...play(block, { directory, server: undefined, programs: [] }),
-      }).toMatchObject({
-        code: 0,
-      });
+    const wanted = blocks.some(({ needs }) => needs.includes("server"));
+    const server = wanted ? await startVidimus(directory) : undefined;
+    try {
+      for (const block of blocks) {
+        const host = server && new URL(server.url).host;
+        const played = play(block, { directory, server: host, programs: [] });
+        expect({ line: block.line, ...played }).toMatchObject({ code: 0 });
+      }
+    } finally {
+      await server?.stop();
     }
   });
 

@@ -36,14 +36,11 @@ const derive = promisify<
 
 /** A new record with a new data key: every key sealed under an earlier one is lost without that one. */
 export async function createSealedRecord(secret: Secret): Promise<Uint8Array> {
-  const header = makeHeader(secret.kind);
   const dataKey = randomBytes(boxKeyLength);
-  const wrappingKey = await wrappingKeyOf(secret, header);
   try {
-    return sealBox(header, dataKey, wrappingKey);
+    return await sealRecord(secret, dataKey);
   } finally {
     dataKey.fill(0);
-    wrappingKey.fill(0);
   }
 }
 
@@ -66,6 +63,46 @@ export async function openRecord(secret: Secret, record: Uint8Array): Promise<Bu
   throw wrong(
     "The secret is not the one that the online keys were sealed under: give that one, or restore its file.",
   );
+}
+
+/** Whether this secret is the record's. Throws `SEALED_KEY_DAMAGED` as `openRecord` does. */
+export async function opensRecord(secret: Secret, record: Uint8Array): Promise<boolean> {
+  try {
+    (await openRecord(secret, record)).fill(0);
+    return true;
+  } catch (error) {
+    if (error instanceof SignerError && error.code === "WRONG_SECRET") return false;
+    throw error;
+  }
+}
+
+/**
+ * The same data key under another secret: what was sealed stays open to whoever has that one. Throws as `openRecord`
+ * does for `from`, and what it gives was opened with `to`.
+ */
+export async function resealRecord(change: {
+  readonly record: Uint8Array;
+  readonly from: Secret;
+  readonly to: Secret;
+}): Promise<Uint8Array> {
+  const dataKey = await openRecord(change.from, change.record);
+  try {
+    const resealed = await sealRecord(change.to, dataKey);
+    (await openRecord(change.to, resealed)).fill(0);
+    return resealed;
+  } finally {
+    dataKey.fill(0);
+  }
+}
+
+async function sealRecord(secret: Secret, dataKey: Uint8Array): Promise<Uint8Array> {
+  const header = makeHeader(secret.kind);
+  const wrappingKey = await wrappingKeyOf(secret, header);
+  try {
+    return sealBox(header, dataKey, wrappingKey);
+  } finally {
+    wrappingKey.fill(0);
+  }
 }
 
 function makeHeader(kind: Secret["kind"]): Buffer {

@@ -17,16 +17,15 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import Database from "better-sqlite3";
 import { StoreError } from "../../core/errors.ts";
-import { type AppliedMigration, migrationDirectory, pendingMigrations, readMigrations } from "../migrate.ts";
+import { migrationDirectory, pendingMigrations, readMigrations } from "../migrate.ts";
 import { isCorrupt, resultCode, unavailable } from "./errors.ts";
 import { isOnReadOnlyFileSystem, makePrivateFile, tightenFile, unreadable, unwritable } from "./files.ts";
+import { applicationId, applied, migrate } from "./migration.ts";
 
 // The driver reads this once, when it opens its first database; file names here are absolute or relative paths, and
 // only `openFile` makes an address of one.
 process.env.SQLITE_USE_URI = "1";
 
-/** "VIDI", in SQLite's header. */
-const applicationId = 0x56494449;
 /** How long a statement waits for another process's transaction, in milliseconds. */
 const busyTimeout = 2_000;
 /** What the log may keep on disk after it was written back, in bytes. */
@@ -57,7 +56,7 @@ export function connect(options: ConnectionOptions): Database.Database {
     database.pragma("temp_store = MEMORY");
     database.pragma(`journal_size_limit = ${journalLimit}`);
     recognise(database);
-    migrate(database, options);
+    migrateOrRefuse(database, options);
     return database;
   } catch (error) {
     database.close();
@@ -107,35 +106,11 @@ function recognise(database: Database.Database): void {
   if (id !== applicationId && !(id === 0 && tables === 0)) throw corrupt();
 }
 
-function migrate(database: Database.Database, options: ConnectionOptions): void {
+function migrateOrRefuse(database: Database.Database, options: ConnectionOptions): void {
   const known = readMigrations(options.testingOnlyMigrations ?? migrationDirectory("sqlite"));
-  if (options.readOnly) {
-    if (pendingMigrations(known, applied(database)).length === 0) return;
+  if (!options.readOnly) {
+    migrate(database, options.directory, known);
+  } else if (pendingMigrations(known, applied(database)).length > 0) {
     throw new StoreError("STORE_UNAVAILABLE", "The store is of an older version: start the server once.");
   }
-  const step = database.transaction((): boolean => {
-    const [migration] = pendingMigrations(known, applied(database));
-    if (migration === undefined) return false;
-    database.pragma(`application_id = ${applicationId}`);
-    database.exec(
-      "CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY, sha256 TEXT NOT NULL) STRICT, WITHOUT ROWID",
-    );
-    database.exec(migration.sql);
-    database
-      .prepare("INSERT INTO migration (name, sha256) VALUES (?, ?)")
-      .run(migration.name, migration.sha256);
-    return true;
-  });
-  while (step.immediate()) {
-    // One migration a transaction: each is whole or has not happened.
-  }
-}
-
-function applied(database: Database.Database): AppliedMigration[] {
-  const exists = database
-    .prepare("SELECT count(name) FROM sqlite_schema WHERE type = 'table' AND name = 'migration'")
-    .pluck()
-    .get();
-  if (exists === 0) return [];
-  return database.prepare<[], AppliedMigration>("SELECT name, sha256 FROM migration ORDER BY name").all();
 }

@@ -1,7 +1,7 @@
 /** Online keys (active and pending), who else uses a key, and the signer's record. */
 import type Database from "better-sqlite3";
 import { maxOtherUsers } from "../bounds.ts";
-import { keyringLost } from "../refusals.ts";
+import { keyringLost, keyringMoved } from "../refusals.ts";
 import type { KeyUse, OnlineKey, OnlineRole, PendingKeyLimits } from "../store.ts";
 
 const columns =
@@ -65,6 +65,9 @@ export function prepareKeyChanges(database: Database.Database) {
     "INSERT INTO online_key (repository, key_id, role, keytype, public_key, reference, created_at, pending) VALUES (?, ?, ?, ?, ?, ?, ?, 1)",
   );
   const keep = database.prepare<[Uint8Array]>("INSERT INTO keyring (id, record) VALUES (1, ?)");
+  const exchange = database.prepare<[Uint8Array, Uint8Array]>(
+    "UPDATE keyring SET record = ? WHERE id = 1 AND record = ?",
+  );
   const anyKey = database.prepare("SELECT key_id FROM online_key LIMIT 1");
   const reads = prepareKeyReads(database);
 
@@ -95,6 +98,10 @@ export function prepareKeyChanges(database: Database.Database) {
       if (anyKey.get() !== undefined) throw keyringLost();
       keep.run(record);
       return record;
+    },
+
+    replaceKeyring(expected: Uint8Array, record: Uint8Array): void {
+      if (exchange.run(record, expected).changes !== 1) throw keyringMoved();
     },
   };
 }

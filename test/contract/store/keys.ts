@@ -197,6 +197,22 @@ export function keys(bench: Bench): void {
       expect((await bench.store.createKeyring(Buffer.from([2])))[0]).toBe(1);
     });
 
+    it("is replaced by whoever knows what is stored, for every handle", async () => {
+      const other = await bench.another();
+      await bench.store.createKeyring(Buffer.from([1]));
+      await other.replaceKeyring({ expected: Buffer.from([1]), record: Buffer.from([2, 2]) });
+      expect(Buffer.from((await bench.store.keyring()) ?? [])).toEqual(Buffer.from([2, 2]));
+    });
+
+    it("is not replaced by anybody else, and never made that way", async () => {
+      const change = { expected: Buffer.from([1]), record: Buffer.from([2]) };
+      expect(await codeOf(bench.store.replaceKeyring(change))).toBe("CONFLICT");
+      expect(await bench.store.keyring()).toBeUndefined();
+      await bench.store.createKeyring(Buffer.from([1, 1]));
+      expect(await codeOf(bench.store.replaceKeyring(change))).toBe("CONFLICT");
+      expect(await bench.store.keyring()).toHaveLength(2);
+    });
+
     it("is not made anew where there are pending keys, which it could not open", async () => {
       await add(onlineKey("a"));
       expect(await codeOf(bench.store.createKeyring(Buffer.from([1])))).toBe("STORE_CORRUPT");

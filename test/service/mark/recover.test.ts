@@ -37,6 +37,7 @@ const context: CliContext = {
   isTerminal: false,
   env: {},
   readFile: () => "",
+  askHidden: undefined,
   debug: false,
 };
 
