@@ -9,7 +9,7 @@ import type { Findings } from "../results.ts";
 import { Collection } from "./collection.ts";
 import type { Competitor } from "./competitor.ts";
 import { ratioGoal, row } from "./goals.ts";
-import { seed } from "./seed.ts";
+import { seed, starving } from "./seed.ts";
 import { Sender } from "./sender.ts";
 import { have, type Stand } from "./stand.ts";
 import { lanes, publishes } from "./writing.ts";
@@ -101,21 +101,22 @@ async function crowded(
   cpSync(large, starved, { recursive: true });
   const [some, all] = [stand.fresh(), stand.fresh()];
   const apart = Math.floor(repositories / few);
-  writeFileSync(some, lines(paths.filter((_, at) => at % apart === 0).slice(0, few)));
-  writeFileSync(all, lines(paths));
+  writeFileSync(
+    some,
+    paths
+      .filter((_, at) => at % apart === 0)
+      .slice(0, few)
+      .join("\n"),
+  );
+  writeFileSync(all, paths.join("\n"));
   const first = stand.fresh();
-  writeFileSync(first, lines(paths.slice(0, few)));
+  writeFileSync(first, paths.slice(0, few).join("\n"));
   const read = (server: Competitor, asked: string): Entrant => {
     return () => readsOf(server, { path: "/", paths: asked, connections, seconds });
   };
-  const cache = ["--set", "limits.cacheBytes=1MiB"];
   return {
     [names.among(few)]: read(await keep(stand.start(small)), first),
     [names.among(repositories)]: read(await keep(stand.start(large)), some),
-    [names.miss]: read(await keep(stand.start(starved, { flags: cache })), all),
+    [names.miss]: read(await keep(stand.start(starved, { flags: starving })), all),
   };
-}
-
-function lines(paths: readonly string[]): string {
-  return paths.map((path) => `${path}\n`).join("");
 }

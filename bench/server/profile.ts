@@ -2,13 +2,14 @@
  * Where the time of a Vidimus process goes under each load, in parts of the time that its main thread was not idle: by
  * whose code it is, and the functions that take most of it themselves. Starting and filling the server are left out.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { spreadOf } from "../measure.ts";
 import type { Findings, Measurement } from "../results.ts";
 import { Collection } from "./collection.ts";
 import type { Competitor } from "./competitor.ts";
 import { contest } from "./rivals.ts";
+import { seed, starving } from "./seed.ts";
 import { Sender } from "./sender.ts";
 import type { Stand } from "./stand.ts";
 import { after, lanes, publishes } from "./writing.ts";
@@ -20,19 +21,33 @@ const uploads = 1_500;
 
 interface Load {
   readonly what: string;
+  /** Of each of the repositories that are published. */
   readonly targets: number;
   readonly repositories: number;
+  /** Repositories that are in the store already, for a server that can keep next to nothing. */
+  readonly crowd?: number;
   /** Signs what is needed, and returns what is to be measured. */
   prepare(
     server: Competitor,
     collections: readonly Collection[],
     seconds: number,
+    /** A file of the crowd's paths. */
+    crowd: string,
   ): Promise<() => Promise<unknown>>;
 }
 
 const loads: readonly Load[] = [
   { what: "timestamp", targets: 1, repositories: 1, prepare: read("timestamp.json") },
   { what: "20,000 targets", targets: 20_000, repositories: 1, prepare: read("targets.json") },
+  {
+    what: "not in the cache",
+    targets: 0,
+    repositories: 0,
+    crowd: 5_000,
+    async prepare(server, _collections, seconds, paths) {
+      return () => readsOf(server, { path: "/", paths, connections: 128, seconds });
+    },
+  },
   {
     what: `${writers} writers, a repository each`,
     targets: 1,
@@ -68,10 +83,13 @@ const loads: readonly Load[] = [
 
 export async function profile(stand: Stand, _rounds: number, seconds: number): Promise<Findings> {
   const measurements: Measurement[] = [];
-  for (const { what, targets, repositories, prepare } of loads) {
-    const folder = stand.fresh();
-    const node = ["--cpu-prof", `--cpu-prof-dir=${folder}`, "--disable-sigusr1"];
-    const server = await stand.start(stand.fresh(), { node });
+  for (const { what, targets, repositories, crowd, prepare } of loads) {
+    const [folder, home, paths] = [stand.fresh(), stand.fresh(), stand.fresh()];
+    if (crowd !== undefined) await gather(stand, join(home, "data"), crowd, paths);
+    const server = await stand.start(home, {
+      node: ["--cpu-prof", `--cpu-prof-dir=${folder}`, "--disable-sigusr1"],
+      flags: crowd === undefined ? [] : starving,
+    });
     let begun = 0;
     let ended = 0;
     try {
@@ -80,7 +98,7 @@ export async function profile(stand: Stand, _rounds: number, seconds: number): P
       for (let each = 0; each < repositories; each++)
         collections.push(await Collection.publish(sender, `bench.example.test/profile/${each}`, targets));
       sender.close();
-      const load = await prepare(server, collections, seconds + 3);
+      const load = await prepare(server, collections, seconds + 3, paths);
       begun = microseconds();
       await load();
       ended = microseconds();
@@ -91,6 +109,13 @@ export async function profile(stand: Stand, _rounds: number, seconds: number): P
       measurements.push({ what: `${what}: ${name}`, unit: "%", value: spreadOf([part]) });
   }
   return { title: "Where the time goes", judgedBy: "clock", measurements, goals: [] };
+}
+
+async function gather(stand: Stand, directory: string, count: number, paths: string): Promise<void> {
+  const sender = new Sender(stand.vidimus);
+  const model = await Collection.publish(sender, "bench.example.test/profile/model", 1);
+  writeFileSync(paths, (await seed(sender, model, directory, count)).join("\n"));
+  sender.close();
 }
 
 function read(file: string): Load["prepare"] {

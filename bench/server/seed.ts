@@ -15,6 +15,9 @@ const year = 365 * 86_400_000;
 /** As many as the store puts into one transaction. */
 const together = 64;
 
+/** Flags of a server whose cache holds so little that thousands of repositories asked in turn are never in it. */
+export const starving: readonly string[] = ["--set", "limits.cacheBytes=1MiB"];
+
 /** Makes the store, and returns the paths of all timestamps. */
 export async function seed(
   sender: Sender,
