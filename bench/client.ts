@@ -6,18 +6,14 @@
  *
  * Never a test: it ends well whether goals are reached or not. The results are also written to `bench/results/`.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { Page, styleFor } from "../demo/page.ts";
 import { inProcess } from "./in-process.ts";
 import { locking } from "./locking.ts";
-import type { Spread } from "./measure.ts";
 import { memory } from "./memory.ts";
 import { openPlace, type Place } from "./place.ts";
 import { checkPrograms } from "./programs.ts";
-import { type Findings, type Goal, isReached } from "./results.ts";
+import { print, show, write } from "./report.ts";
+import type { Findings } from "./results.ts";
 import { startUp } from "./start-up.ts";
 
 const small = Array.from({ length: 60 }, (_, index) => `bench.example.test/small/image-${index}`);
@@ -33,59 +29,6 @@ const parts: Readonly<Record<string, Part>> = {
   "in-process": (place, rounds) => inProcess(place, rounds, oneSmall, oneLarge),
   memory: (place, rounds) => memory(place, Math.ceil(rounds / 3), small, large),
 };
-
-const page = new Page(styleFor(process.stdout.isTTY === true, process.env));
-
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
-
-function number(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
-}
-
-function spread({ median, least, most }: Spread): [string, string] {
-  return [number(median), `${number(least)} to ${number(most)}`];
-}
-
-function told({ bound }: Goal): string {
-  return "atLeast" in bound ? `at least ${bound.atLeast}` : `at most ${bound.atMost}`;
-}
-
-function show({ title, measurements, goals }: Findings): void {
-  print(page.heading(title));
-  const rows = measurements.map(({ what, unit, value, cpu }) => [
-    what,
-    ...spread(value),
-    unit,
-    cpu === undefined ? "" : number(cpu),
-  ]);
-  print(page.table([["measured", "median", "least to most", "unit", "CPU"], ...rows]));
-  print("");
-  const lines = goals.map((goal) => [
-    page.mark(isReached(goal)),
-    goal.goal,
-    told(goal),
-    ...spread(goal.measured),
-    goal.unit,
-    goal.cpu === undefined ? "" : number(goal.cpu),
-  ]);
-  print(page.table([["", "goal", "bound", "median", "least to most", "unit", "of CPU"], ...lines]));
-}
-
-function write(rounds: number, findings: readonly Findings[]): string {
-  const folder = join(import.meta.dirname, "results");
-  mkdirSync(folder, { recursive: true });
-  const at = new Date().toISOString();
-  const path = join(folder, `client-${at.replaceAll(/[:.]/g, "-")}.json`);
-  const machine = { processors: cpus().length, model: cpus()[0]?.model, node: process.version };
-  const told = findings.map(({ goals, ...rest }) => ({
-    ...rest,
-    goals: goals.map((goal) => ({ ...goal, reached: isReached(goal) })),
-  }));
-  writeFileSync(path, `${JSON.stringify({ at, machine, rounds, findings: told }, undefined, 2)}\n`);
-  return path;
-}
 
 const { values, positionals } = parseArgs({
   options: { rounds: { type: "string", default: "9" } },
@@ -109,7 +52,7 @@ try {
     findings.push(found);
     show(found);
   }
-  print(`\n${write(rounds, findings)}`);
+  print(`\n${write("client", rounds, findings)}`);
 } finally {
   await place.close();
 }

@@ -35,10 +35,11 @@ export async function locking(
     notaryTwo: () => timedChildren(lookups(2)),
   });
   const row = (what: string, name: keyof typeof samples) =>
-    ({ what, unit: "ms", value: wallOf(samples[name]), cpu: cpuOf(samples[name]) }) as const;
+    ({ what, unit: "ms", value: wallOf(samples[name]), beside: cpuOf(samples[name]) }) as const;
   const ours = { process: samples.process, "in process": samples.library };
   return {
     title: `${repositories.length} images of as many repositories, cold`,
+    judgedBy: "clock",
     measurements: [
       row("vidimus-client lock", "process"),
       row("lockList in process", "library"),

@@ -13,7 +13,7 @@ export interface Sample {
   readonly cpu: number;
 }
 
-export type Entrant = (round: number) => Promise<Sample>;
+export type Entrant<Kind extends Sample = Sample> = (round: number) => Promise<Kind>;
 
 export interface Spread {
   readonly median: number;
@@ -22,12 +22,12 @@ export interface Spread {
 }
 
 /** Runs every entrant once a round, each round in another order. */
-export async function interleaved<Name extends string>(
+export async function interleaved<Name extends string, Kind extends Sample>(
   rounds: number,
-  entrants: Readonly<Record<Name, Entrant>>,
-): Promise<Record<Name, readonly Sample[]>> {
+  entrants: Readonly<Record<Name, Entrant<Kind>>>,
+): Promise<Record<Name, readonly Kind[]>> {
   const names = Object.keys(entrants) as Name[];
-  const samples = Object.fromEntries(names.map((name) => [name, [] as Sample[]])) as Record<Name, Sample[]>;
+  const samples = Object.fromEntries(names.map((name) => [name, [] as Kind[]])) as Record<Name, Kind[]>;
   for (let round = 0; round <= rounds; round++) {
     for (const index of names.keys()) {
       const name = names[(index + round) % names.length] as Name;
@@ -81,12 +81,34 @@ export function cpuOf(samples: readonly Sample[]): number {
   return samples.reduce((sum, { cpu }) => sum + cpu, 0) / samples.length;
 }
 
-/** Both ratios of two entrants: by the clock round by round, and of their mean CPU. */
-export function compared(slower: readonly Sample[], faster: readonly Sample[]) {
-  return { unit: "times", measured: ratioOf(slower, faster), cpu: cpuOf(slower) / cpuOf(faster) } as const;
+/** Milliseconds of CPU. */
+export function cpuSpreadOf(samples: readonly Sample[]): Spread {
+  return spreadOf(samples.map(({ cpu }) => cpu));
 }
 
-/** How many times as long the first took as the second, round by round. */
-export function ratioOf(slower: readonly Sample[], faster: readonly Sample[]): Spread {
-  return spreadOf(slower.map(({ wall }, round) => wall / (faster[round]?.wall ?? Number.NaN)));
+/** Both ratios of two entrants: by the clock round by round, and of their mean CPU. */
+export function compared(slower: readonly Sample[], faster: readonly Sample[]) {
+  return {
+    unit: "times",
+    measured: ratioOf(slower, faster),
+    beside: cpuOf(slower) / cpuOf(faster),
+  } as const;
+}
+
+/** Both ratios of two entrants whose CPU is known well: of CPU round by round, and by the clock (the median). */
+export function comparedByCpu(slower: readonly Sample[], faster: readonly Sample[]) {
+  return {
+    unit: "times",
+    measured: ratioOf(slower, faster, "cpu"),
+    beside: ratioOf(slower, faster).median,
+  } as const;
+}
+
+/** How many times as much the first took as the second, round by round. */
+export function ratioOf(
+  slower: readonly Sample[],
+  faster: readonly Sample[],
+  by: keyof Sample = "wall",
+): Spread {
+  return spreadOf(slower.map((sample, round) => sample[by] / (faster[round]?.[by] ?? Number.NaN)));
 }

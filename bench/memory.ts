@@ -32,6 +32,7 @@ export async function memory(
     spreadOf(of(many).map((peak, round) => peak / (of(few)[round] ?? Number.NaN)));
   return {
     title: "Peak memory of vidimus-client lock, cold",
+    judgedBy: "clock",
     measurements: names.map((what) => ({ what, unit: "MiB", value: spreadOf(of(what)) })),
     goals: [
       {

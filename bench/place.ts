@@ -71,7 +71,8 @@ export async function openPlace(): Promise<Place> {
   };
 }
 
-function contents(count: number): ReadonlyMap<string, TargetContent> {
+/** So many targets, the first of which is `tag`. */
+export function contents(count: number): ReadonlyMap<string, TargetContent> {
   return new Map(
     Array.from({ length: count }, (_, index) => {
       const name = `v${String(index).padStart(tag.length - 1, "0")}`;

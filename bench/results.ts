@@ -1,30 +1,40 @@
-/** What a run of the bench found: measurements, and goals held against them. */
+/** What a run of a bench found: measurements, and goals held against them. */
 import type { Spread } from "./measure.ts";
 
 export interface Measurement {
   readonly what: string;
-  readonly unit: "ms" | "MiB" | "times" | "requests";
+  readonly unit: "ms" | "µs" | "MiB" | "times" | "requests" | "%";
   readonly value: Spread;
-  /** Mean CPU in milliseconds, where it is known. */
-  readonly cpu?: number;
+  /** What `besides` says of measurements, where it is known. */
+  readonly beside?: number;
 }
 
 export interface Goal {
   readonly goal: string;
   /** `times`: a ratio. */
-  readonly unit: "times" | "ms" | "round trips";
+  readonly unit: "times" | "ms" | "MiB" | "round trips";
   readonly measured: Spread;
-  /** The same ratio of CPU, of the means, which other people's load disturbs less. */
-  readonly cpu?: number;
+  /** What `besides` says of goals, where it is known. */
+  readonly beside?: number;
   /** What the median must keep to. */
   readonly bound: { readonly atLeast: number } | { readonly atMost: number };
 }
 
 export interface Findings {
   readonly title: string;
+  /** What the values are: times by the clock, or of CPU, which other people's load disturbs less. */
+  readonly judgedBy: "clock" | "CPU";
   readonly measurements: readonly Measurement[];
   readonly goals: readonly Goal[];
+  /** What a reader of the numbers must know: what is missing, what was not asked. */
+  readonly notes?: readonly string[];
 }
+
+/** What stands beside the values, by what they are. */
+export const besides = {
+  clock: { measurement: "CPU", goal: "of CPU" },
+  CPU: { measurement: "a second", goal: "by the clock" },
+} as const;
 
 export function isReached({ measured: { median }, bound }: Goal): boolean {
   return "atLeast" in bound ? median >= bound.atLeast : median <= bound.atMost;

@@ -1,5 +1,5 @@
 /** Sending a publication: one multipart body, one part a file, the role in the file name (notary-protocol.md 1.4). */
-import { exchange, type Limits, refusal, repositoryPath, type TrustServer } from "./exchange.ts";
+import { type Body, exchange, type Limits, refusal, repositoryPath, type TrustServer } from "./exchange.ts";
 
 /**
  * Publishes all files at once, or none. `files`: role → exact bytes.
@@ -11,13 +11,18 @@ export async function upload(
   files: ReadonlyMap<string, Buffer>,
   limits?: Limits,
 ): Promise<void> {
+  const body = await encodeUpload(files);
+  const answer = await exchange(server, "POST", repositoryPath(repository), limits, body);
+  if (answer.status !== 200) throw refusal(answer);
+}
+
+/** The body of an upload. */
+export async function encodeUpload(files: ReadonlyMap<string, Buffer>): Promise<Body> {
   const form = new FormData();
   for (const [role, bytes] of files) form.append("files", new Blob([new Uint8Array(bytes)]), role);
   const encoded = new Response(form);
-  const body = {
+  return {
     type: encoded.headers.get("content-type") ?? "",
     bytes: Buffer.from(await encoded.arrayBuffer()),
   };
-  const answer = await exchange(server, "POST", repositoryPath(repository), limits, body);
-  if (answer.status !== 200) throw refusal(answer);
 }

@@ -1,6 +1,6 @@
 /**
  * Debian's `notary-server` with `notary-signer`, as an organisation would run the two: mutual TLS between
- * them, ECDSA keys, memory storage. Everything lives in the given directory.
+ * them, ECDSA keys, memory storage unless they are given databases. Everything lives in the given directory.
  */
 
 import { writeFileSync } from "node:fs";
@@ -17,6 +17,11 @@ export interface ReferenceOptions {
   readonly authority?: Authority;
   /** The value of `auth` in its configuration; nobody has to show who he is when absent. */
   readonly auth?: unknown;
+  /** MySQL databases with their tables, as the original's driver names them. */
+  readonly databases?: { readonly server: string; readonly signer: string };
+  readonly plainHttp?: boolean;
+  /** A program with its arguments that starts both. */
+  readonly through?: readonly string[];
 }
 
 export async function startReferenceServer(
@@ -27,16 +32,29 @@ export async function startReferenceServer(
   const authority = options.authority ?? (await createAuthority(directory));
   const tls = await authority.issueTls("server");
   const [port, signerPort] = [await freePort(), await freePort()];
-  const env = { PATH: process.env.PATH ?? "", NOTARY_SIGNER_DEFAULT_ALIAS: "interop", HOME: directory };
+  const env = {
+    PATH: process.env.PATH ?? "",
+    NOTARY_SIGNER_DEFAULT_ALIAS: "interop",
+    NOTARY_SIGNER_INTEROP: "a passphrase for keys that live as long as a test",
+    HOME: directory,
+  };
+  const storage = (database: string | undefined) =>
+    database === undefined ? { backend: "memory" } : { backend: "mysql", db_url: database };
+  const command = (name: string): [string, string[]] => {
+    const [program = "", ...args] = [...(options.through ?? []), name];
+    return [program, args];
+  };
   const configuration = (name: string, value: unknown) => {
     const file = join(directory, name);
     writeFileSync(file, JSON.stringify(value));
     return `-config=${file}`;
   };
 
+  const [signerProgram, signerArgs] = command("notary-signer");
   const signer = await start(
-    "notary-signer",
+    signerProgram,
     [
+      ...signerArgs,
       configuration("signer.json", {
         server: {
           grpc_addr: `127.0.0.1:${signerPort}`,
@@ -45,21 +63,22 @@ export async function startReferenceServer(
           client_ca_file: authority.ca,
         },
         logging: { level: "error" },
-        storage: { backend: "memory" },
+        storage: storage(options.databases?.signer),
       }),
     ],
     { env, log: join(directory, "signer.log"), ready: () => accepts(signerPort) },
   );
-  const url = `https://127.0.0.1:${port}`;
+  const url = `${options.plainHttp ? "http" : "https"}://127.0.0.1:${port}`;
+  const [serverProgram, serverArgs] = command("notary-server");
   try {
     const server = await start(
-      "notary-server",
+      serverProgram,
       [
+        ...serverArgs,
         configuration("server.json", {
           server: {
             http_addr: `127.0.0.1:${port}`,
-            tls_cert_file: tls.certificate,
-            tls_key_file: tls.privateKey,
+            ...(!options.plainHttp && { tls_cert_file: tls.certificate, tls_key_file: tls.privateKey }),
           },
           trust_service: {
             type: "remote",
@@ -72,20 +91,23 @@ export async function startReferenceServer(
           },
           ...(options.auth === undefined ? {} : { auth: options.auth }),
           logging: { level: "error" },
-          storage: { backend: "memory" },
+          storage: storage(options.databases?.server),
         }),
       ],
       {
         env,
         log: join(directory, "server.log"),
         ready: async () =>
-          (await fetchFrom({ url, ca: authority.ca }, "/_notary_server/health")).status === 200,
+          options.plainHttp
+            ? await accepts(port)
+            : (await fetchFrom({ url, ca: authority.ca }, "/_notary_server/health")).status === 200,
       },
     );
     return {
       kind: "reference",
       url,
-      ca: authority.ca,
+      ca: options.plainHttp ? "" : authority.ca,
+      pids: [server.pid, signer.pid],
       stop: async () => {
         await server.stop();
         await signer.stop();

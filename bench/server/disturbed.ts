@@ -1,0 +1,88 @@
+/** How long readers wait while others publish: the timestamp at 128 connections, with 8 writers beside them. */
+import { type Entrant, interleaved, spreadOf } from "../measure.ts";
+import type { Findings } from "../results.ts";
+import { Collection } from "./collection.ts";
+import type { Competitor } from "./competitor.ts";
+import { milliseconds } from "./goals.ts";
+import { Sender } from "./sender.ts";
+import { have, type Stand, trustServers } from "./stand.ts";
+import { lanes, publishes } from "./writing.ts";
+import { type ReadSample, readsOf } from "./wrk.ts";
+
+const writers = 8;
+const connections = 128;
+/** For each writer, and more than there is time for beside so many reads. */
+const uploads = 250;
+
+interface DisturbedSample extends ReadSample {
+  /** A second, while the reads went on. */
+  readonly published: number;
+}
+
+export async function disturbed(stand: Stand, rounds: number, seconds: number): Promise<Findings> {
+  if (!have("wrk"))
+    return { title: "Reads during publishes", judgedBy: "clock", measurements: [], goals: [] };
+  const entrants: Record<string, Entrant<DisturbedSample>> = {};
+  for (const server of trustServers(stand)) {
+    const sender = new Sender(server);
+    const collections: Collection[] = [];
+    for (let each = 0; each < writers; each++)
+      collections.push(await Collection.publish(sender, `bench.example.test/disturbed/${each}`, 1));
+    sender.close();
+    entrants[server.name] = (round) => measure(server, collections, round === 0 ? 1 : seconds + 1);
+  }
+  const found = await interleaved(rounds, entrants);
+  const ours = found[stand.vidimus.name] ?? [];
+  return {
+    title: `Reads at ${connections} connections while ${writers} writers publish`,
+    judgedBy: "clock",
+    measurements: Object.entries(found).flatMap(([name, samples]) => [
+      milliseconds(
+        `${name}: p99`,
+        samples.map(({ p99 }) => p99),
+      ),
+      {
+        what: `${name}: publishes a second meanwhile`,
+        unit: "requests" as const,
+        value: spreadOf(samples.map(({ published }) => published)),
+      },
+      {
+        what: `${name}: reads a second meanwhile`,
+        unit: "requests" as const,
+        value: spreadOf(samples.map(({ wall }) => 1_000 / wall)),
+      },
+    ]),
+    goals: [
+      {
+        goal: "99 of 100 readers have their answer in time",
+        unit: "ms",
+        measured: spreadOf(ours.map(({ p99 }) => p99)),
+        bound: { atMost: 40 },
+      },
+    ],
+  };
+}
+
+async function measure(
+  server: Competitor,
+  collections: readonly Collection[],
+  seconds: number,
+): Promise<DisturbedSample> {
+  const ready = await lanes(collections, uploads);
+  let over = false;
+  const writing = publishes(
+    server,
+    ready.map((lane) => [lane]),
+    () => over,
+  );
+  const path = collections[0]?.file("timestamp.json") ?? "";
+  try {
+    const sample = await readsOf(server, { path, connections, seconds });
+    over = true;
+    const { wall } = await writing;
+    return { ...sample, published: 1_000 / wall };
+  } finally {
+    over = true;
+    await writing.catch(() => {});
+  }
+}
