@@ -35,7 +35,7 @@ export interface TrustOptions {
 
 export function createTrustService(options: TrustOptions): TrustService {
   const { store, signer, format, clock, logger, policy } = options;
-  const cache = new ReadCache(options.cacheBytes, () => store.changesElsewhere());
+  const cache = new ReadCache(options.cacheBytes, store);
   const trusted = new TrustedFilesCache(store, format, options.cacheBytes);
   const queue = new Queue();
   const keys = new OnlineKeys(store, signer, format, clock, options.keys);
@@ -176,15 +176,10 @@ class Service implements TrustService {
   async #loadCurrent(repository: string, role: string): Promise<ServedFile | undefined> {
     const known = this.#cache.current(repository, role);
     if (known !== undefined) return known;
-    let revision = 0;
     return await this.#cache.load(
       repository,
-      async () => {
-        const { store } = this.#options;
-        revision = (await store.state(repository)).revision;
-        return this.#served(await store.current(repository, role));
-      },
-      (file) => this.#cache.keepCurrent(repository, revision, file),
+      async () => this.#served(await this.#options.store.current(repository, role)),
+      (file, at) => this.#cache.keepCurrent(repository, at, file),
     );
   }
 
@@ -198,7 +193,7 @@ class Service implements TrustService {
     return await this.#cache.load(
       repository,
       async () => this.#served(await load()),
-      (file) => this.#cache.keepImmutable(key, file),
+      (file, at) => this.#cache.keepImmutable(repository, key, at, file),
     );
   }
 
