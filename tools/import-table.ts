@@ -99,6 +99,14 @@ export const table: readonly Row[] = [
     builtins: ["node:buffer", "node:crypto", "node:util"],
   },
 
+  // Both, in a process that holds neither: requests to the one that does.
+  {
+    place: "src/remote",
+    ours: [storeContract, signerContract, "src/store/bounds", errors],
+    packages: [],
+    builtins: [],
+  },
+
   // HTTP: what the plugins share, each plugin, and the one file that knows them all.
   { place: "src/http", ...http },
   ...plugins.map((place) => ({ ...http, place, ours: [...http.ours, "src/http"] })),
@@ -108,9 +116,10 @@ export const table: readonly Row[] = [
   // The process around it.
   {
     place: "src/serve",
-    ours: ["src/config", "src/http/options", serviceContract, clock, errors],
+    ours: ["src/config", "src/http/options", "src/remote/answer", serviceContract, clock, errors],
     packages: ["@peculiar/x509", "fastify", "pino", "reflect-metadata"],
     builtins: [
+      "node:cluster",
       "node:crypto",
       "node:fs",
       "node:fs/promises",
@@ -234,6 +243,7 @@ export const table: readonly Row[] = [
       "src/http",
       storeContract,
       signerContract,
+      "src/remote",
       errors,
       notary,
       ...backEnds,
@@ -244,9 +254,9 @@ export const table: readonly Row[] = [
   },
   {
     place: "src/main",
-    ours: ["src/cli", "src/wire"],
+    ours: ["src/cli", "src/serve", "src/wire"],
     packages: [],
-    builtins: ["node:fs"],
+    builtins: ["node:cluster", "node:fs"],
     lazily: ["src/wire"],
   },
 ];
