@@ -18,6 +18,10 @@ const secretFile = "kek";
 
 /** Throws `StartError`, `StoreError` or `SignerError`, with nothing left open. */
 export async function serve(config: Config, logger: Logger): Promise<RunningServer> {
+  if (config.server.workers > 0) {
+    const { startWorkers } = await import("./serve/cluster.ts");
+    return startWorkers(config, logger);
+  }
   const { createApp } = await import("./http/app.ts");
   const { HttpMetrics } = await import("./http/metrics.ts");
   let metrics: InstanceType<typeof HttpMetrics> | undefined;
@@ -37,36 +41,52 @@ export async function serve(config: Config, logger: Logger): Promise<RunningServ
 }
 
 async function openService(config: Config, directory: string, logger: Logger): Promise<TrustService> {
-  const { createTrustService } = await import("./service/trust.ts");
-  const { notary } = await import("./core/format/notary.ts");
+  return createService(config, await openBackEnds(config, directory), logger);
+}
+
+export interface BackEnds {
+  readonly store: Store;
+  readonly signer: Signer;
+}
+
+export async function openBackEnds(config: Config, directory: string): Promise<BackEnds> {
   const store = await openStore(config, directory);
   try {
-    const signer = await openSigner(config, directory, store);
-    return createTrustService({
-      store,
-      signer,
-      format: notary,
-      clock: systemClock,
-      logger,
-      policy: config.policy,
-      keys: {
-        algorithm: config.signer.algorithm,
-        mostPending: config.online.pendingKeys.most,
-        pendingLifetime: config.online.pendingKeys.lifetime,
-      },
-      roles: {
-        timestampLifetime: config.online.timestamp.lifetime,
-        snapshotLifetime: config.online.snapshot.lifetime,
-        renewAfter: config.online.renewal,
-      },
-      cacheBytes: config.limits.cacheBytes,
-      refreshInterval: config.online.checkInterval,
-      readOnly: config.server.readOnly,
-    });
+    return { store, signer: await openSigner(config, directory, store) };
   } catch (error) {
     await store.close();
     throw error;
   }
+}
+
+export async function createService(
+  config: Config,
+  { store, signer }: BackEnds,
+  logger: Logger,
+): Promise<TrustService> {
+  const { createTrustService } = await import("./service/trust.ts");
+  const { notary } = await import("./core/format/notary.ts");
+  return createTrustService({
+    store,
+    signer,
+    format: notary,
+    clock: systemClock,
+    logger,
+    policy: config.policy,
+    keys: {
+      algorithm: config.signer.algorithm,
+      mostPending: config.online.pendingKeys.most,
+      pendingLifetime: config.online.pendingKeys.lifetime,
+    },
+    roles: {
+      timestampLifetime: config.online.timestamp.lifetime,
+      snapshotLifetime: config.online.snapshot.lifetime,
+      renewAfter: config.online.renewal,
+    },
+    cacheBytes: config.limits.cacheBytes,
+    refreshInterval: config.online.checkInterval,
+    readOnly: config.server.readOnly,
+  });
 }
 
 async function openStore(config: Config, directory: string): Promise<Store> {

@@ -1,6 +1,6 @@
 /** The service, put together from its parts. Reads are here; each of the rest has a file of its own. */
 import type { Logger } from "pino";
-import { RefusedError } from "../core/errors.ts";
+import { RefusedError, VidimusError } from "../core/errors.ts";
 import type { FormatRules } from "../core/format/format.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { Signer } from "../signer/signer.ts";
@@ -140,7 +140,8 @@ class Service implements TrustService {
         await part.check();
       } catch (error) {
         logger.error({ err: error }, sentence);
-        faults.set(name, sentence);
+        // A refusal's own sentence is fit for anybody, and says why.
+        faults.set(name, error instanceof VidimusError ? `${sentence}: ${error.message}` : sentence);
       }
     };
     await check("DB operational", store, "the store cannot be used");
