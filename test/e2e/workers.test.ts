@@ -1,11 +1,13 @@
 /** A server of several processes, as its users start it: what is killed comes back, and nothing goes backwards. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { get, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { connect } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
 import { ExchangeError, exchange } from "../../src/publisher/exchange.ts";
+import { type Issued, makeAuthority } from "../../src/serve/authority.ts";
 import { temporaryDirectory } from "../support/directory.ts";
 import {
   ending,
@@ -247,6 +249,9 @@ describe("while it runs", () => {
   });
 });
 
+// What a failed test has left.
+afterAll(endServers);
+
 describe("the end", () => {
   afterEach(endServers);
 
@@ -317,6 +322,37 @@ it(
     expect(answer.resume().statusCode).toBe(200);
     const probes = { url: server.operations ?? "", ca: server.ca };
     for (let i = 0; i < 3; i++) expect((await exchange(probes, "GET", "/readyz")).status).toBe(200);
+    await endServers();
+  },
+  long,
+);
+
+it(
+  "has every reader use the operator's new certificate after SIGHUP to the supervisor",
+  async () => {
+    const folder = temporaryDirectory();
+    const [file, key] = [join(folder, "c.pem"), join(folder, "k.pem")];
+    const put = ({ certificate, key: secret }: Issued) => {
+      writeFileSync(file, certificate);
+      writeFileSync(key, secret, { mode: 0o600 });
+    };
+    const [own, next] = await Promise.all([makeAuthority(Date.now()), makeAuthority(Date.now())]);
+    put(own);
+    const server = await start(["--tls-certificate", file, "--tls-key", key]);
+    const shown = () =>
+      new Promise<string | undefined>((resolve, reject) => {
+        const { port } = new URL(server.url);
+        const socket = connect({ host: "127.0.0.1", port: Number(port), rejectUnauthorized: false }, () => {
+          resolve(socket.getPeerX509Certificate()?.toString().trim());
+          socket.destroy();
+        });
+        socket.on("error", reject);
+      });
+    expect(await shown()).toBe(own.certificate.trim());
+    put(next);
+    process.kill(server.processes().supervisor, "SIGHUP");
+    const all = async () => [...new Set(await Promise.all(Array.from({ length: 12 }, shown)))];
+    await expect.poll(all, patient).toEqual([next.certificate.trim()]);
     await endServers();
   },
   long,
