@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { type CliContext, reportError } from "./cli/output.ts";
 import { runCli } from "./cli/program.ts";
+import { childCommand } from "./serve/child-command.ts";
 
 const argv = process.argv.slice(2);
 
@@ -43,10 +44,15 @@ process.on("unhandledRejection", fail);
 const serve: Parameters<typeof runCli>[2]["serve"] = async (config, logger) =>
   (await import("./wire.ts")).serve(config, logger);
 
-process.exit(
-  await runCli(
-    argv.filter((word) => word !== "--debug"),
-    context,
-    { serve, process },
-  ),
-);
+// Told so by node:cluster only: for anybody else it is no command.
+if (argv[0] === childCommand && (await import("node:cluster")).default.isWorker) {
+  (await import("./wire/child.ts")).runAsChild();
+} else {
+  process.exit(
+    await runCli(
+      argv.filter((word) => word !== "--debug"),
+      context,
+      { serve, process },
+    ),
+  );
+}

@@ -25,6 +25,10 @@ const secretFile = "kek";
 
 /** Throws `StartError`, `StoreError` or `SignerError`, with nothing left open. */
 export async function serve(config: Config, logger: Logger): Promise<RunningServer> {
+  if (config.server.workers > 0) {
+    const { startWorkers } = await import("./serve/cluster.ts");
+    return startWorkers(config, logger);
+  }
   const { createApp } = await import("./http/app.ts");
   const { HttpMetrics } = await import("./http/metrics.ts");
   let metrics: InstanceType<typeof HttpMetrics> | undefined;
@@ -44,30 +48,50 @@ export async function serve(config: Config, logger: Logger): Promise<RunningServ
 }
 
 async function openService(config: Config, directory: string, logger: Logger): Promise<TrustService> {
-  const { createTrustService } = await import("./service/trust.ts");
-  const { notary } = await import("./core/format/notary.ts");
+  return createService(config, await openBackEnds(config, directory, logger), logger);
+}
+
+/** What a service stands on. */
+export interface BackEnds {
+  readonly store: Store;
+  readonly signer: Signer;
+  /** The store is behind its high-water mark. */
+  readonly behind: boolean;
+}
+
+export async function openBackEnds(config: Config, directory: string, logger: Logger): Promise<BackEnds> {
   const { store, behind } = await openStanding(config, directory, logger);
   try {
     // Nothing is signed on a store that is behind, and no secret made for one that was lost.
     const signer = await openSigner(config, directory, store, config.server.readOnly || behind);
-    return createTrustService({
-      store,
-      signer,
-      format: notary,
-      clock: systemClock,
-      logger,
-      policy: config.policy,
-      keys: keySettings(config),
-      roles: roleSettings(config),
-      cacheBytes: config.limits.cacheBytes,
-      refreshInterval: config.online.checkInterval,
-      readOnly: config.server.readOnly,
-      behind,
-    });
+    return { store, signer, behind };
   } catch (error) {
     await store.close();
     throw error;
   }
+}
+
+export async function createService(
+  config: Config,
+  { store, signer, behind }: BackEnds,
+  logger: Logger,
+): Promise<TrustService> {
+  const { createTrustService } = await import("./service/trust.ts");
+  const { notary } = await import("./core/format/notary.ts");
+  return createTrustService({
+    store,
+    signer,
+    format: notary,
+    clock: systemClock,
+    logger,
+    policy: config.policy,
+    keys: keySettings(config),
+    roles: roleSettings(config),
+    cacheBytes: config.limits.cacheBytes,
+    refreshInterval: config.online.checkInterval,
+    readOnly: config.server.readOnly,
+    behind,
+  });
 }
 
 /** The store beside its high-water mark. One in memory has none. */

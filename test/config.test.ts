@@ -178,6 +178,8 @@ describe("rules", () => {
     ["CONTRADICTION", "tls.certificate", "tls: { key: a.pem }"],
     ["CONTRADICTION", "server.port", "server: { socket: /run/s, port: 1 }"],
     ["CONTRADICTION", "server.plainHttp", "server: { plainHttp: true }\ntls: { certificate: a, key: b }"],
+    ["CONTRADICTION", "server.workers", "server: { workers: 1 }\nstore: { kind: memory }"],
+    ["CONTRADICTION", "signer.secret", "server: { workers: 1 }\nsigner: { secret: fd:3 }"],
     ["CONTRADICTION", "operations.port", "operations: { port: 1 }"],
     ["CONTRADICTION", "limits.uploadsInMemory", "limits: { uploadsInMemory: 1MiB }"],
     ["CONTRADICTION", "limits.headersTimeout", "limits: { headersTimeout: 26s }"],

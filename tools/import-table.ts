@@ -120,6 +120,14 @@ export const table: readonly Row[] = [
     builtins: ["node:buffer", "node:crypto", "node:util"],
   },
 
+  // Both, in a process that holds neither: requests to the one that does.
+  {
+    place: "src/remote",
+    ours: [storeContract, signerContract, "src/store/bounds", errors],
+    packages: [],
+    builtins: [],
+  },
+
   // Backups: what they are made of, without knowing the store.
   { place: "src/backup/errors", ours: [], packages: [], builtins: [] },
   {
@@ -138,9 +146,10 @@ export const table: readonly Row[] = [
   // The process around it.
   {
     place: "src/serve",
-    ours: ["src/config", "src/http/options", serviceContract, clock, errors],
+    ours: ["src/config", "src/http/options", "src/remote/answer", serviceContract, clock, errors],
     packages: ["@peculiar/x509", "fastify", "pino", "reflect-metadata"],
     builtins: [
+      "node:cluster",
       "node:crypto",
       "node:fs",
       "node:fs/promises",
@@ -281,6 +290,7 @@ export const table: readonly Row[] = [
       storeContract,
       markContract,
       signerContract,
+      "src/remote",
       errors,
       notary,
       ...backEnds,
@@ -291,9 +301,9 @@ export const table: readonly Row[] = [
   },
   {
     place: "src/main",
-    ours: ["src/cli", "src/wire"],
+    ours: ["src/cli", "src/serve", "src/wire"],
     packages: ["read"],
-    builtins: ["node:fs"],
+    builtins: ["node:cluster", "node:fs"],
     lazily: ["src/wire"],
   },
 ];

@@ -12,6 +12,7 @@ const flags: readonly (readonly [string, string])[] = [
   ["--socket <path>", "server.socket"],
   ["--plain-http", "server.plainHttp"],
   ["--read-only", "server.readOnly"],
+  ["--workers <number>", "server.workers"],
   ["--trusted-proxies <list>", "server.trustedProxies"],
   ["--tls-certificate <file>", "tls.certificate"],
   ["--tls-key <file>", "tls.key"],

@@ -53,6 +53,24 @@ const plainHttpWithoutCertificate: Rule = ({ server, tls }) => {
   );
 };
 
+const workersShareAStore: Rule = ({ server, store }) => {
+  if (server.workers === 0 || store.kind !== "memory") return undefined;
+  return problem(
+    "CONTRADICTION",
+    "server.workers",
+    "server.workers needs a store that processes can share: leave store.kind at sqlite, or server.workers at 0.",
+  );
+};
+
+const workersReadTheSecretAgain: Rule = ({ server, signer }) => {
+  if (server.workers === 0 || !signer.secret?.startsWith("fd:")) return undefined;
+  return problem(
+    "CONTRADICTION",
+    "signer.secret",
+    "A descriptor can be read once only, and server.workers reads the secret again when the process that signs is started again: use file:, env: or credential:.",
+  );
+};
+
 const operationsNearby: Rule = ({ operations }) => {
   if (!operations.plainHttp || isLoopback(operations.host)) return undefined;
   return problem(
@@ -165,6 +183,8 @@ const rules: readonly Rule[] = [
   socketAlone,
   plainHttpNearby,
   plainHttpWithoutCertificate,
+  workersShareAStore,
+  workersReadTheSecretAgain,
   operationsNearby,
   operationsEnabled,
   roomForAnUpload,

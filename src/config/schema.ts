@@ -37,6 +37,10 @@ const server = z.strictObject({
     "Addresses or networks (CIDR) of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.",
   ),
   readOnly: toggle(false, "Answer reads only: nothing is written, signed or made."),
+  workers: integer(
+    { least: 0, most: 64, value: 0 },
+    "Processes that answer requests, beside one that writes and signs and one that supervises. 0: one process does everything. See docs/operations.md for when more are worth it.",
+  ),
 });
 
 const tls = z.strictObject({
@@ -152,7 +156,7 @@ const limits = z.strictObject({
   uploadFiles: integer({ least: 1, most: 10_000, value: 200 }, "Most files in one upload."),
   uploadsInMemory: size(
     { least: "1KiB", most: "16GiB", value: "64MiB" },
-    "Bytes of all uploads that are read or examined at one time; further ones are told to come again. At least limits.uploadBytes.",
+    "Bytes of all uploads that are read or examined at one time in a process; further ones are told to come again. At least limits.uploadBytes.",
   ),
   uploadsExamined: integer(
     { least: 1, most: 100_000, value: 256 },
@@ -178,7 +182,7 @@ const limits = z.strictObject({
   headers: integer({ least: 10, most: 2_000, value: 100 }, "Most headers that are read of one request."),
   cacheBytes: size(
     { least: "1MiB", most: "16GiB", value: "64MiB" },
-    "Memory for files that are ready to be served, and as much again for verified ones.",
+    "Memory for files that are ready to be served, and as much again for verified ones. In each process.",
   ),
   shutdownTimeout: duration(
     { least: "1s", most: "10m", value: "10s" },

@@ -1,8 +1,11 @@
 /**
  * Metrics in Prometheus' text form. The names of the original stay, so that dashboards go on working; every label
  * comes from a closed set, so that no caller can make new series.
+ *
+ * A server of several processes answers for all of them, whichever is asked: counts are added up, and of the lag the
+ * largest counts. A process that is started again counts from 0, as after any restart.
  */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { TrustService } from "../service/service.ts";
 import type { Route } from "./routes.ts";
 
@@ -25,13 +28,18 @@ interface Tally {
   microseconds: number;
 }
 
+export type OtherMetrics = () => Promise<readonly object[][]>;
+
 export class HttpMetrics {
   readonly #registry = new Registry();
   readonly #tallies = new Map<string, Tally>();
   readonly #refusals: Counter<"code">;
   readonly #publishSeconds: Histogram;
+  readonly #others: OtherMetrics | undefined;
 
-  constructor(service: Pick<TrustService, "renewalLag">) {
+  /** `others`: what `toSend` gave in the other processes of this server; undefined if there are none. */
+  constructor(service: Pick<TrustService, "renewalLag">, others?: OtherMetrics) {
+    this.#others = others;
     collectDefaultMetrics({ register: this.#registry });
     const tallies = this.#tallies;
     const labelNames = ["operation", "method", "code"] as const;
@@ -60,6 +68,7 @@ export class HttpMetrics {
       name: "vidimus_renewal_lag_seconds",
       help: "How long the most overdue online role has been waiting for its renewal; 0 when none is overdue.",
       registers,
+      aggregator: "max",
       async collect() {
         // A store that cannot be asked must not take the other metrics with it.
         this.set(
@@ -98,7 +107,16 @@ export class HttpMetrics {
   }
 
   async text(): Promise<{ readonly type: string; readonly body: string }> {
-    return { type: this.#registry.contentType, body: await this.#registry.metrics() };
+    const all =
+      this.#others === undefined
+        ? this.#registry
+        : AggregatorRegistry.aggregate([await this.toSend(), ...(await this.#others())]);
+    return { type: this.#registry.contentType, body: await all.metrics() };
+  }
+
+  /** For another process of this server. */
+  async toSend(): Promise<object[]> {
+    return await this.#registry.getMetricsAsJSON();
   }
 }
 

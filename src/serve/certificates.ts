@@ -25,6 +25,8 @@ const warnBefore = 365 * day;
 
 export interface MadeCertificate {
   readonly pair: KeyPair;
+  /** Path of the file with both parts of the pair. */
+  readonly file: string;
   /** Path of the CA's certificate. */
   readonly authorityFile: string;
   /** SHA-256 of the CA's certificate, upper-case hex with colons. */
@@ -62,6 +64,7 @@ export async function ensureCertificate(request: CertificateRequest): Promise<Ma
       : await renewServer(paths, authority, request);
   return {
     pair,
+    file: paths.server,
     authorityFile: paths.authority,
     authorityFingerprint: fingerprint(authority),
     warning: endWarning(authority, paths, request.now),

@@ -4,7 +4,8 @@
  * Invariants: the application hands its request handler to `serverFactory`; nothing is accepted before `listen`; every
  * connection is bounded in number and time in each of its phases (threat M7: the framework switches the request
  * timeout off, so all limits are set again here); a second server on the same address is an error, never a silent
- * share (`reusePort` stays off); after `stop` nothing is accepted and no connection is open.
+ * share (`reusePort` stays off; readers of one server share through their supervisor); after `stop` nothing is accepted
+ * and no connection is open.
  */
 import { chmodSync, lstatSync, rmSync } from "node:fs";
 import {
@@ -38,6 +39,8 @@ export interface ListenerOptions {
   /** Absent: plain HTTP. */
   readonly pair?: KeyPair;
   readonly limits: ListenerLimits;
+  /** One of several readers on this address: the supervisor has seen to its socket. */
+  readonly shared?: boolean;
 }
 
 export interface Bound {
@@ -64,7 +67,7 @@ const largestHeaders = 16_384;
 /** So many connections above the limit are told to come again with the answer to their first request. */
 const toldToComeAgain = 64;
 
-export function createListener({ address, pair, limits }: ListenerOptions): Listener {
+export function createListener({ address, pair, limits, shared = false }: ListenerOptions): Listener {
   let server: HttpServer | HttpsServer | undefined;
   let stopping: Promise<void> | undefined;
   const sockets = new Set<Socket>();
@@ -121,8 +124,8 @@ export function createListener({ address, pair, limits }: ListenerOptions): List
     async listen() {
       const bare = made();
       applyLimits(bare, limits);
-      if ("socket" in address) await clearSocket(address.socket);
-      await bind(bare, address);
+      if ("socket" in address && !shared) await clearSocket(address.socket);
+      await bind(bare, address, shared);
       return bound(bare, address, pair !== undefined);
     },
 
@@ -169,7 +172,7 @@ function applyLimits(server: HttpServer | HttpsServer, limits: ListenerLimits): 
   server.setTimeout(limits.idleTimeout);
 }
 
-function bind(server: HttpServer | HttpsServer, address: ListenAddress): Promise<void> {
+function bind(server: HttpServer | HttpsServer, address: ListenAddress, shared: boolean): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: Error) => reject(bindError(error, address));
     server.once("error", failed);
@@ -186,12 +189,13 @@ function bind(server: HttpServer | HttpsServer, address: ListenAddress): Promise
         process.umask(umask);
       }
     } else {
-      server.listen({ host: address.host, port: address.port, exclusive: true }, done);
+      server.listen({ host: address.host, port: address.port, exclusive: !shared }, done);
     }
   });
 }
 
-function bindError(error: Error, address: ListenAddress): StartError {
+/** What the system's refusal means to the operator. */
+export function bindError(error: Error, address: ListenAddress): StartError {
   const code = systemCode(error);
   if ("socket" in address) {
     const sentence = `The socket ${address.socket} cannot be made (${code}): give the user of this process write access to its folder, or name another with --socket.`;
@@ -211,7 +215,7 @@ function bindError(error: Error, address: ListenAddress): StartError {
 }
 
 /** Removes a socket file that nobody answers on. Throws SOCKET_IN_USE or SOCKET_UNUSABLE. */
-async function clearSocket(path: string): Promise<void> {
+export async function clearSocket(path: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (!found.isSocket()) {

@@ -40,16 +40,20 @@ export interface RunningServer {
 
 type Closer = () => Promise<void> | void;
 
-/** Throws `StartError`, `StoreError` or `SignerError`, with nothing left open. */
+/**
+ * Throws `StartError`, `StoreError` or `SignerError`, with nothing left open. `shared`: one of several readers on one
+ * address, beside a writer that renews online roles and makes certificates.
+ */
 export async function startServer(
   config: Config,
   parts: ServerParts,
   logger: Logger,
   clock: Clock,
+  shared = false,
 ): Promise<RunningServer> {
   const closers: Closer[] = [];
   try {
-    return await bringUp(config, parts, logger, clock, closers);
+    return await bringUp(config, parts, logger, clock, closers, shared);
   } catch (error) {
     await closeAll(closers);
     throw error;
@@ -62,14 +66,15 @@ async function bringUp(
   logger: Logger,
   clock: Clock,
   closers: Closer[],
+  shared: boolean,
 ): Promise<RunningServer> {
   const directory = prepareDirectory(config.data, config.server.readOnly);
   // The operator's own files are checked before anything is written; a certificate is made under the store's lock.
   const given = readGivenPair(config.tls, logger);
   const service = await openService(config, directory, logger);
   closers.push(() => service.close());
-  const tls = await openTls({ config, given, directory, clock, logger });
-  warnAnonymous(config, logger);
+  const tls = await openTls({ config, given, directory, clock, logger, reading: shared });
+  if (!shared) warnAnonymous(config, logger);
 
   const separate = config.operations.enabled;
   const main = await openListener({
@@ -84,7 +89,7 @@ async function bringUp(
         apis: { notary: false, metrics: true, probes: true },
       })
     : undefined;
-  await service.start();
+  if (!shared) await service.start();
   const operationsBound = await operations?.listen();
   const bound = await main.listen();
   const reloader = tls?.keepFresh((pair) => {
@@ -116,6 +121,7 @@ async function bringUp(
       address: options.address,
       ...(options.secure && tls !== undefined ? { pair: tls.pair } : {}),
       limits: config.limits,
+      shared,
     });
     const app = await createApp({
       ...appOptions(config, service, logger),
@@ -157,7 +163,7 @@ function appOptions(config: Config, service: TrustService, logger: Logger): Omit
   };
 }
 
-function warnAnonymous({ auth, server }: Config, logger: Logger): void {
+export function warnAnonymous({ auth, server }: Config, logger: Logger): void {
   if (auth.mode !== "none" || server.socket !== undefined || isLoopback(server.host)) return;
   logger.warn(
     { host: server.host },

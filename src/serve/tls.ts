@@ -41,6 +41,8 @@ export interface TlsRequest {
   readonly directory: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Another process makes the server's own certificate: it is read here, again whenever it changes. */
+  readonly reading?: boolean;
 }
 
 /** Undefined if no listener uses TLS. Throws `StartError`. */
@@ -50,6 +52,7 @@ export async function openTls({
   directory,
   clock,
   logger,
+  reading = false,
 }: TlsRequest): Promise<ServerTls | undefined> {
   const { server, operations, tls } = config;
   if (server.plainHttp && (!operations.enabled || operations.plainHttp)) return undefined;
@@ -74,12 +77,12 @@ export async function openTls({
       directory,
       names: certificateNames(config),
       now: clock.now(),
-      readOnly: server.readOnly,
+      readOnly: server.readOnly || reading,
     });
-    if (made.warning !== undefined) logger.warn(made.warning);
+    if (made.warning !== undefined && !reading) logger.warn(made.warning);
     return made;
   };
-  const { pair, authorityFile, authorityFingerprint } = await ensure();
+  const { pair, file, authorityFile, authorityFingerprint } = await ensure();
   return {
     pair,
     authority: { file: authorityFile, fingerprint: authorityFingerprint },
@@ -87,8 +90,8 @@ export async function openTls({
       startReloader({
         pair,
         load: async () => (await ensure()).pair,
-        watched: [],
-        intervalMs: renewalInterval,
+        watched: reading ? [file] : [],
+        intervalMs: reading ? fileInterval : renewalInterval,
         apply,
         logger,
       }),

@@ -4,11 +4,14 @@
  * Invariants
  * - A repository's current files change all at once, in one synchronous step, after the commit that made them and
  *   before its answer: a read after the answer sees them.
- * - A file that was being loaded while its repository changed is never put in (it may be of the past).
- * - Once another process has changed the store, nothing kept before that is served.
+ * - What was loaded while its repository changed is never put in (it may be of the past).
+ * - Once anybody else has changed the store, nothing is served before it was held against where its repository stands:
+ *   current files against the revision, files by digest and version against the incarnation. What still stands stays,
+ *   so that a publication costs the other repositories one look-up each and not their files.
  * - The whole is bounded by bytes; what is least recently used goes first.
  */
 import { LRUCache } from "lru-cache";
+import type { Standing, Store } from "../store/store.ts";
 import type { ServedFile } from "./served.ts";
 import { compressibleFrom } from "./service.ts";
 
@@ -16,105 +19,115 @@ import { compressibleFrom } from "./service.ts";
 interface Current {
   readonly revision: number;
   readonly files: ReadonlyMap<string, ServedFile>;
+  /** The store's `changesElsewhere` when this was last known to be of the present. */
+  seen: number;
 }
+
+interface Immutable {
+  readonly repository: string;
+  readonly incarnation: number;
+  readonly file: ServedFile;
+  seen: number;
+}
+
+/** What was just put in is looked at once, whatever has been committed since it was read. */
+const unseen = Number.NaN;
 
 /** Weight of an entry beside its bytes. */
 const overhead = 512;
 
 export class ReadCache {
   readonly #current: LRUCache<string, Current>;
-  readonly #immutable: LRUCache<string, ServedFile>;
-  /** Loads under way, by repository; a change of the repository empties its set. */
-  readonly #loads = new Map<string, Set<symbol>>();
+  readonly #immutable: LRUCache<string, Immutable>;
+  readonly #store: Pick<Store, "changesElsewhere" | "standing">;
 
-  readonly #changesElsewhere: () => number;
-  #seenElsewhere: number;
-
-  /**
-   * @param bytes the bound of both parts together; current files get half of it
-   * @param changesElsewhere the store's own (`Store.changesElsewhere`)
-   */
-  constructor(bytes: number, changesElsewhere: () => number) {
-    this.#changesElsewhere = changesElsewhere;
-    this.#seenElsewhere = changesElsewhere();
+  /** @param bytes the bound of both parts together; current files get half of it */
+  constructor(bytes: number, store: Pick<Store, "changesElsewhere" | "standing">) {
+    this.#store = store;
     this.#current = new LRUCache({
       maxSize: Math.ceil(bytes / 2),
       sizeCalculation: ({ files }) => [...files.values()].reduce((sum, file) => sum + weight(file), overhead),
     });
-    this.#immutable = new LRUCache({ maxSize: Math.ceil(bytes / 2), sizeCalculation: weight });
+    this.#immutable = new LRUCache({
+      maxSize: Math.ceil(bytes / 2),
+      sizeCalculation: ({ file }) => weight(file),
+    });
   }
 
   current(repository: string, role: string): ServedFile | undefined {
-    this.#forgetIfChangedElsewhere();
-    return this.#current.get(repository)?.files.get(role);
+    const known = this.#current.get(repository);
+    if (known === undefined) return undefined;
+    if (this.#stands(repository, known, ({ revision }) => revision === known.revision)) {
+      return known.files.get(role);
+    }
+    this.#current.delete(repository);
+    return undefined;
   }
 
   immutable(key: string): ServedFile | undefined {
-    this.#forgetIfChangedElsewhere();
-    return this.#immutable.get(key);
+    const known = this.#immutable.get(key);
+    if (known === undefined) return undefined;
+    const { repository, incarnation } = known;
+    if (this.#stands(repository, known, (now) => now.exists && now.incarnation === incarnation)) {
+      return known.file;
+    }
+    this.#immutable.delete(key);
+    return undefined;
   }
 
-  /** Loads a file and keeps it, unless the repository changes meanwhile. `keep` stores it. */
+  /** Loads a file; `keep` puts it in at the standing it was loaded at, unless the repository changes meanwhile. */
   async load(
     repository: string,
     load: () => Promise<ServedFile | undefined>,
-    keep: (file: ServedFile) => void,
+    keep: (file: ServedFile, at: Standing) => void,
   ): Promise<ServedFile | undefined> {
-    const ticket = Symbol(repository);
-    const tickets = this.#loads.get(repository) ?? new Set();
-    this.#loads.set(repository, tickets.add(ticket));
-    try {
-      const file = await load();
-      this.#forgetIfChangedElsewhere();
-      if (file !== undefined && tickets.has(ticket)) keep(file);
-      return file;
-    } finally {
-      tickets.delete(ticket);
-      if (tickets.size === 0 && this.#loads.get(repository) === tickets) this.#loads.delete(repository);
+    const before = this.#store.standing(repository);
+    const file = await load();
+    if (file !== undefined && this.#store.standing(repository).revision === before.revision) {
+      keep(file, before);
     }
+    return file;
   }
 
-  keepCurrent(repository: string, revision: number, file: ServedFile): void {
+  keepCurrent(repository: string, { revision }: Standing, file: ServedFile): void {
     const known = this.#current.get(repository);
-    if (known !== undefined && known.revision !== revision) return;
-    this.#current.set(repository, { revision, files: new Map(known?.files).set(file.role, file) });
+    if (known !== undefined && known.revision > revision) return;
+    const files = new Map(known?.revision === revision ? known.files : undefined).set(file.role, file);
+    this.#put(repository, revision, files);
   }
 
-  keepImmutable(key: string, file: ServedFile): void {
-    this.#immutable.set(key, file);
+  keepImmutable(repository: string, key: string, { incarnation }: Standing, file: ServedFile): void {
+    this.#immutable.set(key, { repository, incarnation, file, seen: unseen });
   }
 
   /** The repository moved to a revision: these files are new, the others as they were. */
   advance(repository: string, revision: number, changed: readonly ServedFile[]): void {
-    this.#abandonLoads(repository);
     const known = this.#current.get(repository);
     if (known !== undefined && known.revision >= revision) return;
-    const files = new Map(known !== undefined && known.revision === revision - 1 ? known.files : undefined);
+    const files = new Map(known?.revision === revision - 1 ? known.files : undefined);
     for (const file of changed) files.set(file.role, file);
-    this.#current.set(repository, { revision, files });
+    this.#put(repository, revision, files);
   }
 
   /** The repository is gone, or what is known of it is in doubt. */
   forget(repository: string): void {
-    this.#abandonLoads(repository);
     this.#current.delete(repository);
-    const prefix = `${repository}\n`;
-    for (const key of this.#immutable.keys()) if (key.startsWith(prefix)) this.#immutable.delete(key);
+    for (const [key, known] of this.#immutable.entries()) {
+      if (known.repository === repository) this.#immutable.delete(key);
+    }
   }
 
-  #forgetIfChangedElsewhere(): void {
-    const now = this.#changesElsewhere();
-    if (now === this.#seenElsewhere) return;
-    this.#seenElsewhere = now;
-    for (const tickets of this.#loads.values()) tickets.clear();
-    this.#loads.clear();
-    this.#current.clear();
-    this.#immutable.clear();
+  #put(repository: string, revision: number, files: ReadonlyMap<string, ServedFile>): void {
+    this.#current.set(repository, { revision, files, seen: unseen });
   }
 
-  #abandonLoads(repository: string): void {
-    this.#loads.get(repository)?.clear();
-    this.#loads.delete(repository);
+  /** The number is read first: a commit between the two moves it again, and the next read looks again. */
+  #stands(repository: string, known: { seen: number }, isPresent: (now: Standing) => boolean): boolean {
+    const now = this.#store.changesElsewhere();
+    if (known.seen === now) return true;
+    if (!isPresent(this.#store.standing(repository))) return false;
+    known.seen = now;
+    return true;
   }
 }
 

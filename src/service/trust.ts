@@ -1,6 +1,6 @@
 /** The service, put together from its parts. Reads are here; each of the rest has a file of its own. */
 import type { Logger } from "pino";
-import { RefusedError, StoreError } from "../core/errors.ts";
+import { RefusedError, StoreError, VidimusError } from "../core/errors.ts";
 import type { FormatRules } from "../core/format/format.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { Signer } from "../signer/signer.ts";
@@ -40,7 +40,7 @@ const behind =
 
 export function createTrustService(options: TrustOptions): TrustService {
   const { store, signer, format, clock, logger, policy } = options;
-  const cache = new ReadCache(options.cacheBytes, () => store.changesElsewhere());
+  const cache = new ReadCache(options.cacheBytes, store);
   const trusted = new TrustedFilesCache(store, format, options.cacheBytes);
   const queue = new Queue();
   const keys = new OnlineKeys(store, signer, format, clock, options.keys);
@@ -145,7 +145,8 @@ class Service implements TrustService {
         await part.check();
       } catch (error) {
         logger.error({ err: error }, sentence);
-        faults.set(name, sentence);
+        // A refusal's own sentence is fit for anybody, and says why.
+        faults.set(name, error instanceof VidimusError ? `${sentence}: ${error.message}` : sentence);
       }
     };
     await check("DB operational", store, "the store cannot be used");
@@ -193,15 +194,10 @@ class Service implements TrustService {
   async #loadCurrent(repository: string, role: string): Promise<ServedFile | undefined> {
     const known = this.#cache.current(repository, role);
     if (known !== undefined) return known;
-    let revision = 0;
     return await this.#cache.load(
       repository,
-      async () => {
-        const { store } = this.#options;
-        revision = (await store.state(repository)).revision;
-        return this.#served(await store.current(repository, role));
-      },
-      (file) => this.#cache.keepCurrent(repository, revision, file),
+      async () => this.#served(await this.#options.store.current(repository, role)),
+      (file, at) => this.#cache.keepCurrent(repository, at, file),
     );
   }
 
@@ -215,7 +211,7 @@ class Service implements TrustService {
     return await this.#cache.load(
       repository,
       async () => this.#served(await load()),
-      (file) => this.#cache.keepImmutable(key, file),
+      (file, at) => this.#cache.keepImmutable(repository, key, at, file),
     );
   }
 

@@ -138,6 +138,11 @@ export function openMemory(): Store {
     changesElsewhere() {
       return 0;
     },
+    standing(repository) {
+      bounds.checkName(repository);
+      checkOpen();
+      return repositories.standing(repository);
+    },
     async check() {
       checkOpen();
     },

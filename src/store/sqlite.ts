@@ -184,6 +184,10 @@ function sqliteStore(reads: Reads, changes: Changes, writer: Writer | undefined,
     changesElsewhere() {
       return read(() => reads.changesElsewhere());
     },
+    standing(repository) {
+      bounds.checkName(repository);
+      return read(() => reads.standing(repository));
+    },
     async check() {
       read(() => reads.touch());
       writer?.probe();

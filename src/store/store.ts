@@ -66,6 +66,9 @@ export interface RepositoryState {
   readonly floor: ReadonlyMap<string, number>;
 }
 
+/** The part of a state by which anything kept of a repository is known to be of the present. */
+export type Standing = Pick<RepositoryState, "exists" | "revision" | "incarnation">;
+
 export interface NewMetadata {
   readonly role: string;
   readonly version: number;
@@ -250,8 +253,17 @@ export interface Store {
   /**
    * A number that differs from its last value once anybody else, in any process, has committed. Synchronous and cheap
    * enough for every read (SQLite `PRAGMA data_version`); always 0 where nobody else can commit.
+   *
+   * A commit that this number does not show yet is one that no read has seen, in any process: where it has not moved,
+   * what was read before is still of the present.
    */
   changesElsewhere(): number;
+
+  /**
+   * Where a repository stands now, as `state` would say it: what is kept of it is of the present as long as its
+   * revision is this one (of files by version or digest: its incarnation). Synchronous, one look-up.
+   */
+  standing(repository: string): Standing;
 
   /** Rejects with `STORE_UNAVAILABLE` if the store cannot be read or, unless read-only, written. */
   check(): Promise<void>;

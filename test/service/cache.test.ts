@@ -1,9 +1,14 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { ReadCache } from "../../src/service/cache.ts";
 import type { ServedFile } from "../../src/service/served.ts";
+import type { Standing } from "../../src/store/store.ts";
 
-let elsewhere = 0;
+/** Where the names stand in the store, and how often somebody asked. */
+let standings: Map<string, Standing>;
+let elsewhere: number;
+let asked: number;
 let cache: ReadCache;
+
 const file = (role: string, version: number, bytes = 10): ServedFile => ({
   role,
   version,
@@ -13,33 +18,60 @@ const file = (role: string, version: number, bytes = 10): ServedFile => ({
   expires: undefined,
 });
 const versions = (...roles: string[]) => roles.map((role) => cache.current("a", role)?.version);
+const old = "a\ntargets\n1";
+
+function stands(repository: string, revision: number, incarnation = 1, exists = true): void {
+  standings.set(repository, { revision, incarnation, exists });
+}
+
+/** Somebody else commits. */
+function elsewhereStands(...standing: Parameters<typeof stands>): void {
+  stands(...standing);
+  elsewhere++;
+}
+
+/** This process commits. */
+function advance(repository: string, revision: number, files: readonly ServedFile[]): void {
+  stands(repository, revision);
+  cache.advance(repository, revision, files);
+}
 
 beforeEach(() => {
+  standings = new Map();
   elsewhere = 0;
-  cache = new ReadCache(1_000_000, () => elsewhere);
+  asked = 0;
+  cache = new ReadCache(1_000_000, {
+    changesElsewhere: () => elsewhere,
+    standing(repository) {
+      asked++;
+      return standings.get(repository) ?? { revision: 0, incarnation: 0, exists: false };
+    },
+  });
 });
 
 describe("advance", () => {
   it("makes new files current and keeps the others of the revision before", () => {
-    cache.advance("a", 1, [file("root", 1), file("targets", 1)]);
-    cache.advance("a", 2, [file("targets", 2)]);
+    advance("a", 1, [file("root", 1), file("targets", 1)]);
+    advance("a", 2, [file("targets", 2)]);
     expect(versions("root", "targets")).toEqual([1, 2]);
   });
 
   it("forgets what may have changed in a revision it did not see", () => {
-    cache.advance("a", 1, [file("root", 1), file("targets", 1)]);
-    cache.advance("a", 3, [file("targets", 3)]);
+    advance("a", 1, [file("root", 1), file("targets", 1)]);
+    advance("a", 3, [file("targets", 3)]);
     expect(versions("root", "targets")).toEqual([undefined, 3]);
   });
 
   it("never goes back", () => {
-    cache.advance("a", 2, [file("targets", 2)]);
+    advance("a", 2, [file("targets", 2)]);
     cache.advance("a", 1, [file("targets", 1)]);
     expect(versions("targets")).toEqual([2]);
   });
 });
 
 describe("load", () => {
+  beforeEach(() => stands("a", 1));
+
   /** Loads targets 1 while `meanwhile` happens. */
   const loadWhile = async (meanwhile: () => void) =>
     await cache.load(
@@ -48,55 +80,131 @@ describe("load", () => {
         meanwhile();
         return file("targets", 1);
       },
-      (loaded) => {
-        cache.keepCurrent("a", 1, loaded);
-        cache.keepImmutable("a\ntargets\n1", loaded);
+      (loaded, at) => {
+        cache.keepCurrent("a", at, loaded);
+        cache.keepImmutable("a", old, at, loaded);
       },
     );
 
   it("keeps what was loaded", async () => {
     await loadWhile(() => undefined);
-    expect([...versions("targets"), cache.immutable("a\ntargets\n1")?.version]).toEqual([1, 1]);
+    expect([...versions("targets"), cache.immutable(old)?.version]).toEqual([1, 1]);
   });
 
   it.each<[string, () => void]>([
-    ["advanced", () => cache.advance("a", 2, [file("root", 2)])],
-    ["was forgotten", () => cache.forget("a")],
-    ["changed elsewhere", () => elsewhere++],
+    ["advanced", () => advance("a", 2, [file("root", 2)])],
+    ["was removed", () => stands("a", 2, 1, false)],
+    ["advanced elsewhere", () => elsewhereStands("a", 2)],
   ])("keeps nothing that was being loaded while the repository %s", async (_, meanwhile) => {
     const loaded = await loadWhile(meanwhile);
     expect(loaded?.version).toBe(1);
-    expect([...versions("targets"), cache.immutable("a\ntargets\n1")]).toEqual([undefined, undefined]);
+    expect([...versions("targets"), cache.immutable(old)]).toEqual([undefined, undefined]);
   });
 
-  it("is not disturbed by another repository", async () => {
-    await loadWhile(() => cache.advance("b", 1, [file("targets", 7)]));
-    expect(versions("targets")).toEqual([1]);
+  it.each<[string, () => void]>([
+    ["here", () => advance("b", 1, [file("targets", 7)])],
+    ["elsewhere", () => elsewhereStands("b", 1)],
+  ])("is not disturbed by another repository that changes %s", async (_, meanwhile) => {
+    await loadWhile(meanwhile);
+    expect([...versions("targets"), cache.immutable(old)?.version]).toEqual([1, 1]);
+  });
+
+  it("puts nothing beside files of another revision", async () => {
+    cache.keepCurrent("a", { revision: 1, incarnation: 1, exists: true }, file("root", 1));
+    stands("a", 2);
+    cache.keepCurrent("a", { revision: 2, incarnation: 1, exists: true }, file("targets", 2));
+    expect(versions("root", "targets")).toEqual([undefined, 2]);
+    cache.keepCurrent("a", { revision: 1, incarnation: 1, exists: true }, file("root", 1));
+    expect(versions("root", "targets")).toEqual([undefined, 2]);
   });
 });
 
 describe("forget", () => {
   it("takes the files of one repository, by whatever they were asked for, and no other's", () => {
     for (const name of ["a", "a/b"]) {
-      cache.advance(name, 1, [file("targets", 1)]);
-      cache.keepImmutable(`${name}\ntargets\n1`, file("targets", 1));
+      advance(name, 1, [file("targets", 1)]);
+      cache.keepImmutable(
+        name,
+        `${name}\ntargets\n1`,
+        { revision: 1, incarnation: 1, exists: true },
+        file("targets", 1),
+      );
     }
     cache.forget("a");
-    expect([...versions("targets"), cache.immutable("a\ntargets\n1")]).toEqual([undefined, undefined]);
+    expect([...versions("targets"), cache.immutable(old)]).toEqual([undefined, undefined]);
     expect(cache.current("a/b", "targets")?.version).toBe(1);
     expect(cache.immutable("a/b\ntargets\n1")?.version).toBe(1);
   });
 });
 
-it("a change elsewhere empties everything", () => {
-  cache.advance("a", 1, [file("targets", 1)]);
-  cache.keepImmutable("a\ntargets\n1", file("targets", 1));
-  elsewhere++;
-  expect([...versions("targets"), cache.immutable("a\ntargets\n1")]).toEqual([undefined, undefined]);
+describe("a change elsewhere", () => {
+  beforeEach(() => {
+    advance("a", 1, [file("targets", 1)]);
+    cache.keepImmutable("a", old, { revision: 1, incarnation: 1, exists: true }, file("targets", 1));
+  });
+  const kept = () => [...versions("targets"), cache.immutable(old)?.version];
+
+  it("of another repository leaves the files where they are, for one look-up each", () => {
+    kept();
+    asked = 0;
+    elsewhereStands("b", 1);
+    for (let i = 0; i < 10; i++) expect(kept()).toEqual([1, 1]);
+    expect(asked).toBe(2);
+  });
+
+  it("that nobody made costs no look-up", () => {
+    kept();
+    asked = 0;
+    kept();
+    expect(asked).toBe(0);
+  });
+
+  it("of the repository takes its current files, and not those by version and digest", () => {
+    elsewhereStands("a", 2);
+    expect(kept()).toEqual([undefined, 1]);
+  });
+
+  it("that this process made is none", () => {
+    elsewhere++;
+    advance("a", 2, [file("targets", 2)]);
+    expect(kept()).toEqual([2, 1]);
+  });
+
+  it("that ends the incarnation takes everything", () => {
+    elsewhereStands("a", 2, 1, false);
+    expect(kept()).toEqual([undefined, undefined]);
+  });
+
+  it("that begins the next one takes everything, however late it is seen", () => {
+    elsewhereStands("a", 2, 1, false);
+    elsewhereStands("a", 3, 2);
+    expect(kept()).toEqual([undefined, undefined]);
+  });
+
+  it("between the two halves of a look is seen by the next one", () => {
+    let meanwhile: (() => void) | undefined;
+    const racing = new ReadCache(1_000_000, {
+      changesElsewhere: () => elsewhere,
+      standing(repository) {
+        const now = standings.get(repository) as Standing;
+        meanwhile?.();
+        meanwhile = undefined;
+        return now;
+      },
+    });
+    racing.advance("a", 1, [file("targets", 1)]);
+    meanwhile = () => elsewhereStands("a", 2);
+    // This read began before that change.
+    expect(racing.current("a", "targets")?.version).toBe(1);
+    expect(racing.current("a", "targets")).toBeUndefined();
+  });
 });
 
 it("keeps within its bytes: what was used least recently goes first", () => {
-  const small = new ReadCache(20_000, () => 0);
+  const small = new ReadCache(20_000, {
+    changesElsewhere: () => 0,
+    standing: () => ({ revision: 1, incarnation: 1, exists: true }),
+  });
   for (let i = 0; i < 20; i++) small.advance(`r${i}`, 1, [file("targets", 1, 1_000)]);
   const kept = Array.from({ length: 20 }, (_, i) => small.current(`r${i}`, "targets") !== undefined);
   expect(kept.slice(0, 10)).not.toContain(true);

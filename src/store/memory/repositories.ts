@@ -11,6 +11,7 @@ import type {
   KeyUse,
   Publication,
   RepositoryState,
+  Standing,
   StoredMetadata,
 } from "../store.ts";
 
@@ -31,6 +32,15 @@ export class MemoryRepositories {
   readonly #repositories = new Map<string, Repository>();
   readonly #changes: ChangeRecord[] = [];
 
+  standing(name: string): Standing {
+    const found = this.#repositories.get(name);
+    return {
+      exists: found?.alive ?? false,
+      revision: found?.revision ?? 0,
+      incarnation: found?.incarnation ?? 0,
+    };
+  }
+
   state(name: string): RepositoryState {
     const found = this.#repositories.get(name);
     const current = [...(found?.files ?? [])].flatMap(([role, files]) =>
@@ -38,10 +48,8 @@ export class MemoryRepositories {
     );
     return {
       repository: name,
-      exists: found?.alive ?? false,
+      ...this.standing(name),
       format: found?.alive ? found.format : undefined,
-      revision: found?.revision ?? 0,
-      incarnation: found?.incarnation ?? 0,
       current: new Map(current),
       floor: new Map(found?.floor),
     };

@@ -6,6 +6,7 @@ import type {
   Format,
   MetadataReference,
   RepositoryState,
+  Standing,
   StoredMetadata,
 } from "../store.ts";
 
@@ -69,6 +70,14 @@ export function prepareReads(database: Database.Database) {
 
   return {
     state: (name: string): RepositoryState => state(name),
+    standing: (name: string): Standing => {
+      const row = repository.get(name);
+      return {
+        exists: row?.alive === 1,
+        revision: row?.revision ?? 0,
+        incarnation: row?.incarnation ?? 0,
+      };
+    },
     current: (name: string, role: string) => current.get(role, name),
     byVersion: (name: string, role: string, version: number) => byVersion.get(role, version, name),
     byDigest: (name: string, role: string, sha256: string) => byDigest.get(role, sha256, name),

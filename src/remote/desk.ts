@@ -1,0 +1,63 @@
+/**
+ * The writer's side: carries out what readers ask for, on the one store that writes and the one signer.
+ *
+ * Requests come from our own processes only, in the shapes that `store.ts` and `signer.ts` beside this file send.
+ */
+import { StoreError } from "../core/errors.ts";
+import type { KeyBinding, OnlineAlgorithm, Signer, SigningKey } from "../signer/signer.ts";
+import type { FloorRequest, OnlineKey, PendingKeyLimits, Publication, Store } from "../store/store.ts";
+import { type Ask, answerOf } from "./answer.ts";
+
+/** `onFault` is told what is no everyday refusal: its cause stays in this process, and so must its log. */
+export function writersDesk(
+  store: Store,
+  signer: Signer,
+  onFault: (operation: string, error: unknown) => void,
+): Ask {
+  const operations = new Map<string, (argument: never) => Promise<unknown>>([
+    ["store.commit", (publication: Publication) => store.commit(publication)],
+    ["store.remove", (request: Parameters<Store["remove"]>[0]) => store.remove(request)],
+    ["store.raiseFloor", (request: FloorRequest) => store.raiseFloor(request)],
+    ["store.claimDue", (query: Parameters<Store["claimDue"]>[0]) => store.claimDue(query)],
+    ["store.postpone", (request: Parameters<Store["postpone"]>[0]) => store.postpone(request)],
+    ["store.addPendingKey", ({ key, limits }: PendingKey) => store.addPendingKey(key, limits)],
+    ["store.createKeyring", (record: Uint8Array) => store.createKeyring(record)],
+    [
+      "store.replaceKeyring",
+      (change: Parameters<Store["replaceKeyring"]>[0]) => store.replaceKeyring(change),
+    ],
+    ["store.check", () => store.check()],
+    ["signer.generate", ({ algorithm, binding }: NewKey) => signer.generate(algorithm, binding)],
+    ["signer.sign", ({ key, message }: ToSign) => signer.sign(key, message)],
+    ["signer.check", () => signer.check()],
+  ]);
+
+  return async (operation, argument) => {
+    try {
+      const carryOut = operations.get(operation);
+      if (carryOut === undefined) throw new TypeError("a reader asked for something that no writer does");
+      return { kind: "done", value: await carryOut(argument as never) };
+    } catch (error) {
+      if (!isEveryday(error)) onFault(operation, error);
+      return answerOf(error);
+    }
+  };
+}
+
+interface PendingKey {
+  readonly key: OnlineKey;
+  readonly limits: PendingKeyLimits;
+}
+interface NewKey {
+  readonly algorithm: OnlineAlgorithm;
+  readonly binding: KeyBinding;
+}
+interface ToSign {
+  readonly key: SigningKey;
+  readonly message: Uint8Array;
+}
+
+/** Whoever loses a race is told so; nothing is wrong here. */
+function isEveryday(error: unknown): boolean {
+  return error instanceof StoreError && error.code === "CONFLICT";
+}
