@@ -46,6 +46,16 @@ export function checkLock(request: CheckRequest): readonly Failure[] {
   ];
 }
 
+/** References of inputs that the lock lets through although nobody verified them, each once, in order. */
+export function unverifiedIn(inputs: readonly Input[], lock: LockFile): readonly string[] {
+  const unverified = new Set(lock.unverified.map(({ reference }) => reference));
+  const named = inputs.flatMap(({ images, local }) => [
+    ...images.map(({ reference }) => reference),
+    ...local.map(({ text }) => text),
+  ]);
+  return [...new Set(named)].filter((reference) => unverified.has(reference));
+}
+
 function inputFailures(
   input: Input,
   known: Known,

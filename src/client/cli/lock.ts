@@ -148,16 +148,29 @@ class LockRun {
         text: (await isThere(name)) ? await readText(name, "locked file", largestInput * 4) : undefined,
       });
     }
-    const { checkLock } = await import("../lock-check.ts");
+    const { checkLock, unverifiedIn } = await import("../lock-check.ts");
     const { helpers } = this.#flags;
     const failures = checkLock({ inputs, lock, lockName, helpers, beside, at: this.#context.now() });
     if (failures.length > 0) return this.#refuse(failures);
-    const images = inputs.reduce((sum, input) => sum + input.images.length, 0);
-    if (this.#flags.json === true)
-      printJson(this.#context, { format: "vidimus-lock-check/1", images, lockedAt: lock.lockedAt });
-    else {
-      const all = count(images, "image is as it was", "images are as they were");
-      this.#context.stdout(`${all} locked at ${lock.lockedAt}.\n`);
+    const unverified = unverifiedIn(inputs, lock);
+    const open = new Set(unverified);
+    const images = inputs
+      .flatMap((input) => input.images)
+      .filter(({ reference }) => !open.has(reference)).length;
+    if (this.#flags.json === true) {
+      printJson(this.#context, {
+        format: "vidimus-lock-check/1",
+        images,
+        unverified,
+        lockedAt: lock.lockedAt,
+      });
+      return 0;
+    }
+    const all = count(images, "image is as it was", "images are as they were");
+    this.#context.stdout(`${all} locked at ${lock.lockedAt}.\n`);
+    if (unverified.length > 0) {
+      const names = count(unverified.length, "image was never verified", "images were never verified");
+      this.#context.stderr(`${forTerminal(`${names}: ${unverified.join(", ")}.`)}\n`);
     }
     return 0;
   }

@@ -314,14 +314,15 @@ describe("lock --check", () => {
       runClient(["lock", "--check", folder.at(name), "--lock", folder.at("vidimus.lock"), ...more]);
     expect(await check("a.yml")).toMatchObject({
       code: 0,
-      err: "",
-      out: `2 images are as they were locked at ${new Date(simulatedNow).toISOString()}.\n`,
+      err: "1 image was never verified: nginx:1.\n",
+      out: `1 image is as it was locked at ${new Date(simulatedNow).toISOString()}.\n`,
     });
     expect((await check("a.locked.yml")).code).toBe(0);
     expect((await check("Dockerfile.locked")).code).toBe(0);
     expect((await check("a.yml", "--json")).json()).toEqual({
       format: "vidimus-lock-check/1",
-      images: 2,
+      images: 1,
+      unverified: ["nginx:1"],
       lockedAt: new Date(simulatedNow).toISOString(),
     });
   });
