@@ -14,6 +14,7 @@ import { checkOptions, type OpenOptions } from "../options.ts";
 import { readPolicyFile } from "../policy-file.ts";
 import { Rules } from "../rules.ts";
 import { Servers, trimmed } from "../servers.ts";
+import { unusedSettings } from "../unused-settings.ts";
 import type { ClientContext } from "./context.ts";
 import { type Diagnosis, faultOf } from "./diagnosis.ts";
 import { openRules, triedPins } from "./doctor-pins.ts";
@@ -55,6 +56,7 @@ async function diagnose(flags: TrustFlags, context: ClientContext): Promise<read
   return [
     policy.diagnosis,
     ...(policy.value === undefined ? [] : openRules(policy.value)),
+    ...(policy.value === undefined ? [] : unusedSettings(policy.value, options.server).map(unusedDiagnosis)),
     ...cache,
     await dockerDiagnosis(options),
     ...servers,
@@ -89,6 +91,10 @@ async function readPolicy(options: OpenOptions): Promise<{ value: TrustPolicy | 
   await new Rules(value, options, undefined).openPins();
   const rules = count(value.rules.length, "rule", "rules");
   return { value, what: `${policy}: ${rules}; names outside of them: ${value.default}` };
+}
+
+function unusedDiagnosis(what: string): Diagnosis {
+  return { subject: "policy", state: "warning", what, next: "Remove it, or correct the name." };
 }
 
 async function cacheDiagnoses(options: OpenOptions): Promise<readonly Diagnosis[]> {

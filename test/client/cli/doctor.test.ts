@@ -45,6 +45,16 @@ describe("doctor", () => {
     expect([code, states]).toEqual([0, ["ok policy", "ok cache", "ok docker", `ok ${url}`, "ok clock"]]);
   });
 
+  it("warns of what the policy has for nothing", async () => {
+    const servers = "servers: { https://other.example.test: { tokenRealms: [] } }";
+    folder.write("policy.yaml", `${servers}\n${pinned.replace("URL", url)}`);
+    const { code, all } = await diagnoses();
+    expect(code).toBe(0);
+    expect(all.filter(({ state }) => state === "warning")).toMatchObject([
+      { subject: "policy", what: expect.stringContaining("https://other.example.test") },
+    ]);
+  });
+
   it("prints a table", async () => {
     const { code, out, err } = await doctor();
     expect([code, err]).toEqual([0, ""]);
