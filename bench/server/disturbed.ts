@@ -44,7 +44,12 @@ export async function disturbed(stand: Stand, rounds: number, seconds: number): 
   sender.close();
   const bare = await startBare("http", stand.fresh(), site);
   entrants[bare.name] = (round) => measure(bare, [], path, round === 0 ? 1 : seconds + 1);
-  const found = await interleaved(rounds, entrants).finally(() => bare.stop());
+  let found: Record<string, readonly DisturbedSample[]>;
+  try {
+    found = await interleaved(rounds, entrants);
+  } finally {
+    await bare.stop();
+  }
   const ours = found[stand.vidimus.name] ?? [];
   return {
     title: `Reads at ${connections} connections while ${writers} writers publish`,
