@@ -1,10 +1,15 @@
-/** How long readers wait while others publish: the timestamp at 128 connections, with 8 writers beside them. */
+/**
+ * How long readers wait while others publish: the timestamp at 128 connections, with 8 writers beside them. Bare
+ * node:http, to which nobody publishes, says what of the wait is this machine's.
+ */
 import { type Entrant, interleaved, spreadOf } from "../measure.ts";
 import type { Findings } from "../results.ts";
+import { startBare } from "./ceilings.ts";
 import { Collection } from "./collection.ts";
 import type { Competitor } from "./competitor.ts";
 import { milliseconds } from "./goals.ts";
 import { Sender } from "./sender.ts";
+import { writeSite } from "./site.ts";
 import { have, type Stand, trustServers } from "./stand.ts";
 import { lanes, publishes } from "./writing.ts";
 import { type ReadSample, readsOf } from "./wrk.ts";
@@ -23,15 +28,28 @@ export async function disturbed(stand: Stand, rounds: number, seconds: number): 
   if (!have("wrk"))
     return { title: "Reads during publishes", judgedBy: "clock", measurements: [], goals: [] };
   const entrants: Record<string, Entrant<DisturbedSample>> = {};
+  let path = "";
   for (const server of trustServers(stand)) {
     const sender = new Sender(server);
     const collections: Collection[] = [];
     for (let each = 0; each < writers; each++)
       collections.push(await Collection.publish(sender, `bench.example.test/disturbed/${each}`, 1));
     sender.close();
-    entrants[server.name] = (round) => measure(server, collections, round === 0 ? 1 : seconds + 1);
+    path = collections[0]?.file("timestamp.json") ?? "";
+    entrants[server.name] = (round) => measure(server, collections, path, round === 0 ? 1 : seconds + 1);
   }
-  const found = await interleaved(rounds, entrants);
+  const site = stand.fresh();
+  const sender = new Sender(stand.vidimus);
+  await writeSite(site, sender, [path]);
+  sender.close();
+  const bare = await startBare("http", stand.fresh(), site);
+  entrants[bare.name] = (round) => measure(bare, [], path, round === 0 ? 1 : seconds + 1);
+  let found: Record<string, readonly DisturbedSample[]>;
+  try {
+    found = await interleaved(rounds, entrants);
+  } finally {
+    await bare.stop();
+  }
   const ours = found[stand.vidimus.name] ?? [];
   return {
     title: `Reads at ${connections} connections while ${writers} writers publish`,
@@ -66,6 +84,7 @@ export async function disturbed(stand: Stand, rounds: number, seconds: number): 
 async function measure(
   server: Competitor,
   collections: readonly Collection[],
+  path: string,
   seconds: number,
 ): Promise<DisturbedSample> {
   const ready = await lanes(collections, uploads);
@@ -75,7 +94,6 @@ async function measure(
     ready.map((lane) => [lane]),
     () => over,
   );
-  const path = collections[0]?.file("timestamp.json") ?? "";
   try {
     const sample = await readsOf(server, { path, connections, seconds });
     over = true;

@@ -185,5 +185,7 @@ function ownerOf({ functionName, url }: Frame): string {
 /** A function with the end of its file's path. */
 function nameOf({ functionName, url }: Frame): string {
   const file = url.split("/").slice(-2).join("/");
+  // A regular expression is named by its whole text.
+  if (functionName.length > 60) return `${functionName.slice(0, 60)}...`;
   return file === "" ? functionName : `${functionName === "" ? "(anonymous)" : functionName} (${file})`;
 }
