@@ -116,8 +116,10 @@ class World {
     await this.release(index);
     if (hold !== undefined) reader.gate.arm(hold);
     const reading = this.#look(reader, name);
-    if (hold === undefined) await reading;
-    else this.#held.set(reader, reading);
+    if (hold === undefined) return await reading;
+    this.#held.set(reader, reading);
+    // Its failure is told where it is released; a run that fails elsewhere first does not get there.
+    reading.catch(() => {});
   }
 
   /** A file by its version: there, or gone with its incarnation. */
