@@ -254,7 +254,7 @@ it.each<[string, Wrap]>([
 ])(
   "a reader that %s is found out",
   async (_, wrap) => {
-    const { failed } = await fc.check(property(wrap), { ...runs(60), endOnFailure: true });
+    const { failed } = await fc.check(property(wrap), { ...runs(2_000), endOnFailure: true });
     expect(failed).toBe(true);
   },
   propertyTimeout,
