@@ -41,7 +41,7 @@ export async function tunnelTo(url: URL): Promise<Tunnel | undefined> {
   return { proxy, agent: (pool) => new TunnelAgent(address, pool) };
 }
 
-type Connected = NonNullable<Parameters<SecureAgent["createConnection"]>[1]>;
+type Connected = (error: Error | null, socket?: Socket) => void;
 
 class TunnelAgent extends SecureAgent {
   readonly #proxy: URL;
@@ -49,10 +49,12 @@ class TunnelAgent extends SecureAgent {
   constructor(proxy: URL, pool: AgentOptions) {
     super(pool);
     this.#proxy = proxy;
-  }
-
-  override createConnection(options: RequestOptions & Ending, connected: Connected = () => {}): undefined {
-    this.#through(options).then((socket) => connected(null, socket), connected as (error: Error) => void);
+    // Every agent makes its connections by this method, which the types of the oldest Node do not have.
+    Object.assign(this, {
+      createConnection: (options: RequestOptions & Ending, connected: Connected) => {
+        this.#through(options).then((socket) => connected(null, socket), connected);
+      },
+    });
   }
 
   async #through(options: RequestOptions & Ending): Promise<Socket> {
