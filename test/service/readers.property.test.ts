@@ -116,6 +116,8 @@ class World {
     await this.release(index);
     if (hold !== undefined) reader.gate.arm(hold);
     const reading = this.#look(reader, name);
+    // Where the property has failed already, nobody waits for what is still held.
+    reading.catch(() => undefined);
     if (hold === undefined) await reading;
     else this.#held.set(reader, reading);
   }
