@@ -44,7 +44,7 @@ const backEnds = [
 
 const http: Omit<Row, "place"> = {
   ours: [serviceContract, errors, "src/core/names", "src/web"],
-  packages: ["@fastify/busboy", "fastify", "jose", "pino", "prom-client", "zod"],
+  packages: ["@fastify/busboy", "fastify", "jose", "lru-cache", "pino", "prom-client", "zod"],
   builtins: ["node:http", "node:https", "node:net", "node:util", "node:zlib"],
 };
 

@@ -3,13 +3,15 @@
  *
  * `routes.ts` decides what a request means from the raw path; the framework's own router sees that verdict as a
  * fixed path inside the process (`/notary/current`), never the caller's text. Each API is a plugin with its own
- * context. Whatever is thrown becomes an answer in one place.
+ * context. Whatever is thrown becomes an answer in one place. Only `hot-reads.ts` answers before the framework does.
  */
+import type { IncomingMessage, RequestListener } from "node:http";
 import Fastify, { type FastifyInstance, type FastifyRequest, LogController } from "fastify";
 import { FileAnswers } from "./answers.ts";
 import { refuseClientError } from "./client-errors.ts";
 import { errorAnswer } from "./errors.ts";
 import { sendError } from "./exchange.ts";
+import { type HotReads, hotReads } from "./hot-reads.ts";
 import { HttpMetrics } from "./metrics.ts";
 import { notaryApi } from "./notary.ts";
 import { operationsApi } from "./operations.ts";
@@ -44,6 +46,30 @@ const apiOf: Record<Route["kind"], string> = {
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const { logger, repositories } = options;
   const metrics = options.metrics ?? new HttpMetrics(options.service);
+  const answers = new FileAnswers(options.caching);
+  const hot: HotReads = options.apis.notary
+    ? hotReads({ service: options.service, answers, metrics, logger, meaningOf })
+    : () => false;
+  let closing = false;
+
+  function meaningOf(request: IncomingMessage): Route {
+    const known = meanings.get(request);
+    if (known !== undefined) return known;
+    const asked = routeOf(request.method ?? "", request.url ?? "", repositories);
+    const absent = !options.apis.notary && apiOf[asked.kind].startsWith("/notary/");
+    const meaning: Route = absent ? { kind: "missing", detail: false } : asked;
+    meanings.set(request, meaning);
+    return meaning;
+  }
+
+  /** The framework's handler, behind the short way. */
+  function behindHotReads(framework: RequestListener): RequestListener {
+    return (request, response) => {
+      if (closing || !hot(request, response)) framework(request, response);
+    };
+  }
+
+  const { serverFactory } = options;
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -52,14 +78,12 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     exposeHeadRoutes: false,
     return503OnClosing: true,
     clientErrorHandler: refuseClientError(metrics, logger),
-    ...(options.serverFactory !== undefined && { serverFactory: options.serverFactory }),
+    ...(serverFactory !== undefined && {
+      serverFactory: (framework: RequestListener) => serverFactory(behindHotReads(framework)),
+    }),
     rewriteUrl(request) {
-      const asked = routeOf(request.method ?? "", request.url ?? "", repositories);
-      const absent = !options.apis.notary && apiOf[asked.kind].startsWith("/notary/");
-      const meaning: Route = absent ? { kind: "missing", detail: false } : asked;
-      meanings.set(request, meaning);
       startedAt.set(request, performance.now());
-      return apiOf[meaning.kind];
+      return apiOf[meaningOf(request as IncomingMessage).kind];
     },
   }) as unknown as FastifyInstance;
 
@@ -72,6 +96,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request, _payload, done) => done(null));
 
+  // From here on the framework refuses everything, and it alone.
+  app.addHook("preClose", async () => {
+    closing = true;
+  });
   app.addHook("onResponse", async (request, reply) => {
     const elapsed = performance.now() - (startedAt.get(request.raw) ?? performance.now());
     metrics.count(request.meaning.kind, request.method, reply.raw.statusCode, elapsed);
@@ -100,7 +128,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
   app.setNotFoundHandler(async (_request, reply) => await reply.code(405).send());
 
-  await app.register(notaryApi, { options, answers: new FileAnswers(options.caching) });
+  await app.register(notaryApi, { options, answers });
   await app.register(operationsApi, { options, metrics });
   return app;
 }

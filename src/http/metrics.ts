@@ -24,6 +24,7 @@ const methods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE"]);
 
 /** Counts of one operation, method and status since the start; cheap to raise, read when somebody asks. */
 interface Tally {
+  readonly labels: { readonly operation: string; readonly method: string; readonly code: string };
   requests: number;
   microseconds: number;
 }
@@ -32,7 +33,9 @@ export type OtherMetrics = () => Promise<readonly object[][]>;
 
 export class HttpMetrics {
   readonly #registry = new Registry();
-  readonly #tallies = new Map<string, Tally>();
+  readonly #tallies: Tally[] = [];
+  /** The same by operation, method and status: to find one, nothing has to be made. */
+  readonly #found = new Map<string, Map<string, Map<number, Tally>>>();
   readonly #refusals: Counter<"code">;
   readonly #publishSeconds: Histogram;
   readonly #others: OtherMetrics | undefined;
@@ -51,7 +54,7 @@ export class HttpMetrics {
       registers,
       collect() {
         this.reset();
-        for (const [key, { requests }] of tallies) this.inc(labels(key), requests);
+        for (const { labels, requests } of tallies) this.inc(labels, requests);
       },
     });
     new Counter({
@@ -61,7 +64,7 @@ export class HttpMetrics {
       registers,
       collect() {
         this.reset();
-        for (const [key, { microseconds }] of tallies) this.inc(labels(key), microseconds);
+        for (const { labels, microseconds } of tallies) this.inc(labels, microseconds);
       },
     });
     new Gauge({
@@ -94,11 +97,11 @@ export class HttpMetrics {
   }
 
   count(kind: Route["kind"], method: string, status: number, milliseconds: number): void {
-    const key = `${operations[kind] ?? "Other"} ${methods.has(method) ? method : "OTHER"} ${status}`;
-    const tally = this.#tallies.get(key) ?? { requests: 0, microseconds: 0 };
+    const operation = operations[kind] ?? "Other";
+    const known = methods.has(method) ? method : "OTHER";
+    const tally = this.#found.get(operation)?.get(known)?.get(status) ?? this.#make(operation, known, status);
     tally.requests++;
     tally.microseconds += Math.round(milliseconds * 1_000);
-    this.#tallies.set(key, tally);
     if (kind === "publish") this.#publishSeconds.observe(milliseconds / 1_000);
   }
 
@@ -118,9 +121,17 @@ export class HttpMetrics {
   async toSend(): Promise<object[]> {
     return await this.#registry.getMetricsAsJSON();
   }
-}
 
-function labels(key: string): { operation: string; method: string; code: string } {
-  const [operation = "", method = "", code = ""] = key.split(" ");
-  return { operation, method, code };
+  #make(operation: string, method: string, status: number): Tally {
+    const tally: Tally = {
+      labels: { operation, method, code: String(status) },
+      requests: 0,
+      microseconds: 0,
+    };
+    const byMethod = this.#found.get(operation) ?? new Map<string, Map<number, Tally>>();
+    const byStatus = byMethod.get(method) ?? new Map<number, Tally>();
+    this.#found.set(operation, byMethod.set(method, byStatus.set(status, tally)));
+    this.#tallies.push(tally);
+    return tally;
+  }
 }

@@ -4,7 +4,9 @@
  * Invariants
  * - A repository's current files change all at once, in one synchronous step, after the commit that made them and
  *   before its answer: a read after the answer sees them.
- * - What was loaded while its repository changed is never put in (it may be of the past).
+ * - What was loaded may be of the past by then: it is held against where its repository stands before it is served for
+ *   the first time. A current file comes with its revision, both of one read; files by version and digest that were
+ *   loaded while their repository changed are not put in.
  * - Once anybody else has changed the store, nothing is served before it was held against where its repository stands:
  *   current files against the revision, files by digest and version against the incarnation. What still stands stays,
  *   so that a publication costs the other repositories one look-up each and not their files.
@@ -75,7 +77,7 @@ export class ReadCache {
     return undefined;
   }
 
-  /** Loads a file; `keep` puts it in at the standing it was loaded at, unless the repository changes meanwhile. */
+  /** Loads a file by version or digest; `keep` puts it in at the standing it was loaded at, unless the repository changes meanwhile. */
   async load(
     repository: string,
     load: () => Promise<ServedFile | undefined>,
@@ -89,7 +91,8 @@ export class ReadCache {
     return file;
   }
 
-  keepCurrent(repository: string, { revision }: Standing, file: ServedFile): void {
+  /** `revision`: at which the file is current, of the same read. */
+  keepCurrent(repository: string, { revision }: Pick<Standing, "revision">, file: ServedFile): void {
     const known = this.#current.get(repository);
     if (known !== undefined && known.revision > revision) return;
     const files = new Map(known?.revision === revision ? known.files : undefined).set(file.role, file);

@@ -13,7 +13,8 @@ import type { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
 import type { Queue } from "./queue.ts";
 import { loadRenewable, type RenewalParts, renewOnlineRoles, snapshotDue } from "./renewal.ts";
-import { servedFromMetadata, servedFromStore } from "./served.ts";
+import { servedFromMetadata } from "./served.ts";
+import { believing, intactBytes } from "./stored.ts";
 
 export interface RefresherParts extends RenewalParts {
   readonly clock: Clock;
@@ -137,7 +138,8 @@ export class Refresher {
     const { store, format, roles } = this.#parts;
     const stored = await store.current(repository, "timestamp");
     if (stored === undefined) return Number.NEGATIVE_INFINITY;
-    return roles.renewAt(stored.storedAt, servedFromStore(format, stored).expires ?? stored.storedAt);
+    const { signed } = believing(stored.role, () => format.parse(stored.role, intactBytes(stored)));
+    return roles.renewAt(stored.storedAt, signed.expires);
   }
 
   /** There is nothing to do now: nobody looks again before `renewAt`, and no read before a pause. */

@@ -1,24 +1,27 @@
 /** Files on their way out. */
-import type { FormatRules } from "../core/format/format.ts";
 import type { Metadata } from "../core/model.ts";
-import type { NewMetadata, StoredMetadata } from "../store/store.ts";
+import type { CurrentMetadata, NewMetadata, StoredMetadata } from "../store/store.ts";
 import type { Served } from "./service.ts";
-import { believing, intactBytes } from "./stored.ts";
+import { intactBytes } from "./stored.ts";
 
 /** A file as the cache keeps it: an online role knows when it must not be served from there any more. */
 export interface ServedFile extends Served {
-  /** Milliseconds; undefined for roles that only people sign, whose expiry is the reader's business. */
+  /** Milliseconds; undefined for roles that only people sign, whose expiry is the reader's business, and for files by version or digest. */
   readonly expires: number | undefined;
 }
 
-/** Throws `STORE_CORRUPT`. */
-export function servedFromStore(format: FormatRules, stored: StoredMetadata): ServedFile {
+/** A file by version or digest. Throws `STORE_CORRUPT`. */
+export function servedFromStore(stored: StoredMetadata): ServedFile {
   const { role, version, sha256, storedAt } = stored;
-  const bytes = intactBytes(stored);
-  const expires = isOnline(role)
-    ? believing(role, () => format.parse(role, bytes)).signed.expires
-    : undefined;
-  return { role, version, bytes, sha256, storedAt, expires };
+  return { role, version, bytes: intactBytes(stored), sha256, storedAt, expires: undefined };
+}
+
+/**
+ * When it expires is taken from beside the bytes: that only decides when the refresher is asked, who decides by what is
+ * signed. Throws `STORE_CORRUPT`.
+ */
+export function servedCurrent(stored: CurrentMetadata): ServedFile {
+  return { ...servedFromStore(stored), expires: isOnline(stored.role) ? stored.expires : undefined };
 }
 
 export function servedFromMetadata({ role, bytes, sha256, signed }: Metadata, storedAt: number): ServedFile {

@@ -12,7 +12,7 @@ import { type OnlineRoleSettings, OnlineRoles } from "./online-roles.ts";
 import { Publisher } from "./publish.ts";
 import { Queue } from "./queue.ts";
 import { Refresher } from "./refresh.ts";
-import { type ServedFile, servedFromStore } from "./served.ts";
+import { type ServedFile, servedCurrent, servedFromStore } from "./served.ts";
 import type { Principal, PublicKey, Served, TrustService, UploadedFile } from "./service.ts";
 import { TrustedFilesCache } from "./trusted.ts";
 
@@ -194,11 +194,11 @@ class Service implements TrustService {
   async #loadCurrent(repository: string, role: string): Promise<ServedFile | undefined> {
     const known = this.#cache.current(repository, role);
     if (known !== undefined) return known;
-    return await this.#cache.load(
-      repository,
-      async () => this.#served(await this.#options.store.current(repository, role)),
-      (file, at) => this.#cache.keepCurrent(repository, at, file),
-    );
+    const stored = await this.#options.store.current(repository, role);
+    if (stored === undefined) return undefined;
+    const file = servedCurrent(stored);
+    this.#cache.keepCurrent(repository, stored, file);
+    return file;
   }
 
   async #loadImmutable(
@@ -210,12 +210,11 @@ class Service implements TrustService {
     if (known !== undefined) return known;
     return await this.#cache.load(
       repository,
-      async () => this.#served(await load()),
+      async () => {
+        const stored = await load();
+        return stored && servedFromStore(stored);
+      },
       (file, at) => this.#cache.keepImmutable(repository, key, at, file),
     );
-  }
-
-  #served(stored: StoredMetadata | undefined): ServedFile | undefined {
-    return stored === undefined ? undefined : servedFromStore(this.#options.format, stored);
   }
 }

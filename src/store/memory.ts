@@ -32,7 +32,7 @@ export function openMemory(): Store {
       bounds.checkName(repository);
       bounds.checkName(role);
       checkOpen();
-      return repositories.files(repository, role).at(-1);
+      return repositories.current(repository, role);
     },
     async byVersion(repository, role, version) {
       bounds.checkName(repository);

@@ -50,6 +50,14 @@ export interface StoredMetadata extends MetadataReference {
   readonly bytes: Uint8Array;
 }
 
+/** The current file of a role, with what whoever keeps it must know of the same instant. */
+export interface CurrentMetadata extends StoredMetadata {
+  /** End of validity, as it was committed beside the bytes. */
+  readonly expires: number;
+  /** The repository's revision: the file is its current one at this and may be another's at the next. */
+  readonly revision: number;
+}
+
 /** What is true of a repository name at one revision. Also exists for names never used (revision 0). */
 export interface RepositoryState {
   readonly repository: string;
@@ -168,8 +176,8 @@ export interface Store {
   /** Never rejects for an unknown name: see `RepositoryState`. */
   state(repository: string): Promise<RepositoryState>;
 
-  /** The current file of a role, or undefined. One consistent read. */
-  current(repository: string, role: string): Promise<StoredMetadata | undefined>;
+  /** The current file of a role and the revision at which it is that, or undefined. One consistent read. */
+  current(repository: string, role: string): Promise<CurrentMetadata | undefined>;
   /** A file of the present incarnation by version. */
   byVersion(repository: string, role: string, version: number): Promise<StoredMetadata | undefined>;
   /** A file of the present incarnation by lower-case hex SHA-256; the role must match. */

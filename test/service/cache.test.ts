@@ -110,12 +110,44 @@ describe("load", () => {
   });
 
   it("puts nothing beside files of another revision", async () => {
-    cache.keepCurrent("a", { revision: 1, incarnation: 1, exists: true }, file("root", 1));
+    cache.keepCurrent("a", { revision: 1 }, file("root", 1));
     stands("a", 2);
-    cache.keepCurrent("a", { revision: 2, incarnation: 1, exists: true }, file("targets", 2));
+    cache.keepCurrent("a", { revision: 2 }, file("targets", 2));
     expect(versions("root", "targets")).toEqual([undefined, 2]);
-    cache.keepCurrent("a", { revision: 1, incarnation: 1, exists: true }, file("root", 1));
+    cache.keepCurrent("a", { revision: 1 }, file("root", 1));
     expect(versions("root", "targets")).toEqual([undefined, 2]);
+  });
+});
+
+describe("a current file that comes with its revision", () => {
+  beforeEach(() => stands("a", 1));
+
+  it("is served from then on", () => {
+    cache.keepCurrent("a", { revision: 1 }, file("targets", 1));
+    expect(versions("targets")).toEqual([1]);
+  });
+
+  it.each<[string, () => void]>([
+    ["was advanced", () => stands("a", 2)],
+    ["was removed", () => stands("a", 2, 1, false)],
+    ["began its next life", () => stands("a", 3, 2)],
+  ])("is never served if its repository %s before it was put in", (_, meanwhile) => {
+    meanwhile();
+    cache.keepCurrent("a", { revision: 1 }, file("targets", 1));
+    expect(versions("targets", "targets")).toEqual([undefined, undefined]);
+  });
+
+  it("takes no newer one's place", () => {
+    advance("a", 2, [file("targets", 2)]);
+    cache.keepCurrent("a", { revision: 1 }, file("targets", 1));
+    expect(versions("targets")).toEqual([2]);
+  });
+
+  it("is not taken for one of a repository that is forgotten while it is loaded", () => {
+    cache.forget("a");
+    stands("a", 2, 1, false);
+    cache.keepCurrent("a", { revision: 1 }, file("targets", 1));
+    expect(versions("targets")).toEqual([undefined]);
   });
 });
 

@@ -20,6 +20,8 @@ interface Damage {
   role?: string;
   change?: Change;
   moved?: string;
+  /** What is said beside every current file of its expiry. */
+  expires?: number;
 }
 
 let damage: Damage;
@@ -28,13 +30,16 @@ let beside: TestServer;
 let owner: Owner;
 
 function damaged(store: Store): Store {
-  const spoil = (file: StoredMetadata | undefined) =>
+  const spoil = <File extends StoredMetadata>(file: File | undefined) =>
     file === undefined || damage.change === undefined || file.role !== damage.role
       ? file
       : { ...file, bytes: damage.change(file) };
   return {
     ...store,
-    current: async (...given) => spoil(await store.current(...given)),
+    async current(...given) {
+      const file = spoil(await store.current(...given));
+      return file && { ...file, expires: damage.expires ?? file.expires };
+    },
     byVersion: async (...given) => spoil(await store.byVersion(...given)),
     byDigest: async (...given) => spoil(await store.byDigest(...given)),
     async state(name): Promise<RepositoryState> {
@@ -95,3 +100,16 @@ test("a pointer that was moved back to an older file is noticed before anything 
   const { status, code } = await beside.publish(repository, owner.next("targets"));
   expect([status, code]).toEqual([500, "STORE_CORRUPT"]);
 });
+
+test.each(["timestamp", "snapshot"])(
+  "an expiry that is too early beside a %s makes no new one: what is signed decides",
+  async (role) => {
+    damage = { expires: 0 };
+    const sha256 = await digestOf(role);
+    for (let i = 0; i < 3; i++) {
+      const { status, headers } = await beside.file(repository, `${role}.json`);
+      expect([status, headers.etag]).toEqual([200, `"${sha256}"`]);
+    }
+    expect(await digestOf(role)).toBe(sha256);
+  },
+);

@@ -6,6 +6,7 @@ import type {
   ChangeQuery,
   ChangeRecord,
   Committed,
+  CurrentMetadata,
   FloorRequest,
   Format,
   KeyUse,
@@ -14,6 +15,10 @@ import type {
   Standing,
   StoredMetadata,
 } from "../store.ts";
+
+interface File extends StoredMetadata {
+  readonly expires: number;
+}
 
 interface Repository {
   alive: boolean;
@@ -24,7 +29,7 @@ interface Repository {
   claimedUntil: number | undefined;
   uses: readonly KeyUse[];
   /** Ascending versions; the last is the current one. */
-  readonly files: Map<string, StoredMetadata[]>;
+  readonly files: Map<string, File[]>;
   readonly floor: Map<string, number>;
 }
 
@@ -44,7 +49,7 @@ export class MemoryRepositories {
   state(name: string): RepositoryState {
     const found = this.#repositories.get(name);
     const current = [...(found?.files ?? [])].flatMap(([role, files]) =>
-      files.slice(-1).map(({ bytes: _, ...file }) => [role, file] as const),
+      files.slice(-1).map(({ bytes: _, expires: __, ...file }) => [role, file] as const),
     );
     return {
       repository: name,
@@ -53,6 +58,12 @@ export class MemoryRepositories {
       current: new Map(current),
       floor: new Map(found?.floor),
     };
+  }
+
+  current(name: string, role: string): CurrentMetadata | undefined {
+    const found = this.#repositories.get(name);
+    const file = found?.files.get(role)?.at(-1);
+    return found && file && { ...file, revision: found.revision };
   }
 
   /** The files of a role in this incarnation, versions ascending. */
@@ -90,8 +101,9 @@ export class MemoryRepositories {
     found.renewAt = renewAt;
     found.claimedUntil = undefined;
     if (keyUses !== undefined) found.uses = withoutRepeats(keyUses);
-    for (const { role, version, sha256, bytes } of metadata) {
-      const file = { role, version, sha256, length: bytes.length, storedAt: at, bytes: Buffer.from(bytes) };
+    for (const { role, version, sha256, bytes, expires } of metadata) {
+      const length = bytes.length;
+      const file = { role, version, sha256, length, storedAt: at, bytes: Buffer.from(bytes), expires };
       found.files.set(role, [...(found.files.get(role) ?? []), file]);
       if (role === "timestamp") this.#announce(name, at, version, sha256, "update");
     }

@@ -3,6 +3,7 @@ import type Database from "better-sqlite3";
 import type {
   ChangeQuery,
   ChangeRecord,
+  CurrentMetadata,
   Format,
   MetadataReference,
   RepositoryState,
@@ -30,8 +31,8 @@ export function prepareReads(database: Database.Database) {
   const floors = database.prepare<[number], { readonly role: string; readonly version: number }>(
     "SELECT role, version FROM tombstone WHERE repository = ?",
   );
-  const current = database.prepare<[string, string], StoredMetadata>(
-    `SELECT ${reference}, m.bytes FROM repository AS r JOIN current_metadata AS c ON c.repository = r.id AND c.role = ? JOIN metadata AS m ON m.id = c.metadata WHERE r.name = ?`,
+  const current = database.prepare<[string, string], CurrentMetadata>(
+    `SELECT ${reference}, m.bytes, m.expires, r.revision FROM repository AS r JOIN current_metadata AS c ON c.repository = r.id AND c.role = ? JOIN metadata AS m ON m.id = c.metadata WHERE r.name = ?`,
   );
   const byVersion = database.prepare<[string, number, string], StoredMetadata>(
     `SELECT ${reference}, m.bytes FROM repository AS r JOIN metadata AS m ON m.repository = r.id AND m.role = ? AND m.version = ? WHERE r.name = ?`,

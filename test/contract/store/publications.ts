@@ -101,6 +101,47 @@ export function publications(bench: Bench): void {
       }
     });
 
+    it("gives with a current file when it expires and the revision, of the same instant", async () => {
+      const other = await bench.another();
+      const expiring = (role: string, version: number, expires: number) => ({
+        ...file(role, version),
+        expires,
+      });
+      const metadata = [expiring("root", 1, 2_000), expiring("timestamp", 1, 3_000)];
+      await bench.store.commit(publication("a", { metadata }));
+      const current = async (role: string) => {
+        const found = await Promise.all([bench.store, other].map((store) => store.current("a", role)));
+        return found.map((each) => each && [each.version, each.expires, each.revision]);
+      };
+      expect(await current("root")).toEqual([
+        [1, 2_000, 1],
+        [1, 2_000, 1],
+      ]);
+      expect(await current("timestamp")).toEqual([
+        [1, 3_000, 1],
+        [1, 3_000, 1],
+      ]);
+      // A file that stays is the current one of the next revision, too.
+      await bench.store.commit(
+        publication("a", { expectedRevision: 1, metadata: [expiring("timestamp", 2, 4_000)] }),
+      );
+      expect(await current("root")).toEqual([
+        [1, 2_000, 2],
+        [1, 2_000, 2],
+      ]);
+      expect(await current("timestamp")).toEqual([
+        [2, 4_000, 2],
+        [2, 4_000, 2],
+      ]);
+      await bench.store.remove({ repository: "a", at: 5, principal: "tester" });
+      expect(await current("root")).toEqual([undefined, undefined]);
+      await bench.store.commit(publication("a", { expectedRevision: 3, metadata: [expiring("root", 9, 1)] }));
+      expect(await current("root")).toEqual([
+        [9, 1, 4],
+        [9, 1, 4],
+      ]);
+    });
+
     it("finds nothing under another role, version, digest or name", async () => {
       await bench.store.commit(publication("a"));
       const { sha256 } = file("root", 1);
