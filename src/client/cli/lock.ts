@@ -24,9 +24,9 @@ import {
 } from "./flags.ts";
 import { isThere, lockAtHand } from "./lock-at-hand.ts";
 import { isLockedName, lockedName, writeOutputs } from "./lock-output.ts";
+import { type Reporting, sayChecked, sayLocked, sayMoved } from "./lock-report.ts";
 import { progressOn } from "./progress.ts";
-import { printJson, type Refused, reportRefused, UsageError } from "./report.ts";
-import { count, formatTable, forTerminal } from "./table.ts";
+import { type Refused, reportRefused, UsageError } from "./report.ts";
 
 interface LockFlags extends TrustFlags {
   readonly lock?: string;
@@ -93,6 +93,10 @@ class LockRun {
     this.#lockName = flags.lock ?? usualLock;
   }
 
+  get #reporting(): Reporting {
+    return { context: this.#context, json: this.#flags.json === true };
+  }
+
   async lock(files: readonly string[]): Promise<number> {
     const context = this.#context;
     const { helpers, update = false, allowLocal = false } = this.#flags;
@@ -118,9 +122,10 @@ class LockRun {
         lockInputs(trust, { inputs, previous, helpers, update, allowLocal, at, signal }),
       );
       progress.end();
-      this.#sayMoved(locked);
+      sayMoved(this.#reporting, locked);
       await this.#write(locked, atHand?.text);
-      this.#sayLocked(inputs, locked);
+      const written = this.#writesLock(inputs) ? this.#lockName : undefined;
+      sayLocked(this.#reporting, { inputs, locked, lock: written });
       return 0;
     } catch (error) {
       progress.end();
@@ -152,26 +157,7 @@ class LockRun {
     const { helpers } = this.#flags;
     const failures = checkLock({ inputs, lock, lockName, helpers, beside, at: this.#context.now() });
     if (failures.length > 0) return this.#refuse(failures);
-    const unverified = unverifiedIn(inputs, lock);
-    const open = new Set(unverified);
-    const images = inputs
-      .flatMap((input) => input.images)
-      .filter(({ reference }) => !open.has(reference)).length;
-    if (this.#flags.json === true) {
-      printJson(this.#context, {
-        format: "vidimus-lock-check/1",
-        images,
-        unverified,
-        lockedAt: lock.lockedAt,
-      });
-      return 0;
-    }
-    const all = count(images, "image is as it was", "images are as they were");
-    this.#context.stdout(`${all} locked at ${lock.lockedAt}.\n`);
-    if (unverified.length > 0) {
-      const names = count(unverified.length, "image was never verified", "images were never verified");
-      this.#context.stderr(`${forTerminal(`${names}: ${unverified.join(", ")}.`)}\n`);
-    }
+    sayChecked(this.#reporting, { inputs, lock, unverified: unverifiedIn(inputs, lock) });
     return 0;
   }
 
@@ -223,53 +209,6 @@ class LockRun {
   /** A filter leaves no files behind, unless one is named. */
   #writesLock(inputs: Iterable<Input>): boolean {
     return this.#flags.lock !== undefined || [...inputs].some(({ file }) => file !== "-");
-  }
-
-  #sayMoved({ moved }: Locked): void {
-    if (moved.length === 0 || this.#flags.json === true) return;
-    const rows = moved.map(({ reference, from, to }) => [reference, from, to]);
-    this.#context.stderr(`${formatTable([["moved", "from", "to"], ...rows], this.#context.columns)}\n`);
-  }
-
-  #sayLocked(inputs: readonly Input[], locked: Locked): void {
-    const { json = false } = this.#flags;
-    const lock = this.#writesLock(inputs) ? [this.#lockName] : [];
-    const notes = inputs.flatMap(({ file, notes: own }) => own.map((note) => `${file}: ${note}`));
-    const files = inputs
-      .filter(({ file }) => file !== "-")
-      .map(({ file }) => ({ file, locked: lockedName(file) }));
-    if (json) {
-      const unverified = locked.unverified.map(({ text, why, file, line }) => ({
-        reference: text,
-        why,
-        file,
-        line,
-      }));
-      const { images, moved } = locked;
-      const [filtered] = [...locked.texts].filter(([{ file }]) => file === "-").map(([, text]) => text);
-      printJson(this.#context, {
-        format: "vidimus-locked/1",
-        lock: lock[0] ?? null,
-        files,
-        images,
-        moved,
-        unverified,
-        notes,
-        ...(filtered === undefined ? {} : { text: filtered }),
-      });
-      return;
-    }
-    const say = (line: string) => this.#context.stderr(`${forTerminal(line)}\n`);
-    for (const { text, why, file, line } of locked.unverified) {
-      say(
-        `unverified: ${text} (${file}:${line}), ${why === "local" ? "built from the local tree" : "outside of the policy"}`,
-      );
-    }
-    for (const note of notes) say(note);
-    const written = [...files.map((each) => each.locked), ...lock].join(", ");
-    say(
-      `${count(new Set(locked.images.map(({ reference }) => reference)).size, "image", "images")} verified${written === "" ? "" : `; written: ${written}`}`,
-    );
   }
 
   #refuse(failures: readonly Failure[]): number {
