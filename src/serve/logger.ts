@@ -12,9 +12,28 @@ export interface LoggerOptions {
   readonly destination: DestinationStream;
 }
 
-/** Standard error; what is still in memory is written when the process ends. */
+/** Most characters that wait for standard error; what comes while it takes nothing is lost beyond them. */
+const mostWaiting = 1024 * 1024;
+
+/**
+ * Standard error; what is still in memory is written when the process ends. Where it cannot be written, because its disk is
+ * full for example, the server goes on and tries again with the next line: a server without a log is better than none.
+ */
 export function standardError(): DestinationStream {
-  return pino.destination({ fd: 2, sync: false, minLength: 0 });
+  const stream = pino.destination({ fd: 2, sync: false, minLength: 0, maxLength: mostWaiting });
+  let isFailing = false;
+  stream.on("error", () => {
+    isFailing = true;
+  });
+  stream.on("write", () => {
+    isFailing = false;
+  });
+  // The library's own would try for ever, and the process never end.
+  const flush = stream.flushSync.bind(stream);
+  stream.flushSync = () => {
+    if (!isFailing) flush();
+  };
+  return stream;
 }
 
 export function createLogger({ level, format, destination }: LoggerOptions): Logger {

@@ -12,7 +12,7 @@ import { dirname, join } from "node:path";
 import { StoreError } from "../core/errors.ts";
 import type { HighWaterMark, MarkEntry, Position } from "./mark.ts";
 import { entryLines, firstLine, positionLine } from "./mark-file/lines.ts";
-import { mergedEntries, newestPosition, sizeWhenMade } from "./mark-file/reading.ts";
+import { mergedEntries, type NewestPosition, newestPosition, sizeWhenMade } from "./mark-file/reading.ts";
 
 /** Beyond twice what it was, the file may grow by this before it is made anew, in bytes. */
 const slack = 4 * 1024 * 1024;
@@ -37,7 +37,7 @@ export async function openMarkFile({
     file = await open(path, readOnly ? "r" : "a+", 0o600);
     const { size } = await file.stat();
     return new MarkFile(path, file, size, testingOnlySlack ?? slack, {
-      position: await newestPosition(file, size),
+      ...(await newestPosition(file, size)),
       made: await sizeWhenMade(file, size),
       whole: await endsWhole(file, size),
     });
@@ -54,6 +54,7 @@ export async function openMarkFile({
 
 const noMark: HighWaterMark = {
   position: () => undefined,
+  isDoubtful: () => false,
   async *entries() {},
   append: () => Promise.reject(new TypeError("there is no mark to write")),
   replace: () => Promise.reject(new TypeError("there is no mark to write")),
@@ -67,8 +68,7 @@ async function endsWhole(file: FileHandle, size: number): Promise<boolean> {
   return last[0] === 0x0a;
 }
 
-interface Found {
-  readonly position: Position | undefined;
+interface Found extends NewestPosition {
   /** Its size when it was last made anew. */
   readonly made: number;
   /** False if its last line was cut off. */
@@ -83,6 +83,7 @@ class MarkFile implements HighWaterMark {
   #made: number;
   #whole: boolean;
   #position: Position | undefined;
+  #doubtful: boolean;
   /** Writes, one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #renewal: Promise<void> | undefined;
@@ -96,10 +97,15 @@ class MarkFile implements HighWaterMark {
     this.#made = found.made;
     this.#whole = found.whole;
     this.#position = found.position;
+    this.#doubtful = found.doubtful;
   }
 
   position(): Position | undefined {
     return this.#position;
+  }
+
+  isDoubtful(): boolean {
+    return this.#doubtful;
   }
 
   /** By a descriptor of its own: the file may be made anew in the meantime. */
@@ -178,6 +184,7 @@ class MarkFile implements HighWaterMark {
         await file.sync();
         await this.#takePlace(draft, size);
         this.#position = last;
+        if (from === undefined) this.#doubtful = false;
       };
       await (from === undefined ? finish() : this.#inTurn(finish));
     } finally {

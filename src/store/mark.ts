@@ -35,6 +35,11 @@ export interface MarkEntry {
 export interface HighWaterMark {
   /** The newest position; undefined if there is no mark, or none that can be read. */
   position(): Position | undefined;
+  /**
+   * True if lines that came after that position, or all lines, cannot be read: there may have been a newer one. A last
+   * line that was cut off is no reason.
+   */
+  isDoubtful(): boolean;
   /** Each repository once, in no order. What is appended meanwhile is seen or not. */
   entries(): AsyncIterable<MarkEntry>;
   /** Durable when it resolves. One call at a time. */

@@ -1,8 +1,10 @@
 /** The whole program as its users start it: processes, files, exit codes. */
 import { type ChildProcess, spawn } from "node:child_process";
 import {
+  closeSync,
   existsSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -132,6 +134,25 @@ describe("start", () => {
     const second = await start();
     expect(second.fingerprint).toBe(first.fingerprint);
     expect(readFileSync(join(data(), "kek"), "utf8")).toBe(secret);
+  });
+
+  it.runIf(existsSync("/dev/full"))("serves on and ends where its log cannot be written", async () => {
+    const full = openSync("/dev/full", "w");
+    const file = join(directory, "ready.json");
+    const args = ["serve", "--data", data(), "--port", "0", "--ready-file", file, "--log-level", "debug"];
+    const child = spawn(process.execPath, [launcher, ...args], { stdio: ["ignore", "ignore", full] });
+    closeSync(full);
+    const ended = new Promise<number | null>((done) => child.once("close", done));
+    try {
+      await expect.poll(() => existsSync(file), { timeout: 20_000 }).toBe(true);
+      const ready = JSON.parse(readFileSync(file, "utf8")) as Ready;
+      for (let i = 0; i < 20; i++) expect(await status(ready, "/livez")).toBe(200);
+      child.kill("SIGTERM");
+      expect(await ended).toBe(0);
+    } finally {
+      child.kill("SIGKILL");
+      await ended;
+    }
   });
 
   it("starts again after kill -9", async () => {

@@ -42,6 +42,40 @@ async function reopened(path: string) {
   return found;
 }
 
+describe("a mark is doubtful", () => {
+  async function doubtful(change: (text: string) => string): Promise<boolean> {
+    const path = place();
+    const mark = await openAt(path);
+    await mark.append([entry("a", 1)], position(1));
+    await mark.append([entry("a", 2)], position(2));
+    await mark.close();
+    writeFileSync(path, change(readFileSync(path, "utf8")));
+    const again = await openAt(path);
+    const found = again.isDoubtful();
+    await again.close();
+    return found;
+  }
+  const altered = (text: string, part: string) => text.replace(part, part.replace("2", "3"));
+
+  test.each<[string, (text: string) => string]>([
+    ["whose newest position was altered", (text) => altered(text, '"position",2')],
+    ["with something else at its end", (text) => `${text}0123456789abcdef {}\n`],
+    ["in which nothing can be read", () => "anything\n"],
+    ["without one whole line", () => "anything"],
+  ])("%s", async (_, change) => {
+    expect(await doubtful(change)).toBe(true);
+  });
+
+  test.each<[string, (text: string) => string]>([
+    ["as it was written", (text) => text],
+    ["empty", () => ""],
+    ["cut off in its last line", (text) => text.slice(0, -20)],
+    ["altered before its newest position", (text) => altered(text, '"entry","a",2')],
+  ])("not: %s", async (_, change) => {
+    expect(await doubtful(change)).toBe(false);
+  });
+});
+
 describe("what was appended", () => {
   test("is found by the next process: newest position, each repository once, its roles together", async () => {
     const path = place();

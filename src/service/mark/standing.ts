@@ -47,7 +47,12 @@ export async function takeStanding(
   }
   if (readOnly) return { store: closing, behind: false };
   const newest = await newestChange(store);
-  if (mark.position() === undefined && newest !== undefined) {
+  if (mark.isDoubtful()) {
+    logger.warn(
+      "THE HIGH-WATER MARK IS DAMAGED: what can be read of it is in the store, but whether all commits are cannot be told. It is made anew from what is stored; if the store was restored from an older backup, clients will refuse what is older than they have seen",
+    );
+    await renewMark(store, mark);
+  } else if (mark.position() === undefined && newest !== undefined) {
     logger.warn(
       "NO HIGH-WATER MARK lies beside a store that is not empty: whether commits were lost cannot be told. It is made anew from what is stored; if the store was restored from an older backup, clients will refuse what is older than they have seen",
     );
@@ -56,10 +61,13 @@ export async function takeStanding(
   return { store: keepMark(store, mark, logger), behind: false };
 }
 
-/** False if there is no mark. */
+/** False if there is no mark. Where the newest position may be lost, all that can be read is held against the store. */
 export async function isBehind(store: Store, mark: HighWaterMark): Promise<boolean> {
   const position = mark.position();
-  return position !== undefined && !(await hasPosition(store, position));
+  if (position !== undefined && !(await hasPosition(store, position))) return true;
+  if (!mark.isDoubtful()) return false;
+  for await (const _ of findBehind(store, mark)) return true;
+  return false;
 }
 
 async function hasPosition(store: Store, { id, repository, version, sha256 }: Position): Promise<boolean> {

@@ -41,16 +41,30 @@ function decoded(line: string): string {
   return Buffer.from(line, "latin1").toString("utf8");
 }
 
-export async function newestPosition(file: FileHandle, size: number): Promise<Position | undefined> {
+export interface NewestPosition {
+  readonly position: Position | undefined;
+  /** Whether something that cannot be read lies behind it, or nothing can be read at all. */
+  readonly doubtful: boolean;
+}
+
+export async function newestPosition(file: FileHandle, size: number): Promise<NewestPosition> {
   for (const start of [Math.max(0, size - endLength), 0]) {
-    let newest: Position | undefined;
+    let position: Position | undefined;
+    let isRead = false;
+    let isBroken = false;
     for await (const text of linesOf(file, start, size)) {
       const line = readLine(decoded(text));
-      if (line?.kind === "position") newest = line.position;
+      isRead ||= line !== undefined;
+      isBroken ||= line === undefined;
+      if (line?.kind !== "position") continue;
+      ({ position } = line);
+      isBroken = false;
     }
-    if (newest !== undefined || start === 0) return newest;
+    if (position !== undefined || start === 0) {
+      return { position, doubtful: isBroken || (size > 0 && !isRead) };
+    }
   }
-  return undefined;
+  return { position: undefined, doubtful: size > 0 };
 }
 
 /** The size that the file had when it was last made anew; 0 if it does not say. */

@@ -18,6 +18,7 @@ function recorded(): Recorded {
     fail: false,
     closed: false,
     position: () => undefined,
+    isDoubtful: () => false,
     async *entries() {
       yield* [];
     },

@@ -92,6 +92,16 @@ describe("a store that was restored from an older backup", () => {
     expect((await (await start()).publish(repository, owner.next("targets"))).code).toBe("STORE_BEHIND");
   });
 
+  test("W13: is noticed although the newest positions in the mark are damaged", async () => {
+    const owner = await restored();
+    const lines = readFileSync(mark(), "utf8").split("\n");
+    const newest = lines.findLastIndex((line) => line.includes('"position"'));
+    expect(lines.filter((line) => line.includes('"position"')).length).toBeGreaterThan(1);
+    lines[newest] = (lines[newest] ?? "").replace('"position"', '"posi?ion"');
+    writeFileSync(mark(), lines.join("\n"));
+    expect((await (await start()).publish(repository, owner.next("targets"))).code).toBe("STORE_BEHIND");
+  });
+
   test("is noticed by a reader too, which changes nothing", async () => {
     await restored();
     const before = readFileSync(mark());
@@ -184,6 +194,19 @@ describe("a sound store", () => {
     writeFileSync(mark(), early);
     expect((await (await start()).publish(repository, owner.next("targets"))).status).toBe(200);
   });
+
+  test.each(["not a mark", "not\na mark\n", "\u0000".repeat(300)])(
+    "with a mark in which nothing can be read (%j) says so loudly, and makes it anew",
+    async (text) => {
+      const owner = await restored();
+      writeFileSync(mark(), text);
+      const running = await start();
+      expect(loud(running, "THE HIGH-WATER MARK IS DAMAGED", 40)).toBe(true);
+      expect((await running.publish(repository, owner.next("targets"))).status).toBe(200);
+      await stop();
+      expect(loud(await start(), "HIGH-WATER MARK", 40)).toBe(false);
+    },
+  );
 
   test("without its mark says so loudly, makes it anew, and is watched from then on", async () => {
     const owner = await restored();
