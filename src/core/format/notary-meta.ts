@@ -5,7 +5,7 @@ import { type JsonObject, member } from "../json.ts";
 import { maxSnapshotEntries } from "../limits.ts";
 import type { FileReference, Hashes, Snapshot, Timestamp } from "../model.ts";
 import { isTargetsRole } from "../names.ts";
-import { entries, length, Shape } from "../shape.ts";
+import { eachEntry, entries, length, Shape } from "../shape.ts";
 
 const referenceShape = new Shape("an entry of meta", ["hashes", "length"]);
 
@@ -22,9 +22,9 @@ const maxAlgorithms = 8;
  */
 export function checkHashes(object: JsonObject, what: string, needed: readonly string[]): void {
   let strong = false;
-  for (const [algorithm, value] of entries(object, "hashes", maxAlgorithms)) {
+  eachEntry(object, "hashes", maxAlgorithms, (algorithm, value) => {
     const size = digestSizes.get(algorithm);
-    if (size === undefined) continue;
+    if (size === undefined) return;
     if (typeof value !== "string" || !isBase64(value, size)) {
       throw new MalformedError(
         "BAD_ENCODING",
@@ -32,7 +32,7 @@ export function checkHashes(object: JsonObject, what: string, needed: readonly s
       );
     }
     if (needed.includes(algorithm)) strong = true;
-  }
+  });
   if (!strong)
     throw new MalformedError("BAD_SHAPE", `missing ${needed.join(" or ")} checksum information of ${what}`);
 }
