@@ -247,7 +247,8 @@ class Scanner implements Scanned {
     }
     if (count === 0 || (count > 1 && bytes[digits] === 0x30))
       this.#fail("NOT_JSON", "has a malformed number");
-    if (count > 16 || !Number.isSafeInteger(Number(this.#text(start, at)))) {
+    // Fifteen digits are always safe; only sixteen have to be read.
+    if (count > 16 || (count === 16 && !Number.isSafeInteger(Number(this.#text(start, at))))) {
       this.#fail("BAD_NUMBER", "has an integer beyond 2^53-1");
     }
     if (digits > start && bytes[digits] === 0x30) this.#fail("BAD_NUMBER", "has a negative zero");

@@ -69,12 +69,26 @@ export function list(object: JsonObject, name: string, most: number): readonly J
 
 /** The members of an object used as a map, or none (absent or null). */
 export function entries(object: JsonObject, name: string, most: number): readonly [string, Json][] {
-  const value = member(object, name);
-  if (value === undefined || value === null) return [];
-  if (!isObject(value)) throw new MalformedError("BAD_SHAPE", `Make "${name}" an object.`);
-  const all = Object.entries(value) as [string, Json][];
-  if (all.length > most) throw new MalformedError("TOO_MANY", `Put at most ${most} entries into "${name}".`);
+  const all: [string, Json][] = [];
+  eachEntry(object, name, most, (key, value) => all.push([key, value]));
   return all;
+}
+
+/** The same, one by one, without a copy of all. Returns how many there are, which is checked before the first. */
+export function eachEntry(
+  object: JsonObject,
+  name: string,
+  most: number,
+  use: (key: string, value: Json) => void,
+): number {
+  const map = member(object, name);
+  if (map === undefined || map === null) return 0;
+  if (!isObject(map)) throw new MalformedError("BAD_SHAPE", `Make "${name}" an object.`);
+  const keys = Object.keys(map);
+  if (keys.length > most) throw new MalformedError("TOO_MANY", `Put at most ${most} entries into "${name}".`);
+  // Own names, so that none of them finds an inherited member.
+  for (const key of keys) use(key, map[key] as Json);
+  return keys.length;
 }
 
 export function version(object: JsonObject): number {

@@ -4,6 +4,7 @@ import {
   decodeBase64,
   decodeUtf8,
   digestBase64,
+  isBase64,
   isHex,
   sha256Hex,
 } from "../../src/core/bytes.ts";
@@ -42,6 +43,36 @@ describe("base64", () => {
     ["padding inside", "AA==AA=="],
   ])("%s is BAD_ENCODING", (_, text) => {
     expect(outcome(() => decodeBase64(text, "test"))).toBe("BAD_ENCODING");
+  });
+});
+
+describe("base64 of a known size", () => {
+  const accepts = (text: string, bytes: number) =>
+    outcome(() => decodeBase64(text, "test")) === "accepted" && Buffer.from(text, "base64").length === bytes;
+  const sizes = [0, 1, 2, 3, 32, 64];
+
+  it.each(sizes)("any %d bytes are passed", (size) => {
+    for (let fill = 0; fill < 256; fill++) {
+      expect(isBase64(Buffer.alloc(size, fill).toString("base64"), size)).toBe(true);
+    }
+  });
+
+  it.each([32, 64])("every other unit at every place of %d bytes: as decoding has it", (size) => {
+    const text = Buffer.alloc(size, 0xa5).toString("base64");
+    const units = [...Array(256).keys(), 0x141, 0x1041, 0x2041, 0xff21, 0xd841];
+    for (let at = 0; at < text.length; at++) {
+      for (const unit of units) {
+        const other = text.slice(0, at) + String.fromCharCode(unit) + text.slice(at + 1);
+        if (isBase64(other, size) !== accepts(other, size)) expect.fail(JSON.stringify([other, at, unit]));
+      }
+    }
+  });
+
+  it.each(sizes)("not %d bytes: any other length", (size) => {
+    const text = Buffer.alloc(size).toString("base64");
+    for (const other of ["A", "=", "==", "AA==", "AAAA", `${text}=`, `${text}AAAA`, text.slice(0, -1)]) {
+      if (other !== text) expect([other, isBase64(other, size)]).toEqual([other, accepts(other, size)]);
+    }
   });
 });
 

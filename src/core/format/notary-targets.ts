@@ -9,7 +9,7 @@ import { isObject, type JsonObject, member } from "../json.ts";
 import { maxDelegations, maxPaths, maxTargetName, maxTargets } from "../limits.ts";
 import type { Delegation, TargetFile, Targets } from "../model.ts";
 import { isDelegatedRole, parentRole } from "../names.ts";
-import { entries, length, list, Shape, text } from "../shape.ts";
+import { eachEntry, length, list, Shape, text } from "../shape.ts";
 import { checkHashes, readHashes } from "./notary-meta.ts";
 import { KeyUses, readKeys, readRoleKeys } from "./notary-root.ts";
 
@@ -22,8 +22,7 @@ export function readTargets(
   role: string,
   signed: JsonObject,
 ): Pick<Targets, "size" | "targetNames" | "target" | "delegations"> {
-  const all = entries(signed, "targets", maxTargets);
-  for (const [name, value] of all) {
+  const size = eachEntry(signed, "targets", maxTargets, (name, value) => {
     if (name.length > maxTargetName) {
       throw new MalformedError(
         "TOO_LARGE",
@@ -33,11 +32,11 @@ export function readTargets(
     const entry = targetShape.read(value);
     checkHashes(entry, "a target", targetDigests);
     if (member(entry, "length") !== undefined) length(entry);
-  }
+  });
   const given = member(signed, "targets");
   const targets: JsonObject = isObject(given) ? given : {};
   return {
-    size: all.length,
+    size,
     targetNames: () => Object.keys(targets),
     target: (name) => readTarget(member(targets, name)),
     delegations: readDelegations(role, signed),
