@@ -51,9 +51,15 @@ export async function withPins(
   const { isMap, isSeq } = await import("yaml");
   const rules = sequence(document, ["repositories"], isSeq);
   const at = index ?? rules.items.length;
+  // A policy that begins here says once for all its rules where they lead.
+  const isNew = text.trim() === "";
+  if (isNew && server !== undefined) document.set("server", server);
   let rule = rules.items[at] as YAMLMap | undefined;
   if (rule === undefined) {
-    rule = document.createNode({ match: repository, ...(server && { server }) }) as unknown as YAMLMap;
+    rule = document.createNode({
+      match: repository,
+      ...(server !== undefined && !isNew && { server }),
+    }) as unknown as YAMLMap;
     rules.add(rule);
     if (server !== undefined && ca !== undefined) setAuthority(document, file, server, ca);
   }

@@ -96,7 +96,13 @@ async function walkRoots(
     throw error;
   }
   const advanced = roots.length > before;
-  checkPins(scope, set, roots, "ignored");
+  try {
+    checkPins(scope, set, roots, "ignored");
+  } catch (error) {
+    // Nobody must pin a root that was met earlier and is not the one that is served.
+    if (known !== undefined && codeOf(error) === "PIN_MISMATCH") await refuseReplaced(scope, set, roots);
+    throw error;
+  }
   if (advanced && known !== undefined) await keepRoots({ set: set.copy(), roots: [...roots] });
   set.checkRootExpiry(at);
   checkPins(scope, set, roots, "now");

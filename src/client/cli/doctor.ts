@@ -49,7 +49,9 @@ async function diagnose(flags: TrustFlags, context: ClientContext): Promise<read
   const options = checkOptions(given);
   const policy = await tried("policy", () => readPolicy(options));
   const cache = await cacheDiagnoses(options);
-  const servers = await serverDiagnoses(options, policy.value);
+  // Which servers a policy names that cannot be read is not known.
+  const isUnread = policy.diagnosis.state !== "ok" && options.server === undefined;
+  const servers = isUnread ? [] : await serverDiagnoses(options, policy.value);
   const usable = policy.value !== undefined && cache.every(({ state }) => state === "ok");
   const { cacheDir, limits } = options;
   const quick = { ...given, cacheDir, limits: { ...given.limits, ...patience(limits) } };

@@ -24,7 +24,8 @@ export function addVerify(parent: Command, context: ClientContext, finish: (code
     .option("--target <name>", "the name it signs the file under");
   addAskFlags(command, "sentences").action(async (given: readonly string[], flags: VerifyFlags) => {
     const asked = await askAll(context, flags, await requestOf(given, flags, context));
-    const outcomes = await Promise.all(asked.map(withFileHint));
+    const isFile = flags.repository !== undefined;
+    const outcomes = isFile ? asked : await Promise.all(asked.map(withFileHint));
     finish(
       printOutcomes(context, outcomes, { format: "vidimus-verify/1", json: flags.json === true, lineOf }),
     );

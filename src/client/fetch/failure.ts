@@ -22,10 +22,12 @@ export function failureOf(reason: unknown, origin: string): TrustError {
   const code = codeOf(reason);
   const cause = code === undefined ? undefined : underneath(reason, code);
   if (code !== undefined && untrusted.test(code)) {
+    const isPlain = plainAnswer.test(code);
+    const remedy = isPlain ? { next: "Correct the port or the scheme of the address." } : undefined;
     return new TrustError(
       "TLS_UNTRUSTED",
-      `${origin} cannot be authenticated (${code}).${hint(origin, plainAnswer.test(code))}`,
-      { cause },
+      `${origin} cannot be authenticated (${code}).${hint(origin, isPlain)}`,
+      { cause, remedy },
     );
   }
   if (code?.startsWith("HPE_") && !brokenOff.test(code)) {

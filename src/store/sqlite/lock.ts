@@ -64,7 +64,7 @@ function locked(pidPath: string, cause: unknown): StoreError {
   const who = pid === undefined ? "Another server" : `Another server (process ${pid})`;
   return new StoreError(
     "STORE_LOCKED",
-    `${who} uses this data directory: stop it first, or give this one a directory of its own.`,
+    `${who} uses this data directory: stop it first, or give this one a directory of its own with --data.`,
     { cause, ...(pid === undefined ? {} : { detail: { pid } }) },
   );
 }

@@ -45,6 +45,12 @@ describe("doctor", () => {
     expect([code, states]).toEqual([0, ["ok policy", "ok cache", "ok docker", `ok ${url}`, "ok clock"]]);
   });
 
+  it("does not guess which servers a policy names that cannot be read", async () => {
+    folder.write("policy.yaml", pinned.replace("URL", url).replace("match:", "mach:"));
+    const { states } = await diagnoses();
+    expect(states).toEqual(["fault policy", "ok cache", "ok docker"]);
+  });
+
   it("warns of what the policy has for nothing", async () => {
     const servers = "servers: { https://other.example.test: { tokenRealms: [] } }";
     folder.write("policy.yaml", `${servers}\n${pinned.replace("URL", url)}`);

@@ -82,7 +82,8 @@ describe("pin add", () => {
     folder = folderWith();
     const { code } = await pin(["add", name, "--key", id]);
     expect(code).toBe(0);
-    expect(text()).toContain(`  - match: ${name}\n    server: ${site.url}\n`);
+    expect(text()).toContain(`server: ${site.url}\n`);
+    expect(text()).toContain(`  - match: ${name}\n    root:\n`);
     const flags = ["--policy", folder.at("policy.yaml"), "--cache", folder.at("cache")];
     expect((await runClient(["resolve", `${name}:1`, ...flags])).code).toBe(0);
   });
@@ -124,6 +125,22 @@ describe("pin add", () => {
     const { code, err } = await pin(["add", name], { answer: "yes" });
     expect([code, text()]).toEqual([endings.policyFile.exit, "repositories: {}\n"]);
     expect(err).toContain(`${folder.at("policy.yaml")}:1: `);
+  });
+
+  it("never offers the key of a root that is remembered and not served any more", async () => {
+    folder.write("policy.yaml", `repositories:\n  - { match: "registry.example.test/**", tofu: true }\n`);
+    const flags = ["--policy", folder.at("policy.yaml"), "--cache", folder.at("cache"), "--server", site.url];
+    expect((await runClient(["resolve", `${name}:1`, ...flags])).code).toBe(0);
+    const old = await keyId();
+    site.add(await simulated(name, "2"));
+    folder.write("policy.yaml", policy);
+    const served = await keyId();
+    expect(served).not.toBe(old);
+    const { code, err } = await pin(["add", name, "--key", served]);
+    expect(code).toBe(endings.unauthentic.exit);
+    expect(err).toContain("--replaced");
+    expect(err).not.toContain(old);
+    expect((await pin(["add", name, "--key", served, "--replaced"])).code).toBe(0);
   });
 
   it("accepts a repository that was made anew, and forgets the old one", async () => {
