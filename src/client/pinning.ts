@@ -84,7 +84,7 @@ async function chainFromLock(
   newest: Verified<Root>,
   source: RootSource,
 ): Promise<readonly Buffer[] | undefined> {
-  const { floors, repository, limits, at } = scope;
+  const { floors, limits, at } = scope;
   const versionOf = ({ versions }: Floor) => versions.root ?? 0;
   const floor = [...floors].sort((a, b) => versionOf(b) - versionOf(a))[0];
   if (floor === undefined) return undefined;
@@ -96,17 +96,42 @@ async function chainFromLock(
   for (let version = first; version <= last; version++) {
     const bytes = version === last ? newest.bytes : await source(version);
     const isOther = version === first && (bytes === undefined || sha256Hex(bytes) !== floor.rootSha256);
-    if (bytes === undefined || isOther) {
-      throw new TrustError(
-        "REPOSITORY_REPLACED",
-        `${repository} has not the root of version ${version} that the lock was made under.`,
-        { role: "root" },
-      );
-    }
+    if (bytes === undefined || isOther) throw unanchored(scope, version);
     set.addRoot(bytes, at);
     chain.push(bytes);
   }
   return chain;
+}
+
+/**
+ * Under `tofu` a lock is the anchor, whatever the cache knows and however the chain came about: each root that a lock was
+ * made under is in the chain, or the chain's first root follows from it. Throws `REPOSITORY_REPLACED`. A chain that ends
+ * below such a root is `floors.ts`'s business.
+ */
+export async function checkAnchors(
+  scope: Scope,
+  roots: readonly Buffer[],
+  source: RootSource,
+): Promise<void> {
+  const { floors, rule, pins, format } = scope;
+  const [begin] = roots;
+  if (floors.length === 0 || begin === undefined || pins !== undefined || !rule.tofu) return;
+  const first = format.parse("root", begin) as Verified<Root>;
+  for (const floor of floors) {
+    const version = floor.versions.root ?? 0;
+    const distance = version - first.signed.version;
+    if (distance < 0) await chainFromLock({ ...scope, floors: [floor] }, first, source);
+    const held = roots[distance];
+    if (held !== undefined && sha256Hex(held) !== floor.rootSha256) throw unanchored(scope, version);
+  }
+}
+
+function unanchored({ repository }: Scope, version: number): TrustError {
+  return new TrustError(
+    "REPOSITORY_REPLACED",
+    `${repository} has not the root of version ${version} that the lock was made under.`,
+    { role: "root" },
+  );
 }
 
 /** What is asked of a root in force (`now`), or of an earlier one of its chain. */

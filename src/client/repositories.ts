@@ -17,7 +17,7 @@ import { type CachedFile, type CachedState, type CacheKey, isNewer } from "./cac
 import { TrustError } from "./errors.ts";
 import { isAway } from "./fetch/fetcher.ts";
 import { checkFloors } from "./floors.ts";
-import { checkPins } from "./pinning.ts";
+import { checkAnchors, checkPins } from "./pinning.ts";
 import { type RepositoryView, refuseStale, viewOf } from "./repository-view.ts";
 import { codeOf, type Scope } from "./scope.ts";
 import { type Updated, update } from "./update.ts";
@@ -136,7 +136,7 @@ export class Repositories {
       if (!(error instanceof TrustError) || !isAway(error.code) || last.stored === undefined) throw error;
       return viewOf({
         scope,
-        set: this.#offline(scope, last, error),
+        set: await this.#offline(scope, last, error),
         offline: true,
         checkedAt: last.checkedAt,
         atHand,
@@ -145,7 +145,7 @@ export class Repositories {
   }
 
   /** What was trusted last, if the policy allows to use it without the server. */
-  #offline(scope: Scope, { set, roots, checkedAt }: Known, cause: TrustError): TrustedSet {
+  async #offline(scope: Scope, { set, roots, checkedAt }: Known, cause: TrustError): Promise<TrustedSet> {
     const { rule, at, repository } = scope;
     // A root has come, and the snapshot is of the time before it or gone: nothing below the root is trusted.
     if (rule.offlineMaxAge === undefined || !set.isSnapshotOfRoot()) throw cause;
@@ -159,6 +159,7 @@ export class Repositories {
     }
     refuseStale(set, at);
     checkPins(scope, set, roots, "now");
+    await checkAnchors(scope, roots, async () => undefined);
     scope.onEvent({ type: "offline", repository, age });
     return set.copy();
   }

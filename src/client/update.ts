@@ -13,7 +13,7 @@
 import type { TrustedSet } from "../core/trusted-set.ts";
 import { mostRoots } from "./cache-state.ts";
 import { TrustError } from "./errors.ts";
-import { checkPins, recognisePins } from "./pinning.ts";
+import { checkAnchors, checkPins, recognisePins } from "./pinning.ts";
 import { codeOf, get, noTrustData, type Scope, withheld } from "./scope.ts";
 
 export interface Updated {
@@ -98,6 +98,7 @@ async function walkRoots(
   const advanced = roots.length > before;
   try {
     checkPins(scope, set, roots, "ignored");
+    await checkAnchors(scope, roots, (version) => getRoot(scope, version));
   } catch (error) {
     // Nobody must pin a root that was met earlier and is not the one that is served.
     if (known !== undefined && codeOf(error) === "PIN_MISMATCH") await refuseReplaced(scope, set, roots);
@@ -144,6 +145,7 @@ async function keepIfPinned(
 ): Promise<void> {
   try {
     checkPins(scope, set, roots, "ignored");
+    await checkAnchors(scope, roots, (version) => getRoot(scope, version));
   } catch (error) {
     if (error instanceof TrustError) return;
     throw error;

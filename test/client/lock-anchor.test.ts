@@ -16,11 +16,11 @@ let sim: Simulator;
 let lock: string;
 
 /** A trust with an empty cache that trusts a first use. */
-async function open(served: Simulator, lockPath?: string) {
+async function open(served: Simulator, lockPath?: string, cacheDir = temporaryDirectory()) {
   const site = await startSite(served);
   const trust = await openTrust({
     server: site.url,
-    cacheDir: temporaryDirectory(),
+    cacheDir,
     dockerConfig: temporaryDirectory(),
     policy: { repositories: [{ match: "**", tofu: true }] },
     now: () => simulatedNow,
@@ -69,6 +69,45 @@ describe("with an empty cache and a lock", () => {
   it("a root below that of the lock is refused", async () => {
     const other = await Simulator.create(repository);
     await expect((await open(other, lock)).resolve(reference)).rejects.toMatchObject({ code: "BELOW_LOCK" });
+  });
+});
+
+it.each([2, 3, 5])(
+  "a chain of %i roots that is entered at its first one is no way around it",
+  async (version) => {
+    const other = await Simulator.create(repository);
+    const first = other.served.get("root") as Buffer;
+    for (let root = 2; root <= version; root++) await newRoot(other);
+    // `root.json` is an old one; the roots after it are there by version.
+    other.served.set("root", first);
+    const trust = await open(other, lock);
+    await expect(trust.resolve(reference)).rejects.toMatchObject({ code: "REPOSITORY_REPLACED" });
+    await expect(lockList(`${reference}\n`, { trust, now: () => simulatedNow })).rejects.toThrow();
+  },
+);
+
+describe("with a cache that knows another repository of that name", () => {
+  async function metBefore(version: number): Promise<[Simulator, string]> {
+    const other = await Simulator.create(repository);
+    for (let root = 2; root <= version; root++) await newRoot(other);
+    const cacheDir = temporaryDirectory();
+    await (await open(other, undefined, cacheDir)).resolve(reference);
+    return [other, cacheDir];
+  }
+
+  it.each([2, 4])("at root %i, a lock of the right one refuses it", async (version) => {
+    const [other, cacheDir] = await metBefore(version);
+    await expect((await open(other, lock, cacheDir)).resolve(reference)).rejects.toMatchObject({
+      code: "REPOSITORY_REPLACED",
+    });
+  });
+
+  it("the right one, met later than its lock was made, is trusted", async () => {
+    await newRoot(sim);
+    await newRoot(sim);
+    const cacheDir = temporaryDirectory();
+    await (await open(sim, undefined, cacheDir)).resolve(reference);
+    expect((await (await open(sim, lock, cacheDir)).resolve(reference)).versions.root).toBe(4);
   });
 });
 
