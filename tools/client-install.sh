@@ -71,6 +71,12 @@ ended=0
 "$work/too-old/package/bin/node" node_modules/@vidimus/client/dist/bin/vidimus-client.js resolve app 2>too-old.txt || ended=$?
 grep -q RUNTIME_TOO_OLD too-old.txt && ((ended == 41))
 echo "node $("$work/too-old/package/bin/node" --version) is refused with $ended"
+if [[ -e /dev/full ]]; then
+  ended=0
+  "$node" node_modules/@vidimus/client/dist/bin/vidimus-client.js help exit-codes >/dev/full 2>full.txt || ended=$?
+  grep -q ENOSPC full.txt && ((ended == 40))
+  echo "a result that cannot be written ends with $ended"
+fi
 
 npm install --silent --ignore-scripts --no-audit --no-fund "@types/node@${oldest%%.*}"
 "$node" "$repository/node_modules/typescript/bin/tsc" --noEmit --strict --exactOptionalPropertyTypes \

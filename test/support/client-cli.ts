@@ -18,7 +18,7 @@ export interface Said {
 export interface World {
   readonly stdin?: string;
   /** What a person answers to every question; without it nobody can be asked. */
-  readonly answer?: string;
+  readonly answer?: string | (() => string);
   readonly isTerminal?: boolean;
   readonly columns?: number;
   readonly env?: Readonly<Record<string, string>>;
@@ -42,7 +42,7 @@ export async function runClient(argv: readonly string[], world: World = {}): Pro
         ? undefined
         : async (question) => {
             err += question;
-            return answer;
+            return typeof answer === "function" ? answer() : answer;
           },
     isTerminal,
     columns,

@@ -1,5 +1,6 @@
 /** The executable of the client's package: argv in, exit code out. */
 import { Command, CommanderError } from "commander";
+import { endings } from "../errors.ts";
 import { checkRuntime } from "../runtime.ts";
 import { addHelp, sayClientExitCodes } from "./help.ts";
 import { processContext } from "./process-context.ts";
@@ -36,10 +37,13 @@ async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
-// Who reads our output may go away at any time, and there is nobody left to tell.
+// Who reads our output may go away at any time, and there is nobody left to tell. Whatever else keeps a result from being
+// written is told, and never ends well.
 for (const stream of [process.stdout, process.stderr]) {
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
+  stream.on("error", ({ code }: NodeJS.ErrnoException) => {
+    if (code === "EPIPE") return;
+    if (stream === process.stdout) context.stderr(`The result cannot be written (${code}).\n`);
+    process.exit(endings.output.exit);
   });
 }
 // Not awaited here: in the bundle, parts that are loaded later import this file, and would wait for themselves.

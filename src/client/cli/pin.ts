@@ -3,8 +3,10 @@
  * fingerprint with what the publisher says on another way; so adding needs that person, or the key IDs as arguments.
  */
 import { realpath, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { Command } from "commander";
 import { signedName } from "../../policy/pattern.ts";
+import { withLock } from "../cache-lock.ts";
 import { type Explanation, endings, TrustError } from "../errors.ts";
 import { type PinChange, pinsOf, withoutPins, withPins } from "../policy-edit.ts";
 import { largestPolicy, parsePolicy, readPolicyFile } from "../policy-file.ts";
@@ -81,7 +83,7 @@ function nameOf(text: string, { files = false }: PinFlags): string {
 async function addPins(context: ClientContext, repository: string, flags: PinFlags): Promise<number> {
   const path = policyPath(flags, context) ?? usualPolicy;
   const text = await readIfThere(path);
-  if (repository.includes("*")) return await addToPattern(context, repository, flags, { path, text });
+  if (repository.includes("*")) return await addToPattern(context, repository, flags, path);
   const { policy: _, ...options } = trustOptions(flags, context);
   const before = await openTrust({ ...options, policy: text === undefined ? {} : path });
   let root: FoundRoot;
@@ -98,8 +100,7 @@ async function addPins(context: ClientContext, repository: string, flags: PinFla
     context.stderr("Nothing was pinned.\n");
     return 0;
   }
-  const change = await withPins(text ?? "", path, repository, chosen, options);
-  await write(path, change.text);
+  const change = await edit(path, (now) => withPins(now, path, repository, chosen, options));
   const { forgotten, problem } = await confirm(
     { ...options, policy: path },
     repository,
@@ -125,15 +126,16 @@ async function addToPattern(
   context: ClientContext,
   pattern: string,
   flags: PinFlags,
-  { path, text = "" }: { readonly path: string; readonly text: string | undefined },
+  path: string,
 ): Promise<number> {
   const bad = flags.key.find((id) => !/^[0-9a-f]{64}$/.test(id));
   if (flags.key.length === 0) throw new UsageError("For a pattern, give the key IDs with --key.");
   if (bad !== undefined)
     throw new UsageError(`--key takes 64 lower-case hex digits, not ${forTerminal(bad)}.`);
   if (flags.replaced === true) throw new UsageError("--replaced is for one repository, not for a pattern.");
-  const change = await withPins(text, path, pattern, flags.key, trustOptions(flags, context));
-  await write(path, change.text);
+  const change = await edit(path, (now) =>
+    withPins(now, path, pattern, flags.key, trustOptions(flags, context)),
+  );
   const { rule, keyIds: added } = change;
   if (flags.json === true) printJson(context, { format: "vidimus-pin/1", policy: path, rule, added });
   else sayAdded(context, path, change);
@@ -218,9 +220,9 @@ async function listPins(context: ClientContext, flags: PinFlags): Promise<number
 async function removePins(context: ClientContext, repository: string, flags: PinFlags): Promise<number> {
   if ((flags.all === true) === flags.key.length > 0) throw new UsageError("Give either --key or --all.");
   const path = policyPath(flags, context) ?? usualPolicy;
-  const text = (await readIfThere(path)) ?? "";
-  const change = await withoutPins(text, path, repository, flags.all === true ? "all" : flags.key);
-  await write(path, change.text);
+  const change = await edit(path, (now) =>
+    withoutPins(now, path, repository, flags.all === true ? "all" : flags.key),
+  );
   const { rule, keyIds: removed, now } = change;
   const left =
     (now.pins?.keys.length ?? 0) +
@@ -254,14 +256,25 @@ async function readIfThere(path: string): Promise<string | undefined> {
   return text;
 }
 
-/** With the mode that the file has; readable to all if it is new. A link stays one: what it leads to is replaced. */
-async function write(path: string, text: string): Promise<void> {
+/**
+ * Changes the policy as it is now, one at a time: what somebody wrote into it while a person was asked, or while the server
+ * was, stays. It keeps its mode; a new one is readable to all. A link stays one: what it leads to is replaced.
+ */
+async function edit(path: string, change: (text: string) => Promise<PinChange>): Promise<PinChange> {
   try {
     const there = await stat(path).catch(() => undefined);
     const place = there === undefined ? path : await realpath(path);
-    await replaceFile(place, Buffer.from(text, "utf8"), (there?.mode ?? 0o644) & 0o777);
+    return await withLock(join(dirname(place), `.${basename(place)}.writing`), async (held) => {
+      const before = (await readIfThere(path)) ?? "";
+      const changed = await change(before);
+      const mode = (there?.mode ?? 0o644) & 0o777;
+      if (changed.text !== before) await replaceFile(place, Buffer.from(changed.text, "utf8"), mode, held);
+      return changed;
+    });
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? "unknown error";
+    if (cause instanceof TrustError || cause instanceof UsageError) throw cause;
+    const code = (cause as NodeJS.ErrnoException).code;
+    if (code === undefined) throw cause;
     throw new TrustError("OUTPUT_UNWRITABLE", `The policy cannot be written (${code}).`, {
       file: path,
       cause,

@@ -106,6 +106,27 @@ describe("pin add", () => {
     expect(err).toContain(site.url);
   });
 
+  it("keeps what somebody wrote into the policy while a person was asked", async () => {
+    const tightened = policy.replace("lookup: [targets]", "lookup: [targets]\n    require: [targets]");
+    const id = await keyId();
+    const world: World = {
+      answer: () => {
+        folder.write("policy.yaml", tightened);
+        return "yes";
+      },
+    };
+    expect((await pin(["add", name], world)).code).toBe(0);
+    expect(text()).toContain(id);
+    expect(text()).toContain("require: [targets]");
+  });
+
+  it("loses none of several that are added at the same time", async () => {
+    const others = ["a", "b", "c", "d"].map((each) => `registry.example.test/${each}/**`);
+    const ends = await Promise.all(others.map((each) => pin(["add", each, "--key", other])));
+    expect(ends.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+    for (const each of others) expect(text()).toContain(each);
+  });
+
   it("writes nothing where the repository cannot be seen", async () => {
     sim.break.expire("root");
     const { code } = await pin(["add", name], { answer: "yes" });
