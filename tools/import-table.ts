@@ -29,6 +29,7 @@ const markContract = "src/store/mark";
 const signerContract = "src/signer/signer";
 const serviceContract = "src/service/service";
 const clock = "src/service/clock";
+const durable = "src/durable";
 const plugins = ["src/http/notary", "src/http/operations"];
 const fsckDamage = "src/service/fsck/damage";
 const sharedByStores = [storeContract, "src/store/bounds", "src/store/migrate", "src/store/refusals", errors];
@@ -82,6 +83,12 @@ export const table: readonly Row[] = [
   { place: storeContract, ours: ["src/core"], packages: [], builtins: [] },
   { place: markContract, ours: [storeContract], packages: [], builtins: [] },
   {
+    place: durable,
+    ours: [],
+    packages: [],
+    builtins: ["node:fs", "node:path"],
+  },
+  {
     place: "src/store/mark-file",
     ours: [markContract, errors],
     packages: [],
@@ -99,7 +106,7 @@ export const table: readonly Row[] = [
   { place: "src/store/memory", ours: sharedByStores, packages: [], builtins: ["node:buffer"] },
   {
     place: "src/store/sqlite",
-    ours: [...sharedByStores, inspectionContract],
+    ours: [...sharedByStores, inspectionContract, durable],
     packages: ["better-sqlite3"],
     builtins: ["node:fs", "node:path", "node:timers", "node:url"],
   },
@@ -109,7 +116,7 @@ export const table: readonly Row[] = [
   { place: "src/signer/absent", ours: [signerContract, errors], packages: [], builtins: [] },
   {
     place: "src/signer/secret",
-    ours: [errors],
+    ours: [durable, errors],
     packages: [],
     builtins: ["node:buffer", "node:crypto", "node:fs", "node:path"],
   },
@@ -132,7 +139,7 @@ export const table: readonly Row[] = [
   { place: "src/backup/errors", ours: [], packages: [], builtins: [] },
   {
     place: "src/backup",
-    ours: ["src/backup/errors", errors],
+    ours: ["src/backup/errors", durable, errors],
     packages: ["age-encryption", "modern-tar", "zod"],
     builtins: ["node:crypto", "node:fs", "node:fs/promises", "node:os", "node:path", "node:util"],
   },
@@ -146,7 +153,7 @@ export const table: readonly Row[] = [
   // The process around it.
   {
     place: "src/serve",
-    ours: ["src/config", "src/http/options", "src/remote/answer", serviceContract, clock, errors],
+    ours: ["src/config", "src/http/options", "src/remote/answer", serviceContract, clock, durable, errors],
     packages: ["@peculiar/x509", "fastify", "pino", "reflect-metadata"],
     builtins: [
       "node:cluster",

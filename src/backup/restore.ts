@@ -11,7 +11,6 @@ import {
   chmodSync,
   existsSync,
   linkSync,
-  mkdirSync,
   readdirSync,
   renameSync,
   rmdirSync,
@@ -19,6 +18,7 @@ import {
   statSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { makeDirectory } from "../durable.ts";
 import type { Bytes, Opening } from "./age.ts";
 import { pieces } from "./archive.ts";
 import { BackupError, unwritable } from "./errors.ts";
@@ -64,7 +64,7 @@ async function restoreBeside(into: string, folder: Folder, options: RestoreOptio
 }
 
 async function restoreInside(into: string, options: RestoreOptions): Promise<Manifest> {
-  const made = makeDirectory(into);
+  const made = makeFolderOrRefuse(into);
   try {
     const lock = options.store.takeLock(into);
     try {
@@ -116,7 +116,7 @@ function removeEmpty(directory: string, first: string): void {
 
 /** Everything of the backup, checked and synced, in a new folder. */
 async function fill(folder: string, { content, opening, store }: RestoreOptions): Promise<Manifest> {
-  makeDirectory(join(folder, "restored"));
+  makeFolderOrRefuse(join(folder, "restored"));
   const manifest = await takeApart({ content, opening, folder, placeOf, store });
   const text = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
   await writeFileBytes(join(folder, "restored", "manifest.json"), pieces(text));
@@ -165,9 +165,9 @@ function folderBeside(into: string, store: StoreAccess): Folder | undefined {
 }
 
 /** The first directory that had to be made, if any. */
-function makeDirectory(path: string): string | undefined {
+function makeFolderOrRefuse(path: string): string | undefined {
   try {
-    return mkdirSync(path, { recursive: true, mode: 0o700 });
+    return makeDirectory(path);
   } catch (error) {
     throw unwritable(path, error);
   }

@@ -4,9 +4,10 @@
  * A file that is written appears under its name whole and synced, or not at all: until then it is NAME.partial, which is
  * removed on every way out that is not kill -9. What that leaves is replaced by the next backup of the same name.
  */
-import { closeSync, fstatSync, fsyncSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import { fstatSync, renameSync, rmSync, statSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { sync } from "../durable.ts";
 import type { Bytes } from "./age.ts";
 import { BackupError, unwritable } from "./errors.ts";
 
@@ -97,12 +98,7 @@ async function fill(file: FileHandle, path: string, content: Bytes): Promise<voi
 /** Makes names in a folder durable. Throws `BACKUP_UNWRITABLE`. */
 export function syncFolder(path: string): void {
   try {
-    const folder = openSync(path, "r");
-    try {
-      fsyncSync(folder);
-    } finally {
-      closeSync(folder);
-    }
+    sync(path);
   } catch (error) {
     throw unwritable(path, error);
   }

@@ -5,17 +5,16 @@ import {
   chmodSync,
   closeSync,
   constants,
-  existsSync,
   fsyncSync,
   linkSync,
   mkdirSync,
   openSync,
   renameSync,
   rmSync,
-  statSync,
   writeSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { makeDirectory, sync } from "../durable.ts";
 import { StartError, systemCode } from "./errors.ts";
 
 /**
@@ -49,16 +48,7 @@ function place(
   } finally {
     rmSync(draft, { force: true });
   }
-  syncDirectory(directory);
-}
-
-function syncDirectory(path: string): void {
-  const directory = openSync(path, "r");
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
+  sync(directory);
 }
 
 /** A file of a folder that is made whole. */
@@ -82,7 +72,7 @@ export function writeFolder(path: string, files: readonly FolderFile[]): void {
   } finally {
     rmSync(draft, { recursive: true, force: true });
   }
-  syncDirectory(directory);
+  sync(directory);
 }
 
 /**
@@ -93,7 +83,7 @@ export function prepareDirectory(path: string, readOnly: boolean): string {
   const absolute = resolve(path);
   try {
     if (readOnly) accessSync(absolute, constants.R_OK | constants.X_OK);
-    else syncMade(absolute, makeDirectory(absolute));
+    else makeDirectory(absolute);
   } catch (error) {
     const wanted = readOnly
       ? `cannot be read (${systemCode(error)}): a read-only server needs one that another start has made`
@@ -105,24 +95,4 @@ export function prepareDirectory(path: string, readOnly: boolean): string {
     );
   }
   return absolute;
-}
-
-/**
- * Level by level: the platform's own `recursive` never ends where nothing can be made, as in `/proc` (Node 24).
- * Returns the uppermost directory that was made.
- */
-function makeDirectory(path: string): string | undefined {
-  const missing: string[] = [];
-  for (let each = path; !existsSync(each); each = dirname(each)) missing.unshift(each);
-  for (const each of missing) mkdirSync(each, { mode: 0o700 });
-  if (!statSync(path).isDirectory()) throw Object.assign(new Error(`${path} is a file`), { code: "ENOTDIR" });
-  return missing[0];
-}
-
-/** The names of directories that were just made, the uppermost of them `first`. */
-function syncMade(path: string, first: string | undefined): void {
-  if (first === undefined) return;
-  const above = dirname(path);
-  syncDirectory(above);
-  if (path !== first) syncMade(above, first);
 }

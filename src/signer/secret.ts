@@ -28,6 +28,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { SignerError } from "../core/errors.ts";
+import { sync } from "../durable.ts";
 
 export type Secret =
   | { readonly kind: "key" /** 32 bytes. */; readonly bytes: Uint8Array }
@@ -103,7 +104,7 @@ export function createKeyFile(path: string): void {
       closeSync(file);
     }
     linkSync(unfinished, path);
-    syncDirectory(dirname(path));
+    sync(dirname(path));
   } catch (error) {
     const exists = (error as NodeJS.ErrnoException).code === "EEXIST";
     throw bad(
@@ -120,16 +121,6 @@ export function createKeyFile(path: string): void {
 
 const newline = Buffer.from("\n");
 const carriageReturn = 0x0d;
-
-/** Makes names in a directory durable. Throws as `node:fs` does. */
-export function syncDirectory(path: string): void {
-  const directory = openSync(path, "r");
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
-}
 
 /** `guarded`: only its owner may read the file. systemd guards credentials by their directory instead. */
 function readFile(path: string, guarded: boolean): Secret {

@@ -10,7 +10,7 @@
 import * as bounds from "./bounds.ts";
 import { type ConnectionOptions, connect, openingError } from "./sqlite/connection.ts";
 import { closed, readOnly, unavailable } from "./sqlite/errors.ts";
-import { makeDirectory } from "./sqlite/files.ts";
+import { makeDataDirectory } from "./sqlite/files.ts";
 import { prepareKeyChanges, prepareKeyReads } from "./sqlite/keys.ts";
 import { takeLock } from "./sqlite/lock.ts";
 import { prepareChanges } from "./sqlite/publications.ts";
@@ -42,7 +42,7 @@ export interface SqliteOptions {
 export async function openSqlite(options: SqliteOptions): Promise<Store> {
   const { directory, testingOnlyMigrations, testingOnlyReadOnlyFileSystem } = options;
   const reading = options.readOnly ?? false;
-  if (!reading) makeDirectory(directory);
+  if (!reading) makeDataDirectory(directory);
   const lock = (options.lock ?? !reading) ? takeLock(directory) : undefined;
   try {
     const connection: ConnectionOptions = {

@@ -9,7 +9,8 @@
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { SignerError } from "../../core/errors.ts";
-import { createKeyFile, readSecret, type Secret, syncDirectory } from "../secret.ts";
+import { sync } from "../../durable.ts";
+import { createKeyFile, readSecret, type Secret } from "../secret.ts";
 
 /** Makes it, durable. One that is there already must have been found useless by the caller: it is replaced. */
 export function createSuccessor(path: string): Secret {
@@ -27,7 +28,7 @@ export function readSuccessor(path: string): Secret | undefined {
 export function adoptSuccessor(path: string): void {
   try {
     renameSync(nameOf(path), path);
-    syncDirectory(dirname(path));
+    sync(dirname(path));
   } catch (cause) {
     throw new SignerError(
       "BAD_SECRET",

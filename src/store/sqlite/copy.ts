@@ -5,9 +5,10 @@
  *   cannot be written back past that transaction and grows until it ends.
  * - Readable by their owner only, from the first byte on.
  */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
+import { closeSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type Database from "better-sqlite3";
+import { sync } from "../../durable.ts";
 
 /**
  * Piece by piece, beside whoever writes, in this process or another. Nothing is synced. On failure `path` may be left,
@@ -43,13 +44,4 @@ export function copyInOneStep(database: Database.Database, path: string): void {
 
 function makePrivate(path: string): void {
   closeSync(openSync(path, "wx", 0o600));
-}
-
-function sync(path: string): void {
-  const file = openSync(path, "r");
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
 }

@@ -4,18 +4,10 @@
  * A directory made here has mode 0700; one that was there before keeps the mode its owner gave it. SQLite
  * gives `-wal` and `-shm` the mode of the database file, and syncs the names of the files that it makes.
  */
-import {
-  accessSync,
-  chmodSync,
-  closeSync,
-  constants,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-} from "node:fs";
-import { dirname, resolve } from "node:path";
+import { accessSync, chmodSync, closeSync, constants, existsSync, openSync } from "node:fs";
+import { resolve } from "node:path";
 import { StoreError } from "../../core/errors.ts";
+import { makeDirectory } from "../../durable.ts";
 
 /** This message and the next name a directory: only whoever starts the server sees them. */
 export function unwritable(directory: string, cause: unknown): StoreError {
@@ -45,24 +37,11 @@ export function isOnReadOnlyFileSystem(directory: string): boolean {
   }
 }
 
-export function makeDirectory(directory: string): void {
+export function makeDataDirectory(directory: string): void {
   try {
-    const made = mkdirSync(directory, { recursive: true, mode: 0o700 });
-    if (made === undefined) return;
-    chmodSync(directory, 0o700);
-    for (let path = resolve(directory); path !== dirname(resolve(made)); path = dirname(path)) syncName(path);
+    makeDirectory(directory);
   } catch (error) {
     throw unwritable(directory, error);
-  }
-}
-
-/** What is stored in a directory is only as durable as the directory's own name. */
-function syncName(path: string): void {
-  const above = openSync(dirname(path), "r");
-  try {
-    fsyncSync(above);
-  } finally {
-    closeSync(above);
   }
 }
 
