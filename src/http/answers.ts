@@ -44,7 +44,9 @@ interface Form {
 
 interface Prepared {
   readonly identity: Form;
+  /** The compressed form's validator, and its 304: both are known before it is made. */
   readonly gzipEtag: string;
+  readonly gzipNotModified: readonly string[];
   /** Undefined: nobody has asked for it. Resolves to the identity where compression gains nothing. */
   gzip: Promise<Form> | undefined;
   /** The same when it is there, so that nobody waits for a promise. */
@@ -90,10 +92,10 @@ export class FileAnswers {
   }
 
   #notModified(response: ServerResponse, known: string, prepared: Prepared): boolean {
-    const { identity, gzipEtag } = prepared;
+    const { identity, gzipEtag, gzipNotModified } = prepared;
     const isSame = matches(known, identity.etag);
     if (!isSame && !matches(known, gzipEtag)) return false;
-    response.writeHead(304, (isSame ? identity : withEtag(identity, gzipEtag)).notModified as string[]);
+    response.writeHead(304, (isSame ? identity.notModified : gzipNotModified) as string[]);
     response.end();
     return true;
   }
@@ -113,9 +115,11 @@ export class FileAnswers {
     const known = this.#prepared[address].get(file);
     if (known !== undefined) return known;
     const { bytes, sha256 } = file;
+    const gzipEtag = `"${sha256}-gzip"`;
     const prepared: Prepared = {
       identity: this.#form(file, address, { etag: `"${sha256}"`, bytes }),
-      gzipEtag: `"${sha256}-gzip"`,
+      gzipEtag,
+      gzipNotModified: this.#validators(file, address, gzipEtag),
       gzip: undefined,
       gzipped: undefined,
     };
@@ -123,12 +127,8 @@ export class FileAnswers {
     return prepared;
   }
 
-  #form(
-    file: Served,
-    address: Address,
-    { etag, bytes, encoding }: { etag: string; bytes: Buffer; encoding?: string },
-  ): Form {
-    const notModified = [
+  #validators(file: Served, address: Address, etag: string): readonly string[] {
+    return [
       "etag",
       etag,
       "cache-control",
@@ -137,6 +137,14 @@ export class FileAnswers {
       new Date(file.storedAt).toUTCString(),
       ...(file.bytes.length >= compressibleFrom ? ["vary", "accept-encoding"] : []),
     ];
+  }
+
+  #form(
+    file: Served,
+    address: Address,
+    { etag, bytes, encoding }: { etag: string; bytes: Buffer; encoding?: string },
+  ): Form {
+    const notModified = this.#validators(file, address, etag);
     const full = [
       "content-type",
       "application/json",
@@ -154,13 +162,6 @@ export class FileAnswers {
 function write(request: IncomingMessage, response: ServerResponse, { full, bytes }: Form): void {
   response.writeHead(200, full as string[]);
   response.end(request.method === "HEAD" ? undefined : bytes);
-}
-
-/** The second member of the list is the value of the first header. */
-function withEtag(form: Form, etag: string): Form {
-  const notModified = [...form.notModified];
-  notModified[1] = etag;
-  return { ...form, etag, notModified };
 }
 
 /** Weak comparison over the list of `If-None-Match` (RFC 9110 13.1.2). */
