@@ -11,7 +11,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rename, rm, rmdir, stat, unlink, utimes, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const stale = 10_000;
@@ -50,6 +50,11 @@ async function once<T>(path: string, task: Task<T>): Promise<T> {
   } finally {
     await end(path, own);
   }
+}
+
+/** One process at a time that changes a file, by a lock beside it. `task` is given the same check. */
+export function whileWriting<T>(file: string, task: (held: () => Promise<void>) => Promise<T>): Promise<T> {
+  return withLock(join(dirname(file), `.${basename(file)}.writing`), task);
 }
 
 /** Whether a name beside a lock is that of one which a process that died never put in its place. */

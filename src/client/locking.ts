@@ -11,7 +11,7 @@ import {
   type Wanted,
 } from "./coverage.ts";
 import { reasonOf } from "./fetch/within.ts";
-import type { ImageUse, Input } from "./inputs/input.ts";
+import { type ImageUse, type Input, plainInput } from "./inputs/input.ts";
 import { lockedText } from "./inputs/splice.ts";
 import { helperPlace, type LockedImage, type LockFile, lockKey, type UnverifiedUse } from "./lockfile.ts";
 import { digestsOf, keyOfReference, type Move, movedError, moveOf } from "./moves.ts";
@@ -121,17 +121,7 @@ function helperInput(helpers: readonly string[]): Input {
       quote: (text) => text,
     }),
   );
-  return {
-    format: "list",
-    file: helperPlace,
-    text: "",
-    images,
-    local: [],
-    trust: undefined,
-    removed: [],
-    written: [],
-    notes: [],
-  };
+  return plainInput({ format: "list", file: helperPlace, text: "", images });
 }
 
 /** What is verified stands with its digest; what is let through stays as it is written. */

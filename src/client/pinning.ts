@@ -117,7 +117,9 @@ export async function checkAnchors(
   const [begin] = roots;
   if (floors.length === 0 || begin === undefined || pins !== undefined || !rule.tofu) return;
   const first = format.parse("root", begin) as Verified<Root>;
-  for (const floor of floors) {
+  // The images of one repository mostly share one.
+  const anchors = new Map(floors.map((floor) => [`${floor.versions.root} ${floor.rootSha256}`, floor]));
+  for (const floor of anchors.values()) {
     const version = floor.versions.root ?? 0;
     const distance = version - first.signed.version;
     if (distance < 0) await chainFromLock({ ...scope, floors: [floor] }, first, source);

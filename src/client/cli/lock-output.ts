@@ -3,7 +3,7 @@
  * has written the lock since this one has read it: what comes of two runs is what one of them gives.
  */
 import { basename, dirname, extname, join } from "node:path";
-import { withLock } from "../cache-lock.ts";
+import { whileWriting } from "../cache-lock.ts";
 import { TrustError } from "../errors.ts";
 import { HalfReplaced, replaceFiles } from "../replace-file.ts";
 import { lockAtHand } from "./lock-at-hand.ts";
@@ -33,7 +33,7 @@ export async function writeOutputs({ lockName, before, files }: Outputs): Promis
   if (files.length === 0) return;
   const names = files.map(([name]) => name);
   try {
-    await withLock(join(dirname(lockName), `.${basename(lockName)}.writing`), async (held) => {
+    await whileWriting(lockName, async (held) => {
       if ((await lockAtHand(lockName))?.text !== before) {
         const message = `${lockName} was changed by another run while this one was under way.`;
         const remedy = { next: "Run `lock` again; one run may take many files." };

@@ -3,10 +3,9 @@
  * fingerprint with what the publisher says on another way; so adding needs that person, or the key IDs as arguments.
  */
 import { realpath, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
 import { Command } from "commander";
 import { signedName } from "../../policy/pattern.ts";
-import { withLock } from "../cache-lock.ts";
+import { whileWriting } from "../cache-lock.ts";
 import { type Explanation, endings, TrustError } from "../errors.ts";
 import { type PinChange, pinsOf, withoutPins, withPins } from "../policy-edit.ts";
 import { largestPolicy, parsePolicy, readPolicyFile } from "../policy-file.ts";
@@ -264,7 +263,7 @@ async function edit(path: string, change: (text: string) => Promise<PinChange>):
   try {
     const there = await stat(path).catch(() => undefined);
     const place = there === undefined ? path : await realpath(path);
-    return await withLock(join(dirname(place), `.${basename(place)}.writing`), async (held) => {
+    return await whileWriting(place, async (held) => {
       const before = (await readIfThere(path)) ?? "";
       const changed = await change(before);
       const mode = (there?.mode ?? 0o644) & 0o777;

@@ -9,7 +9,7 @@
 import { composeBuild } from "./compose-build.ts";
 import { ComposeFile } from "./compose-file.ts";
 import { hookKeys, mountKeys, serviceKeys, topKeys } from "./compose-keys.ts";
-import type { Input, ReadOptions } from "./input.ts";
+import { type Input, plainInput, type ReadOptions } from "./input.ts";
 import type { Source } from "./source.ts";
 import { shown } from "./words.ts";
 import type { Value } from "./yaml-tree.ts";
@@ -31,17 +31,7 @@ export function readCompose(source: Source, options: ReadOptions): Input {
   services.read();
   const { images, notes } = file;
   const { text } = source;
-  return {
-    format: "compose",
-    file: source.file,
-    text,
-    images,
-    local: [],
-    trust: undefined,
-    removed: [],
-    written: [],
-    notes,
-  };
+  return plainInput({ format: "compose", file: source.file, text, images, notes });
 }
 
 const longestChain = 32;

@@ -13,7 +13,7 @@ import { readDirectives } from "./dockerfile-directives.ts";
 import type { Flag } from "./dockerfile-flags.ts";
 import { type Instruction, readInstructions } from "./dockerfile-lines.ts";
 import { agree } from "./dockerfile-second.ts";
-import type { ImageUse, Input, ReadOptions, Span, Written } from "./input.ts";
+import { type ImageUse, type Input, plainInput, type ReadOptions, type Span, type Written } from "./input.ts";
 import { interpolate, Unresolved } from "./interpolate.ts";
 import { bare } from "./quote.ts";
 import { mostImages, type Source } from "./source.ts";
@@ -39,17 +39,7 @@ export async function readDockerfile(source: Source, options: ReadOptions): Prom
   if (reader.stages === 0) throw source.invalid(source.begin, "The file has no FROM.");
   const { images, written } = reader;
   const { file, text } = source;
-  return {
-    format: "dockerfile",
-    file,
-    text,
-    images,
-    local: [],
-    trust: undefined,
-    removed: [],
-    written,
-    notes: [],
-  };
+  return plainInput({ format: "dockerfile", file, text, images, written });
 }
 
 class Reader {

@@ -65,6 +65,13 @@ export interface Input {
   readonly notes: readonly string[];
 }
 
+/** An input of a format that has neither a `trust` block nor templates, nor anything else than images, unless said. */
+export function plainInput(
+  given: Pick<Input, "format" | "file" | "text" | "images"> & Partial<Pick<Input, "written" | "notes">>,
+): Input {
+  return { local: [], trust: undefined, removed: [], written: [], notes: [], ...given };
+}
+
 export interface ReadOptions {
   /** Values of variables (`--arg`), by name. */
   readonly args: ReadonlyMap<string, string>;

@@ -1,5 +1,5 @@
 /** Plain lists: one reference a line. `#` begins a comment at the start of a line or behind white space. */
-import type { ImageUse, Input } from "./input.ts";
+import { type ImageUse, type Input, plainInput } from "./input.ts";
 import { bare } from "./quote.ts";
 import { mostImages, type Source } from "./source.ts";
 import { shown } from "./words.ts";
@@ -25,15 +25,5 @@ export function readList(source: Source): Input {
     images.push({ place: "list", line: source.lineOf(at), reference, span, quote: bare });
   }
   const { file, text } = source;
-  return {
-    format: "list",
-    file,
-    text,
-    images,
-    local: [],
-    trust: undefined,
-    removed: [],
-    written: [],
-    notes: [],
-  };
+  return plainInput({ format: "list", file, text, images });
 }
