@@ -136,6 +136,24 @@ function refuseLosers(upload: ReadonlyMap<string, Metadata>, current: CurrentFil
   }
 }
 
+/**
+ * The same verdict early, by what is known of the current versions (undefined: nothing). It refuses only what
+ * `refuseLosers` would refuse of the same versions, in the same words; what it passes is still to be examined. So it stops
+ * at the first file that is not known to have lost: that one might be refused first, for its step, and how far a
+ * version steps is for the queue to say, since what waits there may shorten the step.
+ */
+export function refuseOvertaken(
+  upload: ReadonlyMap<string, Metadata>,
+  current: (role: string) => number | undefined,
+): void {
+  for (const [role, file] of upload) {
+    const version = current(role);
+    const next = file.signed.version;
+    if (version === undefined || next > version) return;
+    if (role !== "root" || next === version) checkVersionStep(role, version, next);
+  }
+}
+
 /** No client accepts anything under an expired root, so nothing new is signed under it. */
 function unexpired(root: Verified<Root>, at: number): Verified<Root> {
   if (!isExpired(root.signed, at)) return root;

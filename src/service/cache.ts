@@ -66,6 +66,13 @@ export class ReadCache {
     return undefined;
   }
 
+  /** The current files that are known, for a verdict: none unless the store, asked now, still is at their revision. */
+  certain(repository: string): ReadonlyMap<string, ServedFile> {
+    const known = this.#current.get(repository);
+    if (known === undefined || this.#store.standing(repository).revision !== known.revision) return new Map();
+    return known.files;
+  }
+
   immutable(key: string): ServedFile | undefined {
     const known = this.#immutable.get(key);
     if (known === undefined) return undefined;

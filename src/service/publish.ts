@@ -3,7 +3,7 @@
  * online roles, commit, answer. A refusal at any step leaves nothing behind.
  *
  * Publications of one repository queue up in this process, so that those who lose learn it from the next state and
- * not from the store. Another process (or the refresher) may still move the repository in between: then the store
+ * not from the store; who is known to have lost does not even wait. Another process (or the refresher) may still move the repository in between: then the store
  * says CONFLICT, and the whole procedure runs again on the new state. If the upload still fits, it lost only to a
  * renewal or to files of other roles, and goes through; stock clients do not retry. If it does not, the verdict says
  * which version was overtaken.
@@ -15,7 +15,14 @@ import type { FileFacts, FormatRules } from "../core/format/format.ts";
 import { openKey } from "../core/keys.ts";
 import { maxUploadKeys } from "../core/limits.ts";
 import { type Metadata, type Root, type Targets, usedKeyIds } from "../core/model.ts";
-import { type Candidate, examine, factsOf, type Plan, storedFilesNeeded } from "../core/publication.ts";
+import {
+  type Candidate,
+  examine,
+  factsOf,
+  type Plan,
+  refuseOvertaken,
+  storedFilesNeeded,
+} from "../core/publication.ts";
 import type { Verified } from "../core/verify.ts";
 import { evaluate } from "../policy/evaluate.ts";
 import type { Policy } from "../policy/policy.ts";
@@ -55,9 +62,11 @@ export class Publisher {
 
   async publish(repository: string, files: readonly UploadedFile[], principal: Principal): Promise<void> {
     const upload = await this.#parse(repository, files);
+    this.#refuseOvertaken(repository, upload);
     await this.#parts.queue.run(repository, async () => {
       for (let attempt = 1; ; attempt++) {
         try {
+          this.#refuseOvertaken(repository, upload);
           return await this.#attempt(repository, upload, principal);
         } catch (error) {
           if (mayHaveHappened(error)) this.#forget(repository);
@@ -77,6 +86,18 @@ export class Publisher {
         .finally(() => this.#forget(repository));
       if (existed) logger.info({ repository, principal: principal.name }, "repository deleted");
     });
+  }
+
+  /**
+   * Losers are told by what is at hand, before they wait for those in front of them and before anything is loaded for them.
+   * Never wrongly: the store is asked whether its revision still is the one that the versions belong to. So they are
+   * current between this upload's arrival and its answer, and had the upload been first in the queue then, examination would
+   * have refused it. Nor can what waits in the queue mend it: versions only rise within an incarnation. A removal that
+   * was answered has moved the revision; one that was not may count as later.
+   */
+  #refuseOvertaken(repository: string, upload: ReadonlyMap<string, Metadata>): void {
+    const files = this.#parts.cache.certain(repository);
+    refuseOvertaken(upload, (role) => files.get(role)?.version);
   }
 
   #forget(repository: string): void {

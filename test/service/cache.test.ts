@@ -49,6 +49,22 @@ beforeEach(() => {
   });
 });
 
+describe("what is certain", () => {
+  it("is what is known, as long as the store is at its revision", () => {
+    advance("a", 1, [file("root", 1)]);
+    expect([...cache.certain("a").keys()]).toEqual(["root"]);
+    expect([...cache.certain("b").keys()]).toEqual([]);
+  });
+
+  it("is nothing once the store has moved, whether this process heard of it or not", () => {
+    advance("a", 1, [file("root", 1)]);
+    expect(versions("root")).toEqual([1]);
+    stands("a", 2, 1, false);
+    expect(versions("root")).toEqual([1]);
+    expect([...cache.certain("a").keys()]).toEqual([]);
+  });
+});
+
 describe("advance", () => {
   it("makes new files current and keeps the others of the revision before", () => {
     advance("a", 1, [file("root", 1), file("targets", 1)]);

@@ -1,6 +1,8 @@
 /** Publications that meet others: between processes, in one process, and readers beside them (threats W1, W3, W6 and R4). */
 import { afterEach, describe, expect, test } from "vitest";
+import type { Store } from "../../src/store/store.ts";
 import { barrier } from "../support/barrier.ts";
+import type { Answer } from "../support/client.ts";
 import { uploadOf } from "../support/multipart.ts";
 import { day, newKey } from "../support/publisher.ts";
 import { backEnds, startServer, type TestServer } from "../support/server.ts";
@@ -57,6 +59,69 @@ describe.each(backEnds)("races on %s", (backEnd) => {
     expect([answer.status, answer.error?.code, answer.code]).toEqual([400, "VERSION", "ROLLBACK"]);
     expect(answer.error?.detail).toMatchObject({ Role: "targets" });
     expect((await second.file(repository, "targets.json")).body).toEqual(first.get("targets"));
+  });
+
+  test("a loser is told before the store is asked, in the words of a server that knows nothing yet", async () => {
+    let asked = 0;
+    const wrapStore = (store: Store): Store => ({
+      ...store,
+      state: (name) => {
+        asked++;
+        return store.state(name);
+      },
+    });
+    server = await startServer({ backEnd, wrapStore });
+    second = await startServer({ beside: server });
+    const owner = await server.owner(repository);
+    await server.publish(repository, owner.first());
+    const lost = uploadOf(owner.next("targets"));
+    await server.publish(repository, owner.files("targets"));
+    asked = 0;
+    const early = await server.request(`/v2/${repository}/_trust/tuf/`, lost);
+    expect(asked).toBe(0);
+    const ordinary = await second.request(`/v2/${repository}/_trust/tuf/`, lost);
+    expect([early.status, early.code, early.error]).toEqual([ordinary.status, ordinary.code, ordinary.error]);
+    expect([early.status, early.error?.code, early.code]).toEqual([400, "VERSION", "ROLLBACK"]);
+  });
+
+  test("a loser does not wait for the publish in front of it, and who steps beyond what is known does", async () => {
+    const gate = barrier();
+    server = await startServer({ backEnd, wrapStore: gate.wrapStore });
+    second = await startServer({ beside: server });
+    const owner = await server.owner(repository);
+    const first = owner.first();
+    await server.publish(repository, first);
+    owner.targets.version = 600;
+    const step = owner.files("targets");
+    owner.targets.version = 1_500;
+    const farther = owner.files("targets");
+    let waiting: Promise<Answer> | undefined;
+    gate.before("publish", async () => {
+      waiting = server.request(`/v2/${repository}/_trust/tuf/`, uploadOf(farther));
+      const lost = await server.request(
+        `/v2/${repository}/_trust/tuf/`,
+        uploadOf(new Map([["targets", first.get("targets") as Buffer]])),
+      );
+      expect([lost.status, lost.code]).toEqual([400, "ROLLBACK"]);
+    });
+    expect((await server.request(`/v2/${repository}/_trust/tuf/`, uploadOf(step))).status).toBe(200);
+    expect((await waiting)?.status).toBe(200);
+    expect(await version("targets")).toBe(1_500);
+  });
+
+  test("versions of a life that ended elsewhere refuse nothing", async () => {
+    server = await startServer({ backEnd });
+    second = await startServer({ beside: server });
+    const owner = await server.owner(repository);
+    await server.publish(repository, owner.first());
+    await server.publish(repository, owner.next("targets"));
+    expect((await server.file(repository, "targets.json")).status).toBe(200);
+    expect((await second.request(`/v2/${repository}/_trust/tuf/`, { method: "DELETE" })).status).toBe(200);
+    const heir = await server.owner(repository);
+    // What this server keeps at hand is of the former life: two over one store do not hear of each other here.
+    const answer = await server.request(`/v2/${repository}/_trust/tuf/`, uploadOf(heir.first()));
+    expect([answer.status, answer.code]).toEqual([200, undefined]);
+    await second.chainCheck(repository);
   });
 
   test("W3: a rotation between examination and commit: what the revoked key signed is refused", async () => {
