@@ -5,6 +5,7 @@
  * simply does not count (CVE-2015-9258). Methods as Notary writes them (notary-protocol.md 3.6).
  */
 import { constants, type KeyObject, verify } from "node:crypto";
+import { derOf } from "./ecdsa.ts";
 
 /** What the bare key is, whatever it is wrapped in. */
 export type KeyKind = "ecdsa" | "ed25519" | "rsa";
@@ -30,7 +31,7 @@ const methods = new Map<string, { readonly kind: KeyKind; readonly check: Check 
       kind: "ecdsa",
       check: (key, message, signature) =>
         signature.length === 2 * (curves.get(key.asymmetricKeyDetails?.namedCurve ?? "") ?? 0) &&
-        verify("sha256", message, { key, dsaEncoding: "ieee-p1363" }, signature),
+        verify("sha256", message, key, derOf(signature)),
     },
   ],
   [

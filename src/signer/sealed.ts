@@ -15,6 +15,7 @@ import {
 } from "node:crypto";
 import { promisify } from "node:util";
 import { LRUCache } from "lru-cache";
+import { rawOf } from "../core/ecdsa.ts";
 import { SignerError } from "../core/errors.ts";
 import { openRecord } from "./sealed/record.ts";
 import { damaged, type KeyIdentity, openKey, sealKey } from "./sealed/reference.ts";
@@ -133,8 +134,9 @@ function sameIdentity(a: KeyIdentity, b: KeyIdentity): boolean {
   );
 }
 
-function signEcdsa(key: KeyObject, message: Uint8Array): Promise<Uint8Array> {
-  return runSign("sha256", { key, dsaEncoding: "ieee-p1363" }, message);
+/** By P-256: `makePair`. */
+async function signEcdsa(key: KeyObject, message: Uint8Array): Promise<Uint8Array> {
+  return rawOf(await runSign("sha256", key, message), 32);
 }
 
 function signEd25519(key: KeyObject, message: Uint8Array): Promise<Uint8Array> {
@@ -142,11 +144,7 @@ function signEd25519(key: KeyObject, message: Uint8Array): Promise<Uint8Array> {
 }
 
 /** In the thread pool, so that signing does not hold up whoever reads. */
-function runSign(
-  digest: string | null,
-  key: Parameters<typeof signWithCallback>[2],
-  message: Uint8Array,
-): Promise<Uint8Array> {
+function runSign(digest: string | null, key: KeyObject, message: Uint8Array): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     signWithCallback(digest, message, key, (cause, signature) => {
       if (cause === null) resolve(signature);
