@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { StoreError } from "../../../src/core/errors.ts";
@@ -29,6 +30,26 @@ describe("changes that arrive together", () => {
     expect(await Promise.all(["a", "b", "c"].map(insert))).toEqual([1, 1, 1]);
     expect(executed.filter((sql) => sql === "COMMIT")).toHaveLength(1);
     expect(words()).toEqual(["a", "b", "c"]);
+  });
+
+  it("share it also with who comes two turns of the loop later, and not with who comes after that", async () => {
+    const first = insert("a");
+    await setImmediate();
+    const second = insert("b");
+    await setImmediate();
+    const third = insert("c");
+    await setImmediate();
+    const last = insert("d");
+    await Promise.all([first, second, third, last]);
+    expect(executed.filter((sql) => sql === "COMMIT")).toHaveLength(2);
+    expect(words()).toEqual(["a", "b", "c", "d"]);
+  });
+
+  it("wait for nobody once the group is full", async () => {
+    const full = Array.from({ length: 64 }, (_, i) => insert(`full ${i}`));
+    await setImmediate();
+    expect(executed.filter((sql) => sql === "COMMIT")).toHaveLength(1);
+    await Promise.all(full);
   });
 
   it("do not disturb each other when one is refused half-way", async () => {
