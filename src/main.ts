@@ -1,5 +1,6 @@
 /** The process: argv in, exit code out. Whatever is not caught elsewhere is one sentence and exit code 1, never 0. */
 import { readFileSync } from "node:fs";
+import { unwritableExit } from "./cli/exit-codes.ts";
 import { type CliContext, reportError } from "./cli/output.ts";
 import { runCli } from "./cli/program.ts";
 import { childCommand } from "./serve/child-command.ts";
@@ -31,13 +32,14 @@ function fail(error: unknown): void {
   process.exit(1);
 }
 
-// Who reads our output may go away at any time, and there is nobody left to tell. Whoever writes more than words listens
-// too, and says what another failure means.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE" && stream.listenerCount("error") === 1) throw error;
-  });
-}
+// Who reads our output may go away at any time, and there is nobody left to tell. A result that cannot be written for
+// another reason never ends well; whoever writes more than words listens too, and says what the failure means.
+process.stderr.on("error", () => {});
+process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
+  if (code === "EPIPE" || process.stdout.listenerCount("error") > 1) return;
+  context.stderr(`The result cannot be written (${code}).\n`);
+  process.exit(unwritableExit);
+});
 process.on("uncaughtException", fail);
 process.on("unhandledRejection", fail);
 
@@ -48,11 +50,11 @@ const serve: Parameters<typeof runCli>[2]["serve"] = async (config, logger) =>
 if (argv[0] === childCommand && (await import("node:cluster")).default.isWorker) {
   (await import("./wire/child.ts")).runAsChild();
 } else {
-  process.exit(
-    await runCli(
-      argv.filter((word) => word !== "--debug"),
-      context,
-      { serve, process },
-    ),
+  const code = await runCli(
+    argv.filter((word) => word !== "--debug"),
+    context,
+    { serve, process },
   );
+  // What fails to be written is told after the writing.
+  process.stdout.write("", () => setImmediate(() => process.exit(code)));
 }

@@ -45,6 +45,9 @@ export const allExitCodes: readonly { readonly code: number; readonly meaning: s
   ...Object.values(endings).map(({ exit, meaning }) => ({ code: exit, meaning })),
 ];
 
+/** For a result that cannot be written, whatever the command was. */
+export const unwritableExit = endings.output.exit;
+
 export type ExitName = keyof typeof exitCodes;
 
 const ofStart = {

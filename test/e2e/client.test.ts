@@ -1,6 +1,6 @@
 /** The client's commands as their users start them, against the real server: processes, files, exit codes. */
 import { spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
@@ -312,6 +312,31 @@ describe("vidimus", () => {
   it("help explains the client's commands", async () => {
     const { code, out } = await vidimus("help", "pin", "add");
     expect([code, out]).toEqual([0, expect.stringContaining("Usage: vidimus pin add")]);
+  });
+});
+
+describe.runIf(existsSync("/dev/full"))("where the result cannot be written", () => {
+  it.each([
+    ["vidimus", ["version"]],
+    ["vidimus", ["help"]],
+    ["vidimus", ["resolve", "busybox"]],
+    ["client", ["--help"]],
+    ["client", ["resolve", "busybox"]],
+    ["client", ["resolve", "busybox", "--json"]],
+  ] as const)("%s %j ends with one sentence and its own code", async (program, argv) => {
+    const full = openSync("/dev/full", "w");
+    const child = spawn(process.execPath, [programs[program], ...argv], {
+      cwd: folder.path,
+      env: { PATH: process.env.PATH, HOME: folder.at("home") },
+      stdio: ["ignore", full, "pipe"],
+    });
+    closeSync(full);
+    let said = "";
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+    });
+    const code = await new Promise((done) => child.once("close", done));
+    expect([code, said]).toEqual([endings.output.exit, expect.stringMatching(/^[^\n]*\(ENOSPC\)[^\n]*\n$/)]);
   });
 });
 
