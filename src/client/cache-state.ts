@@ -2,9 +2,10 @@
  * The text of a cached state: JSON with one member a line, so that a damage has a line.
  *
  * Roots, timestamp and snapshot stand in it whole (they are JSON text themselves, and strict UTF-8); files of targets by
- * role with digest, length and version.
+ * role with digest and version. The last member is the digest of the text before it: the versions in a state are floors,
+ * and one that a disk has changed would be told as a server that goes back. It is no seal against whoever can write here.
  */
-import { isHex } from "../core/bytes.ts";
+import { isHex, sha256Hex } from "../core/bytes.ts";
 import { isObject, type Json, member } from "../core/json.ts";
 import { maxVersion } from "../core/limits.ts";
 import { isTargetsRole } from "../core/names.ts";
@@ -49,6 +50,7 @@ const members = [
   "timestamp",
   "snapshot",
   "targets",
+  "sha256",
 ];
 
 /** Whether `readState` would read as much as this. */
@@ -81,22 +83,36 @@ export function isNewer(a: Versions, b: Versions): boolean {
 
 export function encodeState({ server, repository }: CacheKey, state: CachedState): string {
   const text = (bytes: Buffer | undefined) => (bytes === undefined ? null : bytes.toString("utf8"));
-  return `${JSON.stringify(
-    {
-      format,
-      server,
-      repository,
-      checkedAt: state.checkedAt,
-      rootVersion: state.rootVersion,
-      timestampVersion: state.timestampVersion,
-      roots: state.roots.map(text),
-      timestamp: text(state.timestamp),
-      snapshot: text(state.snapshot),
-      targets: [...state.targets].map(([role, file]) => ({ role, ...file })),
-    },
-    null,
-    1,
-  )}\n`;
+  return withDigest(
+    JSON.stringify(
+      {
+        format,
+        server,
+        repository,
+        checkedAt: state.checkedAt,
+        rootVersion: state.rootVersion,
+        timestampVersion: state.timestampVersion,
+        roots: state.roots.map(text),
+        timestamp: text(state.timestamp),
+        snapshot: text(state.snapshot),
+        targets: [...state.targets].map(([role, file]) => ({ role, ...file })),
+      },
+      null,
+      1,
+    ),
+  );
+}
+
+/** Behind a text of JSON without its last brace, what ends it with the digest of all that stands before. */
+function withDigest(text: string): string {
+  const before = text.slice(0, -"\n}".length);
+  return `${before},\n "sha256": "${sha256Hex(Buffer.from(before, "utf8"))}"\n}\n`;
+}
+
+/** Whether a text ends with the digest of what stands before it. */
+function hasItsDigest(text: string): boolean {
+  const [end, digest] = /,\n "sha256": "([0-9a-f]{64})"\n\}\n$/.exec(text) ?? [];
+  return end !== undefined && digest === sha256Hex(Buffer.from(text.slice(0, -end.length), "utf8"));
 }
 
 /** Which repository a state is of. Throws `CACHE_DAMAGED`. */
@@ -116,7 +132,7 @@ export function readState(text: string, file: string, key: CacheKey): CachedStat
   const roots = json.read(object, "roots", (value) => listOf(value, mostRoots, bytesOf));
   if (roots.length === 0) throw json.fault(object, "roots");
   json.only(object, members);
-  return {
+  const state = {
     roots,
     checkedAt: json.read(object, "checkedAt", whole),
     rootVersion: json.read(object, "rootVersion", whole),
@@ -125,6 +141,14 @@ export function readState(text: string, file: string, key: CacheKey): CachedStat
     snapshot: json.read(object, "snapshot", optionalBytes)[0],
     targets: json.read(object, "targets", readTargets),
   };
+  // Last, so that a damage that can be pointed at is.
+  json.read(
+    object,
+    "sha256",
+    () => hasItsDigest(text) || undefined,
+    "is not the digest of what stands before it",
+  );
+  return state;
 }
 
 /** One buffer or none, in a list, so that "none" is not "unreadable". */

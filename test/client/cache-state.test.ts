@@ -29,11 +29,14 @@ function verdict(damaged: string): CachedState | number {
   }
 }
 
-/** The state with other members, as text. */
+/** The state with other members, as text; under the digest of what it was. */
 function changed(members: object): string {
-  return `${JSON.stringify({ ...JSON.parse(text), ...members }, null, 1)}\n`;
+  const { sha256, ...rest } = JSON.parse(text);
+  return `${JSON.stringify({ ...rest, ...members, sha256 }, null, 1)}\n`;
 }
 
+const file = { role: "targets", sha256: "0".repeat(64), version: 1 };
+const digestLine = (members: object) => changed(members).split("\n").length - 2;
 const lineOf = (name: string) => text.split("\n").findIndex((line) => line.startsWith(` "${name}":`)) + 1;
 
 it("a state is read as it was written", () => {
@@ -104,7 +107,6 @@ it("a state with more roots or roles than are read back is known beforehand", ()
 });
 
 describe("a member that is damaged is found in its line", () => {
-  const file = { role: "targets", sha256: "0".repeat(64), version: 1 };
   it.each<[string, readonly unknown[]]>([
     ["format", [0, 2, "1", null]],
     ["server", ["https://other.example.test", "", null, 5]],
@@ -140,6 +142,17 @@ describe("a member that is damaged is found in its line", () => {
       expect(verdict(changed({ [name]: value })), JSON.stringify(value)).toBe(lineOf(name));
   });
 
+  it("also if another would stand there as well: the digest at the end does not fit", () => {
+    for (const members of [
+      { rootVersion: 3 },
+      { timestampVersion: 8 },
+      { checkedAt: 0 },
+      { timestamp: null },
+      { targets: [file] },
+    ])
+      expect(verdict(changed(members)), JSON.stringify(members)).toBe(digestLine(members));
+  });
+
   it("also one that nobody knows", () => {
     expect(verdict(changed({ odd: 1 }))).toBeTypeOf("number");
   });
@@ -151,11 +164,12 @@ describe("a member that is damaged is found in its line", () => {
 });
 
 describe("a text that is damaged anywhere", () => {
-  it("is found cut in any of 50 places, and not cut where only the line end is gone", () => {
+  it("is found cut in any place", () => {
     for (let cut = 0; cut < 50; cut++) {
       expect(verdict(text.slice(0, Math.floor((cut * (text.length - 2)) / 50)))).toBeTypeOf("number");
     }
-    expect(verdict(text.slice(0, -1))).toEqual(state);
+    for (let short = 1; short < 90; short++)
+      expect(verdict(text.slice(0, -short)), `${short} short`).toBeTypeOf("number");
   });
 
   it("is found in the line where it is cut", () => {
@@ -165,25 +179,25 @@ describe("a text that is damaged anywhere", () => {
     }
   });
 
-  it("with a byte turned, is found or says honestly what stands there", () => {
+  it("with a byte turned, is found", () => {
     const bytes = Buffer.from(text, "utf8");
     for (let at = 0; at < bytes.length; at++) {
       for (const bit of [1, 2, 16, 32]) {
         const damaged = Buffer.from(bytes);
         damaged[at] = (bytes[at] ?? 0) ^ bit;
-        const found = verdict(damaged.toString("utf8"));
-        // Whatever is read is what stands in the text: written again, it gives the same.
-        if (typeof found === "number") continue;
-        expect(read(encodeState(cacheKey, found))).toEqual(found);
+        expect(verdict(damaged.toString("utf8")), `${at}, ${bit}`).toBeTypeOf("number");
       }
     }
   });
 
-  it("with a piece missing or twice, is found or says honestly what stands there", () => {
+  it("with a piece missing or twice, is found", () => {
     for (let at = 0; at < text.length; at += 3) {
       for (const length of [1, 7, 60]) {
-        verdict(text.slice(0, at) + text.slice(at + length));
-        verdict(text.slice(0, at + length) + text.slice(at));
+        for (const damaged of [
+          text.slice(0, at) + text.slice(at + length),
+          text.slice(0, at + length) + text.slice(at),
+        ])
+          expect(verdict(damaged), `${at}, ${length}`).toBeTypeOf("number");
       }
     }
   });
