@@ -8,7 +8,7 @@ import type { Document, YAMLMap, YAMLSeq } from "yaml";
 import { chooseRule } from "../policy/choose.ts";
 import { comparedPattern, parsePattern } from "../policy/pattern.ts";
 import { trimmed } from "../policy/schema.ts";
-import type { Rule, TrustPolicy } from "../policy/trust-policy.ts";
+import type { Pins, Rule, TrustPolicy } from "../policy/trust-policy.ts";
 import { TrustError } from "./errors.ts";
 import { parsePolicy } from "./policy-file.ts";
 
@@ -16,6 +16,8 @@ export interface PinChange {
   readonly text: string;
   /** The rule that was changed, as the file names it: `registry.example.test/**`. */
   readonly rule: string;
+  /** Where the rule leads; undefined: nowhere. */
+  readonly server: string | undefined;
   /** What was added or removed. */
   readonly keyIds: readonly string[];
   /** The rule as it is now. */
@@ -34,10 +36,20 @@ export function pinsOf({ rules }: TrustPolicy): readonly ListedPins[] {
   return rules.flatMap(({ match, pins }) => (pins === undefined ? [] : [{ match: match.text, ...pins }]));
 }
 
+/** The trust server that was asked, as a rule without one is given it. */
+export interface Asked {
+  readonly server?: string;
+  /** Path of the file of its authority. */
+  readonly ca?: string;
+  /** It was named for this very call, and is no default. */
+  readonly isNamed?: boolean;
+}
+
 /**
- * Adds key IDs to the rule that speaks for a repository; if none does, a rule for it alone is added at the end, with the
- * server that was asked and the file of its authority, so that it can be asked again. An empty text becomes a whole policy.
- * A pattern means the rule that matches the same names.
+ * Adds key IDs to the rule that speaks for a repository; if none does, a rule for it alone is added at the end. Where
+ * neither the rule nor the policy says which server to ask, it is written down, with the file of its authority. An empty
+ * text becomes a whole policy. A pattern means the rule that matches the same names.
+ * Throws `NO_SERVER` where the rule would lead nowhere, `POLICY_INVALID`, `REFERENCE_INVALID`.
  * @param file the policy's path; files it names are written relative to its folder
  */
 export async function withPins(
@@ -45,49 +57,62 @@ export async function withPins(
   file: string,
   repository: string,
   keyIds: readonly string[],
-  { server, ca }: { readonly server?: string; readonly ca?: string } = {},
+  asked: Asked = {},
 ): Promise<PinChange> {
   const { document, policy, index } = await open(text, file, repository);
   const { isMap, isSeq } = await import("yaml");
   const rules = sequence(document, ["repositories"], isSeq);
   const at = index ?? rules.items.length;
-  // A policy that begins here says once for all its rules where they lead.
-  const isNew = text.trim() === "";
-  if (isNew && server !== undefined) document.set("server", server);
-  let rule = rules.items[at] as YAMLMap | undefined;
-  if (rule === undefined) {
-    rule = document.createNode({
-      match: repository,
-      ...(server !== undefined && !isNew && { server }),
-    }) as unknown as YAMLMap;
-    rules.add(rule);
-    if (server !== undefined && ca !== undefined) setAuthority(document, file, server, ca);
-  }
+  if (index === undefined) rules.add(document.createNode({ match: repository }));
+  const rule = rules.items[at];
   if (!isMap(rule)) throw new TrustError("POLICY_INVALID", "A rule of the policy is no mapping.", { file });
+  const named = policy.rules[at]?.server ?? policy.server;
+  const server = named ?? asked.server;
+  if (server === undefined) throw leadsNowhere(repository, file);
+  let isLed = false;
+  if (named === undefined && (index === undefined || asked.isNamed === true)) {
+    // A policy that begins here says once for all its rules where they lead. A default of the surroundings goes into no
+    // rule that its author left without a server.
+    if (text.trim() === "") document.set("server", server);
+    else rule.set("server", server);
+    isLed = true;
+  }
+  if (asked.ca !== undefined && trimmed(server) === trimmed(asked.server ?? ""))
+    isLed = setAuthority(document, file, server, asked.ca) || isLed;
   // A rule's own `root` stands in the place of the defaults': what they demand goes on being demanded.
   const inherited = document.getIn(["defaults", "root"], true);
   if (!rule.has("root") && isMap(inherited)) rule.set("root", inherited.clone());
   const keys = rule.getIn(["root", "pins", "keys"], true);
   const present = isSeq(keys) ? keys.items.map(String) : [];
   const fresh = keyIds.filter((id) => !present.includes(id));
-  const changed = { rule: String(rule.get("match")), keyIds: fresh };
-  if (fresh.length === 0 && present.length > 0) return { text, ...changed, now: ruleAt(policy, at) };
+  const changed = { rule: String(rule.get("match")), server, keyIds: fresh };
+  if (fresh.length === 0 && present.length > 0 && !isLed)
+    return { text, ...changed, now: ruleAt(policy, at) };
   if (isSeq(keys)) for (const id of fresh) keys.add(document.createNode(id));
   else rule.setIn(["root", "pins", "keys"], document.createNode(fresh));
   const written = await checked(document, file, text);
   return { text: written.text, ...changed, now: ruleAt(written.policy, at) };
 }
 
-/** Names a server's authority, unless the policy says already how this server is known. */
-function setAuthority(document: Document, file: string, server: string, ca: string): void {
+function leadsNowhere(repository: string, file: string): TrustError {
+  const what = `Neither the policy nor an option names a trust server for ${repository}.`;
+  return new TrustError("NO_SERVER", what, { file, repository });
+}
+
+/** Names a server's authority, unless the policy says already how this server is known. Whether it did not. */
+function setAuthority(document: Document, file: string, server: string, ca: string): boolean {
   const known = document.get("servers") as YAMLMap | undefined;
-  if (known?.items.some(({ key }) => trimmed(String(key)) === trimmed(server)) === true) return;
+  if (known?.items.some(({ key }) => trimmed(String(key)) === trimmed(server)) === true) return false;
   const beside = relative(dirname(resolve(file)), resolve(ca));
   const path = isAbsolute(beside) || beside.startsWith("..") ? resolve(ca) : beside;
   document.setIn(["servers", server], document.createNode({ ca: path }));
+  return true;
 }
 
-/** Removes key IDs, or every pin, from the rule that speaks for a repository. Throws `NO_RULE` if none does. */
+/**
+ * Removes key IDs, or every pin, from the rule that speaks for a repository. Throws `NO_RULE` if none does;
+ * `OPTION_INVALID` for an ID that the rule does not pin, since the one that was meant would stay.
+ */
 export async function withoutPins(
   text: string,
   file: string,
@@ -99,6 +124,8 @@ export async function withoutPins(
     throw new TrustError("NO_RULE", `No rule of the policy speaks for ${repository}.`, { file, repository });
   }
   const { isSeq } = await import("yaml");
+  const rule = String(document.getIn(["repositories", index, "match"]));
+  if (keyIds !== "all") refuseUnpinned(keyIds, policy.rules[index]?.pins, rule, file);
   const at = ["repositories", index, "root", "pins"];
   const gone: string[] = [];
   for (const list of ["keys", "certificates"]) {
@@ -114,14 +141,23 @@ export async function withoutPins(
   }
   const authority = keyIds === "all" && document.hasIn([...at, "ca"]);
   if (authority) document.deleteIn([...at, "ca"]);
-  const rule = String(document.getIn(["repositories", index, "match"]));
-  if (gone.length === 0 && !authority) return { text, rule, keyIds: gone, now: ruleAt(policy, index) };
+  const server = policy.rules[index]?.server ?? policy.server;
+  if (gone.length === 0 && !authority)
+    return { text, rule, server, keyIds: gone, now: ruleAt(policy, index) };
   const pins = document.getIn(at);
   if ((pins as YAMLMap | undefined)?.items.length === 0) document.deleteIn(at);
   const root = document.getIn(["repositories", index, "root"]);
   if ((root as YAMLMap | undefined)?.items.length === 0) document.deleteIn(["repositories", index, "root"]);
   const written = await checked(document, file, text);
-  return { text: written.text, rule, keyIds: gone, now: ruleAt(written.policy, index) };
+  return { text: written.text, rule, server, keyIds: gone, now: ruleAt(written.policy, index) };
+}
+
+function refuseUnpinned(keyIds: readonly string[], pins: Pins | undefined, rule: string, file: string): void {
+  const known = [...(pins?.keys ?? []), ...(pins?.certificates ?? [])];
+  const odd = keyIds.find((id) => !known.includes(id));
+  if (odd === undefined) return;
+  const what = known.length === 0 ? "no key by its ID" : known.join(", ");
+  throw new TrustError("OPTION_INVALID", `The rule ${rule} does not pin ${odd}; it pins ${what}.`, { file });
 }
 
 async function open(

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { pinsOf, withoutPins, withPins } from "../../src/client/policy-edit.ts";
 import { parsePolicy } from "../../src/client/policy-file.ts";
-import { trustCodeOf } from "../support/fetching.ts";
+import { trustCodeOf, trustErrorOf } from "../support/fetching.ts";
 import { propertyTimeout, runs } from "../support/properties.ts";
 
 const [one, two, three] = ["a1".repeat(32), "b2".repeat(32), "c3".repeat(32)];
@@ -27,6 +27,11 @@ repositories:
   - match: library/*
     root: { pins: { keys: [${two}], certificates: [${three}], ca: ca.pem }, minThreshold: 2 }
 `;
+
+/** One whose rules lead nowhere by themselves. */
+const serverless = policy.replace(/^server: .*\n/m, "");
+const home = { server: "https://home.example.test" };
+const other = "https://other.example.test";
 
 const add = (text: string, repository: string, ids: readonly string[], asked?: Asked) =>
   withPins(text, "policy.yml", repository, ids, asked);
@@ -77,11 +82,9 @@ describe("a pin that is added", () => {
   });
 
   it("is a rule of its own at the end where none speaks for the name", async () => {
-    const change = await add(policy, "other.example.test/app", [one], {
-      server: "https://other.example.test",
-    });
-    expect(change.rule).toBe("other.example.test/app");
-    expect(difference(policy, change.text).gone).toEqual([]);
+    const change = await add(serverless, "other.example.test/app", [one], { server: other });
+    expect([change.rule, change.server]).toEqual(["other.example.test/app", other]);
+    expect(difference(serverless, change.text).gone).toEqual([]);
     const { rules } = await parsePolicy(change.text, "policy.yml");
     expect(rules.map(({ match }) => match.text)).toEqual([
       "nginx",
@@ -89,13 +92,37 @@ describe("a pin that is added", () => {
       "library/*",
       "other.example.test/app",
     ]);
-    expect(rules.at(-1)).toMatchObject({ server: "https://other.example.test", pins: { keys: [one] } });
+    expect(rules.at(-1)).toMatchObject({ server: other, pins: { keys: [one] } });
+  });
+
+  it("names no server where the policy does", async () => {
+    const change = await add(policy, "other.example.test/app", [one], { server: other });
+    expect(change.server).toBe("https://notary.example.test");
+    expect(change.text).not.toContain(other);
+  });
+
+  it("gives a rule that leads nowhere the server that was named for it, and not one that is a default", async () => {
+    const change = await add(serverless, nginx, [two], { server: other, ca: "ca.pem", isNamed: true });
+    expect(change.server).toBe(other);
+    expect(difference(serverless, change.text).gone).toEqual([]);
+    const { rules, servers } = await parsePolicy(change.text, "policy.yml");
+    expect([rules[0]?.server, servers.get(other)?.ca]).toEqual([other, "ca.pem"]);
+    const byDefault = await add(serverless, nginx, [two], { server: other });
+    expect([byDefault.server, byDefault.text.includes(other)]).toEqual([other, false]);
+    // A server alone is a change, too.
+    const again = await add(serverless, nginx, [one], { server: other, isNamed: true });
+    expect([again.keyIds, again.text.includes(other)]).toEqual([[], true]);
+  });
+
+  it("is refused where the rule would lead nowhere: NO_SERVER", async () => {
+    for (const repository of [nginx, "other.example.test/app", "other.example.test/**"])
+      expect(await trustCodeOf(add(serverless, repository, [two])), repository).toBe("NO_SERVER");
   });
 
   it("of a new rule comes with the authority of the server that was asked, beside the policy", async () => {
-    const server = "https://other.example.test";
+    const server = other;
     const asked = (ca: string, address = server) =>
-      withPins(policy, "some/policy.yml", "other.example.test/app", [one], { server: address, ca });
+      withPins(serverless, "some/policy.yml", "other.example.test/app", [one], { server: address, ca });
     const caOf = async (change: { text: string }) =>
       (await parsePolicy(change.text, "policy.yml")).servers.get(server)?.ca;
     expect(await caOf(await asked("some/tls/ca.pem"))).toBe("tls/ca.pem");
@@ -104,7 +131,7 @@ describe("a pin that is added", () => {
   });
 
   it("leaves what the policy says of a server, and a server that a rule of it leads to", async () => {
-    const text = `servers: { "https://own.example.test/": { ca: own.pem } }\n${policy}`;
+    const text = `servers: { "https://own.example.test/": { ca: own.pem } }\n${serverless}`;
     const own = await add(text, "other.example.test/app", [one], {
       server: "https://own.example.test",
       ca: "other.pem",
@@ -115,15 +142,19 @@ describe("a pin that is added", () => {
   });
 
   it.each(["", "\n", "  \n\n"])("makes a whole policy out of %j", async (text) => {
-    const change = await add(text, nginx, [one]);
-    expect(change.text).toMatch(/^version: 1\ndefault: refuse\nrepositories:\n {2}- match: /);
+    const change = await add(text, nginx, [one], home);
+    expect(change.text).toMatch(
+      /^version: 1\ndefault: refuse\nrepositories:\n {2}- match: .*\nserver: https:\/\/home/s,
+    );
     expect((await parsePolicy(change.text, "policy.yml")).rules).toMatchObject([{ pins: { keys: [one] } }]);
   });
 
   it.each(["default: refuse\n", "repositories: []\n", '{"repositories": []}\n'])(
     "makes the list of rules in %j",
     async (text) => {
-      expect(await pins((await add(text, nginx, [one])).text)).toMatchObject([{ match: nginx, keys: [one] }]);
+      expect(await pins((await add(text, nginx, [one], home)).text)).toMatchObject([
+        { match: nginx, keys: [one] },
+      ]);
     },
   );
 
@@ -143,7 +174,7 @@ describe("a pin that is added", () => {
       [nginx, 0],
       ["other.example.test/app", 1],
     ] as const) {
-      const { rules } = await parsePolicy((await add(text, repository, [two])).text, "policy.yml");
+      const { rules } = await parsePolicy((await add(text, repository, [two], home)).text, "policy.yml");
       expect(rules[index]).toMatchObject(expected);
     }
   });
@@ -151,7 +182,7 @@ describe("a pin that is added", () => {
   it("does not bring back defaults that a rule has replaced", async () => {
     const text =
       "defaults: { root: { minThreshold: 2 } }\nrepositories:\n  - match: nginx\n    root: { onRotation: repin }\n";
-    const { rules } = await parsePolicy((await add(text, nginx, [one])).text, "policy.yml");
+    const { rules } = await parsePolicy((await add(text, nginx, [one], home)).text, "policy.yml");
     expect(rules[0]).toMatchObject({ rootMinThreshold: 1, pins: { keys: [one] } });
   });
 });
@@ -185,8 +216,14 @@ describe("a pin that is removed", () => {
     expect(rules[2]).toMatchObject({ pins: undefined, rootMinThreshold: 2 });
   });
 
-  it("that is not there changes nothing", async () => {
-    expect(await remove(policy, nginx, [three])).toMatchObject({ text: policy, keyIds: [] });
+  it("that is not there is refused, for the one that was meant would stay: OPTION_INVALID", async () => {
+    for (const repository of [nginx, "registry.example.test/a"])
+      expect(await trustCodeOf(remove(policy, repository, [three])), repository).toBe("OPTION_INVALID");
+    const error = await trustErrorOf(() => remove(policy, nginx, [one, three]));
+    expect(error.message).toBe(`The rule nginx does not pin ${three}; it pins ${one}.`);
+  });
+
+  it("changes nothing where nothing is pinned and all is removed", async () => {
     expect(await remove(policy, "registry.example.test/a", "all")).toMatchObject({
       text: policy,
       keyIds: [],
@@ -222,7 +259,7 @@ describe("an edit is refused and nothing is returned: POLICY_INVALID", () => {
   });
 
   it("if it would be bad with a server that is none", async () => {
-    expect(await trustCodeOf(add(policy, "other.example.test/app", [one], { server: "other" }))).toBe(
+    expect(await trustCodeOf(add(serverless, "other.example.test/app", [one], { server: "other" }))).toBe(
       "POLICY_INVALID",
     );
   });

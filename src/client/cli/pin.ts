@@ -7,7 +7,8 @@ import { Command } from "commander";
 import { signedName } from "../../policy/pattern.ts";
 import { whileWriting } from "../cache-lock.ts";
 import { type Explanation, endings, TrustError } from "../errors.ts";
-import { type PinChange, pinsOf, withoutPins, withPins } from "../policy-edit.ts";
+import type { TrustOptions } from "../options.ts";
+import { type Asked, type PinChange, pinsOf, withoutPins, withPins } from "../policy-edit.ts";
 import { largestPolicy, parsePolicy, readPolicyFile } from "../policy-file.ts";
 import { readText } from "../read-file.ts";
 import { parseReference } from "../reference.ts";
@@ -99,7 +100,7 @@ async function addPins(context: ClientContext, repository: string, flags: PinFla
     context.stderr("Nothing was pinned.\n");
     return 0;
   }
-  const change = await edit(path, (now) => withPins(now, path, repository, chosen, options));
+  const change = await edit(path, (now) => withPins(now, path, repository, chosen, askedBy(flags, options)));
   const { forgotten, problem } = await confirm(
     { ...options, policy: path },
     repository,
@@ -132,13 +133,20 @@ async function addToPattern(
   if (bad !== undefined)
     throw new UsageError(`--key takes 64 lower-case hex digits, not ${forTerminal(bad)}.`);
   if (flags.replaced === true) throw new UsageError("--replaced is for one repository, not for a pattern.");
-  const change = await edit(path, (now) =>
-    withPins(now, path, pattern, flags.key, trustOptions(flags, context)),
-  );
+  const asked = askedBy(flags, trustOptions(flags, context));
+  const change = await edit(path, async (now) => {
+    const made = await withPins(now, path, pattern, flags.key, asked);
+    refuseUnusedServer(flags, made.server === undefined ? [] : [made.server]);
+    return made;
+  });
   const { rule, keyIds: added } = change;
   if (flags.json === true) printJson(context, { format: "vidimus-pin/1", policy: path, rule, added });
   else sayAdded(context, path, change);
   return 0;
+}
+
+function askedBy(flags: TrustFlags, { server, ca }: TrustOptions): Asked {
+  return { ...(server && { server }), ...(ca && { ca }), isNamed: flags.server !== undefined };
 }
 
 function sayAdded({ stdout }: ClientContext, path: string, { rule, keyIds }: PinChange): void {

@@ -9,7 +9,8 @@ import { simulated, siteOf } from "../../support/trusting.ts";
 
 const name = "registry.example.test/acme/kernel";
 const other = "0".repeat(64);
-const policy = `# ours\nrepositories:\n  - match: registry.example.test/acme/* # all of them\n    lookup: [targets]\n`;
+const rules = `repositories:\n  - match: registry.example.test/acme/* # all of them\n    lookup: [targets]\n`;
+let policy: string;
 let sim: Simulator;
 let site: Awaited<ReturnType<typeof siteOf>>;
 let folder: Folder;
@@ -17,6 +18,7 @@ let folder: Folder;
 beforeEach(async () => {
   sim = await simulated(name, "1");
   site = await siteOf(sim);
+  policy = `# ours\nserver: ${site.url}\n${rules}`;
   folder = folderWith({ "policy.yaml": policy });
 });
 
@@ -99,10 +101,9 @@ describe("pin add", () => {
 
   it("pins nothing at another server than the one that was named", async () => {
     const id = await keyId();
-    folder.write("policy.yaml", `server: ${site.url}\n${policy}`);
     const elsewhere = ["--policy", folder.at("policy.yaml"), "--server", "https://127.0.0.1:1"];
     const { code, err } = await runClient(["pin", "add", name, "--key", id, ...elsewhere]);
-    expect([code, text()]).toEqual([usageExit, `server: ${site.url}\n${policy}`]);
+    expect([code, text()]).toEqual([usageExit, policy]);
     expect(err).toContain(site.url);
   });
 
@@ -322,7 +323,11 @@ describe("pin remove", () => {
 
   it("removes one", async () => {
     const [, id = ""] = /- ([0-9a-f]{64})/.exec(text()) ?? [];
-    expect((await pin(["remove", name, "--key", other, "--json"])).json()).toMatchObject({ removed: [] });
+    const wrong = await pin(["remove", name, "--key", other]);
+    expect([wrong.code, wrong.err]).toEqual([
+      endings.policyFile.exit,
+      expect.stringContaining(`it pins ${id}`),
+    ]);
     expect((await pin(["remove", name, "--key", id, "--json"])).json()).toEqual({
       format: "vidimus-pin/1",
       policy: folder.at("policy.yaml"),
