@@ -31,6 +31,8 @@ export interface KeeperOptions {
   readonly handle: Ask;
   readonly limits: PeerLimits;
   readonly logger: Logger;
+  /** Told each time that a process is started in the place of one that ended unasked, or did not become ready. */
+  readonly onRestart: () => void;
 }
 
 /** Migrations may take their time. */
@@ -113,10 +115,11 @@ export class Keeper {
   }
 
   #again(): void {
-    const { role, logger } = this.#options;
+    const { role, logger, onRestart } = this.#options;
     const pause = this.#pause;
     this.#pause = Math.min(2 * pause, longestPause);
     this.#timer = setTimeout(() => {
+      onRestart();
       this.#run().then(
         () => void this.#watch(),
         (error: unknown) => {

@@ -23,6 +23,14 @@ export interface Begin {
 /** What a reader says when it listens: a `RunningServer` without what cannot be sent. */
 export type ReaderFacts = Omit<RunningServer, "reload" | "stop">;
 
+/** What the supervisor has to say in `/metrics`; `wire` puts it in. */
+export interface OwnMetrics {
+  /** A process of the kind was started again. */
+  restarted(role: Role): void;
+  /** As they can be sent. */
+  toSend(): Promise<unknown>;
+}
+
 /** Requests of one process that wait for their answer at one time, and how long each does. */
 export const requestLimits = { inFlight: 1_024, patience: 15_000 };
 /** How long the metrics of one process are waited for. */
@@ -36,6 +44,7 @@ export async function supervise(
   config: Config,
   fork: (role: Role) => Forked,
   logger: Logger,
+  metrics: OwnMetrics,
 ): Promise<RunningServer> {
   const count = config.server.workers;
   const own: Config = {
@@ -49,7 +58,8 @@ export async function supervise(
     const inFlight = role === "writer" ? count * requestLimits.inFlight : requestLimits.inFlight;
     const begin: Begin = { role, config: own };
     const limits = { ...requestLimits, inFlight };
-    return new Keeper({ role, fork: () => fork(role), begin, handle, limits, logger });
+    const onRestart = () => metrics.restarted(role);
+    return new Keeper({ role, fork: () => fork(role), begin, handle, limits, logger, onRestart });
   }
 
   async function readersRequest(operation: string, argument: unknown): Promise<Answer> {
@@ -57,12 +67,15 @@ export async function supervise(
     return (await writer?.peer?.ask(operation, argument)) ?? { kind: "unsent" };
   }
 
-  /** Of all processes but the one that asks; without those that do not answer in time. */
+  /** Of all processes but the one that asks, this one first; without those that do not answer in time. */
   async function gatherMetrics(asking: unknown): Promise<readonly unknown[]> {
     const answers = await Promise.all(
       [writer, ...readers].map((each) => each?.peer?.ask("metrics", asking, metricsPatience)),
     );
-    return answers.flatMap((answer) => (answer?.kind === "done" && answer.value ? [answer.value] : []));
+    const others = answers.flatMap((answer) =>
+      answer?.kind === "done" && answer.value ? [answer.value] : [],
+    );
+    return [await metrics.toSend(), ...others];
   }
 
   async function reload(): Promise<void> {

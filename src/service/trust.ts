@@ -33,6 +33,8 @@ export interface TrustOptions {
   readonly readOnly: boolean;
   /** The store lacks what it once had (`mark/standing.ts`): likewise, and every answer about health says so. */
   readonly behind: boolean;
+  /** Milliseconds since the oldest commit that the high-water mark lacks; 0 when it lacks none. */
+  readonly markLag: () => number;
 }
 
 const behind =
@@ -158,6 +160,10 @@ class Service implements TrustService {
   async renewalLag(): Promise<number> {
     const due = await this.#options.store.oldestDue();
     return due === undefined ? 0 : Math.max(0, this.#options.clock.now() - due);
+  }
+
+  mark(): { readonly behind: boolean; readonly lag: number } {
+    return { behind: this.#options.behind, lag: this.#options.markLag() };
   }
 
   async start(): Promise<void> {

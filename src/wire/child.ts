@@ -4,6 +4,7 @@
  */
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
+import type { SentMetrics } from "../http/aggregate.ts";
 import type { Ask } from "../remote/answer.ts";
 import { type ChildProcessPort, type RunningChild, runChild } from "../serve/child.ts";
 import { prepareDirectory } from "../serve/files.ts";
@@ -24,7 +25,7 @@ async function reader(config: Config, logger: Logger, ask: Ask): Promise<Running
   let metrics: InstanceType<typeof HttpMetrics> | undefined;
   const others = async () => {
     const answer = await ask("metrics", process.pid);
-    return answer.kind === "done" ? (answer.value as object[][]) : [];
+    return answer.kind === "done" ? (answer.value as SentMetrics[]) : [];
   };
   const server = await startServer(
     config,

@@ -1,11 +1,16 @@
 import { expect, it } from "vitest";
+import { aggregated } from "../../src/http/aggregate.ts";
 import { HttpMetrics } from "../../src/http/metrics.ts";
+import { SupervisorMetrics } from "../../src/http/supervisor-metrics.ts";
 
-const metricsOf = (lag: number, others?: ConstructorParameters<typeof HttpMetrics>[1]) =>
-  new HttpMetrics({ renewalLag: async () => lag }, others);
+const metricsOf = (
+  lag: number,
+  others?: ConstructorParameters<typeof HttpMetrics>[1],
+  mark = { behind: false, lag: 0 },
+) => new HttpMetrics({ renewalLag: async () => lag, mark: () => mark }, others);
 
 /** As it crosses from one process to another. */
-const sent = async (metrics: HttpMetrics) => structuredClone(await metrics.toSend());
+const sent = async (metrics: Pick<HttpMetrics, "toSend">) => structuredClone(await metrics.toSend());
 
 const reads = 'notary_server_http_requests_total{operation="GetRole",method="GET",code="200"}';
 const line = (body: string, name: string) =>
@@ -29,7 +34,55 @@ it("of several processes are added up, and of the lag the largest counts", async
   expect(line(body, "vidimus_renewal_lag_seconds")).toBe("7");
 });
 
-it("have the names with others that they have alone, but for the start, which is another for each", async () => {
+it("say of store and mark what the process says that knows most", async () => {
+  const writer = metricsOf(0, undefined, { behind: true, lag: 90_000 });
+  const { body } = await metricsOf(0, async () => [await sent(writer)]).text();
+  expect(line(body, "vidimus_store_behind")).toBe("1");
+  expect(line(body, "vidimus_mark_lag_seconds")).toBe("90");
+  const alone = (await metricsOf(0, undefined, { behind: false, lag: 1_500 }).text()).body;
+  expect(line(alone, "vidimus_store_behind")).toBe("0");
+  expect(line(alone, "vidimus_mark_lag_seconds")).toBe("1.5");
+});
+
+it("begin when the supervisor did, and count whom it started again", async () => {
+  const supervisor = new SupervisorMetrics();
+  for (const each of ["reader", "reader", "writer"] as const) supervisor.restarted(each);
+  const fromSupervisor = (await sent(supervisor)).map((each) =>
+    each.name === "process_start_time_seconds" ? { ...each, values: [{ value: 1_234, labels: {} }] } : each,
+  );
+  const here = metricsOf(0, async () => [fromSupervisor, await sent(metricsOf(0))]);
+  const { body } = await here.text();
+  expect(line(body, "process_start_time_seconds")).toBe("1234");
+  expect(line(body, 'vidimus_process_restarts_total{process="reader"}')).toBe("2");
+  expect(line(body, 'vidimus_process_restarts_total{process="writer"}')).toBe("1");
+  // The memory of all, the supervisor included.
+  const memory = Number(line(body, "process_resident_memory_bytes"));
+  expect(memory).toBeGreaterThan(
+    2.5 * Number(line((await metricsOf(0).text()).body, "process_resident_memory_bytes")),
+  );
+});
+
+it("have the restarts of each kind at 0 from the start", async () => {
+  const { body } = await metricsOf(0, async () => [await sent(new SupervisorMetrics())]).text();
+  for (const kind of ["reader", "writer"]) {
+    expect(line(body, `vidimus_process_restarts_total{process="${kind}"}`)).toBe("0");
+  }
+});
+
+it.each([
+  ["nodejs_eventloop_lag_seconds", [1, 7, 2], "7"],
+  ["nodejs_eventloop_lag_p99_seconds", [0.01, 0.01, 0.5], "0.5"],
+  ["process_open_fds", [60, 900, 30], "900"],
+  ["process_max_fds", [1_000, 1_000, 1_000], "1000"],
+])("tell the worst of several processes: %s", async (name, values, worst) => {
+  const one = await sent(metricsOf(0));
+  const processes = values.map((value) =>
+    one.map((each) => (each.name === name ? { ...each, values: [{ value, labels: {} }] } : each)),
+  );
+  expect(line(await aggregated(processes), name)).toBe(worst);
+});
+
+it("have the names with others that they have alone, but for the start, which is the supervisor's", async () => {
   const names = ({ body }: { body: string }) => [...new Set(body.match(/^[a-z_]+(?=[ {])/gm))].sort();
   const alone = metricsOf(0);
   const beside = metricsOf(0, async () => []);

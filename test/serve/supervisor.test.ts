@@ -27,12 +27,15 @@ let log: string[];
 let failures: { readonly role: Role; readonly error: Error }[];
 /** What the writer answers. */
 let desk: Ask;
+/** Whom the supervisor counted as started again. */
+let restarts: Role[];
 
 beforeEach(() => {
   started = [];
   events = [];
   log = [];
   failures = [];
+  restarts = [];
   running = undefined;
   desk = async (operation) => ({ kind: "done", value: `${operation} done` });
 });
@@ -77,6 +80,7 @@ async function start(settings: Readonly<Record<string, string>> = {}): Promise<R
     config,
     fork,
     pino({ level: "info" }, { write: (line: string) => void log.push(line) }),
+    { restarted: (role) => void restarts.push(role), toSend: async () => [{ name: "supervisor" }] },
   );
   return running;
 }
@@ -145,12 +149,12 @@ describe("what readers ask", () => {
     const pid = readers()[0]?.child.pid;
     expect(await asks("metrics", pid)).toEqual({
       kind: "done",
-      value: [[{ name: "writer 100" }], [{ name: "reader 102" }]],
+      value: [[{ name: "supervisor" }], [{ name: "writer 100" }], [{ name: "reader 102" }]],
     });
     writer().parent.kill("SIGKILL");
     await expect
       .poll(() => asks("metrics", pid))
-      .toEqual({ kind: "done", value: [[{ name: "reader 102" }]] });
+      .toEqual({ kind: "done", value: [[{ name: "supervisor" }], [{ name: "reader 102" }]] });
   });
 
   it("is unsent on a server without writer", async () => {
@@ -167,6 +171,7 @@ describe("a process that ends unasked", () => {
     await expect.poll(() => readers().length).toBe(2);
     await expect.poll(() => readers()[1]?.config).toEqual(first?.config);
     expect(log.join("")).toContain("a process ended unasked");
+    expect(restarts).toEqual(["reader"]);
   });
 
   it("is tried again and again, after pauses that grow to five seconds, while the others serve", async () => {
@@ -192,6 +197,8 @@ describe("a process that ends unasked", () => {
     }
     expect(pauses).toEqual([100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000, 5_000]);
     expect(readers()).toHaveLength(2);
+    // Each try counts: one that never comes up must be noticed, too.
+    expect(restarts).toEqual(pauses.map(() => "writer"));
   });
 
   it("is started quickly again once it has lasted", async () => {
@@ -213,6 +220,7 @@ describe("the end", () => {
     await Promise.all([server.stop(), server.stop()]);
     expect(events).toEqual(["reader 101 stopped", "reader 102 stopped", "writer 100 stopped"]);
     expect([...alive("writer"), ...alive("reader")]).toEqual([]);
+    expect(restarts).toEqual([]);
   });
 
   it("is forced on a process that does not come to one", async () => {

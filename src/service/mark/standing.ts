@@ -21,6 +21,8 @@ export interface Standing {
   readonly store: Store;
   /** True if the store is behind: nothing may be published then. */
   readonly behind: boolean;
+  /** Age in milliseconds of the oldest commit that the mark lacks; 0 when it lacks none, or is only looked at. */
+  readonly markLag: () => number;
 }
 
 export interface StandingOptions {
@@ -43,9 +45,9 @@ export async function takeStanding(
   };
   if (await isBehind(store, mark)) {
     await tellBehind(store, mark, logger);
-    return { store: closing, behind: true };
+    return { store: closing, behind: true, markLag: () => 0 };
   }
-  if (readOnly) return { store: closing, behind: false };
+  if (readOnly) return { store: closing, behind: false, markLag: () => 0 };
   const newest = await newestChange(store);
   if (mark.isDoubtful()) {
     logger.warn(
@@ -58,7 +60,8 @@ export async function takeStanding(
     );
     await renewMark(store, mark);
   }
-  return { store: keepMark(store, mark, logger), behind: false };
+  const marked = keepMark(store, mark, logger);
+  return { store: marked.store, behind: false, markLag: marked.lag };
 }
 
 /** False if there is no mark. Where the newest position may be lost, all that can be read is held against the store. */
