@@ -67,6 +67,8 @@ class Service implements TrustService {
   readonly #keys: OnlineKeys;
   readonly #publisher: Publisher;
   readonly #refresher: Refresher;
+  /** Parts that could not be used when they were last asked, by name, with the code of the reason. */
+  readonly #failing = new Map<string, string>();
 
   constructor(
     options: TrustOptions,
@@ -145,8 +147,12 @@ class Service implements TrustService {
     const check = async (name: string, part: { check(): Promise<void> }, sentence: string) => {
       try {
         await part.check();
+        if (this.#failing.delete(name)) logger.info({ part: name }, "this part can be used again");
       } catch (error) {
-        logger.error({ err: error }, sentence);
+        // Probes ask every few seconds: what has not changed was said.
+        const code = error instanceof VidimusError ? error.code : "INTERNAL";
+        if (this.#failing.get(name) !== code) logger.error({ part: name, err: error }, sentence);
+        this.#failing.set(name, code);
         // A refusal's own sentence is fit for anybody, and says why.
         faults.set(name, error instanceof VidimusError ? `${sentence}: ${error.message}` : sentence);
       }

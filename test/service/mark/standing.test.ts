@@ -76,6 +76,33 @@ describe("a store that was restored from an older backup", () => {
     expect(running.log.find((line) => line.includes("recover accept"))).toContain(repository);
   });
 
+  test("has one line in the log for each refusal, with code and repository and without a stack", async () => {
+    const owner = await restored();
+    const running = await start();
+    const before = running.log.length;
+    for (let i = 0; i < 3; i++) {
+      expect((await running.publish(repository, owner.next("targets"))).code).toBe("STORE_BEHIND");
+    }
+    const lines = running.log.slice(before).map((line) => JSON.parse(line));
+    expect(lines).toMatchObject(
+      Array.from({ length: 3 }, () => ({ level: 40, code: "STORE_BEHIND", status: 503, repository })),
+    );
+    expect(Math.max(...running.log.slice(before).map(({ length }) => length))).toBeLessThan(500);
+    expect(running.log.slice(before).join("")).not.toContain("stack");
+  });
+
+  test("is in the metrics, and probes that are told so write nothing", async () => {
+    const sound = await start();
+    expect(await behindOf(sound)).toBe("0");
+    await stop();
+    await restored();
+    const running = await start();
+    const before = running.log.length;
+    for (let i = 0; i < 3; i++) expect((await running.request("/readyz")).status).toBe(503);
+    expect(await behindOf(running)).toBe("1");
+    expect(running.log.slice(before)).toEqual([]);
+  });
+
   test("still answers reads, and renews nothing that has expired", async () => {
     await restored();
     const running = await start();
@@ -111,6 +138,10 @@ describe("a store that was restored from an older backup", () => {
     expect(readFileSync(mark())).toEqual(before);
   });
 });
+
+async function behindOf(running: LastingServer): Promise<string | undefined> {
+  return /^vidimus_store_behind (.+)$/m.exec((await running.request("/metrics")).body.toString())?.[1];
+}
 
 async function versionsIn(path: string): Promise<unknown[]> {
   const database = new Database(path, { readonly: true });
