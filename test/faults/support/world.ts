@@ -1,4 +1,5 @@
 /** Some repositories with their people and readers, and one server that they work with. */
+import { setTimeout } from "node:timers/promises";
 import { Chance } from "./chance.ts";
 import { check } from "./checker.ts";
 import { Daemon, type DaemonOptions, type Running } from "./daemon.ts";
@@ -57,6 +58,27 @@ export class World {
       }
     };
     await Promise.all(this.keepers.flatMap((keeper) => [keep(keeper), watch()]));
+  }
+
+  /**
+   * The same with a server of several processes, of which one or the other may be gone: who got nowhere tries again a
+   * moment later, until it is over.
+   */
+  async persist(line: Line, isOver: () => boolean, readersLine = line): Promise<void> {
+    const untilOver = async (gotOn: () => Promise<boolean>) => {
+      while (!isOver()) if (!(await gotOn())) await setTimeout(25);
+    };
+    const keep = async (keeper: Keeper) => {
+      const before = keeper.acknowledged;
+      await keeper.step(line);
+      return keeper.acknowledged > before;
+    };
+    const watch = async () => {
+      const { repository } = this.chance.pick(this.keepers as [Keeper, ...Keeper[]]);
+      if (this.chance.happens(0.1)) await this.watcher.feed(readersLine).catch(() => []);
+      return (await this.watcher.view(readersLine, repository)) !== undefined;
+    };
+    await Promise.all(this.keepers.flatMap((keeper) => [untilOver(() => keep(keeper)), untilOver(watch)]));
   }
 
   /** At rest: everything is looked at once more, and what the checker says of it all. */
