@@ -21,8 +21,15 @@ export interface MarkedStore {
   readonly lag: () => number;
 }
 
-export function keepMark(store: Store, mark: HighWaterMark, logger: Logger): MarkedStore {
+/** `missing`: what is committed already, and the mark does not have. */
+export function keepMark(
+  store: Store,
+  mark: HighWaterMark,
+  logger: Logger,
+  missing: Iterable<MarkEntry> = [],
+): MarkedStore {
   const keeper = new MarkKeeper(store, mark, logger);
+  for (const entry of missing) keeper.note(entry);
   const marked: Store = {
     ...store,
     async commit(publication) {

@@ -60,7 +60,7 @@ export async function takeStanding(
     );
     await renewMark(store, mark);
   }
-  const marked = keepMark(store, mark, logger);
+  const marked = keepMark(store, mark, logger, await missingEntries(store, mark));
   return { store: marked.store, behind: false, markLag: marked.lag };
 }
 
@@ -83,13 +83,31 @@ export async function renewMark(store: Store, mark: HighWaterMark): Promise<void
   await mark.replace(entriesOf(store), await newestChange(store));
 }
 
+/**
+ * What was committed after the newest position: in the last second before a kill, or for as long as the mark could not be
+ * written. Once a later commit moved the position on, nobody would look for it any more. One entry a repository.
+ */
+async function missingEntries(store: Store, mark: HighWaterMark): Promise<readonly MarkEntry[]> {
+  const names = new Set<string>();
+  for (let from = mark.position()?.id; from !== undefined; ) {
+    const rows = await store.changes({ direction: "forwards", from, limit: page });
+    for (const { repository } of rows) names.add(repository);
+    from = rows.at(-1)?.id;
+  }
+  const entries: MarkEntry[] = [];
+  for (const name of names) entries.push(await entryOf(store, name));
+  return entries;
+}
+
+async function entryOf(store: Store, name: string): Promise<MarkEntry> {
+  const { repository, revision, incarnation, exists, current } = await store.state(name);
+  return { repository, revision, incarnation, exists, roles: current };
+}
+
 async function* entriesOf(store: Store): AsyncGenerator<MarkEntry> {
   for (let after: string | undefined; ; ) {
     const names = await store.repositories({ limit: page, ...(after !== undefined && { after }) });
-    for (const name of names) {
-      const { repository, revision, incarnation, exists, current } = await store.state(name);
-      yield { repository, revision, incarnation, exists, roles: current };
-    }
+    for (const name of names) yield await entryOf(store, name);
     after = names.at(-1);
     if (after === undefined) return;
   }

@@ -226,6 +226,29 @@ describe("a sound store", () => {
     expect((await (await start()).publish(repository, owner.next("targets"))).status).toBe(200);
   });
 
+  test("that is ahead of its mark has that mended at its start, without a publish", async () => {
+    const running = await start();
+    const [owner, other] = [await running.owner(repository), await running.owner("example.org/removed")];
+    await running.publish(repository, owner.first());
+    await running.publish("example.org/removed", other.first());
+    await stop();
+    const early = readFileSync(mark());
+    copyFileSync(store(), join(data, "copy"));
+    const second = await start();
+    await second.publish(repository, owner.next("targets"));
+    await second.remove("example.org/removed");
+    await stop();
+    writeFileSync(mark(), early);
+    await start();
+    await stop();
+    rmSync(`${store()}-wal`, { force: true });
+    rmSync(`${store()}-shm`, { force: true });
+    copyFileSync(join(data, "copy"), store());
+    const behind = await start();
+    const told = behind.log.map((line) => JSON.parse(line)).find(({ among }) => among !== undefined);
+    expect(told?.among.sort()).toEqual(["example.org/marked", "example.org/removed"]);
+  });
+
   test.each(["not a mark", "not\na mark\n", "\u0000".repeat(300)])(
     "with a mark in which nothing can be read (%j) says so loudly, and makes it anew",
     async (text) => {
