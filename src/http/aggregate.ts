@@ -24,6 +24,17 @@ const aggregators: ReadonlyMap<string, MetricObject["aggregator"]> = new Map([
   ["process_max_fds", "min"],
 ]);
 
+/** What only ever grows while a process lives. */
+export function countsOf(metrics: SentMetrics): SentMetrics {
+  // A number as declared, a word as it is.
+  return metrics.filter(({ type }) => ["counter", "histogram"].includes(String(type)));
+}
+
+/** One process that has counted what all of them did. */
+export async function summed(processes: readonly SentMetrics[]): Promise<SentMetrics> {
+  return await AggregatorRegistry.aggregate(processes.map((each) => [...each])).getMetricsAsJSON();
+}
+
 /** The text of all. */
 export async function aggregated(processes: readonly SentMetrics[]): Promise<string> {
   const all = processes.map((metrics) =>

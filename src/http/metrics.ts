@@ -2,8 +2,7 @@
  * Metrics in Prometheus' text form. The names of the original stay, so that dashboards go on working; every label
  * comes from a closed set, so that no caller can make new series.
  *
- * A server of several processes answers for all of them, whichever is asked: `aggregate.ts` says how. A process that is
- * started again counts from 0, as after any restart.
+ * A server of several processes answers for all of them, whichever is asked: `aggregate.ts` says how.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { TrustService } from "../service/service.ts";
@@ -30,7 +29,8 @@ interface Tally {
   microseconds: number;
 }
 
-export type OtherMetrics = () => Promise<readonly SentMetrics[]>;
+/** Given what this process has to say. */
+export type OtherMetrics = (own: SentMetrics) => Promise<readonly SentMetrics[]>;
 
 export class HttpMetrics {
   readonly #registry = new Registry();
@@ -129,11 +129,13 @@ export class HttpMetrics {
   }
 
   async text(): Promise<{ readonly type: string; readonly body: string }> {
-    const body =
-      this.#others === undefined
-        ? this.#registry.metrics()
-        : aggregated([await this.toSend(), ...(await this.#others())]);
-    return { type: this.#registry.contentType, body: await body };
+    return { type: this.#registry.contentType, body: await this.#body() };
+  }
+
+  async #body(): Promise<string> {
+    if (this.#others === undefined) return await this.#registry.metrics();
+    const own = await this.toSend();
+    return await aggregated([own, ...(await this.#others(own))]);
   }
 
   /** For another process of this server. */

@@ -33,6 +33,8 @@ export interface KeeperOptions {
   readonly logger: Logger;
   /** Told each time that a process is started in the place of one that ended unasked, or did not become ready. */
   readonly onRestart: () => void;
+  /** Told each time that one which was ready has ended. */
+  readonly onEnd: (pid: number) => void;
 }
 
 /** Migrations may take their time. */
@@ -60,6 +62,11 @@ export class Keeper {
   /** The other end, while there is one that is ready. */
   get peer(): Peer | undefined {
     return this.#peer;
+  }
+
+  /** Of the process that runs or was last started; 0 if none could be. */
+  get pid(): number {
+    return this.#process?.pid ?? 0;
   }
 
   /** The first start. Resolves to what the process says of itself; rejects with its refusal. */
@@ -104,13 +111,14 @@ export class Keeper {
 
   /** Waits for the end of a running process, and sees to the next. */
   async #watch(): Promise<void> {
-    const { role, logger } = this.#options;
+    const { role, logger, onEnd } = this.#options;
     const began = performance.now();
     const how = await this.#ended;
     this.#peer = undefined;
+    onEnd(this.pid);
     if (this.#stopping) return;
     if (performance.now() - began >= lasting) this.#pause = firstPause;
-    logger.error({ process: role, child: this.#process?.pid, how }, "a process ended unasked");
+    logger.error({ process: role, child: this.pid, how }, "a process ended unasked");
     this.#again();
   }
 

@@ -27,8 +27,18 @@ export type ReaderFacts = Omit<RunningServer, "reload" | "stop">;
 export interface OwnMetrics {
   /** A process of the kind was started again. */
   restarted(role: Role): void;
-  /** As they can be sent. */
-  toSend(): Promise<unknown>;
+  /** A process told its own, as they can be sent. */
+  heard(pid: number, metrics: unknown): void;
+  /** A process has ended. */
+  ended(pid: number): void;
+  /** As they can be sent: its own, and what those had counted that were heard before and are not `telling` now. */
+  toSend(telling: ReadonlySet<number>): Promise<readonly unknown[]>;
+}
+
+/** What a reader says that is asked for the metrics of all. */
+export interface Telling {
+  readonly pid: number;
+  readonly metrics: unknown;
 }
 
 /** Requests of one process that wait for their answer at one time, and how long each does. */
@@ -59,23 +69,31 @@ export async function supervise(
     const begin: Begin = { role, config: own };
     const limits = { ...requestLimits, inFlight };
     const onRestart = () => metrics.restarted(role);
-    return new Keeper({ role, fork: () => fork(role), begin, handle, limits, logger, onRestart });
+    const onEnd = (pid: number) => metrics.ended(pid);
+    return new Keeper({ role, fork: () => fork(role), begin, handle, limits, logger, onRestart, onEnd });
   }
 
   async function readersRequest(operation: string, argument: unknown): Promise<Answer> {
-    if (operation === "metrics") return { kind: "done", value: await gatherMetrics(argument) };
+    if (operation === "metrics") return { kind: "done", value: await gatherMetrics(argument as Telling) };
     return (await writer?.peer?.ask(operation, argument)) ?? { kind: "unsent" };
   }
 
-  /** Of all processes but the one that asks, this one first; without those that do not answer in time. */
-  async function gatherMetrics(asking: unknown): Promise<readonly unknown[]> {
-    const answers = await Promise.all(
-      [writer, ...readers].map((each) => each?.peer?.ask("metrics", asking, metricsPatience)),
-    );
-    const others = answers.flatMap((answer) =>
-      answer?.kind === "done" && answer.value ? [answer.value] : [],
-    );
-    return [await metrics.toSend(), ...others];
+  /** Of all processes but the one that asks; of those that do not answer in time, what they had counted. */
+  async function gatherMetrics(asking: Telling): Promise<readonly unknown[]> {
+    metrics.heard(asking.pid, asking.metrics);
+    const telling = new Set([asking.pid]);
+    const gathered: unknown[] = [];
+    const gather = async (each: Keeper | undefined) => {
+      const [peer, pid] = [each?.peer, each?.pid];
+      if (peer === undefined || pid === undefined || pid === asking.pid) return;
+      const answer = await peer.ask("metrics", undefined, metricsPatience);
+      if (answer.kind !== "done") return;
+      metrics.heard(pid, answer.value);
+      telling.add(pid);
+      gathered.push(answer.value);
+    };
+    await Promise.all([writer, ...readers].map(gather));
+    return [...(await metrics.toSend(telling)), ...gathered];
   }
 
   async function reload(): Promise<void> {

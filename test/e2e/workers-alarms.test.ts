@@ -39,6 +39,7 @@ async function told(running: Workers, series: string): Promise<readonly (string 
 }
 
 const ofReaders = 'vidimus_process_restarts_total{process="reader"}';
+const keysGiven = 'notary_server_http_requests_total{operation="GetKey",method="GET",code="200"}';
 const ofWriters = 'vidimus_process_restarts_total{process="writer"}';
 
 it(
@@ -50,12 +51,15 @@ it(
     expect(others).toEqual([]);
     expect(Math.abs(Number(began) - Date.now() / 1_000)).toBeLessThan(60);
     expect([await told(running, ofReaders), await told(running, ofWriters)]).toEqual([["0"], ["0"]]);
+    for (let i = 0; i < 6; i++) await running.status("/v2/example/app/_trust/tuf/timestamp.key");
+    expect(await told(running, keysGiven)).toEqual(["6"]);
     process.kill(readers[0] ?? 0, "SIGKILL");
     const next = () => running.processes().readers.filter((pid) => pid !== readers[0]);
     await expect.poll(() => next().length, patient).toBe(2);
     process.kill(writer, "SIGKILL");
     await expect.poll(() => running.processes().writer ?? writer, patient).not.toBe(writer);
     expect([await told(running, ofReaders), await told(running, ofWriters)]).toEqual([["1"], ["1"]]);
+    expect(await told(running, keysGiven)).toEqual(["6"]);
     expect(await told(running, "process_start_time_seconds")).toEqual([began]);
   },
   long,

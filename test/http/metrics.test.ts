@@ -1,5 +1,5 @@
-import { expect, it } from "vitest";
-import { aggregated } from "../../src/http/aggregate.ts";
+import { describe, expect, it } from "vitest";
+import { aggregated, type SentMetrics } from "../../src/http/aggregate.ts";
 import { HttpMetrics } from "../../src/http/metrics.ts";
 import { SupervisorMetrics } from "../../src/http/supervisor-metrics.ts";
 
@@ -10,7 +10,7 @@ const metricsOf = (
 ) => new HttpMetrics({ renewalLag: async () => lag, mark: () => mark }, others);
 
 /** As it crosses from one process to another. */
-const sent = async (metrics: Pick<HttpMetrics, "toSend">) => structuredClone(await metrics.toSend());
+const sent = async (metrics: HttpMetrics) => structuredClone(await metrics.toSend());
 
 const reads = 'notary_server_http_requests_total{operation="GetRole",method="GET",code="200"}';
 const line = (body: string, name: string) =>
@@ -47,7 +47,8 @@ it("say of store and mark what the process says that knows most", async () => {
 it("begin when the supervisor did, and count whom it started again", async () => {
   const supervisor = new SupervisorMetrics();
   for (const each of ["reader", "reader", "writer"] as const) supervisor.restarted(each);
-  const fromSupervisor = (await sent(supervisor)).map((each) =>
+  const [own = []] = structuredClone(await supervisor.toSend(new Set()));
+  const fromSupervisor = own.map((each) =>
     each.name === "process_start_time_seconds" ? { ...each, values: [{ value: 1_234, labels: {} }] } : each,
   );
   const here = metricsOf(0, async () => [fromSupervisor, await sent(metricsOf(0))]);
@@ -63,7 +64,7 @@ it("begin when the supervisor did, and count whom it started again", async () =>
 });
 
 it("have the restarts of each kind at 0 from the start", async () => {
-  const { body } = await metricsOf(0, async () => [await sent(new SupervisorMetrics())]).text();
+  const { body } = await metricsOf(0, () => new SupervisorMetrics().toSend(new Set())).text();
   for (const kind of ["reader", "writer"]) {
     expect(line(body, `vidimus_process_restarts_total{process="${kind}"}`)).toBe("0");
   }
@@ -89,4 +90,77 @@ it("have the names with others that they have alone, but for the start, which is
   for (const each of [alone, beside]) each.count("current", "GET", 200, 1);
   const expected = names(await alone.text()).filter((name) => name !== "process_start_time_seconds");
   expect(names(await beside.text())).toEqual(expected);
+});
+
+describe("counts of a process that ended", () => {
+  /** A server of several processes, each with its number. */
+  class Cluster {
+    readonly supervisor = new SupervisorMetrics();
+    readonly living = new Map<number, HttpMetrics>();
+    #next = 1;
+
+    begin(requests: number): number {
+      const metrics = metricsOf(0);
+      for (let i = 0; i < requests; i++) metrics.count("current", "GET", 200, 1);
+      metrics.count("publish", "POST", 200, 4);
+      this.living.set(this.#next, metrics);
+      return this.#next++;
+    }
+
+    end(pid: number): void {
+      this.living.delete(pid);
+      this.supervisor.ended(pid);
+    }
+
+    /** What a process tells that is asked; `deaf` do not answer it. */
+    async told(asked: number, deaf: readonly number[] = []): Promise<string> {
+      const lists: SentMetrics[] = [];
+      const telling = new Set<number>();
+      for (const [pid, metrics] of this.living) {
+        if (deaf.includes(pid)) continue;
+        const list = await sent(metrics);
+        this.supervisor.heard(pid, list);
+        telling.add(pid);
+        if (pid !== asked) lists.push(list);
+      }
+      const own = this.living.get(asked) as HttpMetrics;
+      const fromSupervisor = await this.supervisor.toSend(telling);
+      return await aggregated([await sent(own), ...structuredClone(fromSupervisor), ...lists]);
+    }
+  }
+
+  it("stay counted, so that no sum ever falls, however many have ended", async () => {
+    const cluster = new Cluster();
+    const asked = cluster.begin(1);
+    let expected = 1;
+    for (let round = 1; round <= 12; round++) {
+      const pid = cluster.begin(10);
+      expected += 10;
+      expect(line(await cluster.told(asked), reads)).toBe(String(expected));
+      cluster.end(pid);
+      const body = await cluster.told(asked);
+      expect(line(body, reads)).toBe(String(expected));
+      expect(line(body, "vidimus_publish_seconds_count")).toBe(String(round + 1));
+      expect(line(body, 'vidimus_publish_seconds_bucket{le="0.005"}')).toBe(String(round + 1));
+    }
+    // They take no more room than a few.
+    expect((await cluster.supervisor.toSend(new Set())).length).toBeLessThan(8);
+  });
+
+  it("stay counted while it is too busy to answer, and are not counted twice afterwards", async () => {
+    const cluster = new Cluster();
+    const [asked, busy] = [cluster.begin(1), cluster.begin(10)];
+    expect(line(await cluster.told(asked), reads)).toBe("11");
+    expect(line(await cluster.told(asked, [busy]), reads)).toBe("11");
+    expect(line(await cluster.told(asked), reads)).toBe("11");
+  });
+
+  it("are of what grows only: its memory is not counted any more", async () => {
+    const cluster = new Cluster();
+    const [asked, other] = [cluster.begin(1), cluster.begin(1)];
+    const memory = async () => Number(line(await cluster.told(asked), "nodejs_heap_size_total_bytes"));
+    const before = await memory();
+    cluster.end(other);
+    expect(await memory()).toBeLessThan(0.8 * before);
+  });
 });

@@ -82,7 +82,7 @@ beforeAll(async () => {
   const service = { renewalLag: async () => 0, mark: () => ({ behind: false, lag: 0 }) };
   // As with workers: the one form in which all of them are there.
   const supervisor = new SupervisorMetrics();
-  const metrics = new HttpMetrics(service, async () => [await supervisor.toSend()]);
+  const metrics = new HttpMetrics(service, () => supervisor.toSend(new Set()));
   metrics.count("publish", "POST", 200, 5);
   metrics.refused("ROLLBACK");
   const found = new Map<string, Set<string>>();

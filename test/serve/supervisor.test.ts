@@ -29,6 +29,9 @@ let failures: { readonly role: Role; readonly error: Error }[];
 let desk: Ask;
 /** Whom the supervisor counted as started again. */
 let restarts: Role[];
+/** What its metrics were told of processes: what each said, and which ended. */
+let heard: Map<number, unknown>;
+let ended: number[];
 
 beforeEach(() => {
   started = [];
@@ -36,6 +39,8 @@ beforeEach(() => {
   log = [];
   failures = [];
   restarts = [];
+  heard = new Map();
+  ended = [];
   running = undefined;
   desk = async (operation) => ({ kind: "done", value: `${operation} done` });
 });
@@ -80,7 +85,12 @@ async function start(settings: Readonly<Record<string, string>> = {}): Promise<R
     config,
     fork,
     pino({ level: "info" }, { write: (line: string) => void log.push(line) }),
-    { restarted: (role) => void restarts.push(role), toSend: async () => [{ name: "supervisor" }] },
+    {
+      restarted: (role) => void restarts.push(role),
+      heard: (pid, metrics) => void heard.set(pid, metrics),
+      ended: (pid) => void ended.push(pid),
+      toSend: async (telling) => [{ name: "supervisor", telling: [...telling].sort() }],
+    },
   );
   return running;
 }
@@ -144,17 +154,32 @@ describe("what readers ask", () => {
     expect(started.filter(({ role }) => role === "writer")).toHaveLength(2);
   });
 
-  it("is answered from all other processes for metrics, and without those that are gone", async () => {
+  it("is answered from all other processes for metrics, and from the supervisor for those that are gone", async () => {
     await start();
-    const pid = readers()[0]?.child.pid;
-    expect(await asks("metrics", pid)).toEqual({
+    const pid = readers()[0]?.child.pid ?? 0;
+    const own = { pid, metrics: "own" };
+    expect(await asks("metrics", own)).toEqual({
       kind: "done",
-      value: [[{ name: "supervisor" }], [{ name: "writer 100" }], [{ name: "reader 102" }]],
+      value: [
+        { name: "supervisor", telling: [100, 101, 102] },
+        [{ name: "writer 100" }],
+        [{ name: "reader 102" }],
+      ],
     });
+    expect([...heard]).toEqual([
+      [101, "own"],
+      [100, [{ name: "writer 100" }]],
+      [102, [{ name: "reader 102" }]],
+    ]);
+    expect(ended).toEqual([]);
     writer().parent.kill("SIGKILL");
     await expect
-      .poll(() => asks("metrics", pid))
-      .toEqual({ kind: "done", value: [[{ name: "supervisor" }], [{ name: "reader 102" }]] });
+      .poll(() => asks("metrics", own))
+      .toEqual({
+        kind: "done",
+        value: [{ name: "supervisor", telling: [101, 102] }, [{ name: "reader 102" }]],
+      });
+    expect(ended).toEqual([100]);
   });
 
   it("is unsent on a server without writer", async () => {
