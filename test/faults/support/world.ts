@@ -61,24 +61,26 @@ export class World {
   }
 
   /**
-   * The same with a server of several processes, of which one or the other may be gone: who got nowhere tries again a
-   * moment later, until it is over.
+   * The same with a server of several processes, of which one or the other may be gone: who gets nowhere tries again a
+   * moment later, until it is over. Readers take a moment, too: what starts again needs the processor.
    */
   async persist(line: Line, isOver: () => boolean, readersLine = line): Promise<void> {
-    const untilOver = async (gotOn: () => Promise<boolean>) => {
-      while (!isOver()) if (!(await gotOn())) await setTimeout(25);
-    };
     const keep = async (keeper: Keeper) => {
-      const before = keeper.acknowledged;
-      await keeper.step(line);
-      return keeper.acknowledged > before;
+      while (!isOver()) {
+        const before = keeper.acknowledged;
+        await keeper.step(line);
+        if (keeper.acknowledged === before) await setTimeout(50);
+      }
     };
     const watch = async () => {
-      const { repository } = this.chance.pick(this.keepers as [Keeper, ...Keeper[]]);
-      if (this.chance.happens(0.1)) await this.watcher.feed(readersLine).catch(() => []);
-      return (await this.watcher.view(readersLine, repository)) !== undefined;
+      while (!isOver()) {
+        const { repository } = this.chance.pick(this.keepers as [Keeper, ...Keeper[]]);
+        if (this.chance.happens(0.1)) await this.watcher.feed(readersLine).catch(() => []);
+        await this.watcher.view(readersLine, repository);
+        await setTimeout(10);
+      }
     };
-    await Promise.all(this.keepers.flatMap((keeper) => [untilOver(() => keep(keeper)), untilOver(watch)]));
+    await Promise.all(this.keepers.flatMap((keeper) => [keep(keeper), watch()]));
   }
 
   /** At rest: everything is looked at once more, and what the checker says of it all. */
