@@ -27,7 +27,8 @@ const secretFile = "kek";
 export async function serve(config: Config, logger: Logger): Promise<RunningServer> {
   if (config.server.workers > 0) {
     const { startWorkers } = await import("./serve/cluster.ts");
-    return startWorkers(config, logger);
+    const { SupervisorMetrics } = await import("./http/supervisor-metrics.ts");
+    return startWorkers(config, logger, new SupervisorMetrics());
   }
   const { createApp } = await import("./http/app.ts");
   const { HttpMetrics } = await import("./http/metrics.ts");
@@ -57,14 +58,16 @@ export interface BackEnds {
   readonly signer: Signer;
   /** The store is behind its high-water mark. */
   readonly behind: boolean;
+  /** As in `Standing`. */
+  readonly markLag: () => number;
 }
 
 export async function openBackEnds(config: Config, directory: string, logger: Logger): Promise<BackEnds> {
-  const { store, behind } = await openStanding(config, directory, logger);
+  const { store, behind, markLag } = await openStanding(config, directory, logger);
   try {
     // Nothing is signed on a store that is behind, and no secret made for one that was lost.
     const signer = await openSigner(config, directory, store, config.server.readOnly || behind);
-    return { store, signer, behind };
+    return { store, signer, behind, markLag };
   } catch (error) {
     await store.close();
     throw error;
@@ -73,7 +76,7 @@ export async function openBackEnds(config: Config, directory: string, logger: Lo
 
 export async function createService(
   config: Config,
-  { store, signer, behind }: BackEnds,
+  { store, signer, behind, markLag }: BackEnds,
   logger: Logger,
 ): Promise<TrustService> {
   const { createTrustService } = await import("./service/trust.ts");
@@ -91,6 +94,7 @@ export async function createService(
     refreshInterval: config.online.checkInterval,
     readOnly: config.server.readOnly,
     behind,
+    markLag,
   });
 }
 
@@ -98,7 +102,7 @@ export async function createService(
 async function openStanding(config: Config, directory: string, logger: Logger): Promise<Standing> {
   const { readOnly } = config.server;
   const store = await openStore(config, directory);
-  if (config.store.kind === "memory") return { store, behind: false };
+  if (config.store.kind === "memory") return { store, behind: false, markLag: () => 0 };
   const { takeStanding } = await import("./service/mark/standing.ts");
   let mark: HighWaterMark | undefined;
   try {

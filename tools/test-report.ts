@@ -38,7 +38,7 @@ export function allowedSkips(page: string): Set<string> {
   const section = /^## Allowed skips\n([\s\S]*?)(?=^## |(?![\s\S]))/m.exec(page)?.[1];
   if (section === undefined) throw new Error('the page has no section "Allowed skips"');
   const allowed = new Set<string>();
-  for (const [, name = "", reason = ""] of section.matchAll(/^\| `([^`]+)` \|([^|\n]*)\|/gm)) {
+  for (const [, name = "", reason = ""] of section.matchAll(/^\| `([^`]+)` +\|([^|\n]*)\|/gm)) {
     if (reason.trim() === "") throw new Error(`"${name}" may be skipped without a reason`);
     allowed.add(name);
   }

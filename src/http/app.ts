@@ -20,6 +20,8 @@ import { type Route, routeOf } from "./routes.ts";
 
 const meanings = new WeakMap<object, Route>();
 const startedAt = new WeakMap<object, number>();
+/** Requests of which the log has said all that there is to say. */
+const told = new WeakSet<object>();
 
 /** Which plugin answers what. */
 const apiOf: Record<Route["kind"], string> = {
@@ -104,8 +106,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     const elapsed = performance.now() - (startedAt.get(request.raw) ?? performance.now());
     metrics.count(request.meaning.kind, request.method, reply.raw.statusCode, elapsed);
     const status = reply.raw.statusCode;
-    const isRead = request.method === "GET" || request.method === "HEAD";
-    const level = status >= 500 ? "error" : isRead ? "debug" : "info";
+    const level = levelOf(request, status);
     // The hot path makes no record that nobody wants.
     if (level === "debug" && !logger.isLevelEnabled("debug")) return;
     const { method, originalUrl, ip: from } = request;
@@ -120,7 +121,14 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     metrics.refused(answer.own);
     const refusal = { code: answer.own, status: answer.status };
     // A refusal is no fault of ours: its sentence says it all. What is a fault is logged with all that lies under it.
-    if (answer.status >= 500) request.log.error({ ...refusal, err: error }, "failed");
+    if (answer.own === "STORE_BEHIND") {
+      // A state that lasts until its operator ends it, and of which the start has said everything: one line each.
+      told.add(request.raw);
+      request.log.warn(
+        { ...refusal, ...repositoryOf(request.meaning) },
+        "refused: the store is behind its mark",
+      );
+    } else if (answer.status >= 500) request.log.error({ ...refusal, err: error }, "failed");
     else request.log.info(refusal, error instanceof Error ? error.message : "refused");
     // A body that was not read to its end must not be taken for the next request.
     if (!request.raw.complete) reply.header("connection", "close");
@@ -131,4 +139,17 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(notaryApi, { options, answers });
   await app.register(operationsApi, { options, metrics });
   return app;
+}
+
+/** Probes come every few seconds; what they are told is in the log when it changes. */
+function levelOf({ meaning, method, raw }: FastifyRequest, status: number): "debug" | "info" | "error" {
+  if (told.has(raw) || meaning.kind === "readyz" || meaning.kind === "health") return "debug";
+  if (status >= 500) return "error";
+  return method === "GET" || method === "HEAD" ? "debug" : "info";
+}
+
+function repositoryOf(meaning: Route): { readonly repository?: string } {
+  return "repository" in meaning && meaning.repository !== undefined
+    ? { repository: meaning.repository }
+    : {};
 }

@@ -2,11 +2,11 @@
  * Metrics in Prometheus' text form. The names of the original stay, so that dashboards go on working; every label
  * comes from a closed set, so that no caller can make new series.
  *
- * A server of several processes answers for all of them, whichever is asked: counts are added up, and of the lag the
- * largest counts. A process that is started again counts from 0, as after any restart.
+ * A server of several processes answers for all of them, whichever is asked: `aggregate.ts` says how.
  */
-import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { TrustService } from "../service/service.ts";
+import { aggregated, ofSupervisor, type SentMetrics } from "./aggregate.ts";
 import type { Route } from "./routes.ts";
 
 const operations: Partial<Record<Route["kind"], string>> = {
@@ -29,7 +29,8 @@ interface Tally {
   microseconds: number;
 }
 
-export type OtherMetrics = () => Promise<readonly object[][]>;
+/** Given what this process has to say. */
+export type OtherMetrics = (own: SentMetrics) => Promise<readonly SentMetrics[]>;
 
 export class HttpMetrics {
   readonly #registry = new Registry();
@@ -41,7 +42,7 @@ export class HttpMetrics {
   readonly #others: OtherMetrics | undefined;
 
   /** `others`: what `toSend` gave in the other processes of this server; undefined if there are none. */
-  constructor(service: Pick<TrustService, "renewalLag">, others?: OtherMetrics) {
+  constructor(service: Pick<TrustService, "renewalLag" | "mark">, others?: OtherMetrics) {
     this.#others = others;
     collectDefaultMetrics({ register: this.#registry });
     const tallies = this.#tallies;
@@ -82,6 +83,24 @@ export class HttpMetrics {
         );
       },
     });
+    new Gauge({
+      name: "vidimus_store_behind",
+      help: "1 while the store is behind its high-water mark, so that nothing can be published; else 0.",
+      registers,
+      aggregator: "max",
+      collect() {
+        this.set(service.mark().behind ? 1 : 0);
+      },
+    });
+    new Gauge({
+      name: "vidimus_mark_lag_seconds",
+      help: "Age of the oldest commit that the high-water mark does not have yet; 0 when it has all.",
+      registers,
+      aggregator: "max",
+      collect() {
+        this.set(service.mark().lag / 1_000);
+      },
+    });
     this.#refusals = new Counter({
       name: "vidimus_refusals_total",
       help: "Requests refused, by stable code.",
@@ -110,16 +129,19 @@ export class HttpMetrics {
   }
 
   async text(): Promise<{ readonly type: string; readonly body: string }> {
-    const all =
-      this.#others === undefined
-        ? this.#registry
-        : AggregatorRegistry.aggregate([await this.toSend(), ...(await this.#others())]);
-    return { type: this.#registry.contentType, body: await all.metrics() };
+    return { type: this.#registry.contentType, body: await this.#body() };
+  }
+
+  async #body(): Promise<string> {
+    if (this.#others === undefined) return await this.#registry.metrics();
+    const own = await this.toSend();
+    return await aggregated([own, ...(await this.#others(own))]);
   }
 
   /** For another process of this server. */
-  async toSend(): Promise<object[]> {
-    return await this.#registry.getMetricsAsJSON();
+  async toSend(): Promise<SentMetrics> {
+    const all = await this.#registry.getMetricsAsJSON();
+    return all.filter(({ name }) => !ofSupervisor.has(name));
   }
 
   #make(operation: string, method: string, status: number): Tally {

@@ -8,7 +8,10 @@ import type { KeyBinding, OnlineAlgorithm, Signer, SigningKey } from "../signer/
 import type { FloorRequest, OnlineKey, PendingKeyLimits, Publication, Store } from "../store/store.ts";
 import { type Ask, answerOf } from "./answer.ts";
 
-/** `onFault` is told what is no everyday refusal: its cause stays in this process, and so must its log. */
+/**
+ * `onFault` is told what is no everyday refusal: its cause stays in this process, and so must its log. Of a check, which
+ * probes ask for every few seconds, it is told when it begins to fail, and when the reason is another one.
+ */
 export function writersDesk(
   store: Store,
   signer: Signer,
@@ -32,14 +35,22 @@ export function writersDesk(
     ["signer.check", () => signer.check()],
   ]);
 
+  /** Checks that failed when they were last made, with what came of it. */
+  const failing = new Map<string, string>();
+
   return async (operation, argument) => {
     try {
       const carryOut = operations.get(operation);
       if (carryOut === undefined) throw new TypeError("a reader asked for something that no writer does");
-      return { kind: "done", value: await carryOut(argument as never) };
+      const value = await carryOut(argument as never);
+      failing.delete(operation);
+      return { kind: "done", value };
     } catch (error) {
-      if (!isEveryday(error)) onFault(operation, error);
-      return answerOf(error);
+      const answer = answerOf(error);
+      const reason = answer.kind === "refused" ? answer.code : answer.kind;
+      if (!isEveryday(error) && failing.get(operation) !== reason) onFault(operation, error);
+      if (operation.endsWith(".check")) failing.set(operation, reason);
+      return answer;
     }
   };
 }

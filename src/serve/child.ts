@@ -76,8 +76,7 @@ export function runChild(port: ChildProcessPort, parts: ChildParts, exit: (code:
         await running.reload();
         return { kind: "done", value: undefined };
       case "metrics":
-        // Who asks has its own at hand.
-        return { kind: "done", value: argument === port.pid ? undefined : await running.metrics() };
+        return { kind: "done", value: await running.metrics() };
       default:
         return await running.handle(operation, argument);
     }

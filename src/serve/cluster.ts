@@ -16,10 +16,14 @@ import { childCommand } from "./child-command.ts";
 import type { Forked, Role } from "./keeper.ts";
 import { bindError, clearSocket } from "./listener.ts";
 import { type RunningServer, warnAnonymous } from "./server.ts";
-import { supervise } from "./supervisor.ts";
+import { type OwnMetrics, supervise } from "./supervisor.ts";
 
 /** Throws `StartError`, `StoreError` or `SignerError`, with no process left. */
-export async function startWorkers(config: Config, logger: Logger): Promise<RunningServer> {
+export async function startWorkers(
+  config: Config,
+  logger: Logger,
+  metrics: OwnMetrics,
+): Promise<RunningServer> {
   const { server, operations } = config;
   if (server.socket !== undefined) {
     await clearSocket(server.socket);
@@ -39,6 +43,7 @@ export async function startWorkers(config: Config, logger: Logger): Promise<Runn
     { ...config, server: { ...server, port }, operations: { ...operations, port: operationsPort } },
     (role) => fork(role, config),
     logger,
+    metrics,
   );
 }
 

@@ -31,6 +31,10 @@ export interface KeeperOptions {
   readonly handle: Ask;
   readonly limits: PeerLimits;
   readonly logger: Logger;
+  /** Told each time that a process is started in the place of one that ended unasked, or did not become ready. */
+  readonly onRestart: () => void;
+  /** Told each time that one which was ready has ended. */
+  readonly onEnd: (pid: number) => void;
 }
 
 /** Migrations may take their time. */
@@ -58,6 +62,11 @@ export class Keeper {
   /** The other end, while there is one that is ready. */
   get peer(): Peer | undefined {
     return this.#peer;
+  }
+
+  /** Of the process that runs or was last started; 0 if none could be. */
+  get pid(): number {
+    return this.#process?.pid ?? 0;
   }
 
   /** The first start. Resolves to what the process says of itself; rejects with its refusal. */
@@ -102,21 +111,23 @@ export class Keeper {
 
   /** Waits for the end of a running process, and sees to the next. */
   async #watch(): Promise<void> {
-    const { role, logger } = this.#options;
+    const { role, logger, onEnd } = this.#options;
     const began = performance.now();
     const how = await this.#ended;
     this.#peer = undefined;
+    onEnd(this.pid);
     if (this.#stopping) return;
     if (performance.now() - began >= lasting) this.#pause = firstPause;
-    logger.error({ process: role, child: this.#process?.pid, how }, "a process ended unasked");
+    logger.error({ process: role, child: this.pid, how }, "a process ended unasked");
     this.#again();
   }
 
   #again(): void {
-    const { role, logger } = this.#options;
+    const { role, logger, onRestart } = this.#options;
     const pause = this.#pause;
     this.#pause = Math.min(2 * pause, longestPause);
     this.#timer = setTimeout(() => {
+      onRestart();
       this.#run().then(
         () => void this.#watch(),
         (error: unknown) => {

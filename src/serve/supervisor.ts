@@ -23,6 +23,24 @@ export interface Begin {
 /** What a reader says when it listens: a `RunningServer` without what cannot be sent. */
 export type ReaderFacts = Omit<RunningServer, "reload" | "stop">;
 
+/** What the supervisor has to say in `/metrics`; `wire` puts it in. */
+export interface OwnMetrics {
+  /** A process of the kind was started again. */
+  restarted(role: Role): void;
+  /** A process told its own, as they can be sent. */
+  heard(pid: number, metrics: unknown): void;
+  /** A process has ended. */
+  ended(pid: number): void;
+  /** As they can be sent: its own, and what those had counted that were heard before and are not `telling` now. */
+  toSend(telling: ReadonlySet<number>): Promise<readonly unknown[]>;
+}
+
+/** What a reader says that is asked for the metrics of all. */
+export interface Telling {
+  readonly pid: number;
+  readonly metrics: unknown;
+}
+
 /** Requests of one process that wait for their answer at one time, and how long each does. */
 export const requestLimits = { inFlight: 1_024, patience: 15_000 };
 /** How long the metrics of one process are waited for. */
@@ -36,6 +54,7 @@ export async function supervise(
   config: Config,
   fork: (role: Role) => Forked,
   logger: Logger,
+  metrics: OwnMetrics,
 ): Promise<RunningServer> {
   const count = config.server.workers;
   const own: Config = {
@@ -49,20 +68,32 @@ export async function supervise(
     const inFlight = role === "writer" ? count * requestLimits.inFlight : requestLimits.inFlight;
     const begin: Begin = { role, config: own };
     const limits = { ...requestLimits, inFlight };
-    return new Keeper({ role, fork: () => fork(role), begin, handle, limits, logger });
+    const onRestart = () => metrics.restarted(role);
+    const onEnd = (pid: number) => metrics.ended(pid);
+    return new Keeper({ role, fork: () => fork(role), begin, handle, limits, logger, onRestart, onEnd });
   }
 
   async function readersRequest(operation: string, argument: unknown): Promise<Answer> {
-    if (operation === "metrics") return { kind: "done", value: await gatherMetrics(argument) };
+    if (operation === "metrics") return { kind: "done", value: await gatherMetrics(argument as Telling) };
     return (await writer?.peer?.ask(operation, argument)) ?? { kind: "unsent" };
   }
 
-  /** Of all processes but the one that asks; without those that do not answer in time. */
-  async function gatherMetrics(asking: unknown): Promise<readonly unknown[]> {
-    const answers = await Promise.all(
-      [writer, ...readers].map((each) => each?.peer?.ask("metrics", asking, metricsPatience)),
-    );
-    return answers.flatMap((answer) => (answer?.kind === "done" && answer.value ? [answer.value] : []));
+  /** Of all processes but the one that asks; of those that do not answer in time, what they had counted. */
+  async function gatherMetrics(asking: Telling): Promise<readonly unknown[]> {
+    metrics.heard(asking.pid, asking.metrics);
+    const telling = new Set([asking.pid]);
+    const gathered: unknown[] = [];
+    const gather = async (each: Keeper | undefined) => {
+      const [peer, pid] = [each?.peer, each?.pid];
+      if (peer === undefined || pid === undefined || pid === asking.pid) return;
+      const answer = await peer.ask("metrics", undefined, metricsPatience);
+      if (answer.kind !== "done") return;
+      metrics.heard(pid, answer.value);
+      telling.add(pid);
+      gathered.push(answer.value);
+    };
+    await Promise.all([writer, ...readers].map(gather));
+    return [...(await metrics.toSend(telling)), ...gathered];
   }
 
   async function reload(): Promise<void> {

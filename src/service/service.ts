@@ -70,6 +70,12 @@ export interface TrustService {
   /** Milliseconds that the most overdue online role has been waiting for its renewal; 0 when none is. */
   renewalLag(): Promise<number>;
 
+  /**
+   * Whether the store is behind its high-water mark, so that nothing can be published, and the age in milliseconds of
+   * the oldest commit that the mark does not have yet; 0 when it has all, and in a process that does not write it.
+   */
+  mark(): { readonly behind: boolean; readonly lag: number };
+
   /** Starts renewing online roles ahead of their expiry. */
   start(): Promise<void>;
   /** Finishes what was acknowledged, then closes store and signer. */

@@ -33,6 +33,8 @@ export interface TrustOptions {
   readonly readOnly: boolean;
   /** The store lacks what it once had (`mark/standing.ts`): likewise, and every answer about health says so. */
   readonly behind: boolean;
+  /** Milliseconds since the oldest commit that the high-water mark lacks; 0 when it lacks none. */
+  readonly markLag: () => number;
 }
 
 const behind =
@@ -65,6 +67,8 @@ class Service implements TrustService {
   readonly #keys: OnlineKeys;
   readonly #publisher: Publisher;
   readonly #refresher: Refresher;
+  /** Parts that could not be used when they were last asked, by name, with the code of the reason. */
+  readonly #failing = new Map<string, string>();
 
   constructor(
     options: TrustOptions,
@@ -143,8 +147,12 @@ class Service implements TrustService {
     const check = async (name: string, part: { check(): Promise<void> }, sentence: string) => {
       try {
         await part.check();
+        if (this.#failing.delete(name)) logger.info({ part: name }, "this part can be used again");
       } catch (error) {
-        logger.error({ err: error }, sentence);
+        // Probes ask every few seconds: what has not changed was said.
+        const code = error instanceof VidimusError ? error.code : "INTERNAL";
+        if (this.#failing.get(name) !== code) logger.error({ part: name, err: error }, sentence);
+        this.#failing.set(name, code);
         // A refusal's own sentence is fit for anybody, and says why.
         faults.set(name, error instanceof VidimusError ? `${sentence}: ${error.message}` : sentence);
       }
@@ -158,6 +166,10 @@ class Service implements TrustService {
   async renewalLag(): Promise<number> {
     const due = await this.#options.store.oldestDue();
     return due === undefined ? 0 : Math.max(0, this.#options.clock.now() - due);
+  }
+
+  mark(): { readonly behind: boolean; readonly lag: number } {
+    return { behind: this.#options.behind, lag: this.#options.markLag() };
   }
 
   async start(): Promise<void> {

@@ -4,10 +4,12 @@
  */
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
+import type { SentMetrics } from "../http/aggregate.ts";
 import type { Ask } from "../remote/answer.ts";
 import { type ChildProcessPort, type RunningChild, runChild } from "../serve/child.ts";
 import { prepareDirectory } from "../serve/files.ts";
 import { startServer } from "../serve/server.ts";
+import type { Telling } from "../serve/supervisor.ts";
 import { openTls, readGivenPair } from "../serve/tls.ts";
 import { systemClock } from "../service/clock.ts";
 import { type BackEnds, createService, openBackEnds } from "../wire.ts";
@@ -22,9 +24,10 @@ async function reader(config: Config, logger: Logger, ask: Ask): Promise<Running
   const { createApp } = await import("../http/app.ts");
   const { HttpMetrics } = await import("../http/metrics.ts");
   let metrics: InstanceType<typeof HttpMetrics> | undefined;
-  const others = async () => {
-    const answer = await ask("metrics", process.pid);
-    return answer.kind === "done" ? (answer.value as object[][]) : [];
+  const others = async (own: SentMetrics) => {
+    const telling: Telling = { pid: process.pid, metrics: own };
+    const answer = await ask("metrics", telling);
+    return answer.kind === "done" ? (answer.value as SentMetrics[]) : [];
   };
   const server = await startServer(
     config,

@@ -73,6 +73,7 @@ async function open(directory: string, isDeaf: boolean): Promise<TrustService> {
     roles: { timestampLifetime: 14 * day, snapshotLifetime: 1_095 * day, renewAfter: 0.5 },
     cacheBytes: 16 * 1024 * 1024,
     behind: false,
+    markLag: () => 0,
     refreshInterval: 3_600_000,
     readOnly: false,
   });

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
 import { HttpMetrics } from "../../src/http/metrics.ts";
+import { SupervisorMetrics } from "../../src/http/supervisor-metrics.ts";
 
 const repository = resolve(import.meta.dirname, "../..");
 const read = (path: string) => readFileSync(join(repository, path), "utf8");
@@ -78,7 +79,10 @@ function namesIn(expression: string): Named {
 let exported: ReadonlyMap<string, ReadonlySet<string>>;
 
 beforeAll(async () => {
-  const metrics = new HttpMetrics({ renewalLag: async () => 0 });
+  const service = { renewalLag: async () => 0, mark: () => ({ behind: false, lag: 0 }) };
+  // As with workers: the one form in which all of them are there.
+  const supervisor = new SupervisorMetrics();
+  const metrics = new HttpMetrics(service, () => supervisor.toSend(new Set()));
   metrics.count("publish", "POST", 200, 5);
   metrics.refused("ROLLBACK");
   const found = new Map<string, Set<string>>();

@@ -39,6 +39,32 @@ it("logs no lost race", async () => {
   expect(faults).toEqual([]);
 });
 
+it("logs a check that fails when it begins to, and again for another reason or after a success", async () => {
+  let error: Error | undefined = new StoreError("STORE_UNAVAILABLE", "Later.");
+  const ask = desk({
+    check: async () => {
+      if (error !== undefined) throw error;
+    },
+  });
+  const checks = async (times: number) => {
+    for (let i = 0; i < times; i++) await ask("store.check", undefined);
+    return faults.length;
+  };
+  expect(await checks(3)).toBe(1);
+  error = new Error("canary");
+  expect(await checks(3)).toBe(2);
+  error = undefined;
+  expect(await checks(1)).toBe(2);
+  error = new Error("canary");
+  expect(await checks(3)).toBe(3);
+});
+
+it("logs every change that fails", async () => {
+  const ask = failing(new StoreError("STORE_UNAVAILABLE", "Later."));
+  for (let i = 0; i < 3; i++) await ask("store.commit", publication("a"));
+  expect(faults).toHaveLength(3);
+});
+
 it("tells of anything else only that its outcome is lost", async () => {
   expect(await failing(new Error("canary"))("store.commit", publication("a"))).toEqual({ kind: "lost" });
   expect(faults).toEqual(["store.commit"]);

@@ -27,12 +27,20 @@ let log: string[];
 let failures: { readonly role: Role; readonly error: Error }[];
 /** What the writer answers. */
 let desk: Ask;
+/** Whom the supervisor counted as started again. */
+let restarts: Role[];
+/** What its metrics were told of processes: what each said, and which ended. */
+let heard: Map<number, unknown>;
+let ended: number[];
 
 beforeEach(() => {
   started = [];
   events = [];
   log = [];
   failures = [];
+  restarts = [];
+  heard = new Map();
+  ended = [];
   running = undefined;
   desk = async (operation) => ({ kind: "done", value: `${operation} done` });
 });
@@ -77,6 +85,12 @@ async function start(settings: Readonly<Record<string, string>> = {}): Promise<R
     config,
     fork,
     pino({ level: "info" }, { write: (line: string) => void log.push(line) }),
+    {
+      restarted: (role) => void restarts.push(role),
+      heard: (pid, metrics) => void heard.set(pid, metrics),
+      ended: (pid) => void ended.push(pid),
+      toSend: async (telling) => [{ name: "supervisor", telling: [...telling].sort() }],
+    },
   );
   return running;
 }
@@ -140,17 +154,32 @@ describe("what readers ask", () => {
     expect(started.filter(({ role }) => role === "writer")).toHaveLength(2);
   });
 
-  it("is answered from all other processes for metrics, and without those that are gone", async () => {
+  it("is answered from all other processes for metrics, and from the supervisor for those that are gone", async () => {
     await start();
-    const pid = readers()[0]?.child.pid;
-    expect(await asks("metrics", pid)).toEqual({
+    const pid = readers()[0]?.child.pid ?? 0;
+    const own = { pid, metrics: "own" };
+    expect(await asks("metrics", own)).toEqual({
       kind: "done",
-      value: [[{ name: "writer 100" }], [{ name: "reader 102" }]],
+      value: [
+        { name: "supervisor", telling: [100, 101, 102] },
+        [{ name: "writer 100" }],
+        [{ name: "reader 102" }],
+      ],
     });
+    expect([...heard]).toEqual([
+      [101, "own"],
+      [100, [{ name: "writer 100" }]],
+      [102, [{ name: "reader 102" }]],
+    ]);
+    expect(ended).toEqual([]);
     writer().parent.kill("SIGKILL");
     await expect
-      .poll(() => asks("metrics", pid))
-      .toEqual({ kind: "done", value: [[{ name: "reader 102" }]] });
+      .poll(() => asks("metrics", own))
+      .toEqual({
+        kind: "done",
+        value: [{ name: "supervisor", telling: [101, 102] }, [{ name: "reader 102" }]],
+      });
+    expect(ended).toEqual([100]);
   });
 
   it("is unsent on a server without writer", async () => {
@@ -167,6 +196,7 @@ describe("a process that ends unasked", () => {
     await expect.poll(() => readers().length).toBe(2);
     await expect.poll(() => readers()[1]?.config).toEqual(first?.config);
     expect(log.join("")).toContain("a process ended unasked");
+    expect(restarts).toEqual(["reader"]);
   });
 
   it("is tried again and again, after pauses that grow to five seconds, while the others serve", async () => {
@@ -192,6 +222,8 @@ describe("a process that ends unasked", () => {
     }
     expect(pauses).toEqual([100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000, 5_000]);
     expect(readers()).toHaveLength(2);
+    // Each try counts: one that never comes up must be noticed, too.
+    expect(restarts).toEqual(pauses.map(() => "writer"));
   });
 
   it("is started quickly again once it has lasted", async () => {
@@ -213,6 +245,7 @@ describe("the end", () => {
     await Promise.all([server.stop(), server.stop()]);
     expect(events).toEqual(["reader 101 stopped", "reader 102 stopped", "writer 100 stopped"]);
     expect([...alive("writer"), ...alive("reader")]).toEqual([]);
+    expect(restarts).toEqual([]);
   });
 
   it("is forced on a process that does not come to one", async () => {

@@ -180,6 +180,25 @@ describe("a signer that is down", () => {
     const { status, body } = await server.get("/_notary_server/health");
     expect([status, body.toString()]).toEqual([503, '{"Trust operational":"the signer cannot be used"}']);
   });
+
+  test("probes say it in the log once, and once that it is over", async () => {
+    const { repair } = await down("sign");
+    const before = server.log.length;
+    const loud = () =>
+      server.log
+        .slice(before)
+        .map((line) => JSON.parse(line))
+        .filter(({ level }) => level > 20)
+        .map(({ level, part }) => [level, part]);
+    for (let i = 0; i < 3; i++) expect((await server.get("/readyz")).status).toBe(503);
+    expect(loud()).toEqual([[50, "Trust operational"]]);
+    repair();
+    for (let i = 0; i < 3; i++) expect((await server.get("/readyz")).status).toBe(200);
+    expect(loud()).toEqual([
+      [50, "Trust operational"],
+      [30, "Trust operational"],
+    ]);
+  });
 });
 
 test("a signer that is closed: 503 SIGNER_UNAVAILABLE with Retry-After, nothing stored", async () => {

@@ -77,6 +77,7 @@ async function openReader(directory: string, wrap: Wrap): Promise<Reader> {
     refreshInterval: 1_000,
     readOnly: true,
     behind: false,
+    markLag: () => 0,
   });
   return { store, service, gate };
 }

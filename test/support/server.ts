@@ -148,6 +148,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     refreshInterval: options.refreshInterval ?? 3_600_000,
     readOnly: false,
     behind: false,
+    markLag: () => 0,
   });
   const app = await createApp({
     service,

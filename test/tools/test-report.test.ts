@@ -48,6 +48,11 @@ describe("allowedSkips", () => {
     expect(allowedSkips(page(rows))).toEqual(new Set(["one two"]));
   });
 
+  test("takes cells that are padded to the width of their column", () => {
+    const rows = "| `a longer one` | no socket there |\n| `one`          | likewise        |";
+    expect(allowedSkips(page(rows))).toEqual(new Set(["a longer one", "one"]));
+  });
+
   test("is empty when the section has no rows", () => {
     expect(allowedSkips(page("None."))).toEqual(new Set());
   });

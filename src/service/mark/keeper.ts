@@ -14,10 +14,23 @@ const delay = 250;
 /** After a write that failed. */
 const pause = 1_000;
 
-/** The same store; its commits are marked, and closing it closes the mark first. */
-export function keepMark(store: Store, mark: HighWaterMark, logger: Logger): Store {
+export interface MarkedStore {
+  /** The same store; its commits are marked, and closing it closes the mark first. */
+  readonly store: Store;
+  /** Age in milliseconds of the oldest commit that the mark lacks; 0 when it lacks none. */
+  readonly lag: () => number;
+}
+
+/** `missing`: what is committed already, and the mark does not have. */
+export function keepMark(
+  store: Store,
+  mark: HighWaterMark,
+  logger: Logger,
+  missing: Iterable<MarkEntry> = [],
+): MarkedStore {
   const keeper = new MarkKeeper(store, mark, logger);
-  return {
+  for (const entry of missing) keeper.note(entry);
+  const marked: Store = {
     ...store,
     async commit(publication) {
       const committed = await store.commit(publication);
@@ -42,6 +55,7 @@ export function keepMark(store: Store, mark: HighWaterMark, logger: Logger): Sto
       await store.close();
     },
   };
+  return { store: marked, lag: () => keeper.lag() };
 }
 
 function rolesOf({ metadata }: Publication): MarkEntry["roles"] {
@@ -58,6 +72,9 @@ class MarkKeeper {
   readonly #mark: HighWaterMark;
   readonly #logger: Logger;
   #noted = new Map<string, MarkEntry>();
+  /** Since when the oldest of what is noted waits, and of what is being written; undefined: nothing is. */
+  #notedSince: number | undefined;
+  #writtenSince: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
   #closed = false;
@@ -71,7 +88,13 @@ class MarkKeeper {
 
   note(entry: MarkEntry): void {
     this.#noted.set(entry.repository, mergeEntries(this.#noted.get(entry.repository), entry));
+    this.#notedSince ??= performance.now();
     this.#writeIn(delay);
+  }
+
+  lag(): number {
+    const since = this.#writtenSince ?? this.#notedSince;
+    return since === undefined ? 0 : performance.now() - since;
   }
 
   async close(): Promise<void> {
@@ -94,6 +117,8 @@ class MarkKeeper {
   async #write(): Promise<void> {
     const entries = this.#noted;
     this.#noted = new Map();
+    this.#writtenSince = this.#notedSince;
+    this.#notedSince = undefined;
     try {
       // What this covers was noted before: a commit is noted in the turn that answers it.
       await this.#mark.append(entries.values(), await newestChange(this.#store));
@@ -109,7 +134,10 @@ class MarkKeeper {
       this.#failing = true;
       for (const [name, later] of this.#noted) entries.set(name, mergeEntries(entries.get(name), later));
       this.#noted = entries;
+      this.#notedSince = this.#writtenSince;
       this.#writeIn(pause);
+    } finally {
+      this.#writtenSince = undefined;
     }
   }
 }

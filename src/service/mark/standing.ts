@@ -21,6 +21,8 @@ export interface Standing {
   readonly store: Store;
   /** True if the store is behind: nothing may be published then. */
   readonly behind: boolean;
+  /** Age in milliseconds of the oldest commit that the mark lacks; 0 when it lacks none, or is only looked at. */
+  readonly markLag: () => number;
 }
 
 export interface StandingOptions {
@@ -43,9 +45,9 @@ export async function takeStanding(
   };
   if (await isBehind(store, mark)) {
     await tellBehind(store, mark, logger);
-    return { store: closing, behind: true };
+    return { store: closing, behind: true, markLag: () => 0 };
   }
-  if (readOnly) return { store: closing, behind: false };
+  if (readOnly) return { store: closing, behind: false, markLag: () => 0 };
   const newest = await newestChange(store);
   if (mark.isDoubtful()) {
     logger.warn(
@@ -58,7 +60,8 @@ export async function takeStanding(
     );
     await renewMark(store, mark);
   }
-  return { store: keepMark(store, mark, logger), behind: false };
+  const marked = keepMark(store, mark, logger, await missingEntries(store, mark));
+  return { store: marked.store, behind: false, markLag: marked.lag };
 }
 
 /** False if there is no mark. Where the newest position may be lost, all that can be read is held against the store. */
@@ -80,13 +83,31 @@ export async function renewMark(store: Store, mark: HighWaterMark): Promise<void
   await mark.replace(entriesOf(store), await newestChange(store));
 }
 
+/**
+ * What was committed after the newest position: in the last second before a kill, or for as long as the mark could not be
+ * written. Once a later commit moved the position on, nobody would look for it any more. One entry a repository.
+ */
+async function missingEntries(store: Store, mark: HighWaterMark): Promise<readonly MarkEntry[]> {
+  const names = new Set<string>();
+  for (let from = mark.position()?.id; from !== undefined; ) {
+    const rows = await store.changes({ direction: "forwards", from, limit: page });
+    for (const { repository } of rows) names.add(repository);
+    from = rows.at(-1)?.id;
+  }
+  const entries: MarkEntry[] = [];
+  for (const name of names) entries.push(await entryOf(store, name));
+  return entries;
+}
+
+async function entryOf(store: Store, name: string): Promise<MarkEntry> {
+  const { repository, revision, incarnation, exists, current } = await store.state(name);
+  return { repository, revision, incarnation, exists, roles: current };
+}
+
 async function* entriesOf(store: Store): AsyncGenerator<MarkEntry> {
   for (let after: string | undefined; ; ) {
     const names = await store.repositories({ limit: page, ...(after !== undefined && { after }) });
-    for (const name of names) {
-      const { repository, revision, incarnation, exists, current } = await store.state(name);
-      yield { repository, revision, incarnation, exists, roles: current };
-    }
+    for (const name of names) yield await entryOf(store, name);
     after = names.at(-1);
     if (after === undefined) return;
   }

@@ -1,6 +1,9 @@
 /**
  * The people of one repository: they publish, rotate keys, delete and begin anew, one thing after the other, and write
  * down what they were told. When they were not told, or told that nobody knows, they read before they go on.
+ *
+ * What was on its way when only one process of several died may come to pass after that reading. So a doubt is taken up
+ * again at each refusal, until something was acknowledged after it.
  */
 import type { ListedKey } from "../../../src/core/keys.ts";
 import type { Answer } from "../../support/client.ts";
@@ -14,7 +17,13 @@ const delegated = "targets/releases";
 
 /** What a keeper must find out before it goes on. */
 type Doubt =
-  | { readonly kind: "publish"; readonly files: ReadonlyMap<string, FileFact>; readonly restore: () => void }
+  | {
+      readonly kind: "publish";
+      readonly files: ReadonlyMap<string, FileFact>;
+      /** The drafts as they were before, and as they are if it happened. */
+      readonly restore: () => void;
+      readonly redo: () => void;
+    }
   | { readonly kind: "remove" };
 
 export interface KeeperParts {
@@ -29,6 +38,8 @@ export class Keeper {
   #owner: Owner | undefined;
   #life = 0;
   #doubt: Doubt | undefined;
+  /** What had not happened when it was looked for, and yet may. */
+  #late: Doubt | undefined;
   /** Every acknowledged version of the present life, by role. */
   readonly #kept = new Map<string, Set<number>>();
   /** Answers that were no acknowledgement, by code: how often. */
@@ -52,7 +63,7 @@ export class Keeper {
     const role = chance.pick(["targets", "targets", delegated, "both"]);
     const roles = role === "both" ? ["targets", delegated] : [role];
     for (const each of roles) owner.addTarget(`${this.#parts.history.tick()}`, each);
-    return await this.#publish(line, owner.next(...roles), restore);
+    return await this.#publish(line, owner, owner.next(...roles), restore);
   }
 
   /** At rest: what it knows of the present life is asked for again. */
@@ -75,7 +86,7 @@ export class Keeper {
     this.#owner = owner;
     this.#life += 1;
     this.#kept.clear();
-    return await this.#publish(line, owner.first(), () => {
+    return await this.#publish(line, owner, owner.first(), () => {
       this.#owner = undefined;
     });
   }
@@ -95,19 +106,26 @@ export class Keeper {
       root.keys[role] = [key];
       root.signers = root.signers.slice(-1);
     }
-    return await this.#publish(line, owner.next("root", "targets"), restore);
+    return await this.#publish(line, owner, owner.next("root", "targets"), restore);
   }
 
-  async #publish(line: Line, files: Files, restore: () => void): Promise<boolean> {
+  async #publish(line: Line, owner: Owner, files: Files, restore: () => void): Promise<boolean> {
     const { history } = this.#parts;
+    const life = this.#life;
+    const drafts = memento(owner);
     const facts = new Map([...files].map(([role, bytes]) => [role, factOf(bytes)]));
     const began = history.tick();
     const outcome = await this.#ask(line, `/v2/${this.repository}/_trust/tuf/`, uploadOf(files));
     const ended = history.tick();
     const { repository } = this;
-    history.add({ kind: "publish", repository, life: this.#life, files: facts, outcome, began, ended });
+    history.add({ kind: "publish", repository, life, files: facts, outcome, began, ended });
     if (outcome === "refused") restore();
-    if (outcome === "unknown") this.#doubt = { kind: "publish", files: facts, restore };
+    const redo = () => {
+      this.#owner = owner;
+      this.#life = life;
+      drafts();
+    };
+    this.#settled(outcome, { kind: "publish", files: facts, restore, redo });
     if (outcome === "acknowledged") this.#keep(facts);
     return outcome !== "unknown";
   }
@@ -120,8 +138,17 @@ export class Keeper {
     const { repository } = this;
     history.add({ kind: "remove", repository, life: this.#life, outcome, began, ended });
     if (outcome === "acknowledged") this.#owner = undefined;
-    if (outcome === "unknown") this.#doubt = { kind: "remove" };
+    this.#settled(outcome, { kind: "remove" });
     return outcome !== "unknown";
+  }
+
+  /** What is in doubt after an answer. */
+  #settled(outcome: Outcome, asked: Doubt): void {
+    if (outcome === "unknown") this.#doubt = asked;
+    if (outcome === "acknowledged") this.#late = undefined;
+    if (outcome !== "refused" || this.#late === undefined) return;
+    if (this.#late.kind === "publish") this.#late.redo();
+    this.#doubt = this.#late;
   }
 
   async #ask(
@@ -178,6 +205,7 @@ export class Keeper {
       if (view.files.size === 0) this.#owner = undefined;
     } else if (happened(view, doubt.files)) this.#keep(doubt.files);
     else doubt.restore();
+    this.#late = doubt;
     this.#doubt = undefined;
     return true;
   }
@@ -187,16 +215,17 @@ function happened(view: Viewing, files: ReadonlyMap<string, FileFact>): boolean 
   return [...files].some(([role, { sha256 }]) => view.files.get(role)?.sha256 === sha256);
 }
 
-/** Puts an owner's drafts back to what they are now. */
+/** Puts an owner's drafts back to what they are now, as often as it is asked to. */
 function memento({ root, roles }: Owner): () => void {
-  const rootNow = { ...root, keys: { ...root.keys }, signers: [...root.signers] };
+  const copyOf = (draft: typeof root) => ({ ...draft, keys: { ...draft.keys }, signers: [...draft.signers] });
+  const rootNow = copyOf(root);
   const rolesNow = [...roles.values()].map((draft) => {
     const { version } = draft;
     const targets = new Map(draft.targets);
-    return () => Object.assign(draft, { version, targets });
+    return () => Object.assign(draft, { version, targets: new Map(targets) });
   });
   return () => {
-    Object.assign(root, rootNow);
+    Object.assign(root, copyOf(rootNow));
     for (const restore of rolesNow) restore();
   };
 }

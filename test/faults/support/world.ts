@@ -1,4 +1,5 @@
 /** Some repositories with their people and readers, and one server that they work with. */
+import { setTimeout } from "node:timers/promises";
 import { Chance } from "./chance.ts";
 import { check } from "./checker.ts";
 import { Daemon, type DaemonOptions, type Running } from "./daemon.ts";
@@ -54,6 +55,29 @@ export class World {
         const { repository } = this.chance.pick(this.keepers as [Keeper, ...Keeper[]]);
         if (this.chance.happens(0.1)) await this.watcher.feed(readersLine).catch(() => []);
         if ((await this.watcher.view(readersLine, repository)) === undefined) return;
+      }
+    };
+    await Promise.all(this.keepers.flatMap((keeper) => [keep(keeper), watch()]));
+  }
+
+  /**
+   * The same with a server of several processes, of which one or the other may be gone: who gets nowhere tries again a
+   * moment later, until it is over. Readers take a moment, too: what starts again needs the processor.
+   */
+  async persist(line: Line, isOver: () => boolean, readersLine = line): Promise<void> {
+    const keep = async (keeper: Keeper) => {
+      while (!isOver()) {
+        const before = keeper.acknowledged;
+        await keeper.step(line);
+        if (keeper.acknowledged === before) await setTimeout(50);
+      }
+    };
+    const watch = async () => {
+      while (!isOver()) {
+        const { repository } = this.chance.pick(this.keepers as [Keeper, ...Keeper[]]);
+        if (this.chance.happens(0.1)) await this.watcher.feed(readersLine).catch(() => []);
+        await this.watcher.view(readersLine, repository);
+        await setTimeout(10);
       }
     };
     await Promise.all(this.keepers.flatMap((keeper) => [keep(keeper), watch()]));

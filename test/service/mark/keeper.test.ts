@@ -48,7 +48,7 @@ const versions = (entries: readonly MarkEntry[]) =>
 test("many commits are one write within a second, each repository once, with the newest position", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   const mark = recorded();
-  const store = keepMark(openMemory(), mark, logger);
+  const { store } = keepMark(openMemory(), mark, logger);
   for (let i = 0; i < 5; i++) await publishNext(store, "a");
   await publishNext(store, "b", ["root", "timestamp"]);
   expect(mark.written).toEqual([]);
@@ -64,7 +64,7 @@ test("many commits are one write within a second, each repository once, with the
 
 test("a removal is marked, and what the repository had reached stays", async () => {
   const mark = recorded();
-  const store = keepMark(openMemory(), mark, logger);
+  const { store } = keepMark(openMemory(), mark, logger);
   await publishNext(store, "a");
   await store.remove({ repository: "a", at: 1, principal: "tester" });
   expect(await store.remove({ repository: "a", at: 1, principal: "tester" })).toBe(false);
@@ -76,7 +76,7 @@ test("a removal is marked, and what the repository had reached stays", async () 
 
 test("closing writes what is left, and closes the mark", async () => {
   const mark = recorded();
-  const store = keepMark(openMemory(), mark, logger);
+  const { store } = keepMark(openMemory(), mark, logger);
   await publishNext(store, "a");
   await store.close();
   expect(mark.written).toHaveLength(1);
@@ -86,7 +86,7 @@ test("closing writes what is left, and closes the mark", async () => {
 test("while it cannot be written commits go on, the log says so once, and nothing is left out afterwards", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   const mark = recorded();
-  const store = keepMark(openMemory(), mark, logger);
+  const { store } = keepMark(openMemory(), mark, logger);
   mark.fail = true;
   await publishNext(store, "a");
   await vi.advanceTimersByTimeAsync(1_000);
@@ -105,9 +105,52 @@ test("while it cannot be written commits go on, the log says so once, and nothin
   await store.close();
 });
 
+test("its lag is the age of the oldest commit that it lacks, and grows while it cannot be written", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  const mark = recorded();
+  const { store, lag } = keepMark(openMemory(), mark, logger);
+  expect(lag()).toBe(0);
+  await publishNext(store, "a");
+  await vi.advanceTimersByTimeAsync(100);
+  await publishNext(store, "b");
+  await vi.advanceTimersByTimeAsync(100);
+  expect(lag()).toBe(200);
+  await vi.advanceTimersByTimeAsync(100);
+  expect(lag()).toBe(0);
+  mark.fail = true;
+  await publishNext(store, "a");
+  await vi.advanceTimersByTimeAsync(30_000);
+  await publishNext(store, "b");
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(lag()).toBe(60_000);
+  mark.fail = false;
+  await vi.advanceTimersByTimeAsync(1_500);
+  expect(lag()).toBe(0);
+  await store.close();
+});
+
+test("its lag counts a write that does not end, and not what was committed after one that did", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  const mark = recorded();
+  let finish = () => {};
+  mark.append = () => new Promise((resolve) => (finish = resolve));
+  const { store, lag } = keepMark(openMemory(), mark, logger);
+  await publishNext(store, "a");
+  await vi.advanceTimersByTimeAsync(10_000);
+  await publishNext(store, "b");
+  await vi.advanceTimersByTimeAsync(100);
+  expect(lag()).toBe(10_100);
+  finish();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(lag()).toBe(100);
+  await vi.advanceTimersByTimeAsync(300);
+  finish();
+  await store.close();
+});
+
 test("a commit that was refused is not marked", async () => {
   const mark = recorded();
-  const store = keepMark(openMemory(), mark, logger);
+  const { store } = keepMark(openMemory(), mark, logger);
   await publishNext(store, "a");
   await expect(publishNext(store, "a", ["timestamp"], { expectedRevision: 0 })).rejects.toThrow();
   await store.close();

@@ -76,6 +76,33 @@ describe("a store that was restored from an older backup", () => {
     expect(running.log.find((line) => line.includes("recover accept"))).toContain(repository);
   });
 
+  test("has one line in the log for each refusal, with code and repository and without a stack", async () => {
+    const owner = await restored();
+    const running = await start();
+    const before = running.log.length;
+    for (let i = 0; i < 3; i++) {
+      expect((await running.publish(repository, owner.next("targets"))).code).toBe("STORE_BEHIND");
+    }
+    const lines = running.log.slice(before).map((line) => JSON.parse(line));
+    expect(lines).toMatchObject(
+      Array.from({ length: 3 }, () => ({ level: 40, code: "STORE_BEHIND", status: 503, repository })),
+    );
+    expect(Math.max(...running.log.slice(before).map(({ length }) => length))).toBeLessThan(500);
+    expect(running.log.slice(before).join("")).not.toContain("stack");
+  });
+
+  test("is in the metrics, and probes that are told so write nothing", async () => {
+    const sound = await start();
+    expect(await behindOf(sound)).toBe("0");
+    await stop();
+    await restored();
+    const running = await start();
+    const before = running.log.length;
+    for (let i = 0; i < 3; i++) expect((await running.request("/readyz")).status).toBe(503);
+    expect(await behindOf(running)).toBe("1");
+    expect(running.log.slice(before)).toEqual([]);
+  });
+
   test("still answers reads, and renews nothing that has expired", async () => {
     await restored();
     const running = await start();
@@ -111,6 +138,10 @@ describe("a store that was restored from an older backup", () => {
     expect(readFileSync(mark())).toEqual(before);
   });
 });
+
+async function behindOf(running: LastingServer): Promise<string | undefined> {
+  return /^vidimus_store_behind (.+)$/m.exec((await running.request("/metrics")).body.toString())?.[1];
+}
 
 async function versionsIn(path: string): Promise<unknown[]> {
   const database = new Database(path, { readonly: true });
@@ -193,6 +224,29 @@ describe("a sound store", () => {
     await stop();
     writeFileSync(mark(), early);
     expect((await (await start()).publish(repository, owner.next("targets"))).status).toBe(200);
+  });
+
+  test("that is ahead of its mark has that mended at its start, without a publish", async () => {
+    const running = await start();
+    const [owner, other] = [await running.owner(repository), await running.owner("example.org/removed")];
+    await running.publish(repository, owner.first());
+    await running.publish("example.org/removed", other.first());
+    await stop();
+    const early = readFileSync(mark());
+    copyFileSync(store(), join(data, "copy"));
+    const second = await start();
+    await second.publish(repository, owner.next("targets"));
+    await second.remove("example.org/removed");
+    await stop();
+    writeFileSync(mark(), early);
+    await start();
+    await stop();
+    rmSync(`${store()}-wal`, { force: true });
+    rmSync(`${store()}-shm`, { force: true });
+    copyFileSync(join(data, "copy"), store());
+    const behind = await start();
+    const told = behind.log.map((line) => JSON.parse(line)).find(({ among }) => among !== undefined);
+    expect(told?.among.sort()).toEqual(["example.org/marked", "example.org/removed"]);
   });
 
   test.each(["not a mark", "not\na mark\n", "\u0000".repeat(300)])(
