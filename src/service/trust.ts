@@ -18,6 +18,7 @@ import { type OnlineKeySettings, OnlineKeys } from "./online-keys.ts";
 import { type OnlineRoleSettings, OnlineRoles } from "./online-roles.ts";
 import { Publisher } from "./publish.ts";
 import { Queue } from "./queue.ts";
+import { type Reading, readingHere } from "./reading.ts";
 import { Refresher } from "./refresh.ts";
 import { type ServedFile, servedCurrent, servedFromStore } from "./served.ts";
 import type { Principal, PublicKey, Served, TrustService, UploadedFile } from "./service.ts";
@@ -32,6 +33,8 @@ export interface TrustOptions {
   readonly policy: Policy;
   readonly keys: OnlineKeySettings;
   readonly roles: OnlineRoleSettings;
+  /** Where files are read. Absent: here. */
+  readonly reading?: Reading;
   /** Bytes of served files kept in memory, and of verified ones. */
   readonly cacheBytes: number;
   /** How often to look for online roles that are due, in milliseconds. */
@@ -48,13 +51,14 @@ const behind =
 export function createTrustService(options: TrustOptions): TrustService {
   const { store, signer, format, clock, logger, policy } = options;
   const cache = new ReadCache(options.cacheBytes, store);
-  const trusted = new TrustedFilesCache(store, format, options.cacheBytes);
+  const reading = options.reading ?? readingHere(format);
+  const trusted = new TrustedFilesCache(store, format, options.cacheBytes, reading);
   const queue = new Queue();
   const keys = new OnlineKeys(store, signer, format, clock, options.keys);
   const roles = new OnlineRoles(keys, format, options.roles);
-  const shared = { store, format, clock, keys, roles, trusted, cache, queue, logger };
+  const shared = { store, format, clock, keys, roles, trusted, cache, queue, reading, logger };
   return new Service(
-    options,
+    { ...options, reading },
     cache,
     trusted,
     queue,
@@ -65,7 +69,7 @@ export function createTrustService(options: TrustOptions): TrustService {
 }
 
 class Service implements TrustService {
-  readonly #options: TrustOptions;
+  readonly #options: TrustOptions & { readonly reading: Reading };
   readonly #cache: ReadCache;
   readonly #trusted: TrustedFilesCache;
   readonly #queue: Queue;
@@ -74,7 +78,7 @@ class Service implements TrustService {
   readonly #refresher: Refresher;
 
   constructor(
-    options: TrustOptions,
+    options: TrustOptions & { readonly reading: Reading },
     cache: ReadCache,
     trusted: TrustedFilesCache,
     queue: Queue,
@@ -185,6 +189,7 @@ class Service implements TrustService {
   async close(): Promise<void> {
     await this.#refresher.stop();
     await this.#queue.idle();
+    await this.#options.reading.close();
     await this.#options.signer.close();
     await this.#options.store.close();
   }
