@@ -81,10 +81,12 @@ export async function createService(
 ): Promise<TrustService> {
   const { createTrustService } = await import("./service/trust.ts");
   const { notary } = await import("./core/format/notary.ts");
+  const { openReading } = await import("./wire/reading.ts");
   return createTrustService({
     store,
     signer,
     format: notary,
+    reading: openReading(config, notary, logger),
     clock: systemClock,
     logger,
     policy: config.policy,

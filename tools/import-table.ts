@@ -137,6 +137,14 @@ export const table: readonly Row[] = [
     builtins: [],
   },
 
+  // Reading in threads: the pool, and what goes over.
+  {
+    place: "src/threads",
+    ours: ["src/core", "src/service/reading"],
+    packages: ["pino"],
+    builtins: ["node:worker_threads"],
+  },
+
   // Backups: what they are made of, without knowing the store.
   { place: "src/backup/errors", ours: [], packages: [], builtins: [] },
   {
@@ -300,12 +308,14 @@ export const table: readonly Row[] = [
       markContract,
       signerContract,
       "src/remote",
+      "src/threads",
+      "src/core",
       errors,
       notary,
       ...backEnds,
     ],
     packages: ["pino"],
-    builtins: ["node:fs", "node:path"],
+    builtins: ["node:fs", "node:os", "node:path", "node:worker_threads"],
     lazily: [notary, ...backEnds],
   },
   {

@@ -3,7 +3,7 @@
  *
  *   node tools/server-build.ts
  *
- * - What `src/main.ts` leads to, and nothing else. It is compiled and not bundled: dependencies stay packages of their
+ * - What `src/main.ts` and the program of its threads lead to, and nothing else. It is compiled and not bundled: dependencies stay packages of their
  *   own with their hashes, and a stack names the file that the sources have.
  * - `dist` is made anew, and beside `src`, so that what a file finds by its own place (package.json, the migrations) is
  *   found from there too.
@@ -23,7 +23,7 @@ writeFileSync(
   JSON.stringify({
     extends: "../tsconfig.json",
     compilerOptions: { rootDir: "../src", outDir: ".", noEmit: false, noEmitOnError: true },
-    files: ["../src/main.ts"],
+    files: ["../src/main.ts", "../src/wire/reading-thread.ts"],
     include: [],
   }),
 );

@@ -26,7 +26,7 @@ fail() {
 npm run --silent build:server
 npm pack --silent --pack-destination "$work" >/dev/null
 tar -tzf "$work"/vidimus-*.tgz | sed 's,^package/,,' | sort >"$work/files"
-for wanted in bin/vidimus.js dist/main.js docs/operations.md migrations/sqlite/0001_store.sql packaging/vidimus.service; do
+for wanted in bin/vidimus.js dist/main.js dist/wire/reading-thread.js docs/operations.md migrations/sqlite/0001_store.sql packaging/vidimus.service; do
   grep -qxF "$wanted" "$work/files" || fail "$wanted is not in the package"
 done
 unwanted=$(grep -vE '^(bin|dist|docs|migrations|packaging)/|^(CHANGELOG|README|SECURITY)\.md$|^(LICENSE|package\.json)$' \

@@ -1,5 +1,6 @@
 /**
- * Publishes a small repository to a running server and reads it back as a client that knows nothing yet.
+ * Publishes a repository to a running server and reads it back as a client that knows nothing yet. It is large enough to
+ * be read in a thread, which is a program of its own in the package.
  *
  *   node tools/server-use.ts READY.json
  *
@@ -28,7 +29,10 @@ await publishFirst(server, {
     root: { keys: [certificateKey(rootKey, certificate)], threshold: 1 },
     targets: { keys: [bareKey(generatePrivateKey("ed25519"))], threshold: 1 },
   },
-  targets: new Map([["1.0", facts(content)]]),
+  targets: new Map([
+    ["1.0", facts(content)],
+    ...Array.from({ length: 2_000 }, (_, at) => [`other-${at}`, facts(Buffer.from(`${at}`))] as const),
+  ]),
   rootExpires: nextYear,
   targetsExpires: nextYear,
 });

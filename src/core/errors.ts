@@ -76,6 +76,7 @@ export const refusedCodes = [
   "TOO_MANY_PENDING_KEYS",
   "READ_ONLY",
   "OVERLOADED",
+  "EXAMINATION_FAILED",
   "REQUEST_TIMEOUT",
   "NOT_FOUND",
   "UNAUTHORIZED",

@@ -86,6 +86,8 @@ export interface Metadata<S extends Signed = Signed> {
   readonly bytes: Buffer;
   /** Lower-case hex of `bytes`. */
   readonly sha256: string;
+  /** The same by SHA-512, of a file for which it was made in advance. */
+  readonly sha512?: string;
   /** The bytes a signature covers: the canonical form of `signed`. */
   readonly message: Uint8Array;
   readonly signatures: readonly SignatureEntry[];
@@ -97,9 +99,9 @@ export function kindOf(role: string): Kind {
   return role === "root" || role === "snapshot" || role === "timestamp" ? role : "targets";
 }
 
-/** IDs of the different keys that the roles of a file use. */
-export function usedKeyIds(signed: Signed): ReadonlySet<string> {
+/** The different keys that the roles of a file use, by ID. */
+export function usedKeys(signed: Signed): ReadonlyMap<string, ListedKey> {
   const roles =
     signed.kind === "root" ? [...signed.roles.values()] : signed.kind === "targets" ? signed.delegations : [];
-  return new Set(roles.flatMap(({ keys }) => [...keys.keys()]));
+  return new Map(roles.flatMap(({ keys }) => [...keys]));
 }

@@ -316,7 +316,8 @@ function examineSnapshot(
 
 /** What the next snapshot says of a file. */
 export function factsOf(file: Metadata): FileFacts {
-  return { length: file.bytes.length, sha256: file.sha256, sha512: hash("sha512", file.bytes, "hex") };
+  const { bytes, sha256, sha512 = hash("sha512", bytes, "hex") } = file;
+  return { length: bytes.length, sha256, sha512 };
 }
 
 const ranks: Readonly<Record<string, number>> = { root: 0, snapshot: 1_000 };

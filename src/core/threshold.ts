@@ -9,7 +9,7 @@
  * A file is counted more than once: by the rules of TUF, by the pins, by the policy, and again for each question that it
  * answers. Bytes that were read never change, so the same signature over the same bytes by the same key is verified once.
  */
-import { openKey, type UsableKey } from "./keys.ts";
+import { type ListedKey, openKey, type UsableKey } from "./keys.ts";
 import type { Metadata, RoleKeys, SignatureEntry } from "./model.ts";
 import { verifySignature } from "./schemes.ts";
 
@@ -45,14 +45,49 @@ export function countSignatures(
   return { needed: role.threshold, signed: [...signed.values()], missing };
 }
 
-interface Verdict {
-  readonly message: Uint8Array;
+/** Whether a signature is good, by the key of this material. */
+export interface Verdict {
   readonly material: string;
   readonly good: boolean;
 }
 
 /** The last verdict on each signature. It holds for the very message and key that it was made with. */
-const verdicts = new WeakMap<SignatureEntry, Verdict>();
+const verdicts = new WeakMap<SignatureEntry, Verdict & { readonly message: Uint8Array }>();
+
+/**
+ * Verifies each signature of a file by the key among these that it names, for whoever counts later, with keys not known yet: one
+ * verdict for each signature, undefined where no key is there or it cannot be used.
+ */
+export function tryKeys(
+  { message, signatures }: Pick<Metadata, "message" | "signatures">,
+  known: ReadonlyMap<string, ListedKey>,
+): (Verdict | undefined)[] {
+  return signatures.map((entry) => {
+    const listed = known.get(entry.keyId);
+    const key = listed === undefined ? undefined : openOrNone(listed);
+    return key && { material: key.material, good: isGood(entry, key, message) };
+  });
+}
+
+/** Verdicts of `tryKeys` on the same file, made in another thread. */
+export function recall(
+  { message, signatures }: Pick<Metadata, "message" | "signatures">,
+  made: readonly (Verdict | undefined)[],
+): void {
+  for (const [at, entry] of signatures.entries()) {
+    const verdict = made[at];
+    if (verdict !== undefined) verdicts.set(entry, { message, ...verdict });
+  }
+}
+
+/** What is wrong with a key is for whoever counts with it to say. */
+function openOrNone(listed: ListedKey): UsableKey | undefined {
+  try {
+    return openKey(listed);
+  } catch {
+    return undefined;
+  }
+}
 
 function isGood(entry: SignatureEntry, { kind, key, material }: UsableKey, message: Uint8Array): boolean {
   const last = verdicts.get(entry);

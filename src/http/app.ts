@@ -12,6 +12,7 @@ import { refuseClientError } from "./client-errors.ts";
 import { errorAnswer } from "./errors.ts";
 import { sendError } from "./exchange.ts";
 import { type HotReads, hotReads } from "./hot-reads.ts";
+import { FileLookup } from "./lookup.ts";
 import { HttpMetrics } from "./metrics.ts";
 import { notaryApi } from "./notary.ts";
 import { operationsApi } from "./operations.ts";
@@ -49,8 +50,9 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const { logger, repositories } = options;
   const metrics = options.metrics ?? new HttpMetrics(options.service);
   const answers = new FileAnswers(options.caching);
+  const lookup = new FileLookup(options.service);
   const hot: HotReads = options.apis.notary
-    ? hotReads({ service: options.service, answers, metrics, logger, meaningOf })
+    ? hotReads({ lookup, answers, metrics, logger, meaningOf })
     : () => false;
   let closing = false;
 
@@ -136,7 +138,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
   app.setNotFoundHandler(async (_request, reply) => await reply.code(405).send());
 
-  await app.register(notaryApi, { options, answers });
+  await app.register(notaryApi, { options, answers, lookup });
   await app.register(operationsApi, { options, metrics });
   return app;
 }

@@ -1,13 +1,14 @@
 /** The Notary v1 API (notary-protocol.md chapter 1): one handler for each meaning a path can have. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { MalformedError, RefusedError } from "../core/errors.ts";
-import type { Principal, PublicKey, Served } from "../service/service.ts";
-import type { Address, FileAnswers } from "./answers.ts";
+import type { Principal, PublicKey } from "../service/service.ts";
+import type { FileAnswers } from "./answers.ts";
 import { ByteBudget } from "./budget.ts";
 import { missingAnswer } from "./errors.ts";
 import { sendError, sendJson } from "./exchange.ts";
 import { changeBody, changeQuery } from "./feed.ts";
 import { Gate } from "./gate.ts";
+import type { FileLookup } from "./lookup.ts";
 import type { AppOptions } from "./options.ts";
 import type { Route } from "./routes.ts";
 import { withUpload } from "./upload.ts";
@@ -16,7 +17,7 @@ const anonymous: Principal = { name: "anonymous", method: "none" };
 
 export async function notaryApi(
   app: FastifyInstance,
-  { options, answers }: { options: AppOptions; answers: FileAnswers },
+  { options, answers, lookup }: { options: AppOptions; answers: FileAnswers; lookup: FileLookup },
 ): Promise<void> {
   const { service, limits, repositories } = options;
   const budget = new ByteBudget(limits.uploadsInMemory);
@@ -24,43 +25,18 @@ export async function notaryApi(
   app.get("/notary/ping", async (_request, reply) => await sendJson(reply, "{}"));
   app.head("/notary/ping", async (_request, reply) => await sendJson(reply, ""));
 
-  // Files. The first of the three is the hot path: what is at hand is written without a promise in between.
-  const current = (request: FastifyRequest, reply: FastifyReply) => {
-    const { repository, role } = meaning(request, "current");
-    const file = service.peek(repository, role);
-    if (file !== undefined) sendFile(request, reply, file, "current");
-    else void answerFile(request, reply, service.current(repository, role), "current");
-  };
-  const version = (request: FastifyRequest, reply: FastifyReply) => {
-    const { repository, role, version: number } = meaning(request, "version");
-    void answerFile(request, reply, service.byVersion(repository, role, number), "version");
-  };
-  const digest = (request: FastifyRequest, reply: FastifyReply) => {
-    const { repository, role, sha256 } = meaning(request, "digest");
-    void answerFile(request, reply, service.byDigest(repository, role, sha256), "digest");
-  };
-  for (const [path, handler] of Object.entries({ current, version, digest })) {
-    app.get(`/notary/${path}`, handler);
-    app.head(`/notary/${path}`, handler);
+  // Files, as far as `hot-reads.ts` has not answered already.
+  for (const kind of ["current", "version", "digest"] as const) {
+    const answerFile = async (request: FastifyRequest, reply: FastifyReply) => {
+      const file = await lookup.take(request.raw, meaning(request, kind));
+      if (file === undefined) return await sendError(reply, missingAnswer(true), request.method);
+      reply.hijack();
+      answers.send(request.raw, reply.raw, file, kind);
+      return reply;
+    };
+    app.get(`/notary/${kind}`, answerFile);
+    app.head(`/notary/${kind}`, answerFile);
   }
-  const sendFile = (request: FastifyRequest, reply: FastifyReply, file: Served, address: Address) => {
-    reply.hijack();
-    answers.send(request.raw, reply.raw, file, address);
-  };
-  const answerFile = async (
-    request: FastifyRequest,
-    reply: FastifyReply,
-    found: Promise<Served | undefined>,
-    address: Address,
-  ) => {
-    try {
-      const file = await found;
-      if (file === undefined) await sendError(reply, missingAnswer(true), request.method);
-      else sendFile(request, reply, file, address);
-    } catch (error) {
-      reply.send(error);
-    }
-  };
 
   app.post("/notary/publish", async (request, reply) => {
     const { repository } = meaning(request, "publish");

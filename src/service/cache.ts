@@ -5,8 +5,8 @@
  * - A repository's current files change all at once, in one synchronous step, after the commit that made them and
  *   before its answer: a read after the answer sees them.
  * - What was loaded may be of the past by then: it is held against where its repository stands before it is served for
- *   the first time. A current file comes with its revision, both of one read; files by version and digest that were
- *   loaded while their repository changed are not put in.
+ *   the first time from here. A current file comes with its revision, one by version or digest with its incarnation, both of
+ *   one read.
  * - Once anybody else has changed the store, nothing is served before it was held against where its repository stands:
  *   current files against the revision, files by digest and version against the incarnation. What still stands stays,
  *   so that a publication costs the other repositories one look-up each and not their files.
@@ -84,20 +84,6 @@ export class ReadCache {
     return undefined;
   }
 
-  /** Loads a file by version or digest; `keep` puts it in at the standing it was loaded at, unless the repository changes meanwhile. */
-  async load(
-    repository: string,
-    load: () => Promise<ServedFile | undefined>,
-    keep: (file: ServedFile, at: Standing) => void,
-  ): Promise<ServedFile | undefined> {
-    const before = this.#store.standing(repository);
-    const file = await load();
-    if (file !== undefined && this.#store.standing(repository).revision === before.revision) {
-      keep(file, before);
-    }
-    return file;
-  }
-
   /** `revision`: at which the file is current, of the same read. */
   keepCurrent(repository: string, { revision }: Pick<Standing, "revision">, file: ServedFile): void {
     const known = this.#current.get(repository);
@@ -106,7 +92,13 @@ export class ReadCache {
     this.#put(repository, revision, files);
   }
 
-  keepImmutable(repository: string, key: string, { incarnation }: Standing, file: ServedFile): void {
+  /** `incarnation`: to which the file belongs, of the same read. */
+  keepImmutable(
+    repository: string,
+    key: string,
+    { incarnation }: Pick<Standing, "incarnation">,
+    file: ServedFile,
+  ): void {
     this.#immutable.set(key, { repository, incarnation, file, seen: unseen });
   }
 

@@ -8,13 +8,12 @@
  * renewal or to files of other roles, and goes through; stock clients do not retry. If it does not, the verdict says
  * which version was overtaken.
  */
-import { setImmediate } from "node:timers/promises";
 import type { Logger } from "pino";
-import { MalformedError, RefusedError, StoreError } from "../core/errors.ts";
+import { RefusedError, StoreError } from "../core/errors.ts";
 import type { FileFacts, FormatRules } from "../core/format/format.ts";
 import { openKey } from "../core/keys.ts";
-import { maxUploadKeys } from "../core/limits.ts";
-import { type Metadata, type Root, type Targets, usedKeyIds } from "../core/model.ts";
+import { type Metadata, type Root, type Targets, usedKeys } from "../core/model.ts";
+import { parentRole } from "../core/names.ts";
 import {
   type Candidate,
   examine,
@@ -33,6 +32,7 @@ import { mayHaveHappened } from "./doubt.ts";
 import { type OnlineKeys, signers } from "./online-keys.ts";
 import type { OnlineRoles } from "./online-roles.ts";
 import type { Queue } from "./queue.ts";
+import type { KnownKeys, Reading } from "./reading.ts";
 import { newMetadata, servedFromMetadata } from "./served.ts";
 import type { Principal, UploadedFile } from "./service.ts";
 import type { TrustedFiles, TrustedFilesCache } from "./trusted.ts";
@@ -46,6 +46,7 @@ export interface PublisherParts {
   readonly trusted: TrustedFilesCache;
   readonly cache: ReadCache;
   readonly queue: Queue;
+  readonly reading: Reading;
   readonly policy: Policy;
   readonly logger: Logger;
 }
@@ -61,7 +62,7 @@ export class Publisher {
   }
 
   async publish(repository: string, files: readonly UploadedFile[], principal: Principal): Promise<void> {
-    const upload = await this.#parse(repository, files);
+    const upload = await this.#read(repository, files);
     this.#refuseOvertaken(repository, upload);
     await this.#parts.queue.run(repository, async () => {
       for (let attempt = 1; ; attempt++) {
@@ -105,35 +106,34 @@ export class Publisher {
     this.#parts.cache.forget(repository);
   }
 
-  /**
-   * Each role once; a timestamp is the server's to make, so one that was sent is put aside. Between files others get
-   * their turn, and the keys of all files together are bounded: opening them is what costs before anything is verified.
-   */
-  async #parse(repository: string, files: readonly UploadedFile[]): Promise<ReadonlyMap<string, Metadata>> {
-    const { format, logger } = this.#parts;
-    const upload = new Map<string, Metadata>();
-    const seen = new Set<string>();
-    let keys = 0;
-    for (const { role, bytes } of files) {
-      if (seen.has(role)) {
-        throw new MalformedError("DUPLICATE_ROLE", "Send each role once in an upload.", { role });
-      }
-      seen.add(role);
-      if (role === "timestamp") {
-        logger.info({ repository }, "an uploaded timestamp was ignored");
-        continue;
-      }
-      if (upload.size > 0) await setImmediate();
-      const file = format.parse(role, bytes);
-      keys += usedKeyIds(file.signed).size;
-      if (keys > maxUploadKeys) {
-        throw new MalformedError("TOO_MANY", `Use at most ${maxUploadKeys} different keys in one upload.`, {
-          role,
-        });
-      }
-      upload.set(role, file);
+  /** The files by role. */
+  async #read(repository: string, files: readonly UploadedFile[]): Promise<ReadonlyMap<string, Metadata>> {
+    const { reading, logger } = this.#parts;
+    const roles = files.map(({ role }) => role);
+    const read = await reading.upload(files, () => this.#knownKeys(repository, roles));
+    if (roles.includes("timestamp")) logger.info({ repository }, "an uploaded timestamp was ignored");
+    return new Map(read.map((file) => [file.role, file]));
+  }
+
+  /** Keys that may sign these roles now. What fails here fails again when the upload is examined, and is told then. */
+  async #knownKeys(repository: string, roles: readonly string[]): Promise<KnownKeys> {
+    const { store, trusted } = this.#parts;
+    try {
+      const state = await store.state(repository);
+      const parents = roles.map(parentRole).filter((role) => role !== undefined);
+      const { root, targets } = await trusted.withTargets(
+        state,
+        await trusted.load(state),
+        new Set(parents.filter((role) => state.current.has(role))),
+      );
+      const files = [
+        ...(root === undefined ? [] : [root]),
+        ...parents.flatMap((role) => targets.get(role) ?? []),
+      ];
+      return new Map(files.flatMap(({ signed }) => [...usedKeys(signed)]));
+    } catch {
+      return new Map();
     }
-    return upload;
   }
 
   async #attempt(

@@ -4,9 +4,9 @@
  * Every method names the repository first. Names arrive checked by `core/names.ts` (the edge does that once).
  * Refusals are `VidimusError`s.
  */
-import type { ChangeQuery, ChangeRecord, OnlineRole } from "../store/store.ts";
+import type { ChangeQuery, ChangeRecord, Eventually, OnlineRole } from "../store/store.ts";
 
-export type { ChangeQuery, ChangeRecord, OnlineRole };
+export type { ChangeQuery, ChangeRecord, Eventually, OnlineRole };
 
 /** Files of at least so many bytes are also served compressed. The cache counts them twice, for both forms. */
 export const compressibleFrom = 2_048;
@@ -43,12 +43,14 @@ export interface PublicKey {
 }
 
 export interface TrustService {
-  /** The current file if it is at hand and needs no renewal: no promise, no I/O. Use `current` otherwise. */
-  peek(repository: string, role: string): Served | undefined;
+  /*
+   * The three reads give the answer itself, and throw, wherever nobody has to be waited for: what is in memory, and what a
+   * store reads at once. Otherwise they give a promise of it.
+   */
   /** The current file. An online role that has expired is renewed first, once for all who wait. */
-  current(repository: string, role: string): Promise<Served | undefined>;
-  byVersion(repository: string, role: string, version: number): Promise<Served | undefined>;
-  byDigest(repository: string, role: string, sha256: string): Promise<Served | undefined>;
+  current(repository: string, role: string): Eventually<Served | undefined>;
+  byVersion(repository: string, role: string, version: number): Eventually<Served | undefined>;
+  byDigest(repository: string, role: string, sha256: string): Eventually<Served | undefined>;
 
   /** Throws `READ_ONLY` on a server that only reads, `STORE_BEHIND`: before an upload is read at all. */
   checkWritable(): void;

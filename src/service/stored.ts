@@ -8,12 +8,20 @@ import { StoreError, VidimusError } from "../core/errors.ts";
 import type { StoredMetadata } from "../store/store.ts";
 
 /** The bytes, if they still have their digest. Throws `STORE_CORRUPT`. */
-export function intactBytes({ bytes, sha256, role }: StoredMetadata): Buffer {
-  const buffer = Buffer.isBuffer(bytes)
-    ? bytes
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (sha256Hex(buffer) !== sha256) throw damaged(role, "does not have its digest any more");
+export function intactBytes(stored: StoredMetadata): Buffer {
+  const buffer = bufferOf(stored);
+  if (sha256Hex(buffer) !== stored.sha256) throw altered(stored.role);
   return buffer;
+}
+
+/** Not believed yet. */
+export function bufferOf({ bytes }: StoredMetadata): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** `STORE_CORRUPT`: the bytes are not those that were stored. */
+export function altered(role: string): StoreError {
+  return damaged(role, "does not have its digest any more");
 }
 
 /** Runs what reads or verifies a stored file: a refusal there means that the store is damaged. */
@@ -21,11 +29,23 @@ export function believing<T>(role: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof VidimusError && (error.family === "malformed" || error.family === "unauthentic")) {
-      throw damaged(role, "cannot be verified any more", error);
-    }
-    throw error;
+    throw blamed(role, error);
   }
+}
+
+/** The same of what is done elsewhere. */
+export async function believingLater<T>(role: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw blamed(role, error);
+  }
+}
+
+function blamed(role: string, error: unknown): unknown {
+  return error instanceof VidimusError && (error.family === "malformed" || error.family === "unauthentic")
+    ? damaged(role, "cannot be verified any more", error)
+    : error;
 }
 
 /** `STORE_CORRUPT`, for the operator. */

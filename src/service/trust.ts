@@ -4,13 +4,21 @@ import { RefusedError, StoreError, VidimusError } from "../core/errors.ts";
 import type { FormatRules } from "../core/format/format.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { Signer } from "../signer/signer.ts";
-import type { ChangeQuery, ChangeRecord, OnlineRole, Store, StoredMetadata } from "../store/store.ts";
+import type {
+  ChangeQuery,
+  ChangeRecord,
+  Eventually,
+  OnlineRole,
+  PastMetadata,
+  Store,
+} from "../store/store.ts";
 import { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
 import { type OnlineKeySettings, OnlineKeys } from "./online-keys.ts";
 import { type OnlineRoleSettings, OnlineRoles } from "./online-roles.ts";
 import { Publisher } from "./publish.ts";
 import { Queue } from "./queue.ts";
+import { type Reading, readingHere } from "./reading.ts";
 import { Refresher } from "./refresh.ts";
 import { type ServedFile, servedCurrent, servedFromStore } from "./served.ts";
 import type { Principal, PublicKey, Served, TrustService, UploadedFile } from "./service.ts";
@@ -25,6 +33,8 @@ export interface TrustOptions {
   readonly policy: Policy;
   readonly keys: OnlineKeySettings;
   readonly roles: OnlineRoleSettings;
+  /** Where files are read. Absent: here. */
+  readonly reading?: Reading;
   /** Bytes of served files kept in memory, and of verified ones. */
   readonly cacheBytes: number;
   /** How often to look for online roles that are due, in milliseconds. */
@@ -43,13 +53,14 @@ const behind =
 export function createTrustService(options: TrustOptions): TrustService {
   const { store, signer, format, clock, logger, policy } = options;
   const cache = new ReadCache(options.cacheBytes, store);
-  const trusted = new TrustedFilesCache(store, format, options.cacheBytes);
+  const reading = options.reading ?? readingHere(format);
+  const trusted = new TrustedFilesCache(store, format, options.cacheBytes, reading);
   const queue = new Queue();
   const keys = new OnlineKeys(store, signer, format, clock, options.keys);
   const roles = new OnlineRoles(keys, format, options.roles);
-  const shared = { store, format, clock, keys, roles, trusted, cache, queue, logger };
+  const shared = { store, format, clock, keys, roles, trusted, cache, queue, reading, logger };
   return new Service(
-    options,
+    { ...options, reading },
     cache,
     trusted,
     queue,
@@ -60,7 +71,7 @@ export function createTrustService(options: TrustOptions): TrustService {
 }
 
 class Service implements TrustService {
-  readonly #options: TrustOptions;
+  readonly #options: TrustOptions & { readonly reading: Reading };
   readonly #cache: ReadCache;
   readonly #trusted: TrustedFilesCache;
   readonly #queue: Queue;
@@ -71,7 +82,7 @@ class Service implements TrustService {
   readonly #failing = new Map<string, string>();
 
   constructor(
-    options: TrustOptions,
+    options: TrustOptions & { readonly reading: Reading },
     cache: ReadCache,
     trusted: TrustedFilesCache,
     queue: Queue,
@@ -88,29 +99,40 @@ class Service implements TrustService {
     this.#refresher = refresher;
   }
 
-  peek(repository: string, role: string): Served | undefined {
-    const file = this.#cache.current(repository, role);
-    return file === undefined || this.#isExpired(file) ? undefined : file;
+  current(repository: string, role: string): Eventually<Served | undefined> {
+    const found = this.#loadCurrent(repository, role);
+    if (!(found instanceof Promise) && !this.#mustBeRenewed(found)) return found;
+    return this.#renewed(repository, role, found);
   }
 
-  async current(repository: string, role: string): Promise<Served | undefined> {
-    const file = await this.#loadCurrent(repository, role);
-    if (file === undefined || !this.#isExpired(file) || this.#isClosed()) return file;
+  async #renewed(
+    repository: string,
+    role: string,
+    found: Eventually<ServedFile | undefined>,
+  ): Promise<Served | undefined> {
+    const file = await found;
+    if (!this.#mustBeRenewed(file)) return file;
     await this.#refresher.renew(repository);
     return await this.#loadCurrent(repository, role);
   }
 
-  async byVersion(repository: string, role: string, version: number): Promise<Served | undefined> {
-    return await this.#loadImmutable(`${repository}\n${role}\n${version}`, repository, () =>
-      this.#options.store.byVersion(repository, role, version),
+  byVersion(repository: string, role: string, version: number): Eventually<Served | undefined> {
+    const key = `${repository}\n${role}\n${version}`;
+    const known = this.#cache.immutable(key);
+    if (known !== undefined) return known;
+    return after(this.#options.store.byVersion(repository, role, version), (stored) =>
+      this.#keepImmutable(repository, key, stored),
     );
   }
 
-  async byDigest(repository: string, role: string, sha256: string): Promise<Served | undefined> {
+  byDigest(repository: string, role: string, sha256: string): Eventually<Served | undefined> {
     const current = this.#cache.current(repository, role);
     if (current?.sha256 === sha256) return current;
-    return await this.#loadImmutable(`${repository}\n${role}\n${sha256}`, repository, () =>
-      this.#options.store.byDigest(repository, role, sha256),
+    const key = `${repository}\n${role}\n${sha256}`;
+    const known = this.#cache.immutable(key);
+    if (known !== undefined) return known;
+    return after(this.#options.store.byDigest(repository, role, sha256), (stored) =>
+      this.#keepImmutable(repository, key, stored),
     );
   }
 
@@ -179,6 +201,7 @@ class Service implements TrustService {
   async close(): Promise<void> {
     await this.#refresher.stop();
     await this.#queue.idle();
+    await this.#options.reading.close();
     await this.#options.signer.close();
     await this.#options.store.close();
   }
@@ -199,34 +222,30 @@ class Service implements TrustService {
     return this.#options.readOnly || this.#options.behind;
   }
 
-  #isExpired(file: ServedFile): boolean {
-    return file.expires !== undefined && this.#options.clock.now() >= file.expires;
+  #mustBeRenewed(file: ServedFile | undefined): boolean {
+    return file?.expires !== undefined && this.#options.clock.now() >= file.expires && !this.#isClosed();
   }
 
-  async #loadCurrent(repository: string, role: string): Promise<ServedFile | undefined> {
+  #loadCurrent(repository: string, role: string): Eventually<ServedFile | undefined> {
     const known = this.#cache.current(repository, role);
     if (known !== undefined) return known;
-    const stored = await this.#options.store.current(repository, role);
-    if (stored === undefined) return undefined;
-    const file = servedCurrent(stored);
-    this.#cache.keepCurrent(repository, stored, file);
-    return file;
+    return after(this.#options.store.current(repository, role), (stored) => {
+      if (stored === undefined) return undefined;
+      const file = servedCurrent(stored);
+      this.#cache.keepCurrent(repository, stored, file);
+      return file;
+    });
   }
 
-  async #loadImmutable(
-    key: string,
-    repository: string,
-    load: () => Promise<StoredMetadata | undefined>,
-  ): Promise<ServedFile | undefined> {
-    const known = this.#cache.immutable(key);
-    if (known !== undefined) return known;
-    return await this.#cache.load(
-      repository,
-      async () => {
-        const stored = await load();
-        return stored && servedFromStore(stored);
-      },
-      (file, at) => this.#cache.keepImmutable(repository, key, at, file),
-    );
+  #keepImmutable(repository: string, key: string, stored: PastMetadata | undefined): ServedFile | undefined {
+    if (stored === undefined) return undefined;
+    const file = servedFromStore(stored);
+    this.#cache.keepImmutable(repository, key, stored, file);
+    return file;
   }
+}
+
+/** Without a promise where none is needed. */
+function after<T, U>(found: Eventually<T>, then: (value: T) => U): Eventually<U> {
+  return found instanceof Promise ? found.then(then) : then(found);
 }

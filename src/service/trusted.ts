@@ -14,7 +14,8 @@ import { parentRole } from "../core/names.ts";
 import type { CurrentFiles } from "../core/publication.ts";
 import { delegatedKeys, rootRole, type Verified, verifyRole, verifyRoot } from "../core/verify.ts";
 import type { MetadataReference, RepositoryState, Store } from "../store/store.ts";
-import { believing, damaged, intactBytes } from "./stored.ts";
+import { type Reading, readingHere } from "./reading.ts";
+import { altered, believing, believingLater, bufferOf, damaged } from "./stored.ts";
 
 /** The verified files of one repository at one revision. Targets files are added as they are needed. */
 export interface TrustedFiles {
@@ -38,12 +39,14 @@ const objectFactor = 6;
 export class TrustedFilesCache {
   readonly #store: Store;
   readonly #format: FormatRules;
+  readonly #reading: Reading;
   readonly #known: LRUCache<string, TrustedFiles>;
 
   /** @param bytes bound of what is kept, in bytes of memory */
-  constructor(store: Store, format: FormatRules, bytes: number) {
+  constructor(store: Store, format: FormatRules, bytes: number, reading: Reading = readingHere(format)) {
     this.#store = store;
     this.#format = format;
+    this.#reading = reading;
     this.#known = new LRUCache({
       maxSize: bytes,
       sizeCalculation: ({ root, snapshot, targets }) =>
@@ -156,7 +159,10 @@ export class TrustedFilesCache {
     const stored = await this.#store.byDigest(state.repository, role, reference.sha256);
     // Gone meanwhile: somebody else moved the repository on.
     if (stored === undefined) throw new StoreError("CONFLICT", "The repository changed while it was read.");
-    return believing(role, () => this.#format.parse(role, intactBytes(stored)));
+    const file = await believingLater(role, () => this.#reading.stored(role, bufferOf(stored)));
+    // Hashed by whoever read it, once.
+    if (file.sha256 !== stored.sha256) throw altered(role);
+    return file;
   }
 }
 

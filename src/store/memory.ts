@@ -28,23 +28,23 @@ export function openMemory(): Store {
       checkOpen();
       return repositories.state(repository);
     },
-    async current(repository, role) {
+    current(repository, role) {
       bounds.checkName(repository);
       bounds.checkName(role);
       checkOpen();
       return repositories.current(repository, role);
     },
-    async byVersion(repository, role, version) {
+    byVersion(repository, role, version) {
       bounds.checkName(repository);
       bounds.checkName(role);
       checkOpen();
-      return repositories.files(repository, role).find((file) => file.version === version);
+      return repositories.past(repository, role, (file) => file.version === version);
     },
-    async byDigest(repository, role, sha256) {
+    byDigest(repository, role, sha256) {
       bounds.checkName(repository);
       bounds.checkName(role);
       checkOpen();
-      return repositories.files(repository, role).findLast((file) => file.sha256 === sha256);
+      return repositories.past(repository, role, (file) => file.sha256 === sha256);
     },
     async commit(publication) {
       bounds.checkPublication(publication);

@@ -97,18 +97,18 @@ function sqliteStore(reads: Reads, changes: Changes, writer: Writer | undefined,
       bounds.checkName(repository);
       return read(() => reads.state(repository));
     },
-    async current(repository, role) {
+    current(repository, role) {
       bounds.checkName(repository);
       bounds.checkName(role);
       return read(() => reads.current(repository, role));
     },
-    async byVersion(repository, role, version) {
+    byVersion(repository, role, version) {
       bounds.checkName(repository);
       bounds.checkName(role);
       if (!bounds.isVersion(version)) return undefined;
       return read(() => reads.byVersion(repository, role, version));
     },
-    async byDigest(repository, role, sha256) {
+    byDigest(repository, role, sha256) {
       bounds.checkName(repository);
       bounds.checkName(role);
       return read(() => reads.byDigest(repository, role, sha256));

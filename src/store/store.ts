@@ -74,6 +74,14 @@ export interface RepositoryState {
   readonly floor: ReadonlyMap<string, number>;
 }
 
+/** A file by version or digest, with the life of the name to which it belongs, of the same instant. */
+export interface PastMetadata extends StoredMetadata {
+  readonly incarnation: number;
+}
+
+/** What is there at once in a back end that waits for nobody, and a promise of it in one that asks another machine. */
+export type Eventually<T> = T | Promise<T>;
+
 /** The part of a state by which anything kept of a repository is known to be of the present. */
 export type Standing = Pick<RepositoryState, "exists" | "revision" | "incarnation">;
 
@@ -176,12 +184,17 @@ export interface Store {
   /** Never rejects for an unknown name: see `RepositoryState`. */
   state(repository: string): Promise<RepositoryState>;
 
-  /** The current file of a role and the revision at which it is that, or undefined. One consistent read. */
-  current(repository: string, role: string): Promise<CurrentMetadata | undefined>;
+  /*
+   * Each of these three is one consistent read. A back end that reads from its own memory or disk gives the answer itself,
+   * so that a reader's request is answered in one step, and throws instead of rejecting; any other gives a promise.
+   * Whoever calls must take both.
+   */
+  /** The current file of a role and the revision at which it is that, or undefined. */
+  current(repository: string, role: string): Eventually<CurrentMetadata | undefined>;
   /** A file of the present incarnation by version. */
-  byVersion(repository: string, role: string, version: number): Promise<StoredMetadata | undefined>;
+  byVersion(repository: string, role: string, version: number): Eventually<PastMetadata | undefined>;
   /** A file of the present incarnation by lower-case hex SHA-256; the role must match. */
-  byDigest(repository: string, role: string, sha256: string): Promise<StoredMetadata | undefined>;
+  byDigest(repository: string, role: string, sha256: string): Eventually<PastMetadata | undefined>;
 
   /**
    * All of a publication, or `CONFLICT`. A publication that contains a `timestamp` writes one `update` row

@@ -13,7 +13,7 @@ import { createTrustService } from "../../src/service/trust.ts";
 import { createSealedRecord, openSealed } from "../../src/signer/sealed.ts";
 import { keySecret } from "../../src/signer/secret.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
-import type { Store } from "../../src/store/store.ts";
+import type { Eventually, Store } from "../../src/store/store.ts";
 import { temporaryDirectory } from "../support/directory.ts";
 import { day, type Files, listed, Owner } from "../support/publisher.ts";
 import { TestClock } from "../support/server.ts";
@@ -32,12 +32,12 @@ let deaf: Pair;
 
 /** Every call waits for its turn, and its answer for another one. */
 function scheduled(store: Store): Store {
-  const turn = async <T>(label: string, call: () => Promise<T>): Promise<T> => {
+  const turn = async <T>(label: string, call: () => Eventually<T>): Promise<T> => {
     const given = scheduler;
     if (given === undefined) return await call();
     await given.schedule(Promise.resolve(), `${label} begins`);
     // A refusal is an answer like any other: the scheduler is not to see it as a failure.
-    const answer = call().then(
+    const answer = (async () => await call())().then(
       (value) => () => value,
       (error: unknown) => () => {
         throw error;

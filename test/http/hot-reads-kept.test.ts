@@ -12,7 +12,7 @@ describe("what a path means", () => {
   const asking = (isThere: boolean) => {
     parsed = 0;
     const short = hotReads({
-      service: { peek: () => (isThere ? file : undefined) },
+      lookup: { find: () => (isThere ? file : undefined), leave: () => undefined },
       answers: new FileAnswers({ current: 0, consistent: 0 }),
       metrics: { count: () => undefined },
       logger: { isLevelEnabled: () => false },

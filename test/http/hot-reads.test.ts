@@ -1,5 +1,5 @@
 /**
- * The short way for current files beside the ordinary one: two applications over one service, one of them reached without
+ * The short way for files beside the ordinary one: two applications over one service, one of them reached without
  * it, are asked the same, and give the same bytes and the same counts.
  */
 import { createServer, type Server } from "node:http";
@@ -7,9 +7,11 @@ import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { StoreError } from "../../src/core/errors.ts";
 import { createApp } from "../../src/http/app.ts";
 import { HttpMetrics } from "../../src/http/metrics.ts";
 import type { TrustService } from "../../src/service/service.ts";
+import type { Store } from "../../src/store/store.ts";
 import { HttpClient } from "../support/client.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 
@@ -135,6 +137,19 @@ describe("the same bytes and the same counts", () => {
       true,
       request(root, { method: "HEAD", headers: ["If-None-Match: *", ...last] }),
     ],
+    ["a file by version", true, request(`${path}1.root.json`, { headers: last })],
+    [
+      "a large file by version",
+      true,
+      request(`${path}1.targets.json`, { headers: ["Accept-Encoding: gzip", ...last] }),
+    ],
+    ["a file by checksum", true, request(`${path}root.DIGEST.json`, { headers: last })],
+    ["the head of it", true, request(`${path}root.DIGEST.json`, { method: "HEAD", headers: last })],
+    [
+      "a file by checksum that is known",
+      true,
+      request(`${path}root.DIGEST.json`, { headers: ["If-None-Match: *", ...last] }),
+    ],
     ["a large file", true, request(large, { headers: last })],
     ["a large file compressed", true, request(large, { headers: ["Accept-Encoding: gzip", ...last] })],
     ["the head of it", true, request(large, { method: "HEAD", headers: ["Accept-Encoding: gzip", ...last] })],
@@ -182,7 +197,9 @@ describe("the same bytes and the same counts", () => {
     ["a name that may not be", false, request("/v2/no%20name/_trust/tuf/root.json", { headers: last })],
     ["a path to be cleaned", false, request(`${path}../tuf/root.json`, { headers: last })],
     ["a path that cannot be decoded", false, request(`${path}root.json%`, { headers: last })],
-    ["a file by version", false, request(`${path}1.root.json`, { headers: last })],
+    ["a version that is not there", false, request(`${path}9.root.json`, { headers: last })],
+    ["a checksum that is not there", false, request(`${path}root.${"0".repeat(64)}.json`, { headers: last })],
+    ["another role's checksum", false, request(`${path}targets.DIGEST.json`, { headers: last })],
     ["another method", false, request(root, { method: "DELETE", headers: last })],
     ["a method that is not served", false, request(root, { method: "PATCH", headers: last })],
     ["the ping", false, request("/v2/", { headers: last })],
@@ -190,7 +207,9 @@ describe("the same bytes and the same counts", () => {
     ["no HTTP", false, "nonsense\r\n\r\n"],
   ];
 
-  it.each(cases)("for %s", async (_, isHot, bytes) => {
+  it.each(cases)("for %s", async (_, isHot, written) => {
+    const { current } = await server.store.state(repository);
+    const bytes = written.replaceAll("DIGEST", current.get("root")?.sha256 ?? "");
     // Once to have it at hand, by the way that both have.
     for (const each of ["root", "targets", "targets/releases"]) await server.file(repository, `${each}.json`);
     for (let i = 0; i < 3; i++) await both(bytes);
@@ -209,6 +228,101 @@ describe("the same bytes and the same counts", () => {
       expect(raw).toMatch(/^HTTP\/1\.1 304 /);
     }
     expect(hot.seen()).toBeLessThanOrEqual(1);
+  });
+});
+
+describe("a file that is not in memory", () => {
+  const addresses = async () => {
+    const sha256 = (await server.store.state(repository)).current.get("root")?.sha256;
+    return [`${path}targets.json`, `${path}1.timestamp.json`, `${path}root.${sha256}.json`];
+  };
+
+  it("goes the short way if the store reads at once", async () => {
+    const fresh = await startServer({ beside: server });
+    const cold = await reach(fresh.service, true);
+    for (const address of await addresses()) {
+      const { body } = await server.get(address);
+      const answer = await cold.client.request(address);
+      expect([answer.status, answer.body.equals(body)]).toEqual([200, true]);
+    }
+    expect(cold.seen()).toBe(0);
+    await cold.close();
+    await fresh.close();
+  });
+
+  it("is waited for on the ordinary way if the store has to ask, once; from then on it goes the short way", async () => {
+    const asked: string[] = [];
+    const asking = (store: Store): Store => ({
+      ...store,
+      async current(name, role) {
+        asked.push(role);
+        return await store.current(name, role);
+      },
+      async byVersion(name, role, version) {
+        asked.push(role);
+        return await store.byVersion(name, role, version);
+      },
+      async byDigest(name, role, sha256) {
+        asked.push(role);
+        return await store.byDigest(name, role, sha256);
+      },
+    });
+    const fresh = await startServer({ beside: server, wrapStore: asking });
+    const cold = await reach(fresh.service, true);
+    const status = async (address: string) => (await cold.client.request(address)).status;
+    for (const address of await addresses()) expect(await status(address)).toBe(200);
+    expect([cold.seen(), asked]).toEqual([3, ["targets", "timestamp", "root"]]);
+    for (const address of await addresses()) expect(await status(address)).toBe(200);
+    expect([cold.seen(), asked.length]).toEqual([3, 3]);
+    await cold.close();
+    await fresh.close();
+  });
+
+  it.each([
+    ["reads at once", (store: Store): Store => store],
+    [
+      "has to ask",
+      (store: Store): Store => ({ ...store, current: async (...of) => await store.current(...of) }),
+    ],
+  ])("and is nowhere is looked for once, and not found, by a store that %s", async (_, wrap) => {
+    let asked = 0;
+    const counting = (store: Store): Store => {
+      const inner = wrap(store);
+      return {
+        ...inner,
+        current(...of) {
+          asked++;
+          return inner.current(...of);
+        },
+      };
+    };
+    const fresh = await startServer({ beside: server, wrapStore: counting });
+    const cold = await reach(fresh.service, true);
+    const { status, code } = await cold.client.request(`${path}targets/none.json`);
+    expect([status, code, asked, cold.seen()]).toEqual([404, "NOT_FOUND", 1, 1]);
+    await cold.close();
+    await fresh.close();
+  });
+
+  it.each([
+    [
+      "throws",
+      (error: Error) => () => {
+        throw error;
+      },
+    ],
+    ["rejects", (error: Error) => async () => await Promise.reject(error)],
+  ])("in a store that %s is an error, in the words of the ordinary way", async (_, failing) => {
+    const broken = failing(new StoreError("STORE_UNAVAILABLE", "Planted."));
+    const fresh = await startServer({
+      beside: server,
+      wrapStore: (store) => ({ ...store, current: broken }),
+    });
+    const cold = await reach(fresh.service, true);
+    const { status, code } = await cold.client.request(`${path}root.json`);
+    expect([status, code]).toEqual([503, "STORE_UNAVAILABLE"]);
+    await cold.close();
+    await fresh.close();
   });
 });
 
@@ -257,7 +371,7 @@ it("every request goes the ordinary way as long as each leaves a record", async 
 it("a store that cannot be asked is an error, in the words of the ordinary way", async () => {
   const broken: TrustService = {
     ...server.service,
-    peek: () => {
+    current: () => {
       throw new Error("planted");
     },
   };

@@ -85,53 +85,35 @@ describe("advance", () => {
   });
 });
 
-describe("load", () => {
+describe("a file by version that comes with its incarnation", () => {
   beforeEach(() => stands("a", 1));
+  const keep = () => cache.keepImmutable("a", old, { incarnation: 1 }, file("targets", 1));
 
-  /** Loads targets 1 while `meanwhile` happens. */
-  const loadWhile = async (meanwhile: () => void) =>
-    await cache.load(
-      "a",
-      async () => {
-        meanwhile();
-        return file("targets", 1);
-      },
-      (loaded, at) => {
-        cache.keepCurrent("a", at, loaded);
-        cache.keepImmutable("a", old, at, loaded);
-      },
-    );
-
-  it("keeps what was loaded", async () => {
-    await loadWhile(() => undefined);
-    expect([...versions("targets"), cache.immutable(old)?.version]).toEqual([1, 1]);
+  it.each<[string, () => void]>([
+    ["was advanced here", () => advance("a", 2, [file("root", 2)])],
+    ["was advanced elsewhere", () => elsewhereStands("a", 2)],
+  ])("is served from then on, although its repository %s before it was put in", (_, meanwhile) => {
+    meanwhile();
+    keep();
+    expect(cache.immutable(old)?.version).toBe(1);
   });
 
   it.each<[string, () => void]>([
-    ["advanced", () => advance("a", 2, [file("root", 2)])],
-    ["was removed", () => stands("a", 2, 1, false)],
-    ["advanced elsewhere", () => elsewhereStands("a", 2)],
-  ])("keeps nothing that was being loaded while the repository %s", async (_, meanwhile) => {
-    const loaded = await loadWhile(meanwhile);
-    expect(loaded?.version).toBe(1);
-    expect([...versions("targets"), cache.immutable(old)]).toEqual([undefined, undefined]);
+    ["was removed here", () => stands("a", 2, 1, false)],
+    ["was removed elsewhere", () => elsewhereStands("a", 2, 1, false)],
+    ["began its next life here", () => stands("a", 3, 2)],
+    ["began its next life elsewhere", () => elsewhereStands("a", 3, 2)],
+  ])("is never served from here if its repository %s before it was put in", (_, meanwhile) => {
+    meanwhile();
+    keep();
+    expect([cache.immutable(old), cache.immutable(old)]).toEqual([undefined, undefined]);
   });
 
-  it.each<[string, () => void]>([
-    ["here", () => advance("b", 1, [file("targets", 7)])],
-    ["elsewhere", () => elsewhereStands("b", 1)],
-  ])("is not disturbed by another repository that changes %s", async (_, meanwhile) => {
-    await loadWhile(meanwhile);
-    expect([...versions("targets"), cache.immutable(old)?.version]).toEqual([1, 1]);
-  });
-
-  it("puts nothing beside files of another revision", async () => {
-    cache.keepCurrent("a", { revision: 1 }, file("root", 1));
-    stands("a", 2);
-    cache.keepCurrent("a", { revision: 2 }, file("targets", 2));
-    expect(versions("root", "targets")).toEqual([undefined, 2]);
-    cache.keepCurrent("a", { revision: 1 }, file("root", 1));
-    expect(versions("root", "targets")).toEqual([undefined, 2]);
+  it("is not taken for one of a repository that was forgotten while it was loaded", () => {
+    cache.forget("a");
+    stands("a", 2, 1, false);
+    keep();
+    expect(cache.immutable(old)).toBeUndefined();
   });
 });
 
@@ -153,6 +135,15 @@ describe("a current file that comes with its revision", () => {
     expect(versions("targets", "targets")).toEqual([undefined, undefined]);
   });
 
+  it("is put beside no files of another revision", () => {
+    cache.keepCurrent("a", { revision: 1 }, file("root", 1));
+    stands("a", 2);
+    cache.keepCurrent("a", { revision: 2 }, file("targets", 2));
+    expect(versions("root", "targets")).toEqual([undefined, 2]);
+    cache.keepCurrent("a", { revision: 1 }, file("root", 1));
+    expect(versions("root", "targets")).toEqual([undefined, 2]);
+  });
+
   it("takes no newer one's place", () => {
     advance("a", 2, [file("targets", 2)]);
     cache.keepCurrent("a", { revision: 1 }, file("targets", 1));
@@ -171,12 +162,7 @@ describe("forget", () => {
   it("takes the files of one repository, by whatever they were asked for, and no other's", () => {
     for (const name of ["a", "a/b"]) {
       advance(name, 1, [file("targets", 1)]);
-      cache.keepImmutable(
-        name,
-        `${name}\ntargets\n1`,
-        { revision: 1, incarnation: 1, exists: true },
-        file("targets", 1),
-      );
+      cache.keepImmutable(name, `${name}\ntargets\n1`, { incarnation: 1 }, file("targets", 1));
     }
     cache.forget("a");
     expect([...versions("targets"), cache.immutable(old)]).toEqual([undefined, undefined]);
@@ -188,7 +174,7 @@ describe("forget", () => {
 describe("a change elsewhere", () => {
   beforeEach(() => {
     advance("a", 1, [file("targets", 1)]);
-    cache.keepImmutable("a", old, { revision: 1, incarnation: 1, exists: true }, file("targets", 1));
+    cache.keepImmutable("a", old, { incarnation: 1 }, file("targets", 1));
   });
   const kept = () => [...versions("targets"), cache.immutable(old)?.version];
 

@@ -1,3 +1,4 @@
+import { expect, it } from "vitest";
 import { openSqlite } from "../../src/store/sqlite.ts";
 import type { Store } from "../../src/store/store.ts";
 import { storeContract } from "../contract/store.ts";
@@ -18,4 +19,16 @@ storeContract("SQLite", async () => {
       for (const handle of handles) await handle.close();
     },
   };
+});
+
+it("answers reads at once, of one that only reads, too", async () => {
+  const directory = temporaryDirectory();
+  const store = await openSqlite({ directory });
+  const reader = await openSqlite({ directory, readOnly: true });
+  for (const each of [store, reader]) {
+    expect(each.current("a", "root")).toBeUndefined();
+    expect(each.byVersion("a", "root", 1)).toBeUndefined();
+    expect(each.byDigest("a", "root", "00")).toBeUndefined();
+    await each.close();
+  }
 });

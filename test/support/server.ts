@@ -17,6 +17,7 @@ import type { AppOptions } from "../../src/http/options.ts";
 import { defaultPolicy, type Policy } from "../../src/policy/policy.ts";
 import type { OnlineKeySettings } from "../../src/service/online-keys.ts";
 import type { OnlineRoleSettings } from "../../src/service/online-roles.ts";
+import type { Reading } from "../../src/service/reading.ts";
 import type { TrustService } from "../../src/service/service.ts";
 import { createTrustService } from "../../src/service/trust.ts";
 import { createSealedRecord, openSealed } from "../../src/signer/sealed.ts";
@@ -67,6 +68,8 @@ export interface ServerOptions {
   readonly caching?: AppOptions["caching"];
   readonly apis?: AppOptions["apis"];
   readonly refreshInterval?: number;
+  /** Where files are read; on this thread without. Closed with the server. */
+  readonly reading?: Reading;
   /** Bytes of the key-encryption key; random without. */
   readonly secret?: Uint8Array;
 }
@@ -134,6 +137,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     store: { ...(options.wrapStore?.(store) ?? store), close: async () => {} },
     signer: options.wrapSigner?.(signer) ?? signer,
     format: notary,
+    ...(options.reading && { reading: options.reading }),
     clock,
     logger,
     policy: options.policy ?? defaultPolicy,

@@ -10,6 +10,7 @@ import type {
   FloorRequest,
   Format,
   KeyUse,
+  PastMetadata,
   Publication,
   RepositoryState,
   Standing,
@@ -66,8 +67,15 @@ export class MemoryRepositories {
     return found && file && { ...file, revision: found.revision };
   }
 
+  /** The newest file of a role in this incarnation that is meant. */
+  past(name: string, role: string, isMeant: (file: StoredMetadata) => boolean): PastMetadata | undefined {
+    const found = this.#repositories.get(name);
+    const file = found?.files.get(role)?.findLast(isMeant);
+    return found && file && { ...file, incarnation: found.incarnation };
+  }
+
   /** The files of a role in this incarnation, versions ascending. */
-  files(name: string, role: string): readonly StoredMetadata[] {
+  #files(name: string, role: string): readonly StoredMetadata[] {
     return this.#repositories.get(name)?.files.get(role) ?? [];
   }
 
@@ -82,7 +90,7 @@ export class MemoryRepositories {
       throw new StoreError("CONFLICT", "The repository has another format.");
     }
     for (const file of metadata) {
-      const now = this.files(repository, file.role).at(-1);
+      const now = this.#files(repository, file.role).at(-1);
       if (now !== undefined && file.version <= now.version) {
         throw new StoreError("CONFLICT", "A file of this or a later version is stored already.");
       }

@@ -6,6 +6,7 @@ import type Database from "better-sqlite3";
 import { farthestClaim } from "../bounds.ts";
 import type { Committed, FloorRequest, Format, KeyUse, NewMetadata, Publication } from "../store.ts";
 import { conflict } from "./errors.ts";
+import { given } from "./reads.ts";
 
 interface RepositoryRow {
   readonly id: number;
@@ -36,7 +37,7 @@ export function prepareChanges(database: Database.Database) {
   );
   const currentVersion = database
     .prepare<[number, string], number>(
-      "SELECT m.version FROM current_metadata AS c JOIN metadata AS m ON m.id = c.metadata WHERE c.repository = ? AND c.role = ?",
+      `SELECT m.version FROM current_metadata AS c JOIN metadata AS m ON m.id = c.metadata WHERE c.repository = ${given} AND c.role = ${given}`,
     )
     .pluck();
   const insert = database.prepare<

@@ -142,6 +142,21 @@ export function publications(bench: Bench): void {
       ]);
     });
 
+    it("gives with a file by version or digest the incarnation it belongs to", async () => {
+      const lives = async () => {
+        const { sha256 } = file("root", 1);
+        const found = [bench.store.byVersion("a", "root", 1), bench.store.byDigest("a", "root", sha256)];
+        return (await Promise.all(found)).map((each) => each?.incarnation);
+      };
+      await bench.store.commit(publication("a"));
+      await publishNext(bench.store, "a", ["timestamp"]);
+      expect(await lives()).toEqual([1, 1]);
+      await bench.store.remove({ repository: "a", at: 5, principal: "tester" });
+      expect(await lives()).toEqual([undefined, undefined]);
+      await bench.store.commit(publication("a", { expectedRevision: 3 }));
+      expect(await lives()).toEqual([2, 2]);
+    });
+
     it("finds nothing under another role, version, digest or name", async () => {
       await bench.store.commit(publication("a"));
       const { sha256 } = file("root", 1);

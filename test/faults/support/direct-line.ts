@@ -1,17 +1,17 @@
 /** A line that ends at a store or a service, without HTTP: for readers of what a power cut left, or of one process. */
 
 import { changeBody, changeQuery } from "../../../src/http/feed.ts";
-import type { ChangeQuery, ChangeRecord } from "../../../src/store/store.ts";
+import type { ChangeQuery, ChangeRecord, Eventually } from "../../../src/store/store.ts";
 import { type Answer, answer } from "../../support/client.ts";
 import type { Line } from "./watcher.ts";
 
-type Found = Promise<{ readonly bytes: Uint8Array } | undefined>;
+type Found = { readonly bytes: Uint8Array } | undefined;
 
 /** What stores and services have in common. */
 interface Source {
-  current(repository: string, role: string): Found;
-  byVersion(repository: string, role: string, version: number): Found;
-  byDigest(repository: string, role: string, sha256: string): Found;
+  current(repository: string, role: string): Eventually<Found>;
+  byVersion(repository: string, role: string, version: number): Eventually<Found>;
+  byDigest(repository: string, role: string, sha256: string): Eventually<Found>;
   changes(query: ChangeQuery): Promise<readonly ChangeRecord[]>;
 }
 
@@ -32,7 +32,7 @@ async function read(source: Source, path: string): Promise<Answer> {
   return answer(found === undefined ? 404 : 200, {}, Buffer.from(found?.bytes ?? ""));
 }
 
-async function file(source: Source, path: string): Found {
+async function file(source: Source, path: string): Promise<Found> {
   const [, digestOf = "", digestRole = "", digest] = byDigest.exec(path) ?? [];
   if (digest !== undefined) return await source.byDigest(digestOf, digestRole, digest);
   const [, versionOf = "", version, versionRole = ""] = byVersion.exec(path) ?? [];
