@@ -23,7 +23,7 @@ export function addRecover(
   addConfigurationFlags(command).action(async () => {
     const { config } = loadFrom(command, context);
     const { yes } = command.opts<{ yes?: true }>();
-    const { recoverStore } = await import("../wire.ts");
+    const { recoverStore } = await import("../wire/recover.ts");
     const say = (line: string) => printLine(context, printable(line));
     const outcome = await recoverStore(config, {
       say,

@@ -93,7 +93,7 @@ async function openSigner(
     if (!(error instanceof SignerError) || !["WRONG_SECRET", "SEALED_KEY_DAMAGED"].includes(error.code))
       throw error;
     const why =
-      "The record that the online keys are sealed under does not open: give the secret that it was made with (signer.secret), or restore the store from a backup.";
+      "The record that the online keys are sealed under does not open: give the secret that it was made with (signer.secret; after a rekey to another source, that one), or restore the store from a backup.";
     report("KEYRING_UNOPENED", {}, why);
     return undefined;
   }
