@@ -1,5 +1,6 @@
 /** Verifies the configured store: brings together what `service/fsck` does with the store's rows and the sealed keys. */
 import type { Config } from "../config.ts";
+import { systemClock } from "../service/clock.ts";
 import type { Damage, Examined } from "../service/fsck/damage.ts";
 import { openKeyring } from "./signer.ts";
 import { openableDirectory } from "./store.ts";
@@ -21,7 +22,7 @@ export async function fsck(
   const inspection = inspectSqlite(directory);
   try {
     return await checkStore(
-      { inspection, format: notary, openSigner: openKeys ? openSigner : undefined },
+      { inspection, format: notary, openSigner: openKeys ? openSigner : undefined, at: systemClock.now() },
       tell,
     );
   } finally {
