@@ -41,28 +41,42 @@ export async function takeStanding(
       await store.close();
     },
   };
-  if (await isBehind(store, mark)) {
+  const verdict = await judge(store, mark);
+  if (verdict === "behind") {
     await tellBehind(store, mark, logger);
     return { store: closing, behind: true };
   }
   if (readOnly) return { store: closing, behind: false };
-  const newest = await newestChange(store);
-  if (mark.isDoubtful()) {
-    logger.warn(
-      "THE HIGH-WATER MARK IS DAMAGED: what can be read of it is in the store, but whether all commits are cannot be told. It is made anew from what is stored; if the store was restored from an older backup, clients will refuse what is older than they have seen",
-    );
-    await renewMark(store, mark);
-  } else if (mark.position() === undefined && newest !== undefined) {
-    logger.warn(
-      "NO HIGH-WATER MARK lies beside a store that is not empty: whether commits were lost cannot be told. It is made anew from what is stored; if the store was restored from an older backup, clients will refuse what is older than they have seen",
-    );
+  if (verdict !== "standing") {
+    logger.warn(untold[verdict]);
     await renewMark(store, mark);
   }
   return { store: keepMark(store, mark, logger), behind: false };
 }
 
+/** Where it cannot be told whether commits were lost. */
+const untold = {
+  damaged:
+    "THE HIGH-WATER MARK IS DAMAGED: what can be read of it is in the store, but whether all commits are cannot be told. It is made anew from what is stored; if the store was restored from an older backup, clients will refuse what is older than they have seen",
+  unmarked:
+    "NO HIGH-WATER MARK lies beside a store that is not empty: whether commits were lost cannot be told. It is made anew from what is stored; if the store was restored from an older backup, clients will refuse what is older than they have seen",
+} as const;
+
+/**
+ * `behind`: commits that the mark knows are lost. `damaged`: none among what can be read of the mark. `unmarked`: there is
+ * no mark, and a store that is not empty. `standing`: all is there.
+ */
+export type Verdict = "standing" | "behind" | keyof typeof untold;
+
+export async function judge(store: Store, mark: HighWaterMark): Promise<Verdict> {
+  if (await isBehind(store, mark)) return "behind";
+  if (mark.isDoubtful()) return "damaged";
+  const isUnmarked = mark.position() === undefined && (await newestChange(store)) !== undefined;
+  return isUnmarked ? "unmarked" : "standing";
+}
+
 /** False if there is no mark. Where the newest position may be lost, all that can be read is held against the store. */
-export async function isBehind(store: Store, mark: HighWaterMark): Promise<boolean> {
+async function isBehind(store: Store, mark: HighWaterMark): Promise<boolean> {
   const position = mark.position();
   if (position !== undefined && !(await hasPosition(store, position))) return true;
   if (!mark.isDoubtful()) return false;
