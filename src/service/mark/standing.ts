@@ -9,7 +9,7 @@ import type { Logger } from "pino";
 import type { HighWaterMark, MarkEntry, Position } from "../../store/mark.ts";
 import type { Store } from "../../store/store.ts";
 import { findBehind } from "./behind.ts";
-import { keepMark, newestChange } from "./keeper.ts";
+import { entryOf, keepMark, newestChange } from "./keeper.ts";
 
 /** Names that a line of the log has. */
 const mostNamed = 10;
@@ -51,7 +51,19 @@ export async function takeStanding(
     logger.warn(untold[verdict]);
     await renewMark(store, mark);
   }
-  return { store: keepMark(store, mark, logger), behind: false };
+  return { store: keepMark(store, mark, logger, await changedSince(store, mark)), behind: false };
+}
+
+/** Names whose last changes the mark may lack: it is a little behind when a process is killed. */
+async function changedSince(store: Store, mark: HighWaterMark): Promise<ReadonlySet<string>> {
+  const names = new Set<string>();
+  for (let from = mark.position()?.id ?? 0; ; ) {
+    const rows = await store.changes({ direction: "forwards", from, limit: page });
+    for (const { repository } of rows) names.add(repository);
+    const last = rows.at(-1);
+    if (last === undefined) return names;
+    from = last.id;
+  }
 }
 
 /** Where it cannot be told whether commits were lost. */
@@ -97,10 +109,7 @@ export async function renewMark(store: Store, mark: HighWaterMark): Promise<void
 async function* entriesOf(store: Store): AsyncGenerator<MarkEntry> {
   for (let after: string | undefined; ; ) {
     const names = await store.repositories({ limit: page, ...(after !== undefined && { after }) });
-    for (const name of names) {
-      const { repository, revision, incarnation, exists, current } = await store.state(name);
-      yield { repository, revision, incarnation, exists, roles: current };
-    }
+    for (const name of names) yield await entryOf(store, name);
     after = names.at(-1);
     if (after === undefined) return;
   }
