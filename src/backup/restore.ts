@@ -3,8 +3,9 @@
  *
  * - Where it can be, it is put together and checked in a folder beside the directory and takes its place in one step.
  * - A directory that a volume is mounted on, or whose parent is somebody else's, cannot be exchanged. There it is put
- *   together inside, under the lock that keeps every server out, and the store is moved first: a power cut in between
- *   leaves a store without its key, which a server refuses, not a key without its store, which it takes for a first start.
+ *   together inside, under the lock that keeps every server out, and the store is moved first, its key last: a power cut
+ *   in between leaves a store without its key, which a server refuses, not a key without its store, which it takes for a
+ *   first start.
  * - Nothing is ever overwritten: a directory that holds anything is refused.
  */
 import {
@@ -72,8 +73,7 @@ async function restoreInside(into: string, options: RestoreOptions): Promise<Man
       try {
         const content = join(folder.path, "content");
         const manifest = await fill(content, options);
-        const names = readdirSync(content).filter((name) => name !== "vidimus.sqlite");
-        placeAll(["vidimus.sqlite", ...names], content, into);
+        placeAll(inTheirOrder(readdirSync(content)), content, into);
         return manifest;
       } finally {
         folder.remove();
@@ -85,6 +85,12 @@ async function restoreInside(into: string, options: RestoreOptions): Promise<Man
     if (made !== undefined) removeEmpty(into, made);
     throw error;
   }
+}
+
+/** The store first and its key last: until both are there, and all that lies between, no server takes it for whole. */
+function inTheirOrder(names: readonly string[]): string[] {
+  const place = (name: string) => (name === "vidimus.sqlite" ? 0 : name === "kek" ? 2 : 1);
+  return [...names].sort((a, b) => place(a) - place(b));
 }
 
 /** In this order, all or none, and nothing in the place of something. */

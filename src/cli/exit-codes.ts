@@ -24,6 +24,7 @@ export const exitCodes = {
   running: { code: 9, meaning: "another server uses this data directory" },
   damaged: { code: 11, meaning: "fsck found damage in the store" },
   unconfirmed: { code: 12, meaning: "nothing was done, because nobody confirmed it" },
+  unmarked: { code: 13, meaning: "no high-water mark tells whether anything was lost" },
   backupDamaged: { code: 14, meaning: "the backup is damaged, cut off, or none of Vidimus" },
   backupSealed: {
     code: 15,

@@ -18,7 +18,7 @@ export function addFsck(parent: Command, context: CliContext, finish: (code: num
   addConfigurationFlags(command).action(async () => {
     const { config } = loadFrom(command, context);
     const { json, keys } = command.opts<{ json?: true; keys: boolean }>();
-    const { fsck } = await import("../wire.ts");
+    const { fsck } = await import("../wire/fsck.ts");
     const damages: Damage[] = [];
     let found = 0;
     const examined = await fsck(config, { openKeys: keys }, (damage) => {

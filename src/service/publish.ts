@@ -11,7 +11,7 @@
 import type { Logger } from "pino";
 import { RefusedError, StoreError } from "../core/errors.ts";
 import type { FileFacts, FormatRules } from "../core/format/format.ts";
-import { openKey } from "../core/keys.ts";
+import { keyUses } from "../core/key-uses.ts";
 import { type Metadata, type Root, type Targets, usedKeys } from "../core/model.ts";
 import { parentRole } from "../core/names.ts";
 import {
@@ -25,7 +25,7 @@ import {
 import type { Verified } from "../core/verify.ts";
 import { evaluate } from "../policy/evaluate.ts";
 import type { Policy } from "../policy/policy.ts";
-import type { KeyUse, OnlineKey, RepositoryState, Store } from "../store/store.ts";
+import type { OnlineKey, RepositoryState, Store } from "../store/store.ts";
 import type { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
 import { mayHaveHappened } from "./doubt.ts";
@@ -214,7 +214,7 @@ export class Publisher {
       principal: principal.name,
       metadata: metadata.map(newMetadata),
       activateKeys: newRoot ? [...held.keys()] : [],
-      ...(newRoot && { keyUses: keyUses(plan.root) }),
+      ...(newRoot && { keyUses: keyUses(plan.root.signed) }),
       renewAt: Math.min(...made.map(({ signed }) => roles.renewAt(at, signed.expires))),
     });
     cache.advance(
@@ -233,7 +233,7 @@ export class Publisher {
   /** Metadata does not name its repository: one key in two of them lets files of one pass for the other's (threat V21). */
   async #warnOfSharedKeys(repository: string, root: Verified<Root>): Promise<void> {
     const { store, logger } = this.#parts;
-    const materials = keyUses(root).map(({ material }) => material);
+    const materials = keyUses(root.signed).map(({ material }) => material);
     try {
       for (const other of await store.otherUsers(repository, materials)) {
         logger.warn(
@@ -270,16 +270,4 @@ function listedWithSha512(snapshot: Metadata | undefined): ReadonlySet<string> {
   return new Set(
     [...snapshot.signed.meta].filter(([, { hashes }]) => hashes.has("sha512")).map(([role]) => role),
   );
-}
-
-/** Offline keys only: online keys are made per repository. */
-function keyUses(root: Verified<Root>): KeyUse[] {
-  const uses: KeyUse[] = [];
-  for (const role of ["root", "targets"] as const) {
-    for (const key of root.signed.roles.get(role)?.keys.values() ?? []) {
-      const material = openKey(key)?.material;
-      if (material !== undefined) uses.push({ material, role });
-    }
-  }
-  return uses;
 }

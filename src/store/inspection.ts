@@ -8,7 +8,7 @@
  *
  * **Errors.** `STORE_CORRUPT` where the rows themselves cannot be read; otherwise as the store.
  */
-import type { ChangeRecord, Format, MetadataReference, OnlineKey } from "./store.ts";
+import type { ChangeRecord, Format, KeyUse, MetadataReference, OnlineKey } from "./store.ts";
 
 export interface FileRow extends MetadataReference {
   /** Opaque: for `bytes` and `pointers`. */
@@ -37,6 +37,15 @@ export interface HistoryCount {
   readonly lastRemoval: number;
 }
 
+/** One row of that record. */
+export interface HistoryRow {
+  readonly revision: number;
+  readonly incarnation: number;
+  readonly at: number;
+  readonly kind: "publish" | "refresh" | "removal";
+  readonly principal: string;
+}
+
 export interface KeyRow extends OnlineKey {
   readonly pending: boolean;
 }
@@ -50,21 +59,27 @@ export interface RepositoryRows {
         readonly format: Format;
         readonly revision: number;
         readonly incarnation: number;
+        /** When the refresher is to look at it; undefined: never. */
+        readonly renewAt: number | undefined;
       }
     | undefined;
   floors(): ReadonlyMap<string, number>;
   pointers(): readonly PointerRow[];
   history(): HistoryCount;
-  /** Whether this revision was made by renewing online roles. */
-  isRefresh(revision: number): boolean;
+  /** By revision, strictly after the given one. */
+  record(after: number, limit: number): readonly HistoryRow[];
+  /** The row of one revision. */
+  recorded(revision: number): HistoryRow | undefined;
   /** By role in byte order, then version, strictly after the given ones. */
   files(after: { readonly role: string; readonly version: number }, limit: number): readonly FileRow[];
   bytes(id: number): Uint8Array | undefined;
-  /** Whether a file of the role with this digest is stored. */
-  has(role: string, sha256: string): boolean;
+  /** At which revision a file of the role with this digest was committed; undefined if none is stored. */
+  revisionOf(role: string, sha256: string): number | undefined;
   /** The repository's own rows of the changefeed, by ID, strictly after the given one. */
   changes(after: number, limit: number): readonly ChangeRecord[];
   keys(): readonly KeyRow[];
+  /** In no order. */
+  keyUses(limit: number): readonly KeyUse[];
 }
 
 /** The changefeed of all repositories. */
@@ -77,6 +92,8 @@ export interface FeedCount {
   readonly hole: number | undefined;
   /** Rows whose repository is not known. */
   readonly strays: number;
+  /** The latest instant in it. */
+  readonly latest: number;
 }
 
 export interface StoreInspection {

@@ -10,7 +10,8 @@ import type { Config } from "../config.ts";
 import { SignerError } from "../core/errors.ts";
 import { systemClock } from "../service/clock.ts";
 import type { Secret } from "../signer/secret.ts";
-import { openStore, secretSource } from "../wire.ts";
+import { secretSource } from "./signer.ts";
+import { openStore } from "./store.ts";
 
 export interface CreateRequest extends Pick<CreateOptions, "sealing" | "settings" | "version" | "write"> {
   /** Where the copy of the store lies meanwhile. Default: the data directory. */
@@ -79,16 +80,20 @@ async function passphraseOf(read: () => Secret): Promise<string> {
 
 /** The key-encryption secret as its file holds it, proven to be the store's. */
 async function readSecretOf(config: Config, directory: string): Promise<Uint8Array> {
-  const { secretFileContent } = await import("../signer/secret.ts");
+  const { secretFileContent, wipeSecret } = await import("../signer/secret.ts");
   const { openSealed, unlock } = await import("../signer/sealed.ts");
   const store = await openStore({ ...config, server: { ...config.server, readOnly: true } }, directory);
   try {
     const record = await store.keyring();
     if (record === undefined)
       throw new SignerError("BAD_SECRET", "This store has no key-encryption secret yet.");
-    const secret = await unlock(secretSource(config, directory), record);
-    await (await openSealed({ secret, record })).close();
-    return secretFileContent(secret);
+    const secret = await unlock(secretSource(config, directory), record, { settle: false });
+    try {
+      await (await openSealed({ secret, record })).close();
+      return secretFileContent(secret);
+    } finally {
+      wipeSecret(secret);
+    }
   } finally {
     await store.close();
   }

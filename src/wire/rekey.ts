@@ -6,7 +6,8 @@ import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Config } from "../config.ts";
 import { SignerError, StoreError } from "../core/errors.ts";
-import { openStore, secretSource } from "../wire.ts";
+import { secretSource } from "./signer.ts";
+import { openStore } from "./store.ts";
 
 export interface Rekeyed {
   /** Absolute path of the data directory. */

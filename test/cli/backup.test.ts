@@ -11,6 +11,7 @@ import { runCli } from "../../src/cli/program.ts";
 import { createSealedRecord } from "../../src/signer/sealed.ts";
 import { createKeyFile, readSecret } from "../../src/signer/secret.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
+import { contextOf, Said, servesNothing } from "../support/command.ts";
 import { temporaryDirectory } from "../support/directory.ts";
 import { publication } from "../support/publications.ts";
 import { type AgePair, agePair, collect, streamOf } from "../support/sealed-bytes.ts";
@@ -18,8 +19,7 @@ import { type AgePair, agePair, collect, streamOf } from "../support/sealed-byte
 const passphrase = "a passphrase of some length";
 let folder: string;
 let pair: AgePair;
-let out: string;
-let err: string;
+const said = new Said();
 const at = (name: string) => join(folder, name);
 
 beforeAll(async () => {
@@ -38,23 +38,10 @@ beforeEach(async () => {
 });
 
 async function run(argv: readonly string[], ask?: CliContext["askHidden"]): Promise<ExitName | undefined> {
-  [out, err] = ["", ""];
-  const context: CliContext = {
-    stdout: (text) => {
-      out += text;
-    },
-    stderr: (text) => {
-      err += text;
-    },
-    isTerminal: ask !== undefined,
-    askHidden: ask,
-    env: {},
-    readFile: () => "",
-    debug: false,
-  };
+  said.clear();
+  const context = contextOf(said, { isTerminal: ask !== undefined, askHidden: ask });
   const source = Object.assign(new EventEmitter(), { pid: 1 });
-  const serve = () => Promise.reject(new Error("nothing is served here"));
-  const code = await runCli(argv, context, { serve, process: source });
+  const code = await runCli(argv, context, { ...servesNothing, process: source });
   expect(source.eventNames()).toEqual([]);
   return (Object.keys(exitCodes) as ExitName[]).find((name) => exitCodes[name].code === code);
 }
@@ -68,21 +55,21 @@ const restore = (...flags: string[]) => run(["backup", "restore", at("a.age"), "
 describe("the key-encryption key", () => {
   it("is not in a backup, and every command says so", async () => {
     expect(await create(...toRecipient())).toBe("ok");
-    expect(out).toMatch(/secret {2}NOT included/);
+    expect(said.out).toMatch(/secret {2}NOT included/);
     expect(await verify(...byIdentity())).toBe("ok");
-    expect(out).toMatch(/secret {2}NOT included/);
+    expect(said.out).toMatch(/secret {2}NOT included/);
     expect(await restore(...byIdentity())).toBe("ok");
-    expect(out).toContain(`put it at ${at("r/kek")}`);
+    expect(said.out).toContain(`put it at ${at("r/kek")}`);
     expect(existsSync(at("r/kek"))).toBe(false);
   });
 
   it("is in it when asked for, and every command says so", async () => {
     expect(await create("--include-secret", ...toRecipient())).toBe("ok");
-    expect(out).toMatch(/secret {2}INCLUDED/);
+    expect(said.out).toMatch(/secret {2}INCLUDED/);
     expect(await verify(...byIdentity())).toBe("ok");
-    expect(out).toMatch(/secret {2}INCLUDED/);
+    expect(said.out).toMatch(/secret {2}INCLUDED/);
     expect(await restore(...byIdentity())).toBe("ok");
-    expect(out).toContain("came along");
+    expect(said.out).toContain("came along");
     expect(readFileSync(at("r/kek"), "utf8")).toBe(readFileSync(at("data/kek"), "utf8"));
   });
 
@@ -108,12 +95,12 @@ describe("the key-encryption key", () => {
 describe("what was made", () => {
   it("is told as JSON, the same by each command", async () => {
     expect(await create("--json", ...toRecipient())).toBe("ok");
-    const manifest = JSON.parse(out);
+    const manifest = JSON.parse(said.out);
     expect(manifest).toMatchObject({ format: "vidimus-backup", store: { counts: { repositories: 1 } } });
     expect(await verify("--json", ...byIdentity())).toBe("ok");
-    expect(JSON.parse(out)).toEqual(manifest);
+    expect(JSON.parse(said.out)).toEqual(manifest);
     expect(await restore("--json", ...byIdentity())).toBe("ok");
-    expect(JSON.parse(out)).toEqual(manifest);
+    expect(JSON.parse(said.out)).toEqual(manifest);
     expect(JSON.parse(readFileSync(at("r/restored/manifest.json"), "utf8"))).toEqual(manifest);
   });
 
@@ -137,7 +124,7 @@ describe("a passphrase", { timeout: 180_000 }, () => {
     };
     expect(await run(["backup", "create", at("a.age"), "--data", at("data")], ask)).toBe("ok");
     expect(questions).toHaveLength(2);
-    expect(`${out}${err}`).not.toContain(passphrase);
+    expect(`${said.out}${said.err}`).not.toContain(passphrase);
     writeFileSync(at("passphrase"), `${passphrase}\n`, { mode: 0o600 });
     expect(await verify("--passphrase", `file:${at("passphrase")}`)).toBe("ok");
     expect(await verify(...byIdentity())).toBe("backupSealed");
@@ -176,7 +163,7 @@ describe("a passphrase", { timeout: 180_000 }, () => {
     ["and a recipient", ["--passphrase", "env:NOT_SET_ANYWHERE", "--recipient", "age1"]],
   ])("%s makes no backup, and is not repeated", async (_name, flags) => {
     expect(await create(...flags)).toBe("backupSealed");
-    expect(err).not.toContain(passphrase);
+    expect(said.err).not.toContain(passphrase);
     expect(existsSync(at("a.age"))).toBe(false);
   });
 
@@ -196,11 +183,11 @@ describe("bad input gets one sentence, an exit code, and leaves nothing", () => 
   async function refused(code: ExitName, by = byIdentity()): Promise<void> {
     const before = readdirSync(folder).sort();
     const sentence = /^[A-Z/][^\n]*[.]\n$/;
-    expect([await verify("--temporary", at("temporary"), ...by), err]).toEqual([
+    expect([await verify("--temporary", at("temporary"), ...by), said.err]).toEqual([
       code,
       expect.stringMatching(sentence),
     ]);
-    expect([await restore(...by), err]).toEqual([code, expect.stringMatching(sentence)]);
+    expect([await restore(...by), said.err]).toEqual([code, expect.stringMatching(sentence)]);
     expect([readdirSync(folder).sort(), readdirSync(at("temporary"))]).toEqual([before, []]);
   }
 
@@ -276,11 +263,11 @@ describe("bad input gets one sentence, an exit code, and leaves nothing", () => 
 describe("rekey", () => {
   it("says what to do next, and names no secret's place", async () => {
     expect(await run(["rekey", "--data", at("data")])).toBe("ok");
-    expect(out).toContain("Back up the new key file");
+    expect(said.out).toContain("Back up the new key file");
     createKeyFile(at("CANARY"));
     expect(await run(["rekey", "--data", at("data"), "--new-secret", `file:${at("CANARY")}`])).toBe("ok");
-    expect(out).toContain("Set signer.secret");
-    expect(out).not.toContain("CANARY");
+    expect(said.out).toContain("Set signer.secret");
+    expect(said.out).not.toContain("CANARY");
   });
 
   it.each<[string, () => string[], ExitName]>([
@@ -288,10 +275,10 @@ describe("rekey", () => {
     ["the same secret", () => ["--new-secret", `file:${at("data/kek")}`], "signer"],
     ["a store in memory", () => ["--store", "memory"], "store"],
   ])("%s is refused in one sentence", async (_name, flags, code) => {
-    expect([await run(["rekey", "--data", at("data"), ...flags()]), err]).toEqual([
+    expect([await run(["rekey", "--data", at("data"), ...flags()]), said.err]).toEqual([
       code,
       expect.stringMatching(/^[^\n]+\n$/),
     ]);
-    expect(err).not.toContain(passphrase);
+    expect(said.err).not.toContain(passphrase);
   });
 });

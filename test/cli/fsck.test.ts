@@ -5,38 +5,18 @@ import { beforeAll, beforeEach, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
 import { runCli } from "../../src/cli/program.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
+import { contextOf, Said, servesNothing } from "../support/command.ts";
 import { temporaryDirectory } from "../support/directory.ts";
 import { full, placeCopy, type StoredCopy, storedStore } from "../support/stored.ts";
 
 let copy: StoredCopy;
-let out: string;
-let err: string;
+const said = new Said();
 beforeAll(async () => {
   copy = await storedStore();
 });
-beforeEach(() => {
-  out = "";
-  err = "";
-});
+beforeEach(() => said.clear());
 
-const fsck = (...argv: string[]) =>
-  runCli(
-    ["fsck", ...argv],
-    {
-      stdout: (text) => {
-        out += text;
-      },
-      stderr: (text) => {
-        err += text;
-      },
-      isTerminal: false,
-      env: {},
-      readFile: () => "",
-      askHidden: undefined,
-      debug: false,
-    },
-    { serve: () => Promise.reject(new Error("nothing is served")), process },
-  );
+const fsck = (...argv: string[]) => runCli(["fsck", ...argv], contextOf(said), servesNothing);
 
 function place(spoil: Parameters<typeof placeCopy>[1] = () => {}, secret = copy.secret): string {
   const directory = placeCopy(copy, spoil);
@@ -50,19 +30,19 @@ const shortened: Parameters<typeof placeCopy>[1] = (database) =>
 
 it("a sound store ends with 0 and says what was verified", async () => {
   expect(await fsck("--data", place())).toBe(exitCodes.ok.code);
-  expect(out).toBe("4 repositories, 33 files and 6 keys were verified: all is well.\n");
+  expect(said.out).toBe("4 repositories, 33 files and 6 keys were verified: all is well.\n");
 });
 
 it("a damaged one ends with a code of its own, and names code, repository and file", async () => {
   expect(await fsck("--data", place(shortened))).toBe(exitCodes.damaged.code);
-  expect(out).toContain("FEED_HOLE: ");
-  expect(out).toContain(`FEED_WRONG ${full} timestamp 1: `);
-  expect(out).toContain("2 damages.");
+  expect(said.out).toContain("FEED_HOLE: ");
+  expect(said.out).toContain(`FEED_WRONG ${full} timestamp 1: `);
+  expect(said.out).toContain("2 damages.");
 });
 
 it("as JSON it is one document", async () => {
   expect(await fsck("--data", place(shortened), "--json")).toBe(exitCodes.damaged.code);
-  expect(JSON.parse(out)).toMatchObject({
+  expect(JSON.parse(said.out)).toMatchObject({
     repositories: 4,
     files: 33,
     keys: 6,
@@ -83,14 +63,14 @@ it("a name that would command a terminal is printed as text", async () => {
     database.prepare("UPDATE repository SET name = ? WHERE name = ?").run("a\u001b[2Jb", full),
   );
   await fsck("--data", directory);
-  expect(out).toContain("a\\u{1b}[2Jb");
-  expect(out).not.toContain("\u001b");
+  expect(said.out).toContain("a\\u{1b}[2Jb");
+  expect(said.out).not.toContain("\u001b");
 });
 
 it("without its secret a store is not verified, unless the keys are left closed", async () => {
   const directory = placeCopy(copy, () => {});
   expect(await fsck("--data", directory)).toBe(exitCodes.signer.code);
-  expect(err).not.toBe("");
+  expect(said.err).not.toBe("");
   expect(await fsck("--data", directory, "--no-keys")).toBe(exitCodes.ok.code);
 });
 
@@ -100,5 +80,5 @@ it.each([
   ["a store in memory", ["--store", "memory"]],
 ])("%s is refused", async (_, argv) => {
   expect(await fsck(...argv)).toBe(exitCodes.store.code);
-  expect(out).toBe("");
+  expect(said.out).toBe("");
 });

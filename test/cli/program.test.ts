@@ -17,17 +17,16 @@ import { runCli } from "../../src/cli/program.ts";
 import type { ServeParts } from "../../src/cli/serve.ts";
 import { StoreError } from "../../src/core/errors.ts";
 import type { RunningServer } from "../../src/serve/server.ts";
+import { contextOf, Said } from "../support/command.ts";
 
 let directory: string;
-let out: string;
-let err: string;
+const said = new Said();
 let signals: EventEmitter;
 let stopped: number;
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "vidimus-cli-"));
-  out = "";
-  err = "";
+  said.clear();
   signals = new EventEmitter();
   stopped = 0;
 });
@@ -50,22 +49,8 @@ function run(
   changes: Partial<CliContext> = {},
   serve: ServeParts["serve"] = async () => fake,
 ): Promise<number> {
-  const context: CliContext = {
-    stdout: (text) => {
-      out += text;
-    },
-    stderr: (text) => {
-      err += text;
-    },
-    isTerminal: false,
-    askHidden: undefined,
-    env: {},
-    readFile: () => "",
-    debug: false,
-    ...changes,
-  };
   const source = Object.assign(signals, { pid: 4242 });
-  return runCli(argv, context, { serve, process: source });
+  return runCli(argv, contextOf(said, changes), { serve, process: source });
 }
 
 describe("usage", () => {
@@ -78,35 +63,35 @@ describe("usage", () => {
     ["an unknown topic", ["help", "nothing"]],
   ])("%s", async (_name, argv) => {
     expect(await run(argv)).toBe(exitCodes.usage.code);
-    expect(out).toBe("");
-    expect(err).not.toBe("");
+    expect(said.out).toBe("");
+    expect(said.err).not.toBe("");
   });
 
   it.each([[["help"]], [["--help"]], [["help", "config", "show"]], [["serve", "--help"]]])(
     "%j helps",
     async (argv) => {
       expect(await run(argv)).toBe(0);
-      expect(out).toContain("Usage: vidimus");
+      expect(said.out).toContain("Usage: vidimus");
     },
   );
 });
 
 it("help exit-codes lists every code", async () => {
   expect(await run(["help", "exit-codes"])).toBe(0);
-  const lines = out.split("\n").map((line) => line.replace(/ +/, "  "));
+  const lines = said.out.split("\n").map((line) => line.replace(/ +/, "  "));
   for (const { code, meaning } of allExitCodes) expect(lines).toContain(`${code}  ${meaning}`);
 });
 
 it("version prints that of package.json", async () => {
   const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
   await run(["version"]);
-  expect(out).toBe(`vidimus ${version} (Node ${process.versions.node})\n`);
+  expect(said.out).toBe(`vidimus ${version} (Node ${process.versions.node})\n`);
 });
 
 describe("help", () => {
   it("of a code of the client's refusals says what it means", async () => {
     expect(await run(["help", "NO_PIN"])).toBe(0);
-    expect(out).toMatch(/^NO_PIN +the rule pins no root/);
+    expect(said.out).toMatch(/^NO_PIN +the rule pins no root/);
   });
 });
 
@@ -118,8 +103,8 @@ describe("config", () => {
   it("check names every problem", async () => {
     const code = await run(["config", "check", "--port", "x", "--set", "server.hots=a"]);
     expect(code).toBe(exitCodes.configuration.code);
-    expect(err.trim().split("\n")).toHaveLength(2);
-    expect(err).toContain("did you mean server.host?");
+    expect(said.err.trim().split("\n")).toHaveLength(2);
+    expect(said.err).toContain("did you mean server.host?");
   });
 
   it("show says where values come from", async () => {
@@ -129,7 +114,9 @@ describe("config", () => {
       env,
       readFile,
     });
-    const rows = new Map((JSON.parse(out) as { key: string; origin: string }[]).map((row) => [row.key, row]));
+    const rows = new Map(
+      (JSON.parse(said.out) as { key: string; origin: string }[]).map((row) => [row.key, row]),
+    );
     expect(rows.get("server.port")).toEqual({ key: "server.port", value: 1, origin: "--port" });
     expect(rows.get("server.readOnly")).toEqual({
       key: "server.readOnly",
@@ -143,21 +130,21 @@ describe("config", () => {
 
   it("show gives values that can be written back", async () => {
     await run(["config", "show", "--json"]);
-    const rows = JSON.parse(out) as { key: string; value: unknown }[];
+    const rows = JSON.parse(said.out) as { key: string; value: unknown }[];
     expect(rows.find((row) => row.key === "online.timestamp.lifetime")?.value).toBe("14d");
     expect(rows.find((row) => row.key === "limits.uploadBytes")?.value).toBe("32MiB");
   });
 
   it("--set reaches any key, and keeps what stands after the first equals sign", async () => {
     await run(["config", "show", "--json", "--set", "data=/a=b", "--set", "limits.headers=50"]);
-    const rows = JSON.parse(out) as { key: string; value: unknown }[];
+    const rows = JSON.parse(said.out) as { key: string; value: unknown }[];
     expect(rows.find((row) => row.key === "data")?.value).toBe("/a=b");
     expect(rows.find((row) => row.key === "limits.headers")?.value).toBe(50);
   });
 
   it("schema prints JSON Schema", async () => {
     await run(["config", "schema"]);
-    expect(JSON.parse(out)).toMatchObject({ type: "object", additionalProperties: false });
+    expect(JSON.parse(said.out)).toMatchObject({ type: "object", additionalProperties: false });
   });
 });
 
@@ -167,7 +154,9 @@ describe("serve", () => {
   it("prints what to paste, writes the ready file, and ends with 0 on SIGTERM", async () => {
     const file = join(directory, "ready.json");
     const ended = run(["serve", "--ready-file", file, ...quiet]);
-    await expect.poll(() => out).toContain("export DOCKER_CONTENT_TRUST_SERVER=https://127.0.0.1:4443\n");
+    await expect
+      .poll(() => said.out)
+      .toContain("export DOCKER_CONTENT_TRUST_SERVER=https://127.0.0.1:4443\n");
     expect(JSON.parse(readFileSync(file, "utf8"))).toEqual({
       url: fake.url,
       port: 4443,
@@ -194,8 +183,8 @@ describe("serve", () => {
         return fake;
       };
       const code = await run(["serve", "--ready-file", file(), ...quiet], {}, serve);
-      expect([code, started, out]).toEqual([exitCodes.configuration.code, false, ""]);
-      expect(err).toContain(`The ready file ${file()} cannot be written`);
+      expect([code, started, said.out]).toEqual([exitCodes.configuration.code, false, ""]);
+      expect(said.err).toContain(`The ready file ${file()} cannot be written`);
       expect(readdirSync(directory)).toEqual(["file"]);
     });
 
@@ -227,7 +216,7 @@ describe("serve", () => {
   it("ends with 1 when stopping fails", async () => {
     const stop = () => Promise.reject(new Error("no"));
     const ended = run(["serve", ...quiet], {}, async () => ({ ...fake, stop }));
-    await expect.poll(() => out).not.toBe("");
+    await expect.poll(() => said.out).not.toBe("");
     signals.emit("SIGINT");
     expect(await ended).toBe(exitCodes.unexpected.code);
   });
@@ -235,15 +224,15 @@ describe("serve", () => {
   it("a failed start is a sentence and its exit code", async () => {
     const serve = () => Promise.reject(new StoreError("STORE_LOCKED", "Another server uses this directory."));
     expect(await run(["serve", ...quiet], {}, serve)).toBe(exitCodes.running.code);
-    expect([out, err]).toEqual(["", "Another server uses this directory.\n"]);
+    expect([said.out, said.err]).toEqual(["", "Another server uses this directory.\n"]);
   });
 
   it("an unexpected error is a sentence, code 1, and a stack only with --debug", async () => {
     const serve = () => Promise.reject(new TypeError("x is undefined"));
     expect(await run(["serve", ...quiet], {}, serve)).toBe(exitCodes.unexpected.code);
-    expect(err).toBe("Unexpected error: x is undefined\n");
+    expect(said.err).toBe("Unexpected error: x is undefined\n");
     await run(["serve", ...quiet], { debug: true }, serve);
-    expect(err).toContain("program.test.ts");
+    expect(said.err).toContain("program.test.ts");
   });
 
   it("does not start on a bad configuration", async () => {

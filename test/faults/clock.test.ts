@@ -1,6 +1,6 @@
 /** The server's clock jumps both ways, stands behind the metadata, and a stop lasts a year. The refresher after each. */
 import { afterEach, expect, test } from "vitest";
-import { times } from "./support/chance.ts";
+import { runs, times } from "./support/chance.ts";
 import type { Running } from "./support/daemon.ts";
 import { World } from "./support/world.ts";
 
@@ -64,48 +64,57 @@ test("jumps both ways while it runs", async () => {
   await ends(server);
 });
 
-test("a stop of a year: everything is fresh again soon after the start, with nobody asking", async () => {
-  let server = await begun("a year");
-  const rows = (await world.watcher.feed(server.line)).length;
-  await server.stop();
-  world.shim.clockOffset += year;
-  server = await world.start();
-  await renewed(server);
-  expect((await world.watcher.feed(server.line)).length).toBeGreaterThan(rows);
-  await allFresh(server);
-  await steps(server, 6);
-  await ends(server);
-});
+test.each(runs)(
+  "a stop of a year: everything is fresh again soon after the start, with nobody asking (%i)",
+  async (run) => {
+    let server = await begun(`a year ${run}`);
+    const rows = (await world.watcher.feed(server.line)).length;
+    await server.stop();
+    world.shim.clockOffset += year;
+    server = await world.start();
+    await renewed(server);
+    expect((await world.watcher.feed(server.line)).length).toBeGreaterThan(rows);
+    await allFresh(server);
+    await steps(server, 6);
+    await ends(server);
+  },
+);
 
-test("a start with a clock behind the metadata: it serves what there is, and publishes go on", async () => {
-  let server = await begun("behind");
-  await server.stop();
-  world.shim.clockOffset -= 5 * year;
-  server = await world.start();
-  for (const { repository } of world.keepers) {
-    const { status } = await server.line.client.request(`/v2/${repository}/_trust/tuf/timestamp.json`);
-    expect([200, 404]).toContain(status);
-  }
-  expect((await server.line.client.request("/readyz")).status).toBe(200);
-  // Its clock is set right while it runs.
-  world.shim.clockOffset += 5 * year + 7 * minute;
-  await renewed(server);
-  await allFresh(server);
-  await steps(server, 6);
-  await ends(server);
-});
+test.each(runs)(
+  "a start with a clock behind the metadata: it serves what there is, and publishes go on (%i)",
+  async (run) => {
+    let server = await begun(`behind ${run}`);
+    await server.stop();
+    world.shim.clockOffset -= 5 * year;
+    server = await world.start();
+    for (const { repository } of world.keepers) {
+      const { status } = await server.line.client.request(`/v2/${repository}/_trust/tuf/timestamp.json`);
+      expect([200, 404]).toContain(status);
+    }
+    expect((await server.line.client.request("/readyz")).status).toBe(200);
+    // Its clock is set right while it runs.
+    world.shim.clockOffset += 5 * year + 7 * minute;
+    await renewed(server);
+    await allFresh(server);
+    await steps(server, 6);
+    await ends(server);
+  },
+);
 
-test("a clock that was years ahead and is set right leaves nothing that is not renewed", async () => {
-  let server = await begun("ahead");
-  world.shim.clockOffset += 2 * year;
-  await renewed(server);
-  await server.kill();
-  world.shim.clockOffset -= 2 * year;
-  server = await world.start();
-  await allFresh(server);
-  await steps(server, 9);
-  world.shim.clockOffset += 7 * minute;
-  await renewed(server);
-  await allFresh(server);
-  await ends(server);
-});
+test.each(runs)(
+  "a clock that was years ahead and is set right leaves nothing that is not renewed (%i)",
+  async (run) => {
+    let server = await begun(`ahead ${run}`);
+    world.shim.clockOffset += 2 * year;
+    await renewed(server);
+    await server.kill();
+    world.shim.clockOffset -= 2 * year;
+    server = await world.start();
+    await allFresh(server);
+    await steps(server, 9);
+    world.shim.clockOffset += 7 * minute;
+    await renewed(server);
+    await allFresh(server);
+    await ends(server);
+  },
+);

@@ -3,7 +3,7 @@ import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
-import { times } from "./support/chance.ts";
+import { runs, times } from "./support/chance.ts";
 import { NotStarted, type Running } from "./support/daemon.ts";
 import { World } from "./support/world.ts";
 
@@ -42,28 +42,33 @@ function flip(bytes: Buffer, at: number): void {
   bytes[at] = (bytes[at] ?? 0) ^ (1 << world.chance.between(0, 7));
 }
 
-test.each(["root", "targets", "snapshot", "timestamp"])("a flipped bit in the stored %s", async (role) => {
-  await worked(`flipped ${role}`, 9);
-  let server = await world.start();
-  const [harmed = "", other = ""] = await twoThatStand(server);
-  const { body } = await current(server, harmed, role);
-  await server.stop();
-  const bytes = readFileSync(store());
-  // A long file goes on in other pages of the store; its beginning is in one piece.
-  const places = allPlaces(bytes, body.subarray(0, 200));
-  expect(places.length).toBeGreaterThan(0);
-  for (const at of places) flip(bytes, at + world.chance.between(60, 199));
-  writeFileSync(store(), bytes);
+const roles = ["root", "targets", "snapshot", "timestamp"];
 
-  server = await world.start();
-  const answer = await current(server, harmed, role);
-  expect([answer.status, answer.code]).toEqual([500, "STORE_CORRUPT"]);
-  expect(answer.body.toString("utf8")).not.toContain(world.daemon.directory);
-  await expect.poll(() => server.log()).toContain(`The stored ${role} does not have its digest any more`);
-  // Whoever is not harmed is served as before.
-  expect((await world.watcher.view(server.line, other))?.flaw).toBeUndefined();
-  expect(await world.watcher.view(server.line, harmed)).toBeUndefined();
-});
+test.each(roles.flatMap((role) => runs.map((run) => [role, run] as const)))(
+  "a flipped bit in the stored %s (%i)",
+  async (role, run) => {
+    await worked(`flipped ${role} ${run}`, 9);
+    let server = await world.start();
+    const [harmed = "", other = ""] = await twoThatStand(server);
+    const { body } = await current(server, harmed, role);
+    await server.stop();
+    const bytes = readFileSync(store());
+    // A long file goes on in other pages of the store; its beginning is in one piece.
+    const places = allPlaces(bytes, body.subarray(0, 200));
+    expect(places.length).toBeGreaterThan(0);
+    for (const at of places) flip(bytes, at + world.chance.between(60, 199));
+    writeFileSync(store(), bytes);
+
+    server = await world.start();
+    const answer = await current(server, harmed, role);
+    expect([answer.status, answer.code]).toEqual([500, "STORE_CORRUPT"]);
+    expect(answer.body.toString("utf8")).not.toContain(world.daemon.directory);
+    await expect.poll(() => server.log()).toContain(`The stored ${role} does not have its digest any more`);
+    // Whoever is not harmed is served as before.
+    expect((await world.watcher.view(server.line, other))?.flaw).toBeUndefined();
+    expect(await world.watcher.view(server.line, harmed)).toBeUndefined();
+  },
+);
 
 function allPlaces(bytes: Buffer, part: Buffer): number[] {
   const places: number[] = [];

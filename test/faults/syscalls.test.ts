@@ -1,7 +1,7 @@
 /** System calls that fail under the running server, and under its start: what it says, and what is so afterwards. */
 import { afterEach, describe, expect, test } from "vitest";
 import { allExitCodes, exitCodes } from "../../src/cli/exit-codes.ts";
-import { times } from "./support/chance.ts";
+import { runs, times } from "./support/chance.ts";
 import { NotStarted, type Running } from "./support/daemon.ts";
 import type { Call } from "./support/shim.ts";
 import { World } from "./support/world.ts";
@@ -40,32 +40,35 @@ describe.each([
   [["sync"], "EIO"],
   [["write", "sync", "truncate", "open", "rename"], "EROFS"],
 ] as const)("while every %s fails with %s", (calls, error) => {
-  test("nothing is answered as done, reads go on, the server says why, and is well again by itself", async () => {
-    await renew(`${calls} ${error}`, 3);
-    const { shim, watcher } = world;
-    const server = await world.start();
-    await steps(server, 12);
-    const before = world.acknowledged;
-    shim.fail({ calls, error });
-    await steps(server, 12);
-    expect(shim.failed).toBeGreaterThan(0);
-    expect(world.acknowledged).toBe(before);
-    expect(await readiness(server)).toEqual(notReady);
-    expect(watcher.faults).toEqual([]);
-    shim.heal();
-    expect(await readiness(server)).toEqual(ready);
-    await steps(server, 12);
-    expect(world.acknowledged).toBeGreaterThan(before);
-    expect(Object.keys(world.answers()).filter((each) => !allowed.includes(each))).toEqual([]);
-    await server.kill();
-    const next = await world.start();
-    expect(await world.verdict(next.line)).toEqual([]);
-    expect(await next.stop()).toBe(0);
-  });
+  test.each(runs)(
+    "nothing is answered as done, reads go on, the server says why, and is well again by itself (%i)",
+    async (run) => {
+      await renew(`${calls} ${error} ${run}`, 3);
+      const { shim, watcher } = world;
+      const server = await world.start();
+      await steps(server, 12);
+      const before = world.acknowledged;
+      shim.fail({ calls, error });
+      await steps(server, 12);
+      expect(shim.failed).toBeGreaterThan(0);
+      expect(world.acknowledged).toBe(before);
+      expect(await readiness(server)).toEqual(notReady);
+      expect(watcher.faults).toEqual([]);
+      shim.heal();
+      expect(await readiness(server)).toEqual(ready);
+      await steps(server, 12);
+      expect(world.acknowledged).toBeGreaterThan(before);
+      expect(Object.keys(world.answers()).filter((each) => !allowed.includes(each))).toEqual([]);
+      await server.kill();
+      const next = await world.start();
+      expect(await world.verdict(next.line)).toEqual([]);
+      expect(await next.stop()).toBe(0);
+    },
+  );
 });
 
-test("an interrupted write is made again: nobody notices", async () => {
-  await renew("EINTR", 3);
+test.each(runs)("an interrupted write is made again: nobody notices (%i)", async (run) => {
+  await renew(`EINTR ${run}`, 3);
   const server = await world.start();
   await steps(server, 6);
   world.shim.fail({ calls: ["write"], error: "EINTR", count: 20 });

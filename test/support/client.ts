@@ -32,30 +32,9 @@ export class HttpClient {
     this.#port = port;
   }
 
-  /** The path goes out as it is. Rejects if no answer comes within ten seconds. */
-  request(path: string, { method = "GET", headers = {}, body }: RequestOptions = {}): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
-      const request = httpRequest({
-        host: "127.0.0.1",
-        port: this.#port,
-        path,
-        method,
-        agent: this.#agent,
-        headers: { ...length, ...headers },
-      });
-      request.setTimeout(10_000, () => request.destroy(new Error("no answer within ten seconds")));
-      request.on("error", reject);
-      request.on("response", (response) => {
-        const chunks: Buffer[] = [];
-        response.on("data", (chunk: Buffer) => chunks.push(chunk));
-        response.on("error", reject);
-        response.on("end", () => {
-          resolve(answer(response.statusCode ?? 0, response.headers, Buffer.concat(chunks)));
-        });
-      });
-      request.end(body);
-    });
+  /** As `send`. */
+  request(path: string, options?: RequestOptions): Promise<Answer> {
+    return send({ port: this.#port, agent: this.#agent }, path, options);
   }
 
   /** Sends bytes on a connection of their own and reads what comes until it closes or is silent. */
@@ -82,6 +61,47 @@ export class HttpClient {
   close(): void {
     this.#agent.destroy();
   }
+}
+
+/** Where a request goes, and on which connections. */
+export interface Target {
+  readonly port: number;
+  readonly agent: Agent;
+  /** Told the client's port of each answer that was read to its end, before anybody has it. */
+  readonly ended?: (port: number) => void;
+}
+
+/** The path goes out as it is. Rejects if no answer comes within ten seconds. */
+export function send(
+  { port, agent, ended }: Target,
+  path: string,
+  { method = "GET", headers = {}, body }: RequestOptions = {},
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
+    const request = httpRequest({
+      host: "127.0.0.1",
+      port,
+      path,
+      method,
+      agent,
+      headers: { ...length, ...headers },
+    });
+    request.setTimeout(10_000, () => request.destroy(new Error("no answer within ten seconds")));
+    request.on("error", reject);
+    request.on("response", (response) => {
+      // At the end of the answer the response has let go of it.
+      const { localPort = 0 } = response.socket;
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("error", reject);
+      response.on("end", () => {
+        ended?.(localPort);
+        resolve(answer(response.statusCode ?? 0, response.headers, Buffer.concat(chunks)));
+      });
+    });
+    request.end(body);
+  });
 }
 
 /** The status of a raw answer; 0 if there is none. */

@@ -13,7 +13,7 @@ import { keySecret } from "../../src/signer/secret.ts";
 import { inspectSqlite } from "../../src/store/sqlite/inspection.ts";
 import { temporaryDirectory } from "./directory.ts";
 import { day, newKey, newRootKey } from "./publisher.ts";
-import { startServer, type TestServer } from "./server.ts";
+import { start, startServer, type TestServer } from "./server.ts";
 
 /** Snapshot by the server, three targets, a delegation, a second root, renewed once. */
 export const full = "example.org/full";
@@ -98,16 +98,18 @@ export function placeCopy({ bytes }: StoredCopy, spoil: (database: Database.Data
   return directory;
 }
 
+/** `at`: by default the instant at which the store was left. */
 export async function check(
   directory: string,
   secret: Uint8Array | undefined,
+  at = start + 8 * day,
 ): Promise<{ readonly damages: Damage[]; readonly examined: Examined }> {
   const damages: Damage[] = [];
   const inspection = inspectSqlite(directory);
   try {
     const openSigner =
       secret && ((record: Uint8Array) => openSealed({ secret: keySecret(Uint8Array.from(secret)), record }));
-    const examined = await checkStore({ inspection, format: notary, openSigner }, (damage) =>
+    const examined = await checkStore({ inspection, format: notary, openSigner, at }, (damage) =>
       damages.push(damage),
     );
     return { damages, examined };

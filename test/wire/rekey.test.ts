@@ -69,7 +69,7 @@ async function tryKey(source: string): Promise<string> {
     if (held === undefined) return "no key";
     const publicKey = Buffer.from(held.publicKey, "base64");
     return await outcome(async () => {
-      const signer = await openSealed({ secret: await unlock(source, record), record });
+      const signer = await openSealed({ secret: await unlock(source, record, { settle: true }), record });
       await signer.sign({ ...held, publicKey }, Buffer.from("message"));
       return "signs";
     });

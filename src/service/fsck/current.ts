@@ -7,7 +7,7 @@ import { type UnauthenticCode, VidimusError } from "../../core/errors.ts";
 import { parentRole, roleDepth, topRoles } from "../../core/names.ts";
 import type { TrustedSet } from "../../core/trusted-set.ts";
 import type { PointerRow, RepositoryRows } from "../../store/inspection.ts";
-import type { Report } from "./damage.ts";
+import { type Report, restore } from "./damage.ts";
 import { bufferOf, type StoredFiles } from "./files.ts";
 
 /** Why a delegation may lie there without being believed. */
@@ -64,7 +64,7 @@ function follow(
     if (!(error instanceof VidimusError)) throw error;
     const delegated = parentRole(role) !== undefined;
     if (delegated && (unavailable as readonly string[]).includes(error.code)) return;
-    const why = `Clients refuse it under the files above it (${error.code}): restore the store from a backup.`;
+    const why = `Clients refuse it under the files above it (${error.code}): ${restore}`;
     report("CHAIN_BROKEN", { role, ...(version === undefined ? {} : { version }) }, why);
   }
 }
@@ -77,11 +77,7 @@ function checkPointer(
 ): void {
   const file = newest.get(role);
   if (file === undefined && pointer === undefined) {
-    report(
-      "FILE_MISSING",
-      { role },
-      "The repository has no file of this role: restore the store from a backup.",
-    );
+    report("FILE_MISSING", { role }, `The repository has no file of this role: ${restore}`);
     return;
   }
   if (file !== undefined && pointer?.own === true && pointer.id === file.id) return;
@@ -92,7 +88,7 @@ function checkPointer(
       : pointer.own
         ? `An older file is current than version ${file?.version ?? 0}, the newest`
         : "The current file is another repository's, another role's, or gone";
-  report("POINTER_WRONG", place, `${why}: restore the store from a backup.`);
+  report("POINTER_WRONG", place, `${why}: ${restore}`);
 }
 
 /** Every commit makes the files current that its snapshot names. */
@@ -101,7 +97,7 @@ function checkNamed(trusted: TrustedSet, pointers: ReadonlyMap<string, PointerRo
     const pointer = pointers.get(role);
     if (pointer === undefined || pointer.sha256 === hashes.get("sha256")) continue;
     const place = { role, ...(pointer.version === undefined ? {} : { version: pointer.version }) };
-    const why = "The current file is not the one that the snapshot names: restore the store from a backup.";
+    const why = `The current file is not the one that the snapshot names: ${restore}`;
     report("POINTER_WRONG", place, why);
   }
 }

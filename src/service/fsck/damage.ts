@@ -11,7 +11,7 @@ export const damageCodes = [
   "FILE_LENGTH",
   /** The bytes are what they were, and cannot be read as metadata of their role. */
   "FILE_MALFORMED",
-  /** The row says another version or expiry than the file. */
+  /** The row says another version, expiry or revision than the file and the record of changes. */
   "FILE_MISLABELLED",
   /** Something that is stored names a file that is not. */
   "FILE_MISSING",
@@ -26,13 +26,23 @@ export const damageCodes = [
   /** A row of the changefeed does not belong to the timestamp that it announces. */
   "FEED_WRONG",
   "FLOOR_WRONG",
-  /** Files, pointers or active keys of a repository that is not there. */
+  /** Dates of one change that differ, or that lie ahead. */
+  "DATE_WRONG",
+  /** A repository that the refresher would look at too late, or never. */
+  "RENEWAL_WRONG",
+  /** What is remembered of who uses which key is not what the root says. */
+  "KEY_USE_WRONG",
+  /** The row says another format than the files have. */
+  "FORMAT_WRONG",
+  /** Files, pointers, active keys or their uses of a repository that is not there. */
   "LEFTOVER",
   "KEYRING_MISSING",
   "KEYRING_UNOPENED",
   "KEY_DAMAGED",
   "KEY_MISMATCH",
   "KEY_MISSING",
+  /** A key of the root that is marked as waiting, or the other way round. */
+  "KEY_STATE_WRONG",
 ] as const;
 
 export type DamageCode = (typeof damageCodes)[number];
@@ -48,6 +58,9 @@ export interface Damage {
 /** Where a damage lies; what is told of one repository leaves its name to `scoped`. */
 export type Place = Pick<Damage, "role" | "version">;
 export type Report = (code: DamageCode, place: Place, sentence: string) => void;
+
+/** What is done about most of it. */
+export const restore = "restore the store from a backup.";
 
 /** What was looked at. */
 export interface Examined {

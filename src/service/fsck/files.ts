@@ -8,20 +8,24 @@
 import { sha256Hex } from "../../core/bytes.ts";
 import { VidimusError } from "../../core/errors.ts";
 import type { FormatRules } from "../../core/format/format.ts";
-import type { FileReference, Metadata } from "../../core/model.ts";
+import type { FileReference, Metadata, Root } from "../../core/model.ts";
 import type { TrustedSet } from "../../core/trusted-set.ts";
+import { rootRole } from "../../core/verify.ts";
 import type { FileRow, RepositoryRows } from "../../store/inspection.ts";
-import type { Examined, Place, Report } from "./damage.ts";
+import { type Examined, type Report, restore } from "./damage.ts";
+import { checkMade } from "./record.ts";
 
 /** Rows of one question. */
 const page = 200;
 
-/** What the pointers are held against. */
+/** What pointers and keys are held against. */
 export interface StoredFiles {
   /** The newest file of each role. */
   readonly newest: ReadonlyMap<string, FileRow>;
   /** False if the roots are no chain: nothing below them can be judged. */
   readonly rooted: boolean;
+  /** IDs of the online roles' keys in any of the roots. */
+  readonly onlineKeys: ReadonlySet<string>;
 }
 
 /** All rows of a repository, or those of one role. */
@@ -54,20 +58,43 @@ export function checkFiles(
   const newest = new Map<string, FileRow>();
   let rooted = true;
   let listed: ReadonlyMap<string, FileReference> = new Map();
+  const held = new Set(rows.keys().map(({ keyId }) => keyId));
+  const onlineKeys = new Set<string>();
+  let last: FileRow | undefined;
   for (const row of fileRows(rows)) {
     examined.files++;
     newest.set(row.role, row);
+    checkOrder(last, row, report);
+    last = row;
     const file = soundFile(rows, format, row, report);
+    let isRenewed = false;
     if (row.role === "root" && rooted) rooted = isNextRoot(trusted, file, row, report);
+    if (file?.signed.kind === "root") noteOnlineKeys(file.signed, onlineKeys);
     if (file?.signed.kind === "snapshot") {
-      checkListed(rows, row, file.signed.meta, listed, report);
+      const brought = checkListed(rows, row, file.signed.meta, listed, report);
+      isRenewed = !brought && file.signatures.some(({ keyId }) => held.has(keyId));
       listed = file.signed.meta;
     }
     if (file?.signed.kind === "timestamp") {
-      checkListed(rows, row, new Map([["snapshot", file.signed.snapshot]]), new Map(), report);
+      const named = new Map([["snapshot", file.signed.snapshot]]);
+      isRenewed = !checkListed(rows, row, named, new Map(), report);
     }
+    checkMade(rows, row, isRenewed, report);
   }
-  return { newest, rooted: rooted && newest.has("root") };
+  return { newest, rooted: rooted && newest.has("root"), onlineKeys };
+}
+
+/** Versions of a role were committed one after the other. */
+function checkOrder(before: FileRow | undefined, row: FileRow, report: Report): void {
+  if (before === undefined || before.role !== row.role || before.revision < row.revision) return;
+  const why = `Its row says revision ${row.revision}, and the version before it is of revision ${before.revision}: ${restore}`;
+  report("FILE_MISLABELLED", row, why);
+}
+
+function noteOnlineKeys(root: Root, noted: Set<string>): void {
+  for (const role of ["timestamp", "snapshot"] as const) {
+    for (const id of rootRole(root, role).keys.keys()) noted.add(id);
+  }
 }
 
 /** The file, if it is what its row says. */
@@ -80,26 +107,21 @@ function soundFile(
   const { role, version } = row;
   const bytes = bufferOf(rows.bytes(row.id) ?? new Uint8Array());
   if (sha256Hex(bytes) !== row.sha256) {
-    report(
-      "FILE_ALTERED",
-      row,
-      "Its bytes are not those that were published: restore the store from a backup.",
-    );
+    report("FILE_ALTERED", row, `Its bytes are not those that were published: ${restore}`);
     return undefined;
   }
-  if (bytes.length !== row.length)
-    report("FILE_LENGTH", row, "Its row says another length: restore the store from a backup.");
+  if (bytes.length !== row.length) report("FILE_LENGTH", row, `Its row says another length: ${restore}`);
   let file: Metadata;
   try {
     file = format.parse(role, bytes);
   } catch (error) {
     if (!(error instanceof VidimusError)) throw error;
-    const why = `It cannot be read as metadata (${error.code}): restore the store from a backup.`;
+    const why = `It cannot be read as metadata (${error.code}): ${restore}`;
     report("FILE_MALFORMED", row, why);
     return undefined;
   }
   if (file.signed.version !== version || file.signed.expires !== row.expires) {
-    const why = `Its row says another version or expiry than the file (version ${file.signed.version}): restore the store from a backup.`;
+    const why = `Its row says another version or expiry than the file (version ${file.signed.version}): ${restore}`;
     report("FILE_MISLABELLED", row, why);
   }
   return file;
@@ -112,25 +134,32 @@ function isNextRoot(trusted: TrustedSet, file: Metadata | undefined, row: FileRo
     return true;
   } catch (error) {
     if (!(error instanceof VidimusError)) throw error;
-    const why = `It does not follow from the root before it (${error.code}), so no client gets past that one: restore the store from a backup.`;
+    const why = `It does not follow from the root before it (${error.code}), so no client gets past that one: ${restore}`;
     report("ROOT_CHAIN_BROKEN", row, why);
     return false;
   }
 }
 
-/** `known`: what the file before this one named, and was looked up then. */
+/**
+ * `known`: what the file before this one named, and was looked up then. False if all that is named was there before this
+ * file: then it was made anew without anything else.
+ */
 function checkListed(
   rows: RepositoryRows,
-  by: Place,
+  by: FileRow,
   listed: ReadonlyMap<string, FileReference>,
   known: ReadonlyMap<string, FileReference>,
   report: Report,
-): void {
+): boolean {
+  let brought = false;
   for (const [role, { hashes }] of listed) {
     const sha256 = hashes.get("sha256");
     if (sha256 === undefined || known.get(role)?.hashes.get("sha256") === sha256) continue;
-    if (rows.has(role, sha256)) continue;
-    const why = `The ${by.role} of version ${by.version} names a file of this role that is not stored (SHA-256 ${sha256}): restore the store from a backup.`;
+    const revision = rows.revisionOf(role, sha256);
+    brought ||= revision === undefined || revision === by.revision;
+    if (revision !== undefined) continue;
+    const why = `The ${by.role} of version ${by.version} names a file of this role that is not stored (SHA-256 ${sha256}): ${restore}`;
     report("FILE_MISSING", { role }, why);
   }
+  return brought;
 }

@@ -10,7 +10,7 @@ import { SignerError, StoreError } from "../../core/errors.ts";
 import type { FormatRules } from "../../core/format/format.ts";
 import type { Signer } from "../../signer/signer.ts";
 import type { StoreInspection } from "../../store/inspection.ts";
-import type { Damage, Examined, Report } from "./damage.ts";
+import { type Damage, type Examined, type Report, restore } from "./damage.ts";
 import { checkRepository } from "./repository.ts";
 
 export interface FsckParts {
@@ -18,6 +18,8 @@ export interface FsckParts {
   readonly format: FormatRules;
   /** Opens the sealed keys by the store's record; undefined: they are not to be opened. */
   readonly openSigner: ((record: Uint8Array) => Promise<Signer>) | undefined;
+  /** Now, by a clock that may be behind. */
+  readonly at: number;
 }
 
 /** Names of one question. */
@@ -30,9 +32,17 @@ export async function checkStore(parts: FsckParts, tell: (damage: Damage) => voi
   const report: Report = (code, place, sentence) => tell({ code, ...placeOf(place), sentence });
   surviving(report, () => {
     for (const fault of inspection.integrity()) {
-      report("DATABASE_DAMAGED", {}, `SQLite finds: ${fault}: restore the store from a backup.`);
+      report("DATABASE_DAMAGED", {}, `SQLite finds: ${fault}: ${restore}`);
     }
   });
+  // Whoever wrote the latest row was no further than now. What cannot be read of it is told below.
+  const at = Math.max(
+    parts.at,
+    surviving(
+      () => {},
+      () => inspection.feed().latest,
+    ) ?? 0,
+  );
   const signer = await openSigner(parts, report);
   try {
     for (let after = "", names: readonly string[] = [""]; names.length > 0; ) {
@@ -41,7 +51,7 @@ export async function checkStore(parts: FsckParts, tell: (damage: Damage) => voi
         const scoped: Report = (code, place, sentence) =>
           tell({ code, repository: name, ...placeOf(place), sentence });
         await inspection
-          .inspect(name, (rows) => checkRepository(rows, format, signer, examined, scoped))
+          .inspect(name, (rows) => checkRepository(rows, { format, signer, at, examined }, scoped))
           .catch((error: unknown) => unreadable(error, scoped));
       }
       after = names.at(-1) ?? after;
@@ -60,7 +70,7 @@ function placeOf({ role, version }: Pick<Damage, "role" | "version">): Pick<Dama
 
 function unreadable(error: unknown, report: Report): void {
   if (!(error instanceof StoreError) || error.code !== "STORE_CORRUPT") throw error;
-  report("DATABASE_DAMAGED", {}, "Its rows cannot be read: restore the store from a backup.");
+  report("DATABASE_DAMAGED", {}, `Its rows cannot be read: ${restore}`);
 }
 
 function surviving<T>(report: Report, work: () => T): T | undefined {
@@ -80,8 +90,7 @@ async function openSigner(
   if (record === undefined) {
     const hasKeys = surviving(report, () => inspection.hasKeys()) ?? false;
     if (hasKeys) {
-      const why =
-        "The record that the online keys are sealed under is gone, and none of them opens: restore the store from a backup.";
+      const why = `The record that the online keys are sealed under is gone, and none of them opens: ${restore}`;
       report("KEYRING_MISSING", {}, why);
     }
     return undefined;
@@ -92,8 +101,7 @@ async function openSigner(
   } catch (error) {
     if (!(error instanceof SignerError) || !["WRONG_SECRET", "SEALED_KEY_DAMAGED"].includes(error.code))
       throw error;
-    const why =
-      "The record that the online keys are sealed under does not open: give the secret that it was made with (signer.secret), or restore the store from a backup.";
+    const why = `The record that the online keys are sealed under does not open: give the secret that it was made with (signer.secret; after a rekey to another source, that one), or ${restore}`;
     report("KEYRING_UNOPENED", {}, why);
     return undefined;
   }
@@ -102,18 +110,14 @@ async function openSigner(
 function checkFeed(inspection: StoreInspection, report: Report): void {
   const { rows, highest, given, hole, strays } = inspection.feed();
   if (hole !== undefined && hole <= highest) {
-    const why = `The changefeed lacks ${highest - rows} rows, the first of them ${hole}, so whoever follows it missed changes: restore the store from a backup.`;
+    const why = `The changefeed lacks ${highest - rows} rows, the first of them ${hole}, so whoever follows it missed changes: ${restore}`;
     report("FEED_HOLE", {}, why);
   }
   if (given > highest) {
-    const why = `The changefeed ends at row ${highest} and had ${given}: restore the store from a backup.`;
+    const why = `The changefeed ends at row ${highest} and had ${given}: ${restore}`;
     report("FEED_HOLE", {}, why);
   }
   if (strays > 0) {
-    report(
-      "FEED_WRONG",
-      {},
-      `${strays} rows of the changefeed are of no repository: restore the store from a backup.`,
-    );
+    report("FEED_WRONG", {}, `${strays} rows of the changefeed are of no repository: ${restore}`);
   }
 }

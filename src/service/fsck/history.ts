@@ -4,15 +4,12 @@
  * has one timestamp, and that has one row in the changefeed.
  */
 
+import { topRoles } from "../../core/names.ts";
 import type { FileRow, RepositoryRows } from "../../store/inspection.ts";
 import type { ChangeRecord } from "../../store/store.ts";
-import type { Report } from "./damage.ts";
+import { type Report, restore } from "./damage.ts";
 import { fileRows } from "./files.ts";
-
-/** Rows of one question. */
-const page = 500;
-
-const restore = "restore the store from a backup.";
+import { checkFeedRows, checkPairs, checkRecord, feedRows } from "./record.ts";
 
 /** `newest`: the newest timestamp. */
 export function checkHistory(rows: RepositoryRows, newest: FileRow | undefined, report: Report): void {
@@ -31,39 +28,34 @@ export function checkHistory(rows: RepositoryRows, newest: FileRow | undefined, 
       `Its record has ${removals} removals, which do not lead to its present life: ${restore}`,
     );
   }
+  checkRecord(rows, report);
   const feed = summarise(rows);
+  checkFeedRows(rows, report);
   if (feed.deletions !== removals) {
     const why = `The changefeed tells of ${feed.deletions} deletions and the record of ${removals}: ${restore}`;
     report("FEED_WRONG", {}, why);
-  }
+  } else if (feed.count === count) checkPairs(rows, report);
   checkAnnouncements(rows, feed.lastDeletion, report);
   checkTimestamps(rows, alive ? lastRemoval : revision, revision, report);
   checkFloors(rows, feed.highestBefore, newest, report);
 }
 
-function* feedRows(rows: RepositoryRows, after: number): Generator<ChangeRecord> {
-  for (let last = after; ; ) {
-    const found = rows.changes(last, page);
-    yield* found;
-    if (found.length < page) return;
-    last = found.at(-1)?.id ?? last;
-  }
-}
-
 function summarise(rows: RepositoryRows) {
+  let count = 0;
   let deletions = 0;
   let lastDeletion = 0;
   /** The highest timestamp announced in earlier incarnations. */
   let highestBefore = 0;
   let highest = 0;
   for (const { id, category, version } of feedRows(rows, 0)) {
+    count++;
     highest = Math.max(highest, version);
     if (category !== "deletion") continue;
     deletions++;
     lastDeletion = id;
     highestBefore = highest;
   }
-  return { deletions, lastDeletion, highestBefore };
+  return { count, deletions, lastDeletion, highestBefore };
 }
 
 /** Since the last deletion, timestamps and their rows of the changefeed go side by side. */
@@ -103,7 +95,13 @@ function checkFloors(
   newest: FileRow | undefined,
   report: Report,
 ): void {
-  const floor = rows.floors().get("timestamp") ?? 0;
+  const floors = rows.floors();
+  const forgotten = highestBefore === 0 ? undefined : topRoles.find((role) => !floors.has(role));
+  if (forgotten !== undefined) {
+    const why = `How far it had got in earlier lives of this name is forgotten: ${restore}`;
+    report("FLOOR_WRONG", { role: forgotten }, why);
+  }
+  const floor = floors.get("timestamp") ?? 0;
   if (floor < highestBefore) {
     const why = `The versions of earlier lives of this name reached ${highestBefore}, and ${floor} is remembered, so that clients could be led back: ${restore}`;
     report("FLOOR_WRONG", { role: "timestamp" }, why);

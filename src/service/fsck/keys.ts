@@ -13,7 +13,7 @@ import { enoughKeys } from "../../core/threshold.ts";
 import { rootRole } from "../../core/verify.ts";
 import type { Signer } from "../../signer/signer.ts";
 import type { KeyRow, RepositoryRows } from "../../store/inspection.ts";
-import type { Examined, Report } from "./damage.ts";
+import { type Examined, type Report, restore } from "./damage.ts";
 import type { StoredFiles } from "./files.ts";
 
 /** What is signed to try a key. It is no metadata, whatever becomes of it. */
@@ -22,11 +22,20 @@ const trial = Buffer.from("vidimus fsck");
 const wayOut = "restore the store from a backup, or have the owner rotate the key and publish a new root.";
 
 /** `signer`: undefined if the sealed keys are not to be opened, or cannot be. */
+interface KeyExamination {
+  readonly format: FormatRules;
+  readonly signer: Signer | undefined;
+  /** Now. */
+  readonly at: number;
+  readonly examined: Examined;
+}
+
+/** How far ahead of the clock a key may be dated, in milliseconds: clocks differ. */
+const ahead = 24 * 60 * 60_000;
+
 export async function checkKeys(
   rows: RepositoryRows,
-  format: FormatRules,
-  signer: Signer | undefined,
-  examined: Examined,
+  { format, signer, at, examined }: KeyExamination,
   report: Report,
 ): Promise<void> {
   for (const key of rows.keys()) {
@@ -36,8 +45,12 @@ export async function checkKeys(
       report(
         "LEFTOVER",
         { role },
-        `The key ${key.keyId} is active in a repository that is not there: restore the store from a backup.`,
+        `The key ${key.keyId} is active in a repository that is not there: ${restore}`,
       );
+    }
+    if (key.pending && (key.createdAt < 0 || key.createdAt > at + ahead)) {
+      const why = `The waiting key ${key.keyId} is dated ${key.createdAt < 0 ? "before any clock" : "ahead of this clock"}, so its time is not up when it should be: if the clock is right, ${restore}`;
+      report("DATE_WRONG", { role }, why);
     }
     if (format.keyId(key.keytype, key.publicKey) !== key.keyId) {
       report(
@@ -69,11 +82,29 @@ async function tryKey(key: KeyRow, signer: Signer, report: Report): Promise<void
   report("KEY_MISMATCH", { role }, `The key ${keyId} does not sign what its public half verifies: ${wayOut}`);
 }
 
+/** Whether keys wait, or are in use, as the roots have it. */
+export function checkStates(
+  rows: RepositoryRows,
+  root: Root,
+  { onlineKeys }: StoredFiles,
+  report: Report,
+): void {
+  for (const { keyId, role, pending } of rows.keys()) {
+    if (pending && rootRole(root, role).keys.has(keyId)) {
+      const why = `The key ${keyId} is marked as waiting although the root lists it, so it would be dropped when its time is up: have the owner publish a new root soon, or ${restore}`;
+      report("KEY_STATE_WRONG", { role }, why);
+    } else if (!pending && !onlineKeys.has(keyId)) {
+      const why = `The key ${keyId} is marked as in use, and no root ever listed it: ${restore}`;
+      report("KEY_STATE_WRONG", { role }, why);
+    }
+  }
+}
+
 /** `root`: the one in force. */
 export function checkHeld(rows: RepositoryRows, root: Root, { newest }: StoredFiles, report: Report): void {
   const held = new Set(rows.keys().map(({ keyId }) => keyId));
   const snapshot = newest.get("snapshot");
-  const isOurs = snapshot !== undefined && rows.isRefresh(snapshot.revision);
+  const isOurs = snapshot !== undefined && rows.recorded(snapshot.revision)?.kind === "refresh";
   const sinceRoot = (newest.get("root")?.revision ?? 0) <= (snapshot?.revision ?? 0);
   for (const role of isOurs && sinceRoot ? (["timestamp", "snapshot"] as const) : (["timestamp"] as const)) {
     const { keys, threshold } = rootRole(root, role);

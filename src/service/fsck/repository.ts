@@ -1,27 +1,47 @@
 /** One repository, or a name of which nothing but keys is there. */
 import type { FormatRules } from "../../core/format/format.ts";
+import type { Root } from "../../core/model.ts";
 import { TrustedSet } from "../../core/trusted-set.ts";
 import type { Signer } from "../../signer/signer.ts";
 import type { RepositoryRows } from "../../store/inspection.ts";
 import { checkCurrent } from "./current.ts";
-import type { Examined, Report } from "./damage.ts";
-import { checkFiles } from "./files.ts";
+import { type Examined, type Report, restore } from "./damage.ts";
+import { checkFiles, type StoredFiles } from "./files.ts";
 import { checkHistory } from "./history.ts";
-import { checkHeld, checkKeys } from "./keys.ts";
+import { checkHeld, checkKeys, checkStates } from "./keys.ts";
+import { checkAtRest, checkKeyUses, checkRenewal } from "./renewal.ts";
+
+/** What every repository is examined with. */
+export interface Examination {
+  readonly format: FormatRules;
+  /** Undefined if the sealed keys are not to be opened, or cannot be. */
+  readonly signer: Signer | undefined;
+  /** Now. An expired file is no damage; what should have been done about it is. */
+  readonly at: number;
+  /** Counted on. */
+  readonly examined: Examined;
+}
 
 /** Throws `STORE_CORRUPT` where the rows cannot be read. */
 export async function checkRepository(
   rows: RepositoryRows,
-  format: FormatRules,
-  signer: Signer | undefined,
-  examined: Examined,
+  examination: Examination,
   report: Report,
 ): Promise<void> {
-  await checkKeys(rows, format, signer, examined, report);
+  const { format, examined } = examination;
+  await checkKeys(rows, examination, report);
   if (rows.repository === undefined) return;
   examined.repositories++;
+  if (rows.repository.format !== format.name) {
+    report(
+      "FORMAT_WRONG",
+      {},
+      `Its row says format ${rows.repository.format}, which is not here: ${restore}`,
+    );
+  }
   if (!rows.repository.alive) {
     checkRemoved(rows, report);
+    checkAtRest(rows, report);
     checkHistory(rows, undefined, report);
     return;
   }
@@ -29,7 +49,17 @@ export async function checkRepository(
   const files = checkFiles(rows, format, trusted, examined, report);
   checkCurrent(rows, files, trusted, report);
   checkHistory(rows, files.newest.get("timestamp"), report);
-  if (files.rooted && trusted.root !== undefined) checkHeld(rows, trusted.root.signed, files, report);
+  if (files.rooted && trusted.root !== undefined) {
+    checkUnder(rows, trusted.root.signed, files, examination.at, report);
+  }
+}
+
+/** What depends on the root in force. */
+function checkUnder(rows: RepositoryRows, root: Root, files: StoredFiles, at: number, report: Report): void {
+  checkHeld(rows, root, files, report);
+  checkStates(rows, root, files, report);
+  checkRenewal(rows, files.newest.get("timestamp"), root, at, report);
+  checkKeyUses(rows, root, report);
 }
 
 function checkRemoved(rows: RepositoryRows, report: Report): void {
@@ -37,7 +67,7 @@ function checkRemoved(rows: RepositoryRows, report: Report): void {
   const [pointer] = rows.pointers();
   const place = file ?? pointer;
   if (place === undefined) return;
-  const why = "Files are left of a repository that was removed: restore the store from a backup.";
+  const why = `Files are left of a repository that was removed: ${restore}`;
   report(
     "LEFTOVER",
     { role: place.role, ...(place.version !== undefined && { version: place.version }) },

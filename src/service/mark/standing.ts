@@ -9,7 +9,7 @@ import type { Logger } from "pino";
 import type { HighWaterMark, MarkEntry, Position } from "../../store/mark.ts";
 import type { Store } from "../../store/store.ts";
 import { findBehind } from "./behind.ts";
-import { keepMark, newestChange } from "./keeper.ts";
+import { entryOf, keepMark, newestChange } from "./keeper.ts";
 
 /** Names that a line of the log has. */
 const mostNamed = 10;
@@ -43,29 +43,55 @@ export async function takeStanding(
       await store.close();
     },
   };
-  if (await isBehind(store, mark)) {
+  const verdict = await judge(store, mark);
+  if (verdict === "behind") {
     await tellBehind(store, mark, logger);
     return { store: closing, behind: true, markLag: () => 0 };
   }
   if (readOnly) return { store: closing, behind: false, markLag: () => 0 };
-  const newest = await newestChange(store);
-  if (mark.isDoubtful()) {
-    logger.warn(
-      "THE HIGH-WATER MARK IS DAMAGED: what can be read of it is in the store, but whether all commits are cannot be told. It is made anew from what is stored; if the store was restored from an older backup, clients will refuse what is older than they have seen",
-    );
-    await renewMark(store, mark);
-  } else if (mark.position() === undefined && newest !== undefined) {
-    logger.warn(
-      "NO HIGH-WATER MARK lies beside a store that is not empty: whether commits were lost cannot be told. It is made anew from what is stored; if the store was restored from an older backup, clients will refuse what is older than they have seen",
-    );
+  if (verdict !== "standing") {
+    logger.warn(untold[verdict]);
     await renewMark(store, mark);
   }
-  const marked = keepMark(store, mark, logger, await missingEntries(store, mark));
+  const marked = keepMark(store, mark, logger, await changedSince(store, mark));
   return { store: marked.store, behind: false, markLag: marked.lag };
 }
 
+/** Names whose last changes the mark may lack: it is a little behind when a process is killed. */
+async function changedSince(store: Store, mark: HighWaterMark): Promise<ReadonlySet<string>> {
+  const names = new Set<string>();
+  for (let from = mark.position()?.id ?? 0; ; ) {
+    const rows = await store.changes({ direction: "forwards", from, limit: page });
+    for (const { repository } of rows) names.add(repository);
+    const last = rows.at(-1);
+    if (last === undefined) return names;
+    from = last.id;
+  }
+}
+
+/** Where it cannot be told whether commits were lost. */
+const untold = {
+  damaged:
+    "THE HIGH-WATER MARK IS DAMAGED: what can be read of it is in the store, but whether all commits are cannot be told. It is made anew from what is stored; if the store was restored from an older backup, clients will refuse what is older than they have seen",
+  unmarked:
+    "NO HIGH-WATER MARK lies beside a store that is not empty: whether commits were lost cannot be told. It is made anew from what is stored; if the store was restored from an older backup, clients will refuse what is older than they have seen",
+} as const;
+
+/**
+ * `behind`: commits that the mark knows are lost. `damaged`: none among what can be read of the mark. `unmarked`: there is
+ * no mark, and a store that is not empty. `standing`: all is there.
+ */
+export type Verdict = "standing" | "behind" | keyof typeof untold;
+
+export async function judge(store: Store, mark: HighWaterMark): Promise<Verdict> {
+  if (await isBehind(store, mark)) return "behind";
+  if (mark.isDoubtful()) return "damaged";
+  const isUnmarked = mark.position() === undefined && (await newestChange(store)) !== undefined;
+  return isUnmarked ? "unmarked" : "standing";
+}
+
 /** False if there is no mark. Where the newest position may be lost, all that can be read is held against the store. */
-export async function isBehind(store: Store, mark: HighWaterMark): Promise<boolean> {
+async function isBehind(store: Store, mark: HighWaterMark): Promise<boolean> {
   const position = mark.position();
   if (position !== undefined && !(await hasPosition(store, position))) return true;
   if (!mark.isDoubtful()) return false;
@@ -81,27 +107,6 @@ async function hasPosition(store: Store, { id, repository, version, sha256 }: Po
 /** Makes the mark anew from what is stored, whatever it was before. */
 export async function renewMark(store: Store, mark: HighWaterMark): Promise<void> {
   await mark.replace(entriesOf(store), await newestChange(store));
-}
-
-/**
- * What was committed after the newest position: in the last second before a kill, or for as long as the mark could not be
- * written. Once a later commit moved the position on, nobody would look for it any more. One entry a repository.
- */
-async function missingEntries(store: Store, mark: HighWaterMark): Promise<readonly MarkEntry[]> {
-  const names = new Set<string>();
-  for (let from = mark.position()?.id; from !== undefined; ) {
-    const rows = await store.changes({ direction: "forwards", from, limit: page });
-    for (const { repository } of rows) names.add(repository);
-    from = rows.at(-1)?.id;
-  }
-  const entries: MarkEntry[] = [];
-  for (const name of names) entries.push(await entryOf(store, name));
-  return entries;
-}
-
-async function entryOf(store: Store, name: string): Promise<MarkEntry> {
-  const { repository, revision, incarnation, exists, current } = await store.state(name);
-  return { repository, revision, incarnation, exists, roles: current };
 }
 
 async function* entriesOf(store: Store): AsyncGenerator<MarkEntry> {

@@ -13,7 +13,7 @@
  */
 import { SignerError } from "../../core/errors.ts";
 import { adoptSuccessor, createSuccessor, dropSuccessor, readSuccessor } from "../secret/successor.ts";
-import { readSecret, type Secret } from "../secret.ts";
+import { readSecret, type Secret, wipeSecret } from "../secret.ts";
 import { openRecord, opensRecord, resealRecord } from "./record.ts";
 
 export type ExchangeStep = "made" | "resealed" | "replaced" | "adopted";
@@ -35,23 +35,44 @@ export interface ExchangeOptions {
 
 /**
  * The secret that opens the record, read from its source or, after an exchange that was cut off, from the successor
- * beside it. Throws `BAD_SECRET`, or `SEALED_KEY_DAMAGED`; whether the secret is the right one is for `openSealed` to
- * say.
+ * beside it: to be wiped after use. `settle`: that successor takes the old one's place, which is the step that was cut
+ * off. Throws `BAD_SECRET`, or `SEALED_KEY_DAMAGED`; whether the secret is the right one is for `openSealed` to say.
  */
-export async function unlock(source: string, record: Uint8Array): Promise<Secret> {
+export async function unlock(
+  source: string,
+  record: Uint8Array,
+  { settle }: { readonly settle: boolean },
+): Promise<Secret> {
   const secret = readSecret(source);
-  const path = fileOf(source);
-  const successor = path === undefined ? undefined : readSuccessor(path);
-  if (path === undefined || successor === undefined) return secret;
-  if ((await opensRecord(secret, record)) || !(await opensRecord(successor, record))) return secret;
-  adoptSuccessor(path);
-  return successor;
+  let [kept, left]: [Secret, Secret | undefined] = [secret, undefined];
+  try {
+    const path = fileOf(source);
+    left = path === undefined ? undefined : readSuccessor(path);
+    if (path === undefined || left === undefined) return kept;
+    if ((await opensRecord(secret, record)) || !(await opensRecord(left, record))) return kept;
+    [kept, left] = [left, secret];
+    if (settle) adoptSuccessor(path);
+    return kept;
+  } catch (error) {
+    wipeSecret(kept);
+    throw error;
+  } finally {
+    if (left !== undefined) wipeSecret(left);
+  }
 }
 
 /** Throws `BAD_SECRET`, `WRONG_SECRET`, `SEALED_KEY_DAMAGED`, and what `replace` rejects with. */
 export async function exchangeSecret(options: ExchangeOptions): Promise<void> {
+  const from = await unlock(options.source, options.record, { settle: true });
+  try {
+    await exchangeFrom(from, options);
+  } finally {
+    wipeSecret(from);
+  }
+}
+
+async function exchangeFrom(from: Secret, options: ExchangeOptions): Promise<void> {
   const { source, newSource, record, replace, testingOnlyStep: tell = () => {} } = options;
-  const from = await unlock(source, record);
   const path = newSource === undefined ? placeOfNew(source) : undefined;
   // Nothing is made for a secret that is not the record's.
   (await openRecord(from, record)).fill(0);
@@ -65,6 +86,8 @@ export async function exchangeSecret(options: ExchangeOptions): Promise<void> {
   } catch (error) {
     if (path !== undefined && !isUnknown(error)) dropSuccessor(path);
     throw error;
+  } finally {
+    wipeSecret(to);
   }
   tell("replaced");
   if (path !== undefined) adoptSuccessor(path);

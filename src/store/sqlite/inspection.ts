@@ -4,8 +4,16 @@
  */
 import type Database from "better-sqlite3";
 import { StoreError } from "../../core/errors.ts";
-import type { FileRow, KeyRow, PointerRow, RepositoryRows, StoreInspection } from "../inspection.ts";
-import type { ChangeRecord } from "../store.ts";
+import type {
+  FeedCount,
+  FileRow,
+  HistoryRow,
+  KeyRow,
+  PointerRow,
+  RepositoryRows,
+  StoreInspection,
+} from "../inspection.ts";
+import type { ChangeRecord, KeyUse } from "../store.ts";
 import { connect } from "./connection.ts";
 import { isCorrupt, unavailable } from "./errors.ts";
 
@@ -45,8 +53,8 @@ function inspection(database: Database.Database): StoreInspection {
     .pluck();
   const keyring = database.prepare<[], Buffer>("SELECT record FROM keyring WHERE id = 1").pluck();
   const anyKey = database.prepare("SELECT key_id FROM online_key LIMIT 1");
-  const feed = database.prepare<[], { rows: number; highest: number; given: number; strays: number }>(
-    "SELECT count(*) AS rows, coalesce(max(id), 0) AS highest, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'change'), 0) AS given, (SELECT count(*) FROM change AS c LEFT JOIN repository AS r ON r.id = c.repository WHERE r.id IS NULL) AS strays FROM change",
+  const feed = database.prepare<[], Omit<FeedCount, "hole">>(
+    "SELECT count(*) AS rows, coalesce(max(at), 0) AS latest, coalesce(max(id), 0) AS highest, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'change'), 0) AS given, (SELECT count(*) FROM change AS c LEFT JOIN repository AS r ON r.id = c.repository WHERE r.id IS NULL) AS strays FROM change",
   );
   const hole = database
     .prepare<[], number>(
@@ -70,7 +78,7 @@ function inspection(database: Database.Database): StoreInspection {
     hasKeys: () => guarded(() => anyKey.get() !== undefined),
     feed: () =>
       guarded(() => {
-        const counted = feed.get() ?? { rows: 0, highest: 0, given: 0, strays: 0 };
+        const counted = feed.get() ?? { rows: 0, highest: 0, given: 0, strays: 0, latest: 0 };
         const whole = counted.rows === counted.highest;
         return { ...counted, hole: whole ? undefined : hole.get() };
       }),
@@ -90,8 +98,15 @@ function inspection(database: Database.Database): StoreInspection {
 function prepareRepositoryRows(database: Database.Database): (name: string) => RepositoryRows {
   const find = database.prepare<
     [string],
-    { id: number; alive: number; format: "notary" | "tuf"; revision: number; incarnation: number }
-  >("SELECT id, alive, format, revision, incarnation FROM repository WHERE name = ?");
+    {
+      id: number;
+      alive: number;
+      format: "notary" | "tuf";
+      revision: number;
+      incarnation: number;
+      renewAt: number | null;
+    }
+  >("SELECT id, alive, format, revision, incarnation, renew_at AS renewAt FROM repository WHERE name = ?");
   const floors = database.prepare<[number], { role: string; version: number }>(
     "SELECT role, version FROM tombstone WHERE repository = ?",
   );
@@ -107,18 +122,21 @@ function prepareRepositoryRows(database: Database.Database): (name: string) => R
   >(
     "SELECT count(*) AS rows, coalesce(max(revision), 0) AS highest, coalesce(sum(kind = 'removal'), 0) AS removals, coalesce(max(CASE WHEN kind = 'removal' THEN revision END), 0) AS lastRemoval FROM publication WHERE repository = ?",
   );
-  const kind = database
-    .prepare<[number, number], string>("SELECT kind FROM publication WHERE repository = ? AND revision = ?")
-    .pluck();
+  const record = database.prepare<[number, number, number], HistoryRow>(
+    "SELECT revision, incarnation, at, kind, principal FROM publication WHERE repository = ? AND revision > ? ORDER BY revision LIMIT ?",
+  );
+  const keyUses = database.prepare<[number, number], KeyUse>(
+    "SELECT material, role FROM key_use WHERE repository = ? LIMIT ?",
+  );
   const files = database.prepare<[number, string, number, number], FileRow>(
     "SELECT id, role, version, sha256, length, stored_at AS storedAt, expires, revision FROM metadata WHERE repository = ? AND (role, version) > (?, ?) ORDER BY role, version LIMIT ?",
   );
   const bytes = database
     .prepare<[number, number], Buffer>("SELECT bytes FROM metadata WHERE id = ? AND repository = ?")
     .pluck();
-  const has = database
+  const revisionOf = database
     .prepare<[number, string, string], number>(
-      "SELECT 1 FROM metadata WHERE repository = ? AND role = ? AND sha256 = ? LIMIT 1",
+      "SELECT revision FROM metadata WHERE repository = ? AND role = ? AND sha256 = ? LIMIT 1",
     )
     .pluck();
   const changes = database.prepare<[string, number, number, number], ChangeRecord>(
@@ -134,7 +152,7 @@ function prepareRepositoryRows(database: Database.Database): (name: string) => R
     const id = row?.id ?? 0;
     return {
       name,
-      repository: row && { ...row, alive: row.alive === 1 },
+      repository: row && { ...row, alive: row.alive === 1, renewAt: row.renewAt ?? undefined },
       floors: () => guarded(() => new Map(floors.all(id).map((each) => [each.role, each.version]))),
       pointers: () =>
         guarded(() =>
@@ -149,12 +167,17 @@ function prepareRepositoryRows(database: Database.Database): (name: string) => R
           ),
         ),
       history: () => guarded(() => history.get(id) ?? { rows: 0, highest: 0, removals: 0, lastRemoval: 0 }),
-      isRefresh: (revision) => guarded(() => kind.get(id, revision) === "refresh"),
+      record: (after, limit) => guarded(() => record.all(id, after, limit)),
+      recorded(revision) {
+        const found = guarded(() => record.get(id, revision - 1, 1));
+        return found?.revision === revision ? found : undefined;
+      },
       files: (after, limit) => guarded(() => files.all(id, after.role, after.version, limit)),
       bytes: (file) => guarded(() => bytes.get(file, id)),
-      has: (role, sha256) => guarded(() => has.get(id, role, sha256) !== undefined),
+      revisionOf: (role, sha256) => guarded(() => revisionOf.get(id, role, sha256)),
       changes: (after, limit) => guarded(() => changes.all(name, id, after, limit)),
       keys: () => guarded(() => keys.all(name).map((key) => ({ ...key, pending: key.pending === 1 }))),
+      keyUses: (limit) => guarded(() => keyUses.all(id, limit)),
     };
   };
 }

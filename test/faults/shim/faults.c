@@ -196,6 +196,12 @@ ssize_t pwrite(int fd, const void *bytes, size_t length, off_t at) {
   leave();
   return written;
 }
+/* As writev. */
+ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t at) {
+  char path[PATH_MAX];
+  if (!path_of(fd, path)) return REAL(pwritev)(fd, parts, count, at);
+  return pwrite(fd, parts[0].iov_base, parts[0].iov_len, at);
+}
 ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t at) { return pwrite(fd, bytes, length, at); }
 
 static int sync_with(int fd, int (*call)(int)) {
@@ -296,6 +302,57 @@ int mkdir(const char *given, mode_t mode) {
   if (trace >= 0 && result == 0) record(R_DIRECTORY, path, 0, "", 0);
   leave();
   return result;
+}
+
+/* A name is taken away, of a file or of a directory. */
+static int gone(int result, int is_ours, const char *path) {
+  if (trace >= 0 && is_ours && result == 0) record(R_UNLINK, path, 0, "", 0);
+  return result;
+}
+
+int rmdir(const char *given) {
+  char path[PATH_MAX];
+  int is_ours = absolute(given, path);
+  enter();
+  int result = gone(REAL(rmdir)(given), is_ours, path);
+  leave();
+  return result;
+}
+
+int remove(const char *given) {
+  char path[PATH_MAX];
+  int is_ours = absolute(given, path);
+  enter();
+  int result = gone((int)syscall(SYS_unlinkat, AT_FDCWD, given, 0), is_ours, path);
+  if (result != 0 && errno == EISDIR) result = gone((int)syscall(SYS_unlinkat, AT_FDCWD, given, AT_REMOVEDIR), is_ours, path);
+  leave();
+  return result;
+}
+
+int unlinkat(int directory, const char *given, int flags) {
+  char path[PATH_MAX], above[PATH_MAX / 2];
+  int is_ours = 0;
+  if (directory == AT_FDCWD || given[0] == '/') {
+    is_ours = absolute(given, path);
+  } else if (path_of(directory, path)) {
+    snprintf(above, sizeof above, "%.2000s", path);
+    snprintf(path, PATH_MAX, "%s/%.2000s", above, given);
+    is_ours = is_meant(path);
+  }
+  enter();
+  int result = gone(REAL(unlinkat)(directory, given, flags), is_ours, path);
+  leave();
+  return result;
+}
+
+/* The library makes the directory by itself, where nobody stands in between. */
+char *mkdtemp(char *given) {
+  char path[PATH_MAX];
+  enter();
+  char *made = REAL(mkdtemp)(given);
+  if (trace >= 0 && made != NULL && absolute(made, path)) record(R_DIRECTORY, path, 0, "", 0);
+  leave();
+  return made;
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now) {

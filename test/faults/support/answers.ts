@@ -3,8 +3,8 @@
  *
  * One connection at a time, so that the n-th answer on a port is the n-th that its client got there.
  */
-import { Agent, request as httpRequest } from "node:http";
-import { type Answer, answer, type RequestOptions } from "../../support/client.ts";
+import { Agent } from "node:http";
+import { type Answer, type RequestOptions, send } from "../../support/client.ts";
 import type { History, Span } from "./history.ts";
 import type { TraceRecord } from "./trace.ts";
 import type { Line } from "./watcher.ts";
@@ -43,30 +43,11 @@ export class TracedLine implements Line {
     return sent[got.place];
   }
 
-  #request(path: string, { method = "GET", headers = {}, body }: RequestOptions = {}): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
-      const sent = httpRequest({
-        host: "127.0.0.1",
-        port: this.#port,
-        path,
-        method,
-        agent: this.#agent,
-        headers: { ...length, ...headers },
-      });
-      sent.on("error", reject);
-      sent.on("response", (response) => {
-        const port = response.socket.localPort ?? 0;
-        const chunks: Buffer[] = [];
-        response.on("error", reject);
-        response.on("data", (chunk: Buffer) => chunks.push(chunk));
-        response.on("end", () => {
-          const place = this.#got.filter((each) => each.port === port).length;
-          this.#got.push({ at: this.#history.tick(), port, place });
-          resolve(answer(response.statusCode ?? 0, response.headers, Buffer.concat(chunks)));
-        });
-      });
-      sent.end(body);
-    });
+  #request(path: string, options?: RequestOptions): Promise<Answer> {
+    const ended = (port: number) => {
+      const place = this.#got.filter((each) => each.port === port).length;
+      this.#got.push({ at: this.#history.tick(), port, place });
+    };
+    return send({ port: this.#port, agent: this.#agent, ended }, path, options);
   }
 }

@@ -10,6 +10,9 @@ export function times(usual: number): number {
   return full ? usual * 10 : usual;
 }
 
+/** For a test that is one story: the numbers of its runs, each with choices of its own if they go into its label. */
+export const runs: readonly number[] = Array.from({ length: times(1) }, (_, i) => i + 1);
+
 /** Set by the suite's configuration, which also prints it. */
 export const seed = Number(process.env.VIDIMUS_SEED);
 

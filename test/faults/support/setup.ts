@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { TestProject } from "vitest/node";
-import { full, seed } from "./chance.ts";
+import { full, seed, times } from "./chance.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -25,7 +25,7 @@ const programs = [
 
 export default function setup(project: TestProject): () => void {
   process.stderr.write(
-    `faults: ${full ? "ten times the small numbers" : "the small numbers"}, --seed ${seed}\n`,
+    `faults: everything ${times(1)} × its small number${full ? " (--full)" : ""}, --seed ${seed}\n`,
   );
   const missing = programs.filter(([program]) => spawnSync(program, ["--version"]).status !== 0);
   if (process.platform !== "linux" || missing.length > 0) {

@@ -1,5 +1,7 @@
 /** Some repositories with their people and readers, and one server that they work with. */
 import { setTimeout } from "node:timers/promises";
+import { loadConfig } from "../../../src/config.ts";
+import { fsck } from "../../../src/wire/fsck.ts";
 import { Chance } from "./chance.ts";
 import { check } from "./checker.ts";
 import { Daemon, type DaemonOptions, type Running } from "./daemon.ts";
@@ -83,7 +85,7 @@ export class World {
     await Promise.all(this.keepers.flatMap((keeper) => [keep(keeper), watch()]));
   }
 
-  /** At rest: everything is looked at once more, and what the checker says of it all. */
+  /** At rest: everything is looked at once more, and what the checker and `vidimus fsck` say of it all. */
   async verdict(line: Line): Promise<string[]> {
     for (const keeper of this.keepers) {
       await keeper.recall(line);
@@ -91,7 +93,19 @@ export class World {
     }
     await this.watcher.feed(line, 7);
     await this.watcher.feed(line);
-    return check(this.history.happenings).map(({ code, sentence }) => `${code} ${sentence}`);
+    const told = check(this.history.happenings).map(({ code, sentence }) => `${code} ${sentence}`);
+    return [...told, ...(await this.#damages())];
+  }
+
+  /** Beside the server. Whatever it went through, it left no row that is not as it should be. */
+  async #damages(): Promise<string[]> {
+    const flags = [{ flag: "--data", key: "data", text: this.daemon.data }];
+    const { config } = loadConfig({ flags, env: {}, readFile: () => "" });
+    const told: string[] = [];
+    await fsck(config, { openKeys: true }, ({ code, repository = "", role = "", sentence }) =>
+      told.push(`FSCK ${code} ${repository} ${role} ${sentence}`),
+    );
+    return told;
   }
 
   /** Of all keepers: what they were told that was no acknowledgement, how often. */

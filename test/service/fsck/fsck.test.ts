@@ -147,14 +147,6 @@ const rows: Row[] = [
     ["FEED_HOLE"],
   ],
   [
-    "a changefeed that was shortened and its numbering too",
-    (d) =>
-      d.exec(
-        "DELETE FROM change WHERE id = (SELECT max(id) FROM change); UPDATE sqlite_sequence SET seq = seq - 1 WHERE name = 'change'",
-      ),
-    ["FEED_WRONG", full, "timestamp", 6],
-  ],
-  [
     "a row of the changefeed that announces something else",
     (d) => d.prepare(`UPDATE change SET version = 9 WHERE version = 2 AND repository = ${idOf}`).run(full),
     ["FEED_WRONG", full, "timestamp", 2],
@@ -204,6 +196,44 @@ const rows: Row[] = [
     "an active key of nothing",
     (d) => d.prepare("UPDATE online_key SET pending = 0 WHERE repository = ?").run(waiting),
     ["LEFTOVER", waiting, "timestamp"],
+  ],
+  [
+    "a date of the record",
+    (d) => d.prepare(`UPDATE publication SET at = 1 WHERE revision = 1 AND repository = ${idOf}`).run(full),
+    ["DATE_WRONG", full, "root", 1],
+  ],
+  [
+    "a repository that is down for no renewal",
+    (d) => d.prepare("UPDATE repository SET renew_at = NULL WHERE name = ?").run(own),
+    ["RENEWAL_WRONG", own, "timestamp"],
+  ],
+  [
+    "a forgotten use of a key",
+    (d) => d.prepare(`DELETE FROM key_use WHERE role = 'root' AND repository = ${idOf}`).run(full),
+    ["KEY_USE_WRONG", full, "root"],
+  ],
+  [
+    "a use of a key that no root lists",
+    (d) =>
+      d.prepare(`INSERT INTO key_use (material, repository, role) VALUES ('x', ${idOf}, 'root')`).run(full),
+    ["KEY_USE_WRONG", full, "root"],
+  ],
+  [
+    "a format that is not here",
+    (d) => d.prepare("UPDATE repository SET format = 'tuf' WHERE name = ?").run(full),
+    ["FORMAT_WRONG", full],
+  ],
+  [
+    "a key in use that is marked as waiting",
+    (d) =>
+      d.prepare("UPDATE online_key SET pending = 1 WHERE repository = ? AND role = 'timestamp'").run(full),
+    ["KEY_STATE_WRONG", full, "timestamp"],
+  ],
+  [
+    "a waiting key that is marked as in use",
+    (d) =>
+      d.prepare("UPDATE online_key SET pending = 0, repository = ? WHERE repository = ?").run(full, waiting),
+    ["KEY_STATE_WRONG", full, "timestamp"],
   ],
   ["a lost keyring", (d) => d.exec("DELETE FROM keyring"), ["KEYRING_MISSING"]],
   [
@@ -272,6 +302,22 @@ describe("damage in the rows", () => {
     );
     expect(new Set(damages.map(({ repository }) => repository))).toEqual(new Set([full]));
   });
+});
+
+test("a changefeed that was shortened, and its numbering too, is found by the timestamp that it announced", async () => {
+  let last: Record<string, unknown> = {};
+  const spoilt = placeCopy(copy, (d) => {
+    last = d
+      .prepare<[], Record<string, unknown>>(
+        "SELECT r.name AS repository, 'timestamp' AS role, c.version FROM change AS c JOIN repository AS r ON r.id = c.repository ORDER BY c.id DESC LIMIT 1",
+      )
+      .get() as Record<string, unknown>;
+    d.exec(
+      "DELETE FROM change WHERE id = (SELECT max(id) FROM change); UPDATE sqlite_sequence SET seq = seq - 1 WHERE name = 'change'",
+    );
+  });
+  const { damages } = await check(spoilt, copy.secret);
+  expect(damages).toContainEqual({ code: "FEED_WRONG", ...last, sentence: expect.any(String) });
 });
 
 test("a store that real publishes, rotations, renewals and removals have made is clean", async () => {

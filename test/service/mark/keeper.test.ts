@@ -1,9 +1,11 @@
 /** Commits and their mark: none is missing, none waits for it, none fails with it. */
 import pino from "pino";
 import { afterEach, expect, test, vi } from "vitest";
+import { StoreError } from "../../../src/core/errors.ts";
 import { keepMark } from "../../../src/service/mark/keeper.ts";
 import type { HighWaterMark, MarkEntry, Position } from "../../../src/store/mark.ts";
 import { openMemory } from "../../../src/store/memory.ts";
+import type { Store } from "../../../src/store/store.ts";
 import { publishNext } from "../../support/publications.ts";
 
 interface Recorded extends HighWaterMark {
@@ -155,4 +157,85 @@ test("a commit that was refused is not marked", async () => {
   await expect(publishNext(store, "a", ["timestamp"], { expectedRevision: 0 })).rejects.toThrow();
   await store.close();
   expect(versions(mark.written.flatMap(({ entries }) => entries))).toEqual([["a", 1, 1]]);
+});
+
+const entriesIn = (mark: Recorded) => mark.written.flatMap(({ entries }) => entries);
+
+test("a removal that another life followed before it was written is marked as that life", async () => {
+  const mark = recorded();
+  const { store } = keepMark(openMemory(), mark, logger);
+  await publishNext(store, "a");
+  await store.remove({ repository: "a", at: 1, principal: "tester" });
+  await publishNext(store, "a");
+  await store.close();
+  expect(entriesIn(mark).at(-1)).toMatchObject({
+    repository: "a",
+    revision: 3,
+    incarnation: 2,
+    exists: true,
+  });
+});
+
+/** Every change fails with this after it was made, or before. */
+function failing(store: Store, error: Error, happens: boolean): Store {
+  const failed = async (change: () => Promise<unknown>) => {
+    if (happens) await change();
+    throw error;
+  };
+  return {
+    ...store,
+    commit: (publication) => failed(() => store.commit(publication)) as never,
+    remove: (request) => failed(() => store.remove(request)) as never,
+  };
+}
+
+test.each([true, false])(
+  "a change of which nobody knows whether it happened is looked up: %s",
+  async (happens) => {
+    const unknown = new StoreError("COMMIT_UNKNOWN", "nobody knows");
+    const memory = openMemory();
+    await publishNext(memory, "b");
+    const mark = recorded();
+    const { store } = keepMark(failing(memory, unknown, happens), mark, logger);
+    await expect(publishNext(store, "a")).rejects.toThrow(unknown);
+    await expect(store.remove({ repository: "b", at: 1, principal: "tester" })).rejects.toThrow(unknown);
+    await store.close();
+    const byName = new Map(entriesIn(mark).map((entry) => [entry.repository, entry]));
+    expect(byName.get("a")).toMatchObject({ exists: happens, revision: happens ? 1 : 0 });
+    expect(byName.get("b")).toMatchObject({ exists: !happens, revision: happens ? 2 : 1 });
+  },
+);
+
+test("a change that certainly did not happen is not looked up", async () => {
+  const mark = recorded();
+  const { store } = keepMark(failing(openMemory(), new StoreError("CONFLICT", "no"), false), mark, logger);
+  await expect(publishNext(store, "a")).rejects.toThrow();
+  await store.close();
+  expect(mark.written).toEqual([]);
+});
+
+test("what the last process did not get to is looked up at start, however much; the position comes last", async () => {
+  const memory = openMemory();
+  const names = Array.from({ length: 2_500 }, (_, i) => `n${i}`);
+  for (const name of names) await publishNext(memory, name);
+  const mark = recorded();
+  await keepMark(memory, mark, logger, names).store.close();
+  expect(new Set(entriesIn(mark).map(({ repository }) => repository))).toEqual(new Set(names));
+  expect(mark.written.map(({ entries }) => entries.length)).toEqual([1_000, 1_000, 500]);
+  expect(mark.written.map(({ position }) => position?.id)).toEqual([undefined, undefined, 2_500]);
+});
+
+test("what could not be written of that is looked up again", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  const memory = openMemory();
+  await publishNext(memory, "a");
+  const mark = recorded();
+  mark.fail = true;
+  const { store } = keepMark(memory, mark, logger, ["a"]);
+  await vi.advanceTimersByTimeAsync(1_000);
+  await publishNext(memory, "a");
+  mark.fail = false;
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(versions(entriesIn(mark)).at(-1)).toEqual(["a", 2, 2]);
+  await store.close();
 });

@@ -1,14 +1,14 @@
 /** `vidimus recover accept`: what it shows, what it signs, what it leaves to owners, and what clients make of it. */
-import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { exitCodes } from "../../../src/cli/exit-codes.ts";
-import type { CliContext } from "../../../src/cli/output.ts";
 import { runCli } from "../../../src/cli/program.ts";
 import { addRecover } from "../../../src/cli/recover.ts";
 import { notary } from "../../../src/core/format/notary.ts";
 import { TrustedSet } from "../../../src/core/trusted-set.ts";
+import { contextOf, Said, servesNothing } from "../../support/command.ts";
 import { temporaryDirectory } from "../../support/directory.ts";
 import { type LastingServer, lastingServer } from "../../support/lasting-server.ts";
 import { type Owner, signedOf } from "../../support/publisher.ts";
@@ -17,35 +17,17 @@ import { codeOf } from "../../support/refusal.ts";
 const repository = "example.org/lost";
 
 let data: string;
-let out: string;
-let err: string;
+const said = new Said();
 let server: LastingServer | undefined;
 beforeEach(() => {
   data = temporaryDirectory();
-  out = "";
-  err = "";
+  said.clear();
 });
 afterEach(() => stop());
 
-const context: CliContext = {
-  stdout: (text) => {
-    out += text;
-  },
-  stderr: (text) => {
-    err += text;
-  },
-  isTerminal: false,
-  env: {},
-  readFile: () => "",
-  askHidden: undefined,
-  debug: false,
-};
+const context = contextOf(said);
 
-const run = (...argv: string[]) =>
-  runCli([...argv, "--data", data], context, {
-    serve: () => Promise.reject(new Error("nothing is served")),
-    process,
-  });
+const run = (...argv: string[]) => runCli([...argv, "--data", data], context, servesNothing);
 const accept = () => run("recover", "accept", "--yes");
 
 async function start(): Promise<LastingServer> {
@@ -109,10 +91,11 @@ describe("accepting a loss", () => {
   test("gives clients that saw the newer state a timestamp and a snapshot that they accept", async () => {
     const { owner, client } = await lost();
     expect(await accept()).toBe(exitCodes.ok.code);
-    expect(out).toContain(`${repository}: lost `);
-    expect(out).toContain("targets 3 (now 1)");
-    expect(out).toContain("signed anew: snapshot 4, timestamp 4");
-    expect(out).toContain("targets: publish it again, until its version is above 3");
+    expect(said.out).toContain(`${repository}: lost `);
+    expect(said.out).toContain("targets 3 (now 1)");
+    expect(said.out).toContain("signed anew: snapshot 4, timestamp 4");
+    expect(said.out).toContain("targets: publish it again, until its version is above 3");
+    expect(said.out).toMatch(/\nLOSS_ACCEPTED: [^\n]+\n$/);
     const running = await start();
     expect((await running.request("/readyz")).status).toBe(200);
     await look(client);
@@ -133,16 +116,16 @@ describe("accepting a loss", () => {
     await stop();
     expect((await (await start()).request("/readyz")).status).toBe(200);
     await stop();
-    out = "";
+    said.clear();
     expect(await accept()).toBe(exitCodes.ok.code);
-    expect(out).toContain("nothing to accept");
+    expect(said.out).toMatch(/^NOT_BEHIND: /);
   });
 
   test("leaves an owner's snapshot to its owner", async () => {
     const { client } = await lost("client");
     expect(await accept()).toBe(exitCodes.ok.code);
-    expect(out).toContain("signed anew: timestamp 4");
-    expect(out).toContain("snapshot: publish it again, until its version is above 3");
+    expect(said.out).toContain("signed anew: timestamp 4");
+    expect(said.out).toContain("snapshot: publish it again, until its version is above 3");
     await start();
     client.addTimestamp(await bytesOf("timestamp.json"), Date.now());
     expect(client.timestamp?.signed.version).toBe(4);
@@ -160,8 +143,8 @@ describe("accepting a loss", () => {
     const client = await lookAtAll(newClient(), "1.root.json", "2.root.json");
     await restore();
     await accept();
-    expect(out).toContain("root: upload the very files of version 2 again");
-    expect(out).toContain(client.root?.sha256);
+    expect(said.out).toContain("root: upload the very files of version 2 again");
+    expect(said.out).toContain(client.root?.sha256);
     const running = await start();
     expect((await running.publish(repository, upload)).status).toBe(200);
     await lookAtAll(client);
@@ -176,7 +159,7 @@ describe("accepting a loss", () => {
     await server?.publish(repository, owner.next("targets"));
     await restore();
     expect(await accept()).toBe(exitCodes.ok.code);
-    expect(out).toContain(`${repository}: all of it is lost`);
+    expect(said.out).toContain(`${repository}: all of it is lost`);
     expect(await run("fsck")).toBe(exitCodes.ok.code);
     const running = await start();
     const again = await running.owner(repository);
@@ -193,8 +176,8 @@ describe("accepting a loss", () => {
     await server?.remove(repository);
     await restore();
     await accept();
-    expect(out).toContain(`${repository}: its removal is lost`);
-    expect(out).toContain("delete it again if that still holds");
+    expect(said.out).toContain(`${repository}: its removal is lost`);
+    expect(said.out).toContain("delete it again if that still holds");
     await start();
     expect(await versionOf("timestamp")).toBe(3);
   });
@@ -208,7 +191,7 @@ describe("accepting a loss", () => {
     await server?.publish(repository, (await (server as LastingServer).owner(repository)).first());
     await restore();
     await accept();
-    expect(out).toContain("delete what is here, which is of an earlier life");
+    expect(said.out).toContain("delete what is here, which is of an earlier life");
     await start();
     expect(await versionOf("timestamp")).toBe(3);
   });
@@ -227,8 +210,8 @@ describe("accepting a loss", () => {
     database.exec("DELETE FROM online_key WHERE role = 'timestamp'");
     database.close();
     expect(await accept()).toBe(exitCodes.ok.code);
-    expect(out).toContain("nothing was signed anew");
-    expect(out).toContain("publish a new root");
+    expect(said.out).toContain("nothing was signed anew");
+    expect(said.out).toContain("publish a new root");
     const running = await start();
     const { timestamp } = (await running.owner(repository)).root.keys;
     expect(timestamp).not.toEqual(key);
@@ -263,8 +246,8 @@ describe("nothing is accepted", () => {
     await lost();
     const before = readFileSync(mark());
     expect(await run("recover", "accept")).toBe(exitCodes.unconfirmed.code);
-    expect(out).toContain("targets 3 (now 1)");
-    expect(err).toContain("--yes");
+    expect(said.out).toContain("targets 3 (now 1)");
+    expect(said.err).toMatch(/^UNCONFIRMED: [^\n]+--yes[^\n]+\n$/);
     expect(readFileSync(mark())).toEqual(before);
     await start();
     expect(await versionOf("timestamp")).toBe(1);
@@ -301,7 +284,7 @@ describe("nothing is accepted", () => {
     await server?.publish(repository, owner.first());
     await stop();
     expect(await accept()).toBe(exitCodes.ok.code);
-    expect(out).toContain("nothing to accept");
+    expect(said.out).toMatch(/^NOT_BEHIND: [^\n]+\n$/);
     await start();
     expect(await versionOf("timestamp")).toBe(1);
   });
@@ -313,5 +296,113 @@ describe("nothing is accepted", () => {
     expect(await accept()).toBe(exitCodes.signer.code);
     await expect(start()).resolves.toBeDefined();
     expect((await server?.request("/readyz"))?.status).toBe(503);
+  });
+
+  describe("where no mark can tell what was lost", () => {
+    const names = () => readdirSync(data).sort();
+
+    test("there is none beside a store that is not empty, and none is made", async () => {
+      const owner = await (await start()).owner(repository);
+      await server?.publish(repository, owner.first());
+      await stop();
+      rmSync(mark());
+      const before = names();
+      expect(await accept()).toBe(exitCodes.unmarked.code);
+      expect(said.out).toMatch(/^NO_MARK: [^\n]*store\.highWaterMark[^\n]*\n$/);
+      expect(names()).toEqual(before);
+    });
+
+    test("there is neither store nor mark, and neither is made", async () => {
+      expect(await accept()).toBe(exitCodes.unmarked.code);
+      expect(said.out).toMatch(/^NO_MARK: /);
+      expect(names()).toEqual([]);
+    });
+
+    test("it is looked for where the configuration says, and the one beside the store counts for nothing", async () => {
+      await lost();
+      const elsewhere = ["--set", `store.highWaterMark=${join(data, "elsewhere")}`];
+      expect(await run("recover", "accept", "--yes", ...elsewhere)).toBe(exitCodes.unmarked.code);
+      expect(said.out).toMatch(/^NO_MARK: /);
+      expect(await accept()).toBe(exitCodes.ok.code);
+    });
+
+    test("its end is damaged, and what can be read of it is in the store", async () => {
+      const owner = await (await start()).owner(repository);
+      await server?.publish(repository, owner.first());
+      await stop();
+      const damaged = readFileSync(mark(), "utf8").replaceAll(/^(.{30})./gm, "$1~");
+      writeFileSync(mark(), damaged);
+      expect(await accept()).toBe(exitCodes.unmarked.code);
+      expect(said.out).toMatch(/^MARK_DAMAGED: [^\n]+\n$/);
+      expect(readFileSync(mark(), "utf8")).toBe(damaged);
+    });
+
+    test("a store in which nothing was ever published has lost nothing", async () => {
+      await start();
+      await stop();
+      rmSync(mark());
+      expect(await accept()).toBe(exitCodes.ok.code);
+      expect(said.out).toMatch(/^NOT_BEHIND: /);
+    });
+  });
+});
+
+describe("as JSON it is one document", () => {
+  const told = () => JSON.parse(said.out) as Record<string, unknown>;
+
+  test("of what was lost and what was signed anew", async () => {
+    await lost();
+    expect(await run("recover", "accept", "--yes", "--json")).toBe(exitCodes.ok.code);
+    expect(told()).toMatchObject({
+      code: "LOSS_ACCEPTED",
+      sentence: expect.stringContaining("start the server"),
+      notListed: 0,
+      lost: [{ repository, kind: "files" }],
+      recovered: [
+        {
+          repository,
+          made: [
+            { role: "snapshot", version: 4 },
+            { role: "timestamp", version: 4 },
+          ],
+          open: ["targets: publish it again, until its version is above 3"],
+        },
+      ],
+    });
+    const { lost: all } = told() as { lost: { files: { role: string }[] }[] };
+    expect(all[0]?.files.find(({ role }) => role === "targets")).toEqual({
+      role: "targets",
+      version: 3,
+      now: 1,
+      sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+    expect(said.err).toBe("");
+  });
+
+  test("without --yes it only looks, and asks nobody", async () => {
+    await lost();
+    let ended = -1;
+    const program = new Command("vidimus");
+    const ask = () => Promise.reject(new Error("somebody was asked"));
+    addRecover(program, context, ask, (exit) => {
+      ended = exit;
+    });
+    await program.parseAsync(["recover", "accept", "--json", "--data", data], { from: "user" });
+    expect(ended).toBe(exitCodes.unconfirmed.code);
+    expect(told()).toMatchObject({ code: "UNCONFIRMED", lost: [{ repository }], recovered: [] });
+    await start();
+    expect(await versionOf("timestamp")).toBe(1);
+  });
+
+  test.each([
+    ["NO_MARK", exitCodes.unmarked.code],
+    ["NOT_BEHIND", exitCodes.ok.code],
+  ])("%s too", async (code, exit) => {
+    const owner = await (await start()).owner(repository);
+    await server?.publish(repository, owner.first());
+    await stop();
+    if (code === "NO_MARK") rmSync(mark());
+    expect(await run("recover", "accept", "--json")).toBe(exit);
+    expect(told()).toMatchObject({ code, lost: [], recovered: [], notListed: 0 });
   });
 });

@@ -249,6 +249,24 @@ describe("a sound store", () => {
     expect(told?.among.sort()).toEqual(["example.org/marked", "example.org/removed"]);
   });
 
+  test("whose last process was killed before it marked its last commit marks that, whoever publishes next", async () => {
+    const running = await start();
+    const owner = await running.owner(repository);
+    await running.publish(repository, owner.first());
+    await stop();
+    const early = readFileSync(mark());
+    await (await start()).publish(repository, owner.next("targets"));
+    await stop();
+    writeFileSync(mark(), early);
+    const next = await start();
+    await next.publish("example.org/other", (await next.owner("example.org/other")).first());
+    await stop();
+    const lines = readFileSync(mark(), "utf8").split("\n");
+    expect(
+      lines.some((line) => line.includes(`"${repository}",2,1,true,`) && line.includes('"targets":[2,')),
+    ).toBe(true);
+  });
+
   test.each(["not a mark", "not\na mark\n", "\u0000".repeat(300)])(
     "with a mark in which nothing can be read (%j) says so loudly, and makes it anew",
     async (text) => {

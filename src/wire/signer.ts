@@ -1,0 +1,64 @@
+/** Opens the sealed keys of this configuration's store. Whatever secret was read on the way is wiped. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Config } from "../config.ts";
+import type { Signer } from "../signer/signer.ts";
+import type { Store } from "../store/store.ts";
+
+/** In the data directory: the secret that is made where none is configured. */
+export const secretFile = "kek";
+
+/** Where the key-encryption secret lies. */
+export function secretSource(config: Config, directory: string): string {
+  return config.signer.secret ?? `file:${join(directory, secretFile)}`;
+}
+
+/**
+ * For whoever signs. On the first start of a store its keyring and, by default, the secret are made; after a `rekey` that
+ * was cut off the new key file takes its place. Throws `SignerError`, and what the store throws.
+ */
+export async function openSigner(
+  config: Config,
+  directory: string,
+  store: Store,
+  readOnly: boolean,
+): Promise<Signer> {
+  if (readOnly) {
+    const { absentSigner } = await import("../signer/absent.ts");
+    return absentSigner;
+  }
+  const stored = await store.keyring();
+  if (stored !== undefined) return await openKeyring(config, directory, stored, { settle: true });
+  const { createKeyFile, readSecret, wipeSecret } = await import("../signer/secret.ts");
+  const { createSealedRecord, openSealed } = await import("../signer/sealed.ts");
+  const file = join(directory, secretFile);
+  // With a keyring in the store a lost secret is restored from the back-up: a new one would open nothing.
+  if (config.signer.secret === undefined && !existsSync(file)) createKeyFile(file);
+  const secret = readSecret(secretSource(config, directory));
+  try {
+    const record = await store.createKeyring(await createSealedRecord(secret));
+    return await openSealed({ secret, record });
+  } finally {
+    wipeSecret(secret);
+  }
+}
+
+/**
+ * The keys under a record that the store has, with the secret that opens it wherever a `rekey` that was cut off has left
+ * that. `settle`: the key file is then put in its place; without, nothing is changed. Throws `SignerError`.
+ */
+export async function openKeyring(
+  config: Config,
+  directory: string,
+  record: Uint8Array,
+  { settle }: { readonly settle: boolean },
+): Promise<Signer> {
+  const { wipeSecret } = await import("../signer/secret.ts");
+  const { openSealed, unlock } = await import("../signer/sealed.ts");
+  const secret = await unlock(secretSource(config, directory), record, { settle });
+  try {
+    return await openSealed({ secret, record });
+  } finally {
+    wipeSecret(secret);
+  }
+}
