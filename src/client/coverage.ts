@@ -16,6 +16,7 @@
 import { comparedName } from "../policy/pattern.ts";
 import { TrustError } from "./errors.ts";
 import type { ImageUse, Input, TrustEntry } from "./inputs/input.ts";
+import { noRule, type Unruled } from "./no-rule.ts";
 import { type ImageReference, parseReference } from "./reference.ts";
 
 /** One place in a file, for a table of failures. */
@@ -56,6 +57,8 @@ export interface CoverageRules {
   readonly ruled: (reference: string) => "rule" | "refuse" | "unverified";
   /** Whether templates that are built from the local tree are let through. */
   readonly allowLocal: boolean;
+  /** What is to be said of a full name that no rule speaks for. */
+  readonly unruled: (name: string) => Unruled;
 }
 
 type Covers = (reference: ImageReference) => boolean;
@@ -89,7 +92,7 @@ export function coverageOf(inputs: readonly Input[], rules: CoverageRules): Cove
       if (ruled === "rule") wanted.push({ ...where, input, use, reference });
       else if (ruled === "unverified" && covering.length === 0)
         unverified.push({ ...where, input, use, why: "policy" });
-      else failures.push({ ...where, error: noRule(reference, covering[0], use.place) });
+      else failures.push({ ...where, error: refused(reference, covering[0], use.place, rules) });
     }
     for (const { place, line, text } of input.local) {
       const where = { file: input.file, place, line, text };
@@ -180,20 +183,19 @@ function entryFailure(
   return { file: input.file, place: `trust.${kind}`, line, text, error };
 }
 
-function noRule({ name }: ImageReference, covering: OpenEntry | undefined, place: string): TrustError {
+function refused(
+  { name }: ImageReference,
+  covering: OpenEntry | undefined,
+  place: string,
+  rules: CoverageRules,
+): TrustError {
   const why =
     covering === undefined
-      ? "and images outside of the policy are refused"
-      : `and the trust block covers it (${covering.input.file}:${covering.entry.line})`;
+      ? "Images outside of the policy are refused."
+      : `The trust block covers it (${covering.input.file}:${covering.entry.line}).`;
+  const { hint, remedy } = rules.unruled(name);
+  if (place !== "syntax") return noRule(name, { hint: `${hint} ${why}`, remedy });
   // The frontend of a Dockerfile, which few publishers sign.
-  const remedy =
-    place === "syntax"
-      ? {
-          next: `Remove the # syntax= line, so that the builder's own frontend is used; or name an image that you sign, or add an entry for ${name}.`,
-        }
-      : undefined;
-  return new TrustError("NO_RULE", `No rule of the policy speaks for ${name}, ${why}.`, {
-    repository: name,
-    remedy,
-  });
+  const next = `Remove the # syntax= line, so that the builder's own frontend is used; or name an image that you sign, or add an entry for ${name}.`;
+  return noRule(name, { hint: `${hint} ${why}`, remedy: { who: "policy owner", next } });
 }

@@ -63,6 +63,7 @@ export async function lockInputs(trust: Trust, request: LockRequest): Promise<Lo
   const helping = helperInput(helpers);
   const coverage = coverageOf([...inputs, helping], {
     ruled: (text) => trust.coverage(text),
+    unruled: (name) => trust.unruled(name),
     allowLocal,
   });
   const outcomes = await resolveAll(trust, coverage.wanted, request.signal);

@@ -4,6 +4,7 @@
  */
 import type { Root } from "../core/model.ts";
 import type { Verified } from "../core/verify.ts";
+import { commandOf } from "./command.ts";
 import { TrustError, type TrustErrorContext } from "./errors.ts";
 import { imageName } from "./reference.ts";
 import { idsOf } from "./root-keys.ts";
@@ -64,18 +65,11 @@ function confirmed(scope: Scope, ids: readonly string[]): string {
   return `If the publisher confirms ${ids.length === 1 ? "this key" : "these keys"}, run: ${pinCommand(scope, ids)}`;
 }
 
-/** As `pin add` is called by either executable; the flags that say where the server is are the caller's to add. */
-function pinCommand({ asked: { name, file } }: Scope, ids: readonly string[]): string {
-  return [
-    "pin add",
-    ...(imageName(name) === name ? [] : ["--files"]),
-    quoted(name),
-    ...ids.map((id) => `--key ${id}`),
-    ...(file === undefined ? [] : [`--policy ${quoted(file)}`]),
-  ].join(" ");
-}
-
-/** For a shell. */
-function quoted(text: string): string {
-  return /^[A-Za-z0-9_.,:/@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+function pinCommand({ asked: { name, file, flags } }: Scope, ids: readonly string[]): string {
+  return commandOf(
+    ...["pin", "add", ...(imageName(name) === name ? [] : ["--files"]), name],
+    ...ids.flatMap((id) => ["--key", id]),
+    ...(file === undefined ? [] : ["--policy", file]),
+    ...flags,
+  );
 }

@@ -14,12 +14,12 @@ import { asTrustError, TrustError } from "./errors.ts";
 import { reasonOf } from "./fetch/within.ts";
 import type { Floor } from "./floor.ts";
 import { checkFloors } from "./floors.ts";
-import { floorsOf, largestLock, readLock } from "./lockfile.ts";
+import { floorsOf, readLock, readLockText } from "./lockfile.ts";
 import { lookUp, lookUpDigest } from "./lookup.ts";
+import type { Unruled } from "./no-rule.ts";
 import { notSigned } from "./not-signed.ts";
 import { checkOptions, type OpenOptions, type TrustOptions } from "./options.ts";
 import { parsePolicyValue, readPolicyFile } from "./policy-file.ts";
-import { readText } from "./read-file.ts";
 import { lockedReference, parseReference } from "./reference.ts";
 import { Repositories } from "./repositories.ts";
 import type { RepositoryView } from "./repository-view.ts";
@@ -57,7 +57,7 @@ export async function openTrust(options: TrustOptions): Promise<Trust> {
   const floors =
     open.lock === undefined
       ? new Map<string, readonly Floor[]>()
-      : floorsOf(readLock(await readText(open.lock, "lock file", largestLock, "LOCK_INVALID"), open.lock));
+      : floorsOf(readLock(await readLockText(open.lock), open.lock));
   return new Trust(open, policy, new Rules(policy, open, notary), floors);
 }
 
@@ -99,6 +99,11 @@ export class Trust {
   /** What the policy says of a reference: a rule speaks for it, or what becomes of it without one. */
   coverage(reference: string): "rule" | "refuse" | "unverified" {
     return this.#rules.covers(parseReference(reference).name) ? "rule" : this.#rules.default;
+  }
+
+  /** What is to be said of a full name that no rule speaks for. @internal */
+  unruled(name: string): Unruled {
+    return this.#rules.unruled(name);
   }
 
   /**

@@ -26,7 +26,11 @@ function covering(
   inputs: readonly Input[],
   { ruled = "unverified", allowLocal = false }: Wish = {},
 ): Coverage {
-  return coverageOf(inputs, { ruled: () => ruled, allowLocal });
+  return coverageOf(inputs, {
+    ruled: () => ruled,
+    allowLocal,
+    unruled: () => ({ hint: "", remedy: undefined }),
+  });
 }
 
 const failuresOf = ({ failures }: Coverage) =>

@@ -20,7 +20,7 @@ import { type Diagnosis, faultOf } from "./diagnosis.ts";
 import { openRules, triedPins } from "./doctor-pins.ts";
 import { addTrustFlags, type TrustFlags, trustOptions } from "./flags.ts";
 import { printJson } from "./report.ts";
-import { count, formatTable } from "./table.ts";
+import { count, formatWithCommands } from "./table.ts";
 
 /** Beyond this difference from a server's clock, fresh files look expired or expired ones fresh. Milliseconds. */
 const clockTolerance = 60_000;
@@ -37,7 +37,9 @@ export function addDoctor(parent: Command, context: ClientContext, finish: (code
     if (flags.json === true) printJson(context, { format: "vidimus-doctor/1", diagnoses: all });
     else {
       const rows = all.map(({ subject, state, what, next = "" }) => [state, subject, what, next]);
-      context.stdout(`${formatTable([["", "subject", "what", "what to do"], ...rows], context.columns)}\n`);
+      context.stdout(
+        `${formatWithCommands([["", "subject", "what", "what to do"], ...rows], context.columns)}\n`,
+      );
     }
     const ending = worst(all.flatMap(({ ending: each }) => (each === undefined ? [] : [each])));
     finish(ending === undefined ? 0 : endings[ending].exit);

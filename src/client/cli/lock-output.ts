@@ -16,6 +16,11 @@ export function lockedName(file: string): string {
   return join(dirname(file), `${stem}.locked${extension}`);
 }
 
+/** The file that `lock` was given where this is what it wrote; any other name comes back as it is. */
+export function sourceName(file: string): string {
+  return join(dirname(file), basename(file).replace(/\.locked(?=\.|$)/, ""));
+}
+
 /** Whether a file is called like what `lock` writes. */
 export function isLockedName(file: string): boolean {
   return /\.locked(?:\.|$)/.test(basename(file));

@@ -9,7 +9,7 @@ import type { Failure } from "../coverage.ts";
 import { TrustError } from "../errors.ts";
 import { within } from "../fetch/within.ts";
 import type { Input, InputFormat } from "../inputs/input.ts";
-import { encodeLock, helperPlace } from "../lockfile.ts";
+import { absentLock, encodeLock, helperPlace } from "../lockfile.ts";
 import type { Locked } from "../locking.ts";
 import { readText } from "../read-file.ts";
 import { openTrust } from "../trust.ts";
@@ -23,7 +23,7 @@ import {
   usualLock,
 } from "./flags.ts";
 import { isThere, lockAtHand } from "./lock-at-hand.ts";
-import { isLockedName, lockedName, writeOutputs } from "./lock-output.ts";
+import { isLockedName, lockedName, sourceName, writeOutputs } from "./lock-output.ts";
 import { type Reporting, sayChecked, sayLocked, sayMoved } from "./lock-report.ts";
 import { progressOn } from "./progress.ts";
 import { type Refused, reportRefused, UsageError } from "./report.ts";
@@ -141,7 +141,8 @@ class LockRun {
     const inputs = await this.#inputs(files);
     const lock = (await lockAtHand(lockName))?.lock;
     if (lock === undefined) {
-      throw new TrustError("LOCK_MISSING", "There is no lock file here.", { file: lockName });
+      const remedy = { who: "you", next: absentLock(lockName, files.map(sourceName)) } as const;
+      throw new TrustError("LOCK_MISSING", "The lock file is not there.", { file: lockName, remedy });
     }
     const beside = new Map<Input, { name: string; text: string | undefined }>();
     for (const input of inputs) {

@@ -4,7 +4,7 @@
  */
 import { type Ending, endings, explain, type TrustCode, TrustError, worst } from "../errors.ts";
 import type { ClientContext } from "./context.ts";
-import { formatTable } from "./table.ts";
+import { formatWithCommands } from "./table.ts";
 
 /** Something that was refused: what a person calls it, and why. */
 export interface Refused {
@@ -73,7 +73,7 @@ function tableOf(
     const wrong = isSaid ? what.slice(place.length + 2) : what;
     return [where === undefined ? subject : `${subject} (${where})`, `${wrong} [${code}]`, `${who}: ${next}`];
   });
-  return formatTable([["image", "what is wrong", "who has to do what"], ...rows], context.columns);
+  return formatWithCommands([["image", "what is wrong", "who has to do what"], ...rows], context.columns);
 }
 
 export function printJson({ stdout }: ClientContext, document: object): void {

@@ -5,6 +5,8 @@ const narrowest = 16;
 /** Key IDs and digests are there to be copied, so they are not cut, even where the page is then too narrow. */
 const whole = /[0-9a-f]{64}/;
 const widestWhole = 72;
+/** With the code of a refusal behind it, or not. */
+const commandAtEnd = /: (vidimus-client .+?)( \[[A-Z0-9_]+\])?$/;
 
 /**
  * The first row is the head. Lines have no space at their end. Texts come from outside too, so control characters, which a
@@ -18,6 +20,24 @@ export function formatTable(rows: readonly (readonly string[])[], columns: numbe
     Math.max(columns, 40),
   );
   return shown.map((row) => formatRow(row, widths)).join("\n");
+}
+
+/**
+ * A table whose cells may end with a command, as sentences do that tell one (`command.ts`): it stands below, whole and on a
+ * line of its own, however narrow the page is.
+ */
+export function formatWithCommands(rows: readonly (readonly string[])[], columns: number): string {
+  const commands: string[] = [];
+  const lifted = rows.map((row) =>
+    row.map((cell) =>
+      cell.replace(commandAtEnd, (_, command: string, after = "") => {
+        if (!commands.includes(command)) commands.push(command);
+        return `: see (${commands.indexOf(command) + 1}) below${after}`;
+      }),
+    ),
+  );
+  const below = commands.map((command, index) => `\n(${index + 1})\n${forTerminal(command)}`);
+  return [formatTable(lifted, columns), ...below].join("\n");
 }
 
 /** `1 image`, `2 images`. */

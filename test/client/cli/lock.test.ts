@@ -347,8 +347,9 @@ describe("lock --check", () => {
   });
 
   it("refuses where there is no lock", async () => {
-    const { code, err } = await lock(["a.yml"], ["--check", "--lock", folder.at("none.lock")]);
+    const { code, err } = await lock(["a.locked.yml"], ["--check", "--lock", folder.at("none.lock")]);
     expect([code, err]).toEqual([endings.moved.exit, expect.stringContaining("[LOCK_MISSING]")]);
+    expect(err).toContain(`\nvidimus-client lock ${folder.at("a.yml")} --lock ${folder.at("none.lock")}\n`);
   });
 
   it("writes nothing", async () => {

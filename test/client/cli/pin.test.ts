@@ -256,11 +256,13 @@ describe("a name without a host", () => {
     const flags = ["--policy", folder.at("policy.yaml"), "--cache", folder.at("cache"), "--server", site.url];
     folder.write("a", "1");
     const argv = ["verify", folder.at("a"), "--repository", files, "--target", "1", ...flags];
-    const { err } = await runClient(argv, { columns: 4_000 });
-    expect(err).toContain("[NO_PIN]");
-    const [, command = ""] = /run: pin (add [^[]*) \[NO_PIN\]/.exec(err) ?? [];
-    expect(command).toMatch(/^add --files acme\/files --key [0-9a-f]{64} --policy /);
-    expect((await pin(command.split(" "))).code).toBe(0);
+    // However narrow the terminal is, the command is a line.
+    const { code, err } = await runClient(argv, { columns: 60 });
+    expect(code).toBe(endings.policy.exit);
+    expect(err.replaceAll(/\s+/g, "")).toContain("run:see(1)below[NO_PIN]");
+    const [, command = ""] = /\n\(1\)\nvidimus-client (.*)\n$/.exec(err) ?? [];
+    expect(command).toMatch(/^pin add --files acme\/files --key [0-9a-f]{64} --policy \S+$/);
+    expect((await runClient([...command.split(" "), "--cache", folder.at("cache")])).code).toBe(0);
     expect((await runClient(argv)).code).toBe(0);
   });
 });
@@ -288,7 +290,10 @@ describe("pin list", () => {
 
   it("refuses a policy that is not there", async () => {
     folder = folderWith();
-    expect((await pin(["list"])).code).toBe(endings.policyFile.exit);
+    const { code, err } = await pin(["list"]);
+    expect(code).toBe(endings.policyFile.exit);
+    expect(err).toContain("The policy is not there. [POLICY_INVALID]");
+    expect(err).toContain(`\nvidimus-client pin add NAME --policy ${folder.at("policy.yaml")}\n`);
   });
 });
 

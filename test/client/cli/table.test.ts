@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { formatTable, wrap } from "../../../src/client/cli/table.ts";
+import { formatTable, formatWithCommands, wrap } from "../../../src/client/cli/table.ts";
 
 it("columns are as wide as their widest cell", () => {
   const rows = [
@@ -64,4 +64,18 @@ it("control characters are not shown", () => {
 
 it("nothing is nothing", () => {
   expect(formatTable([], 80)).toBe("");
+});
+
+it("commands at the end of a cell stand below, each once and on one line", () => {
+  const [one, two] = ["add a --key 1", "add b"].map((each) => `vidimus-client pin ${each}`);
+  const rows = [
+    ["a", `No pin. Run: ${one} [NO_PIN]`, "you"],
+    ["b", "No rule. [NO_RULE]", `policy owner: Add it: ${two}`],
+    ["c", `No pin. Run: ${one} [NO_PIN]`, "vidimus-client in the midst"],
+  ];
+  const table = formatWithCommands(rows, 200);
+  expect(table.split("\n").slice(3)).toEqual(["", "(1)", one, "", "(2)", two]);
+  expect(table.match(/Run: see \(1\) below \[NO_PIN\]/g)).toHaveLength(2);
+  expect(table).toContain("Add it: see (2) below");
+  expect(formatWithCommands(rows, 40).split("\n")).toEqual(expect.arrayContaining([one, two]));
 });
