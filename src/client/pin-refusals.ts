@@ -8,6 +8,7 @@ import { commandOf } from "./command.ts";
 import { TrustError, type TrustErrorContext } from "./errors.ts";
 import { imageName } from "./reference.ts";
 import { idsOf } from "./root-keys.ts";
+import type { Asked } from "./rules.ts";
 import type { Scope } from "./scope.ts";
 
 /** IDs in one sentence; a rule may pin very many. */
@@ -65,10 +66,18 @@ function confirmed(scope: Scope, ids: readonly string[]): string {
   return `If the publisher confirms ${ids.length === 1 ? "this key" : "these keys"}, run: ${pinCommand(scope, ids)}`;
 }
 
-function pinCommand({ asked: { name, file, flags } }: Scope, ids: readonly string[]): string {
+function pinCommand({ asked }: Scope, ids: readonly string[]): string {
+  return pinAdd(
+    asked,
+    ids.flatMap((id) => ["--key", id]),
+  );
+}
+
+/** The whole `pin add` of a name, with the policy and the server that it was asked by. */
+export function pinAdd({ name, file, flags }: Asked, more: readonly string[]): string {
   return commandOf(
     ...["pin", "add", ...(imageName(name) === name ? [] : ["--files"]), name],
-    ...ids.flatMap((id) => ["--key", id]),
+    ...more,
     ...(file === undefined ? [] : ["--policy", file]),
     ...flags,
   );

@@ -17,7 +17,7 @@ import { Servers, trimmed } from "../servers.ts";
 import { unusedSettings } from "../unused-settings.ts";
 import type { ClientContext } from "./context.ts";
 import { type Diagnosis, faultOf } from "./diagnosis.ts";
-import { openRules, triedPins } from "./doctor-pins.ts";
+import { lostRules, openRules, triedPins } from "./doctor-pins.ts";
 import { addTrustFlags, type TrustFlags, trustOptions } from "./flags.ts";
 import { printJson } from "./report.ts";
 import { count, formatWithCommands } from "./table.ts";
@@ -60,6 +60,7 @@ async function diagnose(flags: TrustFlags, context: ClientContext): Promise<read
   return [
     policy.diagnosis,
     ...(policy.value === undefined ? [] : openRules(policy.value)),
+    ...(policy.value === undefined ? [] : lostRules(policy.value, options.server)),
     ...(policy.value === undefined ? [] : unusedSettings(policy.value, options.server).map(unusedDiagnosis)),
     ...cache,
     await dockerDiagnosis(options),
@@ -155,6 +156,8 @@ async function serverDiagnoses(
   const named = [options.server, policy?.server, ...(policy?.rules.map(({ server }) => server) ?? [])];
   const urls = [...new Set(named.filter((url) => url !== undefined).map(trimmed))];
   if (urls.length === 0) {
+    // Rules that lead nowhere have been told one by one.
+    if (policy !== undefined && policy.rules.length > 0) return [];
     const next = "Name one with `server` in the policy, or with --server.";
     return [
       { subject: "server", state: "fault", what: "no trust server is named", next, ending: "policyFile" },
