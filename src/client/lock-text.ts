@@ -8,7 +8,10 @@ import type { Trust } from "./trust.ts";
 export interface LockTextOptions {
   /** From `openTrust`. */
   readonly trust: Trust;
-  /** How the text is called in messages and in the lock. Default: `-`. */
+  /**
+   * How the text is called in messages and in the lock. Default: `-`. For `lock --check` it is a path from the lock's folder:
+   * what is let through unverified counts for the files that the lock names.
+   */
   readonly file?: string;
   /** Values of variables in Dockerfiles and Compose files. */
   readonly args?: Readonly<Record<string, string>>;

@@ -24,7 +24,7 @@ export interface LockedImage
   readonly signers: readonly string[];
   /** When the server was last asked, if it was away when the image was locked. */
   readonly checkedAt?: string;
-  /** The files that name it, as they were given. */
+  /** The files that name it, as paths from the lock's folder, or as they were given to the library. */
   readonly files: readonly string[];
 }
 

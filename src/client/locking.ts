@@ -28,6 +28,8 @@ export interface LockRequest {
   /** Accept that tags mean other digests than in the previous lock. */
   readonly update?: boolean;
   readonly allowLocal?: boolean;
+  /** How the lock calls a file. Default: as the input is called. */
+  readonly nameOf?: (file: string) => string;
   /** Milliseconds since 1970 UTC. */
   readonly at: number;
   /** Ends the whole early. */
@@ -166,9 +168,9 @@ function merge(
   resolved: ReadonlyMap<Wanted, ResolvedImage>,
   coverage: Coverage,
 ): LockFile {
-  const { inputs, helpers = [], previous, at } = request;
+  const { inputs, helpers = [], previous, at, nameOf = (file: string) => file } = request;
   const named = helpers.length > 0 ? [helperPlace] : [];
-  const given = new Set([...inputs.map(({ file }) => file), ...named]);
+  const given = new Set([...inputs.flatMap(({ file }) => [file, nameOf(file)]), ...named]);
   const images = new Map<string, LockedImage>();
   const unverified = new Map<string, UnverifiedUse>();
   const others = (files: readonly string[]) => files.filter((file) => !given.has(file));
@@ -182,11 +184,11 @@ function merge(
   }
   for (const [{ reference, input }, image] of resolved) {
     const key = keyOfReference(reference, image.digest);
-    const files = new Set([...(images.get(key)?.files ?? []), input.file]);
+    const files = new Set([...(images.get(key)?.files ?? []), nameOf(input.file)]);
     images.set(key, lockedImage(reference, image, [...files]));
   }
   for (const { text, input } of coverage.unverified) {
-    const files = new Set([...(unverified.get(text)?.files ?? []), input.file]);
+    const files = new Set([...(unverified.get(text)?.files ?? []), nameOf(input.file)]);
     unverified.set(text, { reference: text, files: [...files] });
   }
   return { lockedAt: iso(at), images: [...images.values()], unverified: [...unverified.values()] };

@@ -23,6 +23,7 @@ import {
   usualLock,
 } from "./flags.ts";
 import { isThere, lockAtHand } from "./lock-at-hand.ts";
+import { isNamed, nameInLock } from "./lock-files.ts";
 import { isLockedName, lockedName, sourceName, writeOutputs } from "./lock-output.ts";
 import { type Reporting, sayChecked, sayLocked, sayMoved } from "./lock-report.ts";
 import { progressOn } from "./progress.ts";
@@ -116,10 +117,11 @@ class LockRun {
     try {
       refuseUnusedServer(this.#flags, trust.servers);
       const at = context.now();
+      const nameOf = (file: string) => nameInLock(file, this.#lockName);
       const late = () =>
         new TrustError("TIMEOUT", `Not everything was verified within ${timeout / 1_000} s.`);
       const locked = await within(timeout, [], late, (signal) =>
-        lockInputs(trust, { inputs, previous, helpers, update, allowLocal, at, signal }),
+        lockInputs(trust, { inputs, previous, helpers, update, allowLocal, at, signal, nameOf }),
       );
       progress.end();
       sayMoved(this.#reporting, locked);
@@ -156,7 +158,9 @@ class LockRun {
     }
     const { checkLock, unverifiedIn } = await import("../lock-check.ts");
     const { helpers } = this.#flags;
-    const failures = checkLock({ inputs, lock, lockName, helpers, beside, at: this.#context.now() });
+    const at = this.#context.now();
+    const named = (file: string, names: readonly string[]) => isNamed(file, names, lockName);
+    const failures = checkLock({ inputs, lock, lockName, isNamed: named, helpers, beside, at });
     if (failures.length > 0) return this.#refuse(failures);
     sayChecked(this.#reporting, { inputs, lock, unverified: unverifiedIn(inputs, lock) });
     return 0;

@@ -331,13 +331,28 @@ describe("lock --check", () => {
     const codesOf = async (name: string) => codesIn((await lock([name], ["--check", "--json"])).json());
     folder.write("a.locked.yml", `${lockedYml}# more\n`);
     expect(await codesOf("a.yml")).toEqual(["LOCK_DIFFERS"]);
-    folder.write("b.yml", yml);
+    folder.write("b.yml", yml.replace("init:\n  - nginx:1\n", ""));
     expect(await codesOf("b.yml")).toEqual(["LOCK_DIFFERS"]);
     folder.write("a.yml", yml.replace("kernel:1", "kernel:2").replace("nginx:1", "redis:1"));
     expect(await codesOf("a.yml")).toEqual(["LOCK_MISSING"]);
     folder.write("a.locked.yml", lockedYml.replace(at("1"), at("2")));
     const { code, err } = await lock(["a.locked.yml"], ["--check"]);
     expect([code, err]).toEqual([endings.moved.exit, expect.stringContaining("[LOCK_DIFFERS]")]);
+  });
+
+  it("lets unverified images pass in the files alone that they were locked for", async () => {
+    const made = readLock(folder.read("vidimus.lock"), "vidimus.lock");
+    expect(made.unverified).toEqual([{ reference: "nginx:1", files: ["a.yml"] }]);
+    expect(made.images.map(({ files }) => files)).toEqual([["a.yml"], ["Dockerfile"]]);
+    folder.write("b.txt", "nginx:1\n");
+    folder.write("b.locked.txt", "nginx:1\n");
+    for (const file of ["b.txt", "b.locked.txt"]) {
+      const { code, err } = await lock([file], ["--check"]);
+      expect([code, err]).toEqual([endings.moved.exit, expect.stringContaining("[LOCK_MISSING]")]);
+      expect(err).toContain("lets nginx:1 through unverified for a.yml, and not for this file.");
+    }
+    expect((await lock(["a.yml", "a.locked.yml"], ["--check"])).code).toBe(0);
+    expect((await lock(["-"], ["--check"], { stdin: lockedYml })).code).toBe(0);
   });
 
   it("refuses what has expired since", async () => {
