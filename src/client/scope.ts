@@ -47,17 +47,33 @@ function doctorCommand({ fetcher, asked: { file, flags } }: Scope): string {
   return commandOf("doctor", ...policy, "--server", fetcher.origin, ...authority);
 }
 
-/** @param more what else is to be said: `any more` */
-export function noTrustData({ repository, fetcher, asked }: Scope, more = ""): TrustError {
+/**
+ * That a server has nothing for a repository. Where the cache or the lock remembers it, its publisher has signed: then it is
+ * the server that gives nothing any more.
+ */
+export function noTrustData(
+  { repository, fetcher, asked, floors }: Scope,
+  isCached: "cached" | "new",
+): TrustError {
+  const memory = isCached === "cached" ? "the cache" : floors.length > 0 ? "the lock" : undefined;
+  if (memory !== undefined) {
+    return new TrustError(
+      "NO_TRUST_DATA",
+      `${fetcher.origin} does not serve ${repository} any more: it was signed and served there, as ${memory} knows.`,
+      {
+        remedy: {
+          who: "server operator",
+          next: "Find out whether the repository was deleted, or is kept back on the way; nothing of it can be verified until it is served again.",
+        },
+      },
+    );
+  }
   const image = imageName(asked.name);
   const other =
     image === undefined || image === asked.name
       ? ""
       : ` As an image's, the name ${asked.name} would be ${image}.`;
-  return new TrustError(
-    "NO_TRUST_DATA",
-    `${repository} has no trust data at ${fetcher.origin}${more}.${other}`,
-  );
+  return new TrustError("NO_TRUST_DATA", `${repository} has no trust data at ${fetcher.origin}.${other}`);
 }
 
 export function withheld({ fetcher, repository }: Scope, role: string): TrustError {

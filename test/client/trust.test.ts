@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
+import { explain } from "../../src/client/errors.ts";
 import { openTrust, type Trust } from "../../src/client/trust.ts";
 import { sha256Hex } from "../../src/core/bytes.ts";
 import { trustCodeOf, trustErrorOf } from "../support/fetching.ts";
@@ -153,6 +154,34 @@ describe("resolve", () => {
       reference: "Not A Name",
     });
     expect(await trustCodeOf(trust.resolve("registry.example.test/nobody/here:1"))).toBe("NO_TRUST_DATA");
+  });
+});
+
+describe("a repository that is not served", () => {
+  const withheld: TrustSite["answer"] = (_file, response) => !!response.writeHead(404).end("{}");
+
+  it("and is remembered is the server's business, and not the publisher's", async () => {
+    const own = await siteOf(await simulated(name, "1"));
+    const remembering = await trusting(own);
+    await remembering.resolve(`${name}:1`);
+    own.answer = withheld;
+    const error = await trustErrorOf(remembering.resolve(`${name}:1`));
+    expect(error).toMatchObject({ code: "NO_TRUST_DATA", repository: name });
+    expect(error.message).toBe(
+      `${own.url} does not serve ${name} any more: it was signed and served there, as the cache knows.`,
+    );
+    expect(explain(error)).toMatchObject({
+      who: "server operator",
+      ending: "unsigned",
+      next: expect.stringContaining("was deleted, or is kept back"),
+    });
+  });
+
+  it("and is unknown may never have been signed", async () => {
+    const own = await siteOf();
+    const error = await trustErrorOf((await trusting(own)).resolve(`${name}:1`));
+    expect(error.message).toBe(`${name} has no trust data at ${own.url}.`);
+    expect(explain(error)).toMatchObject({ code: "NO_TRUST_DATA", who: "publisher" });
   });
 });
 
