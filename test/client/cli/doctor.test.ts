@@ -150,7 +150,7 @@ describe("doctor", () => {
       await withRepository(name, () => [rule(name, "0".repeat(64))]);
       const [found] = await pinsOf();
       expect(found).toMatchObject({ state: "fault", ending: "policy" });
-      expect(found?.what).toContain(`pin add ${name} --key`);
+      expect(found?.next).toContain(`vidimus-client pin add ${name} --key`);
     });
 
     it("also of a repository of files, without a host", async () => {
