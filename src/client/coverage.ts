@@ -70,13 +70,15 @@ interface OpenEntry {
   readonly covers: Covers;
 }
 
-export function coverageOf(inputs: readonly Input[], rules: CoverageRules): Coverage {
+/** @param isWhole whether every file could be read, so that an entry which covers nothing of these covers nothing at all */
+export function coverageOf(inputs: readonly Input[], rules: CoverageRules, isWhole = true): Coverage {
   const wanted: Wanted[] = [];
   const unverified: Unverified[] = [];
   const failures: Failure[] = [];
   const entries = inputs.flatMap((input) => openEntries(input, failures));
   const useless = new Set(entries);
   for (const input of inputs) {
+    failures.push(...faultsOf(input));
     for (const use of input.images) {
       const where = { file: input.file, place: use.place, line: use.line, text: use.reference };
       let reference: ImageReference;
@@ -106,7 +108,7 @@ export function coverageOf(inputs: readonly Input[], rules: CoverageRules): Cove
       }
     }
   }
-  for (const { input, entry, kind } of useless) {
+  for (const { input, entry, kind } of isWhole ? useless : []) {
     failures.push(
       entryFailure(
         input,
@@ -120,6 +122,11 @@ export function coverageOf(inputs: readonly Input[], rules: CoverageRules): Cove
     );
   }
   return { wanted, unverified, failures };
+}
+
+/** What is wrong with the `trust` block of an input. */
+export function faultsOf({ file, faults }: Input): readonly Failure[] {
+  return faults.map((error) => ({ file, place: "trust", line: error.line ?? 1, text: "trust", error }));
 }
 
 function openEntries(input: Input, failures: Failure[]): readonly OpenEntry[] {

@@ -2,7 +2,7 @@
  * `lock --check`: whether files are as they were locked. No network, no cache and no policy: what was verified then is
  * compared with what stands there now, and with the clock.
  */
-import type { Failure } from "./coverage.ts";
+import { type Failure, faultsOf } from "./coverage.ts";
 import { TrustError } from "./errors.ts";
 import type { ImageUse, Input } from "./inputs/input.ts";
 import { lockedText } from "./inputs/splice.ts";
@@ -70,7 +70,7 @@ function inputFailures(
   other: { readonly name: string; readonly text: string | undefined } | undefined,
 ): readonly Failure[] {
   const { file, images, local } = input;
-  const failures: Failure[] = [];
+  const failures: Failure[] = [...faultsOf(input)];
   const replacements = new Map<ImageUse, string>();
   for (const use of images) {
     try {

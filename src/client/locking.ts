@@ -4,6 +4,7 @@
  */
 import {
   type Coverage,
+  type CoverageRules,
   coverageOf,
   type Failure,
   type Place,
@@ -21,6 +22,8 @@ import type { Outcome, Trust } from "./trust.ts";
 
 export interface LockRequest {
   readonly inputs: readonly Input[];
+  /** What is wrong with files that could not be read, and so stand in no input. */
+  readonly unread?: readonly Failure[];
   /** The lock that is there already. */
   readonly previous?: LockFile | undefined;
   /** Further images to be verified and locked, which no file names. */
@@ -61,15 +64,16 @@ export class LockRefused extends Error {
 
 /** Throws `LockRefused`, and `TIMEOUT` or what its reason is when the signal fires. */
 export async function lockInputs(trust: Trust, request: LockRequest): Promise<Locked> {
-  const { inputs, previous, helpers = [], allowLocal = false } = request;
+  const { inputs, unread = [], previous, helpers = [], allowLocal = false } = request;
   const helping = helperInput(helpers);
-  const coverage = coverageOf([...inputs, helping], {
+  const rules: CoverageRules = {
     ruled: (text) => trust.coverage(text),
     unruled: (name) => trust.unruled(name),
     allowLocal,
-  });
+  };
+  const coverage = coverageOf([...inputs, helping], rules, unread.length === 0);
   const outcomes = await resolveAll(trust, coverage.wanted, request.signal);
-  const failures: Failure[] = [...coverage.failures];
+  const failures: Failure[] = [...unread, ...coverage.failures];
   const resolved = new Map<Wanted, ResolvedImage>();
   for (const [index, wanted] of coverage.wanted.entries()) {
     const outcome = outcomes[index];

@@ -99,12 +99,28 @@ class LockRun {
   }
 
   async lock(files: readonly string[]): Promise<number> {
+    seconds(this.#flags.timeout ?? usualTimeout, "--timeout");
+    refuseLocked(files);
+    this.#refuseOverlap(files);
+    const { inputs, unread } = await this.#inputs(files);
+    return await this.#beside(unread, () => this.#lockAll(inputs, unread));
+  }
+
+  /** Whatever else stops a run does not hide what is wrong with its files. */
+  async #beside(unread: readonly Failure[], task: () => Promise<number>): Promise<number> {
+    try {
+      return await task();
+    } catch (error) {
+      if (!(error instanceof TrustError) || unread.length === 0) throw error;
+      const text = error.reference ?? error.repository ?? error.file ?? "(all)";
+      return this.#refuse([...unread, { file: text, place: "", line: 1, text, error }]);
+    }
+  }
+
+  async #lockAll(inputs: readonly Input[], unread: readonly Failure[]): Promise<number> {
     const context = this.#context;
     const { helpers, update = false, allowLocal = false } = this.#flags;
     const timeout = seconds(this.#flags.timeout ?? usualTimeout, "--timeout");
-    refuseLocked(files);
-    this.#refuseOverlap(files);
-    const inputs = await this.#inputs(files);
     const atHand = await lockAtHand(this.#lockName);
     const previous = atHand?.lock;
     const progress = progressOn(context);
@@ -121,7 +137,7 @@ class LockRun {
       const late = () =>
         new TrustError("TIMEOUT", `Not everything was verified within ${timeout / 1_000} s.`);
       const locked = await within(timeout, [], late, (signal) =>
-        lockInputs(trust, { inputs, previous, helpers, update, allowLocal, at, signal, nameOf }),
+        lockInputs(trust, { inputs, unread, previous, helpers, update, allowLocal, at, signal, nameOf }),
       );
       progress.end();
       sayMoved(this.#reporting, locked);
@@ -139,8 +155,16 @@ class LockRun {
   }
 
   async check(files: readonly string[]): Promise<number> {
+    const { inputs, unread } = await this.#inputs(files);
+    return await this.#beside(unread, () => this.#checkAll(files, inputs, unread));
+  }
+
+  async #checkAll(
+    files: readonly string[],
+    inputs: readonly Input[],
+    unread: readonly Failure[],
+  ): Promise<number> {
     const lockName = this.#lockName;
-    const inputs = await this.#inputs(files);
     const lock = (await lockAtHand(lockName))?.lock;
     if (lock === undefined) {
       const remedy = { who: "you", next: absentLock(lockName, files.map(sourceName)) } as const;
@@ -160,13 +184,15 @@ class LockRun {
     const { helpers } = this.#flags;
     const at = this.#context.now();
     const named = (file: string, names: readonly string[]) => isNamed(file, names, lockName);
-    const failures = checkLock({ inputs, lock, lockName, isNamed: named, helpers, beside, at });
+    const request = { inputs, lock, lockName, isNamed: named, helpers, beside, at };
+    const failures = [...unread, ...checkLock(request)];
     if (failures.length > 0) return this.#refuse(failures);
     sayChecked(this.#reporting, { inputs, lock, unverified: unverifiedIn(inputs, lock) });
     return 0;
   }
 
-  async #inputs(files: readonly string[]): Promise<readonly Input[]> {
+  /** What can be read, and what is wrong with the other files: everything is told in one run. */
+  async #inputs(files: readonly string[]): Promise<{ inputs: readonly Input[]; unread: readonly Failure[] }> {
     const format = formatOf(this.#flags.format);
     if (files.includes("-") && files.length > 1)
       throw new UsageError("Lock standard input alone, without other files.");
@@ -174,12 +200,18 @@ class LockRun {
     const { readInput } = await import("../inputs/read.ts");
     const args = argsOf(this.#flags.arg);
     const inputs: Input[] = [];
+    const unread: Failure[] = [];
     for (const file of files) {
-      const text =
-        file === "-" ? await this.#context.stdin(largestInput) : await readText(file, "file", largestInput);
-      inputs.push(await readInput(file, text, { format, args }));
+      try {
+        const text =
+          file === "-" ? await this.#context.stdin(largestInput) : await readText(file, "file", largestInput);
+        inputs.push(await readInput(file, text, { format, args }));
+      } catch (error) {
+        if (!(error instanceof TrustError)) throw error;
+        unread.push({ file, place: "", line: error.line ?? 1, text: file, error });
+      }
     }
-    return inputs;
+    return { inputs, unread };
   }
 
   /** No file that is read is written, and none is written twice. */
@@ -218,6 +250,8 @@ class LockRun {
 
   #refuse(failures: readonly Failure[]): number {
     const refused = failures.map(({ file, line, place, text, error }): Refused => {
+      // A whole file is its own place.
+      if (place === "") return { subject: text, error };
       return { subject: text, where: place === helperPlace ? place : `${file}:${line}, ${place}`, error };
     });
     return reportRefused(this.#context, refused, this.#flags.json === true);

@@ -185,6 +185,47 @@ describe("what is wrong", () => {
     });
   });
 
+  it("is told of all kinds in one run: format, trust block, rules and signatures", async () => {
+    folder.write("a.yml", `kernel:\n  image: ${acme}/kernel:none\ntrust:\n  orgs: [x]\n  org: [y]\n`);
+    folder.write("b.yml", "kernel:\n  image: a\nservice: []\n");
+    folder.write("c.txt", `${acme}/absent:1\n`);
+    const before = written();
+    const { code, json } = await lock(["a.yml", "b.yml", "c.txt", "d.txt"], ["--json"]);
+    const { refusals } = json() as { refusals: { subject: string; code: string; where?: string }[] };
+    expect(refusals.map((each) => [each.subject.replace(folder.path, ""), each.code])).toEqual([
+      ["/b.yml", "INPUT_INVALID"],
+      ["/d.txt", "FILE_UNREADABLE"],
+      ["trust", "TRUST_BLOCK"],
+      [`${acme}/kernel:none`, "NOT_SIGNED"],
+      [`${acme}/absent:1`, "NO_TRUST_DATA"],
+    ]);
+    expect(refusals.map(({ where }) => where?.replace(folder.path, ""))).toEqual([
+      undefined,
+      undefined,
+      "/a.yml:4, trust",
+      "/a.yml:2, kernel",
+      "/c.txt:1, list",
+    ]);
+    expect(code).toBe(endings.unsigned.exit);
+    expect(written()).toEqual(before);
+    // The entry that covers nothing is told once it is sure.
+    expect(codesIn((await lock(["a.yml"], ["--json"])).json())).toEqual([
+      "TRUST_BLOCK",
+      "TRUST_BLOCK",
+      "NOT_SIGNED",
+    ]);
+  });
+
+  it("with a file is told beside what is wrong with the policy or the lock", async () => {
+    folder.write("a.yml", "kernel:\n  image: a\nservice: []\n");
+    folder.write("vidimus.lock", "{}\n");
+    expect(codesIn((await lock(["a.yml"], ["--json"])).json())).toEqual(["INPUT_INVALID", "LOCK_INVALID"]);
+    expect(codesIn((await lock(["a.yml"], ["--check", "--json"])).json())).toEqual([
+      "INPUT_INVALID",
+      "LOCK_INVALID",
+    ]);
+  });
+
   it("has its place said once", async () => {
     folder.write("a.yml", `kernel:\n  image: "@pkg:./kernel"\n`);
     const { err } = await lock(["a.yml"]);
