@@ -116,7 +116,7 @@ export function coverageOf(inputs: readonly Input[], rules: CoverageRules, isWho
         kind,
         `The entry ${entry.text} covers no image of these files.`,
         kind === "org"
-          ? "Write the first part of the images' path below the host, such as linuxkit; or remove the entry."
+          ? "Write the first part of the images' path below the host, such as linuxkit (an image with one part alone there has no org: write it under image); or remove the entry."
           : "Write the image as the file names it, without a tag or with the same; or remove the entry.",
       ),
     );
