@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import { explain } from "../../src/client/errors.ts";
+import { lockList } from "../../src/client/list.ts";
 import { openTrust, type Trust } from "../../src/client/trust.ts";
 import { sha256Hex } from "../../src/core/bytes.ts";
 import { trustCodeOf, trustErrorOf } from "../support/fetching.ts";
@@ -45,6 +46,72 @@ describe("a trust", () => {
     await expect(closed.root(name)).rejects.toBeInstanceOf(TypeError);
     const [outcome] = await closed.resolveAll([`${name}:6.6`]);
     expect(outcome?.error).toBeInstanceOf(TypeError);
+  });
+});
+
+describe("a call that makes no sense", () => {
+  // As callers without types make it.
+  const odd = (value: unknown) => value as never;
+  const question = { repository: name, target: "6.6" };
+
+  it.each<[string, () => Promise<unknown>, string]>([
+    ["resolve", () => trust.resolve(odd(undefined)), "resolve: reference must be a text, and is undefined."],
+    ["resolve", () => trust.resolve(odd(["a"])), "resolve: reference must be a text, and is a list."],
+    [
+      "resolveAll",
+      () => trust.resolveAll(odd("a")),
+      "resolveAll: references must be a list of texts, and is a text.",
+    ],
+    [
+      "lookUp",
+      () => trust.lookUp(odd(undefined)),
+      "lookUp: question must be an object with the texts repository and target, and is undefined.",
+    ],
+    [
+      "lookUp",
+      () => trust.lookUp(odd({ target: "6.6" })),
+      "lookUp: question.repository must be a text, and is undefined.",
+    ],
+    [
+      "lookUp",
+      () => trust.lookUp(odd({ repository: name, target: null })),
+      "lookUp: question.target must be a text, and is null.",
+    ],
+    [
+      "verifyFile",
+      () => trust.verifyFile(odd(question), question),
+      "verifyFile: path must be a text, and is object.",
+    ],
+    [
+      "verifyFile",
+      () => trust.verifyFile("a", odd("b")),
+      "verifyFile: question must be an object with the texts repository and target, and is a text.",
+    ],
+    ["root", () => trust.root(odd(1)), "repository must be a text, and is number."],
+    ["check", () => trust.check(odd(undefined)), "repository must be a text, and is undefined."],
+    ["forget", () => trust.forget(odd(undefined)), "repository must be a text, and is undefined."],
+    [
+      "coverage",
+      async () => trust.coverage(odd(undefined)),
+      "coverage: reference must be a text, and is undefined.",
+    ],
+    [
+      "lockList",
+      () => lockList("a\n", odd({})),
+      "options.trust must be what openTrust gives, and is undefined.",
+    ],
+  ])("of %s is a TypeError that names the argument", async (_, call, message) => {
+    const error: unknown = await call().catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(TypeError);
+    expect((error as TypeError).message).toBe(message);
+  });
+
+  it.each([undefined, null, "trust.yaml", []])("of openTrust is OPTION_INVALID: %j", async (options) => {
+    const error = await trustErrorOf(openTrust(odd(options)));
+    expect(error).toMatchObject({
+      code: "OPTION_INVALID",
+      message: 'The options must be an object, such as { policy: "trust.yaml" }.',
+    });
   });
 });
 

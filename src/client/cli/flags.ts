@@ -36,7 +36,10 @@ export function addTrustFlags(command: Command): Command {
       "--docker-config <dir>",
       "Docker's configuration, for credentials (default: DOCKER_CONFIG, or ~/.docker)",
     )
-    .option("--time-limit <seconds>", "for one repository with all its requests (default: 120)");
+    .option(
+      "--time-limit <seconds>",
+      "longest time for one repository, all its requests and repeats together; then it is refused as TIMEOUT (default: 120)",
+    );
 }
 
 /** Throws `UsageError` where a policy is named by nothing: what was meant to be demanded would not be. */
