@@ -27,7 +27,7 @@ list() {
 # save KIND DIGEST SIZE FILE: exactly the bytes that the digest names.
 save() {
   curl -fsS --proto =http --max-time 300 --max-filesize "$3" -H "Accept: $accept" -o "$4" "$registry/$1/$2" ||
-    fail "The registry does not give $2."
+    fail "$registry does not give $2."
   echo "${2#sha256:}  $4" | sha256sum --check --status || fail "$2 has other bytes."
 }
 

@@ -1,21 +1,18 @@
 // Verifies an image, pulls it from a registry on loopback, and unpacks it once every byte of it was checked.
-// Images whose layers delete files of lower ones are refused: a real builder has code of its own for layers.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { existsSync, mkdirSync, mkdtempSync, promises, readFileSync, renameSync, rmSync } from "node:fs";
 import { endings, explain, openTrust, parseReference } from "../src/client/index.ts"; // Or "@vidimus/client".
 
 type Blob = { digest: string; size: number; platform?: { os: string; architecture: string } };
 const [oci, docker] = ["application/vnd.oci.image", "application/vnd.docker.distribution.manifest"];
 const accept = `${oci}.index.v1+json,${oci}.manifest.v1+json,${docker}.list.v2+json,${docker}.v2+json`;
-const cpu = process.arch === "x64" ? "amd64" : process.arch;
+const cpu = process.arch.replace("x64", "amd64");
 const isOurs = ({ platform }: Blob) => platform?.os === "linux" && platform.architecture === cpu;
-
-/** Saves what lies at an address: exactly the bytes that the digest names. */
 async function save(url: string, { digest, size }: Blob, file: string): Promise<void> {
   const signal = AbortSignal.timeout(300_000);
-  const { ok, status, body } = await fetch(`${url}/${digest}`, { headers: { accept }, signal });
+  const away = ({ cause }: Error) => Promise.reject(new Error(`${url} cannot be reached (${cause}).`));
+  const { ok, status, body } = await fetch(`${url}/${digest}`, { headers: { accept }, signal }).catch(away);
   if (!ok || body === null) throw new Error(`${url}/${digest}: ${status}`);
   const hash = createHash("sha256");
   let left = size;
@@ -27,15 +24,18 @@ async function save(url: string, { digest, size }: Blob, file: string): Promise<
       yield chunk;
     }
   }
-  await writeFile(file, checked(body));
+  await promises.writeFile(file, checked(body));
   if (left !== 0 || `sha256:${hash.digest("hex")}` !== digest) throw new Error(`${digest} has other bytes.`);
 }
-const [image = "", rootfs = "rootfs"] = process.argv.slice(2);
+const [image = "", rootfs = "", ...others] = process.argv.slice(2);
+if (rootfs === "" || others.length > 0 || existsSync(rootfs)) {
+  console.error("Usage: node builder.ts IMAGE DIRECTORY (one that is not there yet)");
+  process.exit(2);
+}
 const work = mkdtempSync(`${rootfs}.`);
 const [manifest, layer, tree] = [`${work}/manifest`, (n: number) => `${work}/layer-${n}`, `${work}/tree`];
 mkdirSync(tree);
 try {
-  if (existsSync(rootfs)) throw new Error(`${rootfs} is there already: name a directory that is not.`);
   const trust = await openTrust({ policy: process.env.VIDIMUS_POLICY ?? "trust.yaml" });
   const { digest, length } = await trust.resolve(image).finally(() => void trust.close());
   const registry = (({ host, path }) => `http://${host}/v2/${path}`)(parseReference(image));

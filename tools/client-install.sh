@@ -4,8 +4,8 @@
 #   tools/client-install.sh 22.12.0 22
 #
 # With the Node that runs the scripts and each version named: every file of the library is loaded, an invalid policy
-# is refused by its code, the policy of the README is understood, the executable tells its version. A Node that is too old is refused by its code. Then the example
-# of the README is compiled strictly, declarations of the packages included, and the sources are compiled against the
+# is refused by its code, the policy of the README is understood, the executable tells its version. A Node that is too old is refused by its code. Then the examples
+# of the README are compiled strictly, declarations of the packages included, and the sources are compiled against the
 # API of the first Node that is named: whatever is newer does not compile.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
@@ -28,11 +28,18 @@ mkdir "$consumer"
 cd "$consumer"
 echo '{ "private": true, "type": "module" }' >package.json
 npm install --silent --ignore-scripts --no-audit --no-fund "$work"/vidimus-client-*.tgz
-# block LANGUAGE: the first block of that language in the README.
-block() { sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/{/^\`\`\`/d;p;}" "$repository/client/README.md"; }
-block yaml >trust.yaml
-block ts >example.ts
-[[ -s trust.yaml && -s example.ts ]]
+# block LANGUAGE NUMBER: the block of that number, from 1, among those of that language in the README.
+block() {
+  awk -v fence="\`\`\`$1" -v wanted="$2" '
+    $0 == fence { inside = (++count == wanted); next }
+    /^```$/ { inside = 0 }
+    inside
+  ' "$repository/client/README.md"
+}
+block yaml 1 >trust.yaml
+block ts 1 >example.ts
+block ts 2 >files.ts
+[[ -s trust.yaml && -s example.ts && -s files.ts ]]
 
 cat >use.js <<'USE'
 import { readdirSync } from "node:fs";
@@ -80,8 +87,8 @@ fi
 
 npm install --silent --ignore-scripts --no-audit --no-fund "@types/node@${oldest%%.*}"
 "$node" "$repository/node_modules/typescript/bin/tsc" --noEmit --strict --exactOptionalPropertyTypes \
-  --module nodenext --target es2024 --lib es2024 --types node --skipLibCheck false example.ts
-echo "the example compiles"
+  --module nodenext --target es2024 --lib es2024 --types node --skipLibCheck false example.ts files.ts
+echo "the examples compile"
 
 mkdir sources
 cp -r "$repository/src" "$repository/tsconfig.json" sources

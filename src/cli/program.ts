@@ -28,12 +28,14 @@ export async function runCli(
   parts: ServeParts,
 ): Promise<number> {
   let code: number = exitCodes.ok.code;
+  const client = ofTheServer.has(argv[0]) ? undefined : await import("../client/cli/program.ts");
+  const json = client?.wantsDocument(argv) === true;
   const program = new Command("vidimus")
     .description("A private notary: stores signed TUF metadata and speaks Notary v1.")
     .option("--debug", "show where an error comes from")
     .helpCommand(false)
     .exitOverride()
-    .configureOutput({ writeOut: context.stdout, writeErr: context.stderr })
+    .configureOutput({ writeOut: context.stdout, writeErr: json ? () => {} : context.stderr })
     .showSuggestionAfterError();
   const backup = new Command("backup")
     .description("make, check and restore backups")
@@ -57,7 +59,6 @@ export async function runCli(
   addConfigSchema(config, context);
   addConfigShow(config, context);
   program.addCommand(config);
-  const client = ofTheServer.has(argv[0]) ? undefined : await import("../client/cli/program.ts");
   const clientContext = client?.processContext();
   if (client !== undefined && clientContext !== undefined) {
     client.addClientCommands(program, clientContext, (ended) => {
@@ -76,8 +77,9 @@ export async function runCli(
     await program.parseAsync([...argv], { from: "user" });
     return code;
   } catch (error) {
-    // Commander has written its own sentence; asking for help is no error.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? code : exitCodes.usage.code;
+    // Asking for help is no error. Otherwise commander has written its own sentence, unless a document is wanted.
+    if (error instanceof CommanderError && (error.exitCode === 0 || !json))
+      return error.exitCode === 0 ? code : exitCodes.usage.code;
     const refused = clientContext && client?.reportClientError(clientContext, error, argv.includes("--json"));
     return refused ?? reportError(context, error);
   }

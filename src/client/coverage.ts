@@ -16,6 +16,7 @@
 import { comparedName } from "../policy/pattern.ts";
 import { TrustError } from "./errors.ts";
 import type { ImageUse, Input, TrustEntry } from "./inputs/input.ts";
+import { noRule, type Unruled } from "./no-rule.ts";
 import { type ImageReference, parseReference } from "./reference.ts";
 
 /** One place in a file, for a table of failures. */
@@ -56,6 +57,8 @@ export interface CoverageRules {
   readonly ruled: (reference: string) => "rule" | "refuse" | "unverified";
   /** Whether templates that are built from the local tree are let through. */
   readonly allowLocal: boolean;
+  /** What is to be said of a full name that no rule speaks for. */
+  readonly unruled: (name: string) => Unruled;
 }
 
 type Covers = (reference: ImageReference) => boolean;
@@ -67,13 +70,15 @@ interface OpenEntry {
   readonly covers: Covers;
 }
 
-export function coverageOf(inputs: readonly Input[], rules: CoverageRules): Coverage {
+/** @param isWhole whether every file could be read, so that an entry which covers nothing of these covers nothing at all */
+export function coverageOf(inputs: readonly Input[], rules: CoverageRules, isWhole = true): Coverage {
   const wanted: Wanted[] = [];
   const unverified: Unverified[] = [];
   const failures: Failure[] = [];
   const entries = inputs.flatMap((input) => openEntries(input, failures));
   const useless = new Set(entries);
   for (const input of inputs) {
+    failures.push(...faultsOf(input));
     for (const use of input.images) {
       const where = { file: input.file, place: use.place, line: use.line, text: use.reference };
       let reference: ImageReference;
@@ -89,7 +94,7 @@ export function coverageOf(inputs: readonly Input[], rules: CoverageRules): Cove
       if (ruled === "rule") wanted.push({ ...where, input, use, reference });
       else if (ruled === "unverified" && covering.length === 0)
         unverified.push({ ...where, input, use, why: "policy" });
-      else failures.push({ ...where, error: noRule(reference, covering[0], use.place) });
+      else failures.push({ ...where, error: refused(reference, covering[0], use.place, rules) });
     }
     for (const { place, line, text } of input.local) {
       const where = { file: input.file, place, line, text };
@@ -103,7 +108,7 @@ export function coverageOf(inputs: readonly Input[], rules: CoverageRules): Cove
       }
     }
   }
-  for (const { input, entry, kind } of useless) {
+  for (const { input, entry, kind } of isWhole ? useless : []) {
     failures.push(
       entryFailure(
         input,
@@ -111,12 +116,17 @@ export function coverageOf(inputs: readonly Input[], rules: CoverageRules): Cove
         kind,
         `The entry ${entry.text} covers no image of these files.`,
         kind === "org"
-          ? "Write the first part of the images' path below the host, such as linuxkit; or remove the entry."
+          ? "Write the first part of the images' path below the host, such as linuxkit (an image with one part alone there has no org: write it under image); or remove the entry."
           : "Write the image as the file names it, without a tag or with the same; or remove the entry.",
       ),
     );
   }
   return { wanted, unverified, failures };
+}
+
+/** What is wrong with the `trust` block of an input. */
+export function faultsOf({ file, faults }: Input): readonly Failure[] {
+  return faults.map((error) => ({ file, place: "trust", line: error.line ?? 1, text: "trust", error }));
 }
 
 function openEntries(input: Input, failures: Failure[]): readonly OpenEntry[] {
@@ -180,20 +190,19 @@ function entryFailure(
   return { file: input.file, place: `trust.${kind}`, line, text, error };
 }
 
-function noRule({ name }: ImageReference, covering: OpenEntry | undefined, place: string): TrustError {
+function refused(
+  { name }: ImageReference,
+  covering: OpenEntry | undefined,
+  place: string,
+  rules: CoverageRules,
+): TrustError {
   const why =
     covering === undefined
-      ? "and images outside of the policy are refused"
-      : `and the trust block covers it (${covering.input.file}:${covering.entry.line})`;
+      ? "Images outside of the policy are refused."
+      : `The trust block covers it (${covering.input.file}:${covering.entry.line}).`;
+  const { hint, remedy } = rules.unruled(name);
+  if (place !== "syntax") return noRule(name, { hint: `${hint} ${why}`, remedy });
   // The frontend of a Dockerfile, which few publishers sign.
-  const remedy =
-    place === "syntax"
-      ? {
-          next: `Remove the # syntax= line, so that the builder's own frontend is used; or name an image that you sign, or add an entry for ${name}.`,
-        }
-      : undefined;
-  return new TrustError("NO_RULE", `No rule of the policy speaks for ${name}, ${why}.`, {
-    repository: name,
-    remedy,
-  });
+  const next = `Remove the # syntax= line, so that the builder's own frontend is used; or name an image that you sign, or add an entry for ${name}.`;
+  return noRule(name, { hint: `${hint} ${why}`, remedy: { who: "policy owner", next } });
 }

@@ -2,7 +2,7 @@
  * `lock --check`: whether files are as they were locked. No network, no cache and no policy: what was verified then is
  * compared with what stands there now, and with the clock.
  */
-import type { Failure } from "./coverage.ts";
+import { type Failure, faultsOf } from "./coverage.ts";
 import { TrustError } from "./errors.ts";
 import type { ImageUse, Input } from "./inputs/input.ts";
 import { lockedText } from "./inputs/splice.ts";
@@ -17,6 +17,8 @@ export interface CheckRequest {
   readonly helpers: readonly string[];
   /** How the lock is called in messages. */
   readonly lockName: string;
+  /** Whether an input may be one of the files that the lock names so. */
+  readonly isNamed: (file: string, names: readonly string[]) => boolean;
   /** The locked text that lies beside an input; undefined for an input that is itself a locked text. */
   readonly beside: ReadonlyMap<Input, { readonly name: string; readonly text: string | undefined }>;
   /** Milliseconds since 1970 UTC. */
@@ -27,17 +29,23 @@ export interface CheckRequest {
 interface Known {
   readonly name: string;
   readonly images: ReadonlyMap<string, LockedImage>;
-  readonly unverified: ReadonlySet<string>;
+  /** The files that each was let through for. */
+  readonly unverified: ReadonlyMap<string, readonly string[]>;
+  readonly isNamed: CheckRequest["isNamed"];
   readonly at: number;
 }
 
 /** Everything that is not as it was locked, or not fresh any more. */
 export function checkLock(request: CheckRequest): readonly Failure[] {
-  const { inputs, lock, lockName, beside, at } = request;
+  const { inputs, lock, lockName, isNamed, beside, at } = request;
+  const unverified = new Map<string, readonly string[]>();
+  for (const { reference, files } of lock.unverified)
+    unverified.set(reference, [...(unverified.get(reference) ?? []), ...files]);
   const known: Known = {
     name: lockName,
     images: new Map(lock.images.map((image) => [lockKey(image), image])),
-    unverified: new Set(lock.unverified.map(({ reference }) => reference)),
+    unverified,
+    isNamed,
     at,
   };
   return [
@@ -62,7 +70,7 @@ function inputFailures(
   other: { readonly name: string; readonly text: string | undefined } | undefined,
 ): readonly Failure[] {
   const { file, images, local } = input;
-  const failures: Failure[] = [];
+  const failures: Failure[] = [...faultsOf(input)];
   const replacements = new Map<ImageUse, string>();
   for (const use of images) {
     try {
@@ -72,8 +80,8 @@ function inputFailures(
     }
   }
   for (const { place, line, text } of local) {
-    if (!known.unverified.has(text))
-      failures.push({ file, place, line, text, error: saysNothing(known, text, { file, line }) });
+    const error = unverifiedFault(known, text, { file, line });
+    if (error !== undefined) failures.push({ file, place, line, text, error });
   }
   if (other !== undefined && failures.length === 0 && other.text !== lockedText(input, replacements)) {
     const message =
@@ -100,8 +108,9 @@ function replacementOf(
   const reference = parseReference(text);
   const image = known.images.get(keyOfReference(reference, reference.digest ?? ""));
   if (image === undefined) {
-    if (known.unverified.has(text)) return text;
-    throw saysNothing(known, text, where);
+    const fault = unverifiedFault(known, text, where);
+    if (fault === undefined) return text;
+    throw fault;
   }
   const key = lockKey(image);
   if (reference.digest !== undefined && reference.digest !== image.digest)
@@ -114,8 +123,17 @@ function replacementOf(
   return lockedReference({ ...reference, tag: image.tag ?? reference.tag }, image.digest);
 }
 
-function saysNothing({ name }: Known, text: string, where: { file: string; line: number }): TrustError {
-  return new TrustError("LOCK_MISSING", `${name} says nothing of ${text}.`, where);
+/** What was let through counts for the files that it was let through for, and for no other. */
+function unverifiedFault(
+  { name, unverified, isNamed }: Known,
+  text: string,
+  where: { file: string; line: number },
+): TrustError | undefined {
+  const files = unverified.get(text);
+  if (files === undefined) return new TrustError("LOCK_MISSING", `${name} says nothing of ${text}.`, where);
+  if (isNamed(where.file, files)) return undefined;
+  const message = `${name} lets ${text} through unverified for ${files.join(", ")}, and not for this file.`;
+  return new TrustError("LOCK_MISSING", message, where);
 }
 
 /** Images of `--helpers` stand in no file: each must be in the lock, and what is there of them must be fresh. */

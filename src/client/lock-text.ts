@@ -1,14 +1,18 @@
 /** Locking one text in one call, for builders that call the library: what the sub-paths of the package are made of. */
+import { demandObject, demandText, mistaken } from "./arguments.ts";
 import type { InputFormat } from "./inputs/input.ts";
 import type { LockFile } from "./lockfile.ts";
 import type { Move } from "./locking.ts";
 import type { ResolvedImage } from "./result.ts";
-import type { Trust } from "./trust.ts";
+import { Trust } from "./trust.ts";
 
 export interface LockTextOptions {
   /** From `openTrust`. */
   readonly trust: Trust;
-  /** How the text is called in messages and in the lock. Default: `-`. */
+  /**
+   * How the text is called in messages and in the lock. Default: `-`. For `lock --check` it is a path from the lock's folder:
+   * what is let through unverified counts for the files that the lock names.
+   */
   readonly file?: string;
   /** Values of variables in Dockerfiles and Compose files. */
   readonly args?: Readonly<Record<string, string>>;
@@ -43,6 +47,10 @@ export async function lockText(
   text: string,
   options: LockTextOptions,
 ): Promise<LockedText> {
+  demandText(text, "text");
+  demandObject(options, "options", "an object with the trust that openTrust gives");
+  if (!(options.trust instanceof Trust))
+    throw mistaken("options.trust", "what openTrust gives", options.trust);
   const { trust, file = "-", args = {}, now = Date.now, ...request } = options;
   const [{ readInput }, { lockInputs }] = await Promise.all([
     import("./inputs/read.ts"),

@@ -9,8 +9,10 @@
 import { isHex } from "../core/bytes.ts";
 import { isObject, type Json, type JsonObject, member } from "../core/json.ts";
 import { isTargetsRole } from "../core/names.ts";
+import { commandOf } from "./command.ts";
 import type { Floor } from "./floor.ts";
 import { JsonFile, listOf, string, whole } from "./json-file.ts";
+import { readText } from "./read-file.ts";
 import { lineOf, type ResolvedImage } from "./result.ts";
 
 export interface LockedImage
@@ -22,7 +24,7 @@ export interface LockedImage
   readonly signers: readonly string[];
   /** When the server was last asked, if it was away when the image was locked. */
   readonly checkedAt?: string;
-  /** The files that name it, as they were given. */
+  /** The files that name it, as paths from the lock's folder, or as they were given to the library. */
   readonly files: readonly string[];
 }
 
@@ -44,7 +46,7 @@ export interface LockFile {
 export const helperPlace = "--helpers";
 
 export const lockFormat = "vidimus-lock/1";
-export const largestLock = 16 * 1_048_576;
+const largestLock = 16 * 1_048_576;
 /** RFC 3339 in UTC, and nothing else: engines read dates in words too. */
 const utc = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
 const mostImages = 10_000;
@@ -84,6 +86,16 @@ export function encodeLock({ lockedAt, images, unverified }: LockFile): string {
 
 function sortedMembers<T>(object: Readonly<Record<string, T>>): Record<string, T> {
   return Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** What to do where a lock that was named is not there; `files`: the build files that it is for, if they are known. */
+export function absentLock(path: string, files: readonly string[] = ["FILE"]): string {
+  return `Name the lock that there is, or have this one made: ${commandOf("lock", ...files, "--lock", path)}`;
+}
+
+/** The text of a lock. Throws `LOCK_INVALID`, also where there is none. */
+export function readLockText(path: string): Promise<string> {
+  return readText(path, "lock file", largestLock, "LOCK_INVALID", absentLock(path));
 }
 
 /** Throws `LOCK_INVALID` with file and line for everything that `encodeLock` does not write. */

@@ -4,6 +4,7 @@
  */
 import {
   type Coverage,
+  type CoverageRules,
   coverageOf,
   type Failure,
   type Place,
@@ -21,6 +22,8 @@ import type { Outcome, Trust } from "./trust.ts";
 
 export interface LockRequest {
   readonly inputs: readonly Input[];
+  /** What is wrong with files that could not be read, and so stand in no input. */
+  readonly unread?: readonly Failure[];
   /** The lock that is there already. */
   readonly previous?: LockFile | undefined;
   /** Further images to be verified and locked, which no file names. */
@@ -28,6 +31,8 @@ export interface LockRequest {
   /** Accept that tags mean other digests than in the previous lock. */
   readonly update?: boolean;
   readonly allowLocal?: boolean;
+  /** How the lock calls a file. Default: as the input is called. */
+  readonly nameOf?: (file: string) => string;
   /** Milliseconds since 1970 UTC. */
   readonly at: number;
   /** Ends the whole early. */
@@ -59,14 +64,16 @@ export class LockRefused extends Error {
 
 /** Throws `LockRefused`, and `TIMEOUT` or what its reason is when the signal fires. */
 export async function lockInputs(trust: Trust, request: LockRequest): Promise<Locked> {
-  const { inputs, previous, helpers = [], allowLocal = false } = request;
+  const { inputs, unread = [], previous, helpers = [], allowLocal = false } = request;
   const helping = helperInput(helpers);
-  const coverage = coverageOf([...inputs, helping], {
+  const rules: CoverageRules = {
     ruled: (text) => trust.coverage(text),
+    unruled: (name) => trust.unruled(name),
     allowLocal,
-  });
+  };
+  const coverage = coverageOf([...inputs, helping], rules, unread.length === 0);
   const outcomes = await resolveAll(trust, coverage.wanted, request.signal);
-  const failures: Failure[] = [...coverage.failures];
+  const failures: Failure[] = [...unread, ...coverage.failures];
   const resolved = new Map<Wanted, ResolvedImage>();
   for (const [index, wanted] of coverage.wanted.entries()) {
     const outcome = outcomes[index];
@@ -165,9 +172,9 @@ function merge(
   resolved: ReadonlyMap<Wanted, ResolvedImage>,
   coverage: Coverage,
 ): LockFile {
-  const { inputs, helpers = [], previous, at } = request;
+  const { inputs, helpers = [], previous, at, nameOf = (file: string) => file } = request;
   const named = helpers.length > 0 ? [helperPlace] : [];
-  const given = new Set([...inputs.map(({ file }) => file), ...named]);
+  const given = new Set([...inputs.flatMap(({ file }) => [file, nameOf(file)]), ...named]);
   const images = new Map<string, LockedImage>();
   const unverified = new Map<string, UnverifiedUse>();
   const others = (files: readonly string[]) => files.filter((file) => !given.has(file));
@@ -181,11 +188,11 @@ function merge(
   }
   for (const [{ reference, input }, image] of resolved) {
     const key = keyOfReference(reference, image.digest);
-    const files = new Set([...(images.get(key)?.files ?? []), input.file]);
+    const files = new Set([...(images.get(key)?.files ?? []), nameOf(input.file)]);
     images.set(key, lockedImage(reference, image, [...files]));
   }
   for (const { text, input } of coverage.unverified) {
-    const files = new Set([...(unverified.get(text)?.files ?? []), input.file]);
+    const files = new Set([...(unverified.get(text)?.files ?? []), nameOf(input.file)]);
     unverified.set(text, { reference: text, files: [...files] });
   }
   return { lockedAt: iso(at), images: [...images.values()], unverified: [...unverified.values()] };

@@ -53,6 +53,7 @@ const meanings: Readonly<Record<ClientCode, string>> = {
   CACHE_DAMAGED: "a file of the cache is not what was written there",
   FILE_UNREADABLE: "a file that was given cannot be read",
   OUTPUT_UNWRITABLE: "a result cannot be written",
+  DECLINED: "who was asked whether to pin a key did not say yes",
 };
 
 const ofCore: Readonly<Partial<Record<UnauthenticCode | MalformedCode, string>>> = {

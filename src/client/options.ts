@@ -66,6 +66,8 @@ const kinds: Readonly<Record<keyof TrustOptions, Kind>> = {
 
 /** Throws `OPTION_INVALID`. */
 export function checkOptions(options: TrustOptions): OpenOptions {
+  if (typeof options !== "object" || options === null || Array.isArray(options))
+    throw invalid(`The options must be an object, such as { policy: "trust.yaml" }.`);
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(kinds, name)) {
       throw invalid(

@@ -4,9 +4,11 @@
  */
 import type { Root } from "../core/model.ts";
 import type { Verified } from "../core/verify.ts";
+import { commandOf } from "./command.ts";
 import { TrustError, type TrustErrorContext } from "./errors.ts";
 import { imageName } from "./reference.ts";
 import { idsOf } from "./root-keys.ts";
+import type { Asked } from "./rules.ts";
 import type { Scope } from "./scope.ts";
 
 /** IDs in one sentence; a rule may pin very many. */
@@ -16,9 +18,8 @@ export function noPin(scope: Scope, root: Verified<Root>): TrustError {
   const ids = idsOf(root);
   return new TrustError(
     "NO_PIN",
-    `The rule ${scope.rule.match.text} pins no root of ${scope.repository}; the server's is signed by ${listed(ids)}. ` +
-      confirmed(scope, ids),
-    about(scope, { keyIds: ids, command: pinCommand(scope, ids) }),
+    `The rule ${scope.rule.match.text} pins no root of ${scope.repository}; the server's is signed by ${listed(ids)}.`,
+    about(scope, ids, { keyIds: ids }),
   );
 }
 
@@ -28,8 +29,8 @@ export function mismatch(scope: Scope, root: Verified<Root>): TrustError {
   return new TrustError(
     "PIN_MISMATCH",
     `The root of ${scope.repository} is not signed by enough of the keys that the rule ${scope.rule.match.text} pins ` +
-      `(${listed(pinned)}); it is signed by ${listed(ids)}. ${confirmed(scope, ids)}`,
-    about(scope, { keyIds: ids, pinnedIds: pinned, command: pinCommand(scope, ids) }),
+      `(${listed(pinned)}); it is signed by ${listed(ids)}.`,
+    about(scope, ids, { keyIds: ids, pinnedIds: pinned }),
   );
 }
 
@@ -38,14 +39,30 @@ export function rotated(scope: Scope, old: Verified<Root>, root: Verified<Root>)
   return new TrustError(
     "PIN_ROTATED",
     `The root of ${scope.repository} was rotated from ${listed(before)} to ${listed(after)}, which the rule ` +
-      `${scope.rule.match.text} does not pin. ${confirmed(scope, after)}`,
-    about(scope, { oldKeyIds: before, newKeyIds: after, command: pinCommand(scope, after) }),
+      `${scope.rule.match.text} does not pin.`,
+    about(scope, after, { oldKeyIds: before, newKeyIds: after }),
   );
 }
 
-function about({ asked }: Scope, detail: TrustErrorContext["detail"]): TrustErrorContext {
+/** @param ids what signs the root now */
+function about(
+  { asked }: Scope,
+  ids: readonly string[],
+  detail: NonNullable<TrustErrorContext["detail"]>,
+): TrustErrorContext {
   const { file, line } = asked;
-  return { role: "root", file, line, detail };
+  const command = pinAdd(
+    asked,
+    ids.flatMap((id) => ["--key", id]),
+  );
+  const next = `If the publisher confirms ${ids.length === 1 ? "this key" : "these keys"} on another way than the network, run: ${command}`;
+  return {
+    role: "root",
+    file,
+    line,
+    remedy: { who: "policy owner", next },
+    detail: { ...detail, command },
+  };
 }
 
 function pinnedOf({ pins }: Scope): readonly string[] {
@@ -60,22 +77,12 @@ function listed(ids: readonly string[]): string {
   return `${ids.slice(0, mostShown).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
-function confirmed(scope: Scope, ids: readonly string[]): string {
-  return `If the publisher confirms ${ids.length === 1 ? "this key" : "these keys"}, run: ${pinCommand(scope, ids)}`;
-}
-
-/** As `pin add` is called by either executable; the flags that say where the server is are the caller's to add. */
-function pinCommand({ asked: { name, file } }: Scope, ids: readonly string[]): string {
-  return [
-    "pin add",
-    ...(imageName(name) === name ? [] : ["--files"]),
-    quoted(name),
-    ...ids.map((id) => `--key ${id}`),
-    ...(file === undefined ? [] : [`--policy ${quoted(file)}`]),
-  ].join(" ");
-}
-
-/** For a shell. */
-function quoted(text: string): string {
-  return /^[A-Za-z0-9_.,:/@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+/** The whole `pin add` of a name, with the policy and the server that it was asked by. */
+export function pinAdd({ name, file, flags }: Asked, more: readonly string[]): string {
+  return commandOf(
+    ...["pin", "add", ...(imageName(name) === name ? [] : ["--files"]), name],
+    ...more,
+    ...(file === undefined ? [] : ["--policy", file]),
+    ...flags,
+  );
 }

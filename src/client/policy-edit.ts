@@ -9,7 +9,9 @@ import { chooseRule } from "../policy/choose.ts";
 import { comparedPattern, parsePattern } from "../policy/pattern.ts";
 import { trimmed } from "../policy/schema.ts";
 import type { Pins, Rule, TrustPolicy } from "../policy/trust-policy.ts";
+import { commandOf } from "./command.ts";
 import { TrustError } from "./errors.ts";
+import { noRule, unruled } from "./no-rule.ts";
 import { parsePolicy } from "./policy-file.ts";
 
 export interface PinChange {
@@ -121,7 +123,12 @@ export async function withoutPins(
 ): Promise<PinChange> {
   const { document, policy, index } = await open(text, file, repository);
   if (index === undefined) {
-    throw new TrustError("NO_RULE", `No rule of the policy speaks for ${repository}.`, { file, repository });
+    const { hint } = unruled(repository, policy, []);
+    const remedy = {
+      who: "you",
+      next: `Look which rules pin: ${commandOf("pin", "list", "--policy", file)}`,
+    } as const;
+    throw noRule(repository, { hint, remedy });
   }
   const { isSeq } = await import("yaml");
   const rule = String(document.getIn(["repositories", index, "match"]));

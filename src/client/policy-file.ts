@@ -1,6 +1,7 @@
 /** Reading a policy file: YAML (or JSON) in, a policy with its problems at their lines out. */
 import { type PolicyProblem, readPolicy, trimmed } from "../policy/schema.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
+import { commandOf } from "./command.ts";
 import { TrustError } from "./errors.ts";
 import { readText } from "./read-file.ts";
 
@@ -9,7 +10,8 @@ const mostShown = 10;
 
 /** Throws `FILE_UNREADABLE`, or `POLICY_INVALID` with every problem of the file (`line` is that of the first). */
 export async function readPolicyFile(path: string): Promise<TrustPolicy> {
-  return await parsePolicy(await readText(path, "policy", largestPolicy, "POLICY_INVALID"), path);
+  const next = `Name the policy that there is, or have this one made: ${commandOf("pin", "add", "NAME", "--policy", path)}`;
+  return await parsePolicy(await readText(path, "policy", largestPolicy, "POLICY_INVALID", next), path);
 }
 
 /** A policy given as a value instead of a file. Throws `POLICY_INVALID`. */

@@ -16,18 +16,24 @@ export async function readAtMost(path: string, most: number): Promise<Buffer | u
 /**
  * A file of the caller's as text, which is UTF-8.
  * @param code what a file is refused as that is not there, too large, or no text
+ * @param absent what to do where it is not there; undefined: what the code says
  */
 export async function readText(
   path: string,
   what: string,
   most: number,
   code: ClientCode = "FILE_UNREADABLE",
+  absent?: string,
 ): Promise<string> {
   let bytes: Buffer | undefined;
   try {
     bytes = await readAtMost(path, most);
   } catch (cause) {
     const why = (cause as NodeJS.ErrnoException).code ?? "unknown error";
+    if (why === "ENOENT") {
+      const remedy = absent === undefined ? undefined : ({ who: "you", next: absent } as const);
+      throw new TrustError(code, `The ${what} is not there.`, { file: path, cause, remedy });
+    }
     throw new TrustError(code, `The ${what} cannot be read (${why}).`, { file: path, cause });
   }
   if (bytes === undefined) {

@@ -9,6 +9,7 @@
  * was written.
  */
 import { isHost, signedHost } from "../policy/host.ts";
+import { demandText } from "./arguments.ts";
 import { TrustError } from "./errors.ts";
 
 export interface ImageReference {
@@ -36,6 +37,7 @@ const bareDigest = /^[0-9a-f]{64}$/;
 
 /** Throws `REFERENCE_INVALID` with the reason. */
 export function parseReference(text: string): ImageReference {
+  demandText(text, "parseReference: text");
   if (text.length === 0 || text.length > longest)
     throw invalid(text, `is not 1 to ${longest} characters long`);
   const at = text.indexOf("@");

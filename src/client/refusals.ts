@@ -65,6 +65,8 @@ export const clientCodes = [
   "CACHE_DAMAGED",
   "FILE_UNREADABLE",
   "OUTPUT_UNWRITABLE",
+  // A person.
+  "DECLINED",
 ] as const;
 
 export type ClientCode = (typeof clientCodes)[number];
@@ -90,6 +92,7 @@ export const endings = {
   cache: { exit: 39, meaning: "the cache cannot be used" },
   output: { exit: 40, meaning: "a result cannot be written" },
   runtime: { exit: 41, meaning: "this Node is too old for the client" },
+  declined: { exit: 42, meaning: "a person was asked and did not say yes; nothing was changed" },
 } as const satisfies Record<string, { exit: number; meaning: string }>;
 
 export type Ending = keyof typeof endings;
@@ -97,7 +100,7 @@ export type Ending = keyof typeof endings;
 export interface Row {
   readonly ending: Ending;
   readonly who: Actor;
-  /** What that one does next: an imperative sentence. */
+  /** What that one does next: an imperative sentence, which may end with a command. */
   readonly next: string;
 }
 
@@ -113,7 +116,7 @@ const refusals: Readonly<Record<ClientCode, Row>> = {
   UNREACHABLE: row(
     "unreachable",
     "you",
-    "Check the server's address, the network and the proxy with `doctor`.",
+    "Check the server's address, the network and the proxy: vidimus-client doctor --server URL",
   ),
   TIMEOUT: row("unreachable", "server operator", "Find out why the server is slow, or raise the time limit."),
   TLS_UNTRUSTED: row(
@@ -136,7 +139,7 @@ const refusals: Readonly<Record<ClientCode, Row>> = {
   NO_TRUST_DATA: row(
     "unsigned",
     "publisher",
-    "Sign the image; or check the name, and `trustedAs` in the policy.",
+    "Sign the image; or check the name, and `trustedAs` in the policy. Of what was served before, ask the server's operator.",
   ),
   FILE_WITHHELD: row("unauthentic", "server operator", "Find out why the server lacks a file that it lists."),
   TOO_MANY_ROOTS: row("unauthentic", "server operator", "Find out why the repository has so many roots."),
@@ -148,10 +151,10 @@ const refusals: Readonly<Record<ClientCode, Row>> = {
   REPOSITORY_REPLACED: row(
     "unauthentic",
     "you",
-    "Ask the publisher whether the repository was made anew; if so, compare the fingerprint and run `pin add … --replaced`.",
+    "Ask the publisher whether the repository was made anew; if so, compare the fingerprint: vidimus-client pin add NAME --replaced",
   ),
 
-  NOT_SIGNED: row("unsigned", "publisher", "Sign this name."),
+  NOT_SIGNED: row("unsigned", "publisher", "Sign this name; or check the name and its tag."),
   NOT_SIGNED_IN_ROLE: row("unsigned", "publisher", "Sign this name in a role that the policy counts."),
   ROLE_UNAVAILABLE: row(
     "stale",
@@ -163,22 +166,30 @@ const refusals: Readonly<Record<ClientCode, Row>> = {
   DIGEST_MISMATCH: row("unauthentic", "you", "Take the signed digest, or have the publisher sign this one."),
   FILE_MISMATCH: row("unauthentic", "you", "Do not use the file; fetch it again from the publisher."),
 
-  NO_RULE: row("policy", "policy owner", "Add an entry for this name to the policy."),
+  NO_RULE: row(
+    "policy",
+    "policy owner",
+    "Check the name; if it is right, add a rule: vidimus-client pin add NAME",
+  ),
   NO_SERVER: row(
     "policyFile",
     "policy owner",
     "Name the trust server with `server` in the policy or as an option.",
   ),
-  NO_PIN: row("policy", "policy owner", "Compare the fingerprint with the publisher's, then run `pin add`."),
+  NO_PIN: row(
+    "policy",
+    "policy owner",
+    "Compare the fingerprint with the publisher's, then pin it: vidimus-client pin add NAME",
+  ),
   PIN_MISMATCH: row(
     "policy",
     "policy owner",
-    "Compare the root's key IDs with the publisher's before pinning them.",
+    "Compare the root's key IDs with the publisher's; only if they are the same, pin them: vidimus-client pin add NAME",
   ),
   PIN_ROTATED: row(
     "policy",
     "policy owner",
-    "Ask the publisher whether the root was rotated, then run `pin add`.",
+    "Ask the publisher whether the root was rotated, then pin the new keys: vidimus-client pin add NAME",
   ),
   POLICY_THRESHOLD: row("policy", "publisher", "Have more of the role's holders sign, by keys that count."),
   LIFETIME: row("policy", "publisher", "Sign with an earlier expiry."),
@@ -202,18 +213,27 @@ const refusals: Readonly<Record<ClientCode, Row>> = {
   LOCAL_TEMPLATE: row("input", "you", "Build the package and name its image, or pass --allow-local."),
   VARIABLE: row("input", "you", "Give the variable's value with --arg NAME=VALUE, or write the image out."),
 
-  LOCK_INVALID: row("lockFile", "you", "Restore the lock file, or remove it and lock anew."),
-  LOCK_MISSING: row("moved", "you", "Lock this reference: run `lock`."),
+  LOCK_INVALID: row(
+    "lockFile",
+    "you",
+    "Restore the lock file, or remove it and lock anew: vidimus-client lock FILE",
+  ),
+  LOCK_MISSING: row("moved", "you", "Lock the file that names it: vidimus-client lock FILE"),
   LOCK_DIFFERS: row("moved", "you", "Lock anew, or find out who changed the file."),
-  LOCK_EXPIRED: row("moved", "you", "Lock anew: run `lock`."),
+  LOCK_EXPIRED: row("moved", "you", "Lock anew: vidimus-client lock FILE"),
   BELOW_LOCK: row("stale", "server operator", "Find out why the server gives less than it gave before."),
-  MOVED: row("moved", "you", "Look at what moved, then run `lock --update` to accept it."),
+  MOVED: row("moved", "you", "Look at what moved; to accept it: vidimus-client lock FILE --update"),
 
   RUNTIME_TOO_OLD: row("runtime", "you", "Run it with a newer Node."),
   CACHE_UNUSABLE: row("cache", "you", "Make the cache directory writable, or name another."),
   CACHE_DAMAGED: row("cache", "you", "Remove the file named; it is fetched and verified again."),
   FILE_UNREADABLE: row("input", "you", "Check that the file exists and may be read."),
   OUTPUT_UNWRITABLE: row("output", "you", "Make the folder writable, or name another file."),
+  DECLINED: row(
+    "declined",
+    "you",
+    "Compare the key IDs with the publisher's; if they are the same, run `pin add` again and say yes, or give them with --key.",
+  ),
 };
 
 const ofCore: Readonly<Partial<Record<UnauthenticCode | MalformedCode, Row>>> = {

@@ -32,7 +32,7 @@ export interface FoundRoot {
 export async function inspectRoot(scope: Scope): Promise<FoundRoot> {
   const { repository, fetcher, limits, at, pins, rule } = scope;
   const bytes = await get(scope, "root.json", limits.rootBytes);
-  if (bytes === undefined) throw noTrustData(scope);
+  if (bytes === undefined) throw noTrustData(scope, "new");
   const set = new TrustedSet(scope);
   const root = set.addRoot(bytes, at);
   set.checkRootExpiry(at);

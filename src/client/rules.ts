@@ -5,6 +5,7 @@ import type { OpenPins } from "../policy/rules/pins.ts";
 import { trimmed } from "../policy/schema.ts";
 import { type Pins, plainRule, type Rule, type TrustPolicy } from "../policy/trust-policy.ts";
 import { TrustError } from "./errors.ts";
+import { noRule, type Unruled, unruled } from "./no-rule.ts";
 import type { NotaryConfig } from "./notary-config.ts";
 import type { OpenOptions } from "./options.ts";
 import { type NamedBy, type PolicyPlace, readPem } from "./pem-file.ts";
@@ -18,7 +19,14 @@ export interface Ruling {
   /** Undefined: nothing is pinned. */
   readonly pins: OpenPins | undefined;
   /** The name that was asked about, and the rule's place in the policy's file. */
-  readonly asked: { readonly name: string } & PolicyPlace;
+  readonly asked: Asked;
+}
+
+/** What was asked about, and by which rule. */
+export interface Asked extends PolicyPlace {
+  readonly name: string;
+  /** What a command has to be given beside the policy so that it asks the same server, known by the same authority. */
+  readonly flags: readonly string[];
 }
 
 const mostAuthorities = 256;
@@ -60,7 +68,7 @@ export class Rules {
     const plain = { rule: plainRule({ text: name, segments: name.split("/") }, "no rule"), repository: name };
     const chosen = chooseRule(this.#policy, name) ?? (unruled === "plain" ? plain : undefined);
     if (chosen === undefined) {
-      throw new TrustError("NO_RULE", `No rule of the policy speaks for ${name}.`, { repository: name });
+      throw noRule(name, this.unruled(name));
     }
     if ("ambiguous" in chosen) {
       const places = chosen.ambiguous.map(({ place, match }) => `${place} (${match.text})`).join(" and ");
@@ -80,13 +88,28 @@ export class Rules {
       repository,
       server: trimmed(server),
       pins: await this.#pins(rule, repository),
-      asked: { name, ...this.#placeOf(rule.place) },
+      asked: { name, ...this.#placeOf(rule.place), flags: this.#flags(rule.server ?? this.#policy.server) },
     };
+  }
+
+  /** What is to be said of a name that no rule speaks for. */
+  unruled(name: string): Unruled {
+    const { server } = this.#policy;
+    const isNowhere = server === undefined && this.#options.server === undefined;
+    return unruled(name, this.#policy, isNowhere ? ["--server", "URL"] : this.#flags(server));
   }
 
   /** Opens the pins of every rule, so that what is wrong with their files is known. Throws `POLICY_INVALID`. */
   async openPins(): Promise<void> {
     for (const rule of this.#policy.rules) if (rule.pins !== undefined) await this.#open(rule, rule.pins);
+  }
+
+  /** @param named the server that the policy names, if it does */
+  #flags(named: string | undefined): readonly string[] {
+    const { server, ca } = this.#options;
+    const isOwn = named === undefined || trimmed(named) === trimmed(server ?? "");
+    if (server === undefined || !isOwn || (named !== undefined && ca === undefined)) return [];
+    return ["--server", server, ...(ca === undefined ? [] : ["--ca", ca])];
   }
 
   #placeOf(place: string): PolicyPlace {

@@ -8,18 +8,19 @@
  * `TrustError`; `explain` says who must do what. Nothing is printed, and nothing is pulled.
  */
 import type { TrustPolicy } from "../policy/trust-policy.ts";
+import { demandQuestion, demandText, demandTexts } from "./arguments.ts";
 import { type Cache, diskCache } from "./cache.ts";
 import { checkDemands } from "./demands.ts";
 import { asTrustError, TrustError } from "./errors.ts";
 import { reasonOf } from "./fetch/within.ts";
 import type { Floor } from "./floor.ts";
 import { checkFloors } from "./floors.ts";
-import { floorsOf, largestLock, readLock } from "./lockfile.ts";
+import { floorsOf, readLock, readLockText } from "./lockfile.ts";
 import { lookUp, lookUpDigest } from "./lookup.ts";
+import type { Unruled } from "./no-rule.ts";
 import { notSigned } from "./not-signed.ts";
 import { checkOptions, type OpenOptions, type TrustOptions } from "./options.ts";
 import { parsePolicyValue, readPolicyFile } from "./policy-file.ts";
-import { readText } from "./read-file.ts";
 import { lockedReference, parseReference } from "./reference.ts";
 import { Repositories } from "./repositories.ts";
 import type { RepositoryView } from "./repository-view.ts";
@@ -57,7 +58,7 @@ export async function openTrust(options: TrustOptions): Promise<Trust> {
   const floors =
     open.lock === undefined
       ? new Map<string, readonly Floor[]>()
-      : floorsOf(readLock(await readText(open.lock, "lock file", largestLock, "LOCK_INVALID"), open.lock));
+      : floorsOf(readLock(await readLockText(open.lock), open.lock));
   return new Trust(open, policy, new Rules(policy, open, notary), floors);
 }
 
@@ -98,7 +99,13 @@ export class Trust {
 
   /** What the policy says of a reference: a rule speaks for it, or what becomes of it without one. */
   coverage(reference: string): "rule" | "refuse" | "unverified" {
+    demandText(reference, "coverage: reference");
     return this.#rules.covers(parseReference(reference).name) ? "rule" : this.#rules.default;
+  }
+
+  /** What is to be said of a full name that no rule speaks for. @internal */
+  unruled(name: string): Unruled {
+    return this.#rules.unruled(name);
   }
 
   /**
@@ -107,6 +114,7 @@ export class Trust {
    * Throws `TrustError` with any code but those of lock and output files.
    */
   async resolve(text: string): Promise<ResolvedImage> {
+    demandText(text, "resolve: reference");
     return await this.#told({ reference: text }, async () => {
       const reference = parseReference(text);
       const { digest } = reference;
@@ -149,6 +157,7 @@ export class Trust {
    * When `signal` fires nothing more is asked for: what had not begun is refused with its reason.
    */
   async resolveAll(references: readonly string[], signal?: AbortSignal): Promise<readonly Outcome[]> {
+    demandTexts(references, "resolveAll: references");
     const { default: limit } = await import("p-limit");
     const turn = limit(this.#options.limits.parallel);
     const once = new Map<string, Promise<Outcome>>();
@@ -179,7 +188,13 @@ export class Trust {
   }
 
   /** What is signed under a name of a repository that need not hold images. Throws as `resolve`. */
-  async lookUp({ repository, target }: FileQuestion): Promise<SignedTarget> {
+  async lookUp(question: FileQuestion): Promise<SignedTarget> {
+    return await this.#lookUp(question, "lookUp");
+  }
+
+  async #lookUp(question: FileQuestion, called: string): Promise<SignedTarget> {
+    demandQuestion(question, `${called}: question`);
+    const { repository, target } = question;
     return await this.#told({ reference: target, repository }, () =>
       this.#ask(repository, async (view) => {
         const hit = await lookUp(view, target);
@@ -194,7 +209,8 @@ export class Trust {
    * it afterwards can still do so. Throws `FILE_MISMATCH`, `FILE_UNREADABLE`, and as `resolve`.
    */
   async verifyFile(path: string, question: FileQuestion): Promise<SignedTarget> {
-    const signed = await this.lookUp(question);
+    demandText(path, "verifyFile: path");
+    const signed = await this.#lookUp(question, "verifyFile");
     const { refuseOtherFile } = await import("./file-check.ts");
     await refuseOtherFile(path, signed);
     return signed;
@@ -214,6 +230,7 @@ export class Trust {
 
   /** Forgets what was trusted of a repository, versions included. For a repository that was made anew. */
   async forget(repository: string): Promise<void> {
+    demandText(repository, "repository");
     const ruling = await this.#rules.rule(repository);
     const { origin } = await this.#servers.fetcher(ruling.server);
     await this.#repositories.forget({ server: origin, repository: ruling.repository });
@@ -230,6 +247,7 @@ export class Trust {
   }
 
   async #scope(name: string, unruled?: "plain"): Promise<Scope> {
+    demandText(name, "repository");
     if (this.#closed) throw new TypeError("The trust is closed: open another.");
     const { rule, repository, server, pins, asked } = await this.#rules.rule(name, unruled);
     const { limits, onEvent, now } = this.#options;

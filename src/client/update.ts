@@ -81,7 +81,7 @@ async function walkRoots(
   const known = set.root?.signed.version;
   if (known === undefined) {
     const root = await get(scope, "root.json", limits.rootBytes);
-    if (root === undefined) throw noTrustData(scope);
+    if (root === undefined) throw noTrustData(scope, "new");
     for (const bytes of await recognisePins(scope, root, (version) => getRoot(scope, version))) {
       set.addRoot(bytes, at);
       roots.push(bytes);
@@ -116,7 +116,7 @@ async function walkRoots(
     ? new TrustError("FILE_WITHHELD", `${origin} has a root of ${scope.repository}, but no timestamp.`, {
         role: "timestamp",
       })
-    : noTrustData(scope, " any more");
+    : noTrustData(scope, "cached");
 }
 
 /** Adds root after root, up to the first that the server has not. */

@@ -17,7 +17,7 @@ export function meant(name: string, candidates: readonly string[]): string {
 }
 
 /** The first of the candidates that are closest to a name, if it is close: one letter in three may differ, or the end be missing. */
-function nearest(name: string, candidates: readonly string[]): string | undefined {
+export function nearest(name: string, candidates: readonly string[]): string | undefined {
   const sought = name.slice(0, 200).toLowerCase();
   let best: { readonly candidate: string; readonly edits: number } | undefined;
   for (const candidate of candidates) {

@@ -26,7 +26,11 @@ function covering(
   inputs: readonly Input[],
   { ruled = "unverified", allowLocal = false }: Wish = {},
 ): Coverage {
-  return coverageOf(inputs, { ruled: () => ruled, allowLocal });
+  return coverageOf(inputs, {
+    ruled: () => ruled,
+    allowLocal,
+    unruled: () => ({ hint: "", remedy: undefined }),
+  });
 }
 
 const failuresOf = ({ failures }: Coverage) =>
@@ -95,7 +99,12 @@ describe("an org entry covers", () => {
     ["nginx", "nginx", false],
     ["linuxkit2/kernel", "linuxkit", false],
     ["a/linuxkit/kernel", "linuxkit", false],
+    // One part alone below a host: LinuxKit took the host for the org.
     ["registry.example.test/linuxkit", "linuxkit", false],
+    ["registry.example.test/linuxkit", "registry.example.test", false],
+    ["docker.io/nginx", "library", true],
+    ["docker.io/nginx", "docker.io", false],
+    ["registry.example.test/linuxkit/os/kernel", "linuxkit", true],
   ])("%s by %s: %s", async (image, org, covered) => {
     expect(await isCovered(image, `trust:\n  org: ["${org}"]\n`)).toBe(covered);
   });

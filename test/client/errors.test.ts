@@ -24,7 +24,7 @@ describe("every code", () => {
     const explained = explain(new TrustError(code, "Something is wrong."));
     expect(explained?.code).toBe(code);
     expect(["publisher", "server operator", "policy owner", "you"]).toContain(explained?.who);
-    expect(explained?.next).toMatch(/^[A-Z].+\.$/s);
+    expect(explained?.next).toMatch(/^[A-Z].+(?:\.|: vidimus-client [^.]+)$/s);
     expect(Object.keys(endings)).toContain(explained?.ending);
   });
 
@@ -47,6 +47,7 @@ describe("every code", () => {
     ["REFERENCE_INVALID", "input"],
     ["CACHE_DAMAGED", "cache"],
     ["OUTPUT_UNWRITABLE", "output"],
+    ["DECLINED", "declined"],
   ] as const)("%s ends as %s", (code, ending) => {
     expect(explain(new TrustError(code, "x"))?.ending).toBe(ending);
   });

@@ -6,6 +6,7 @@ import { openTrust } from "../../src/client/index.ts";
 import { lockList } from "../../src/client/list.ts";
 import { encodeLock } from "../../src/client/lockfile.ts";
 import { temporaryDirectory } from "../support/directory.ts";
+import { trustErrorOf } from "../support/fetching.ts";
 import { Simulator, simulatedNow } from "../support/simulator.ts";
 import { startSite } from "../support/trust-site.ts";
 
@@ -64,6 +65,13 @@ describe("with an empty cache and a lock", () => {
     await expect((await open(other, lock)).resolve(reference)).rejects.toMatchObject({
       code: "REPOSITORY_REPLACED",
     });
+  });
+
+  it("a repository that is not served any more was signed, as the lock knows", async () => {
+    const other = await Simulator.create("registry.example.test/team/other");
+    const error = await trustErrorOf((await open(other, lock)).resolve(reference));
+    expect(error).toMatchObject({ code: "NO_TRUST_DATA", remedy: { who: "server operator" } });
+    expect(error.message).toMatch(/ any more: it was signed and served there, as the lock knows\.$/);
   });
 
   it("a root below that of the lock is refused", async () => {

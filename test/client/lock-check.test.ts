@@ -40,10 +40,12 @@ const lock: LockFile = {
     image("a/old:1", { expires: { earliest: "2026-01-02T00:00:00Z" } }),
   ],
   unverified: [
-    { reference: "open:1", files: [] },
-    { reference: "@pkg:x", files: [] },
+    { reference: "open:1", files: ["a.txt", "b.txt"] },
+    { reference: "@pkg:x", files: ["a.yml"] },
   ],
 };
+
+const isNamed = (file: string, names: readonly string[]) => names.includes(file);
 
 interface Beside {
   readonly text: string | undefined;
@@ -56,6 +58,7 @@ async function check(text: string, beside?: Beside, file = "a.txt"): Promise<rea
     inputs: [input],
     lock,
     lockName: "vidimus.lock",
+    isNamed,
     beside: new Map(beside && [[input, { name: "a.locked.txt", ...beside }]]),
     at: noon,
   }).map(({ error, text: what, line }) => {
@@ -107,6 +110,21 @@ it("what the lock does not know is refused, templates and nonsense too", async (
   ]);
 });
 
+it("what was let through counts for the files that it was let through for", async () => {
+  const inYaml = (file: string) => check('init:\n  - open:1\n  - "@pkg:x"\n', undefined, file);
+  expect(await check("open:1\n", undefined, "b.txt")).toEqual([]);
+  expect(await check("open:1\n", undefined, "c.txt")).toEqual(["LOCK_MISSING c.txt:1 open:1"]);
+  expect(await inYaml("a.yml")).toEqual(["LOCK_MISSING a.yml:2 open:1"]);
+  expect(await inYaml("c.yml")).toEqual(["LOCK_MISSING c.yml:2 open:1", "LOCK_MISSING c.yml:3 @pkg:x"]);
+  const [failure] = checkLock({
+    inputs: [await readInput("c.txt", "open:1\n")],
+    ...{ lock, lockName: "vidimus.lock", isNamed, helpers: [], beside: new Map(), at: noon },
+  });
+  expect(failure?.error).toMatchObject({
+    message: "vidimus.lock lets open:1 through unverified for a.txt, b.txt, and not for this file.",
+  });
+});
+
 it("the failures of one file do not hide those of another", async () => {
   const bad = await readInput("bad.txt", "a/none:1\n");
   const good = await readInput("good.txt", "a/one:1\n");
@@ -115,6 +133,7 @@ it("the failures of one file do not hide those of another", async () => {
     inputs: [bad, good],
     lock,
     lockName: "vidimus.lock",
+    isNamed,
     beside: new Map([[good, { name: "good.locked.txt", text: "changed\n" }]]),
     at: noon,
   });
@@ -129,6 +148,7 @@ describe("helpers, which no file names", () => {
       inputs: [],
       lock: { ...lock, images },
       lockName: "vidimus.lock",
+      isNamed,
       helpers,
       beside: new Map(),
       at: noon,

@@ -55,7 +55,10 @@ describe("a first contact", () => {
       code: "NO_PIN",
       repository: name,
       role: "root",
-      detail: { keyIds: [keyId], command: `pin add ${name} --key ${keyId}` },
+      detail: {
+        keyIds: [keyId],
+        command: `vidimus-client pin add ${name} --key ${keyId} --server ${site.url}`,
+      },
     });
   });
 
@@ -66,15 +69,19 @@ describe("a first contact", () => {
       `repositories:\n  - match: "registry.example.test/**"\n    root: { pins: { keys: ["${other}"] } }\n`,
     );
     const error = await trustErrorOf((await trusting(site, { policy })).check(name));
-    const command = `pin add ${name} --key ${keyId} --policy '${policy}'`;
+    const command = `vidimus-client pin add ${name} --key ${keyId} --policy '${policy}' --server ${site.url}`;
     expect(error).toMatchObject({
       code: "PIN_MISMATCH",
       file: policy,
       line: 2,
       detail: { keyIds: [keyId], pinnedIds: [other], command },
     });
-    for (const part of ["the rule registry.example.test/** pins", other, keyId, `run: ${command}`])
+    for (const part of ["the rule registry.example.test/** pins", other, keyId])
       expect(error.message).toContain(part);
+    expect(error.remedy).toEqual({
+      who: "policy owner",
+      next: `If the publisher confirms this key on another way than the network, run: ${command}`,
+    });
     writeFileSync(policy, `repositories:\n\n  - match: "registry.example.test/**"\n`);
     expect(await trustErrorOf((await trusting(site, { policy })).check(name))).toMatchObject({
       code: "NO_PIN",
@@ -82,6 +89,19 @@ describe("a first contact", () => {
       line: 3,
       detail: { command },
     });
+  });
+
+  it("is told with the flags that are needed to ask the same server again, and no others", async () => {
+    const command = async (policy: object, options: object) => {
+      const error = await trustErrorOf((await trusting(site, { policy, ...options })).check(name));
+      return String(error.detail?.command).replace(/.* --key [0-9a-f]{64}/, "");
+    };
+    const named = { server: site.url, ...pinning(undefined) };
+    expect(await command(named, {})).toBe("");
+    expect(await command(pinning(undefined), {})).toBe(` --server ${site.url}`);
+    const ca = join(temporaryDirectory(), "our ca.pem");
+    writeFileSync(ca, await certificate({ key: generatePrivateKey("ecdsa"), cn: ["CA"], ca: true }));
+    expect(await command(named, { ca })).toBe(` --server ${site.url} --ca '${ca}'`);
   });
 
   it.each([
@@ -177,7 +197,7 @@ describe("a rotation", () => {
       detail: {
         oldKeyIds: [keyId],
         newKeyIds: [fresh],
-        command: `pin add ${name} --key ${fresh}`,
+        command: `vidimus-client pin add ${name} --key ${fresh} --server ${site.url}`,
       },
     };
     expect(await trustErrorOf(trust.check(name))).toMatchObject(refusal);

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
+import { explain } from "../../src/client/errors.ts";
+import { lockList } from "../../src/client/list.ts";
 import { openTrust, type Trust } from "../../src/client/trust.ts";
 import { sha256Hex } from "../../src/core/bytes.ts";
 import { trustCodeOf, trustErrorOf } from "../support/fetching.ts";
@@ -44,6 +46,72 @@ describe("a trust", () => {
     await expect(closed.root(name)).rejects.toBeInstanceOf(TypeError);
     const [outcome] = await closed.resolveAll([`${name}:6.6`]);
     expect(outcome?.error).toBeInstanceOf(TypeError);
+  });
+});
+
+describe("a call that makes no sense", () => {
+  // As callers without types make it.
+  const odd = (value: unknown) => value as never;
+  const question = { repository: name, target: "6.6" };
+
+  it.each<[string, () => Promise<unknown>, string]>([
+    ["resolve", () => trust.resolve(odd(undefined)), "resolve: reference must be a text, and is undefined."],
+    ["resolve", () => trust.resolve(odd(["a"])), "resolve: reference must be a text, and is a list."],
+    [
+      "resolveAll",
+      () => trust.resolveAll(odd("a")),
+      "resolveAll: references must be a list of texts, and is a text.",
+    ],
+    [
+      "lookUp",
+      () => trust.lookUp(odd(undefined)),
+      "lookUp: question must be an object with the texts repository and target, and is undefined.",
+    ],
+    [
+      "lookUp",
+      () => trust.lookUp(odd({ target: "6.6" })),
+      "lookUp: question.repository must be a text, and is undefined.",
+    ],
+    [
+      "lookUp",
+      () => trust.lookUp(odd({ repository: name, target: null })),
+      "lookUp: question.target must be a text, and is null.",
+    ],
+    [
+      "verifyFile",
+      () => trust.verifyFile(odd(question), question),
+      "verifyFile: path must be a text, and is object.",
+    ],
+    [
+      "verifyFile",
+      () => trust.verifyFile("a", odd("b")),
+      "verifyFile: question must be an object with the texts repository and target, and is a text.",
+    ],
+    ["root", () => trust.root(odd(1)), "repository must be a text, and is number."],
+    ["check", () => trust.check(odd(undefined)), "repository must be a text, and is undefined."],
+    ["forget", () => trust.forget(odd(undefined)), "repository must be a text, and is undefined."],
+    [
+      "coverage",
+      async () => trust.coverage(odd(undefined)),
+      "coverage: reference must be a text, and is undefined.",
+    ],
+    [
+      "lockList",
+      () => lockList("a\n", odd({})),
+      "options.trust must be what openTrust gives, and is undefined.",
+    ],
+  ])("of %s is a TypeError that names the argument", async (_, call, message) => {
+    const error: unknown = await call().catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(TypeError);
+    expect((error as TypeError).message).toBe(message);
+  });
+
+  it.each([undefined, null, "trust.yaml", []])("of openTrust is OPTION_INVALID: %j", async (options) => {
+    const error = await trustErrorOf(openTrust(odd(options)));
+    expect(error).toMatchObject({
+      code: "OPTION_INVALID",
+      message: 'The options must be an object, such as { policy: "trust.yaml" }.',
+    });
   });
 });
 
@@ -153,6 +221,34 @@ describe("resolve", () => {
       reference: "Not A Name",
     });
     expect(await trustCodeOf(trust.resolve("registry.example.test/nobody/here:1"))).toBe("NO_TRUST_DATA");
+  });
+});
+
+describe("a repository that is not served", () => {
+  const withheld: TrustSite["answer"] = (_file, response) => !!response.writeHead(404).end("{}");
+
+  it("and is remembered is the server's business, and not the publisher's", async () => {
+    const own = await siteOf(await simulated(name, "1"));
+    const remembering = await trusting(own);
+    await remembering.resolve(`${name}:1`);
+    own.answer = withheld;
+    const error = await trustErrorOf(remembering.resolve(`${name}:1`));
+    expect(error).toMatchObject({ code: "NO_TRUST_DATA", repository: name });
+    expect(error.message).toBe(
+      `${own.url} does not serve ${name} any more: it was signed and served there, as the cache knows.`,
+    );
+    expect(explain(error)).toMatchObject({
+      who: "server operator",
+      ending: "unsigned",
+      next: expect.stringContaining("was deleted, or is kept back"),
+    });
+  });
+
+  it("and is unknown may never have been signed", async () => {
+    const own = await siteOf();
+    const error = await trustErrorOf((await trusting(own)).resolve(`${name}:1`));
+    expect(error.message).toBe(`${name} has no trust data at ${own.url}.`);
+    expect(explain(error)).toMatchObject({ code: "NO_TRUST_DATA", who: "publisher" });
   });
 });
 

@@ -3,7 +3,7 @@ import { Command, CommanderError } from "commander";
 import type { ClientContext } from "../../src/client/cli/context.ts";
 import { addHelp, sayClientExitCodes } from "../../src/client/cli/help.ts";
 import { addClientCommands, reportClientError } from "../../src/client/cli/program.ts";
-import { usageExit } from "../../src/client/cli/report.ts";
+import { addVersion } from "../../src/client/cli/version.ts";
 import { simulatedNow } from "./simulator.ts";
 import { emptyFolder } from "./trusting.ts";
 
@@ -50,22 +50,20 @@ export async function runClient(argv: readonly string[], world: World = {}): Pro
     env: { HOME: emptyFolder(), ...env },
     now,
   };
+  const json = argv.includes("--json");
   const program = new Command("vidimus-client")
     .exitOverride()
-    .configureOutput({ writeOut: context.stdout, writeErr: context.stderr });
+    .configureOutput({ writeOut: context.stdout, writeErr: json ? () => {} : context.stderr });
   addClientCommands(program, context, (ended) => {
     code = ended;
   });
+  addVersion(program, context);
   addHelp(program, context, () => sayClientExitCodes(context));
   try {
     await program.parseAsync([...argv], { from: "user" });
   } catch (error) {
     const known =
-      error instanceof CommanderError
-        ? error.exitCode === 0
-          ? 0
-          : usageExit
-        : reportClientError(context, error, argv.includes("--json"));
+      error instanceof CommanderError && error.exitCode === 0 ? 0 : reportClientError(context, error, json);
     if (known === undefined) throw error;
     code = known;
   }

@@ -1,5 +1,5 @@
 /** One finding of `doctor`, with a next step of its own: what helps whoever runs it, here and now. */
-import { type Ending, explain, type TrustCode } from "../errors.ts";
+import { type Ending, explain, type TrustCode, TrustError } from "../errors.ts";
 
 export interface Diagnosis {
   readonly subject: string;
@@ -29,5 +29,6 @@ export function faultOf(subject: string, error: unknown): Diagnosis {
   const explanation = explain(error);
   if (explanation === undefined) throw error;
   const { what, who, next, ending, code } = explanation;
-  return { subject, state: "fault", what, next: steps[code] ?? `${who}: ${next}`, ending };
+  const own = error instanceof TrustError && code !== "UNREACHABLE" ? error.remedy?.next : undefined;
+  return { subject, state: "fault", what, next: own ?? steps[code] ?? `${who}: ${next}`, ending };
 }

@@ -17,10 +17,10 @@ import { Servers, trimmed } from "../servers.ts";
 import { unusedSettings } from "../unused-settings.ts";
 import type { ClientContext } from "./context.ts";
 import { type Diagnosis, faultOf } from "./diagnosis.ts";
-import { openRules, triedPins } from "./doctor-pins.ts";
+import { lostRules, openRules, triedPins } from "./doctor-pins.ts";
 import { addTrustFlags, type TrustFlags, trustOptions } from "./flags.ts";
 import { printJson } from "./report.ts";
-import { count, formatTable } from "./table.ts";
+import { count, formatWithCommands } from "./table.ts";
 
 /** Beyond this difference from a server's clock, fresh files look expired or expired ones fresh. Milliseconds. */
 const clockTolerance = 60_000;
@@ -37,7 +37,9 @@ export function addDoctor(parent: Command, context: ClientContext, finish: (code
     if (flags.json === true) printJson(context, { format: "vidimus-doctor/1", diagnoses: all });
     else {
       const rows = all.map(({ subject, state, what, next = "" }) => [state, subject, what, next]);
-      context.stdout(`${formatTable([["", "subject", "what", "what to do"], ...rows], context.columns)}\n`);
+      context.stdout(
+        `${formatWithCommands([["", "subject", "what", "what to do"], ...rows], context.columns)}\n`,
+      );
     }
     const ending = worst(all.flatMap(({ ending: each }) => (each === undefined ? [] : [each])));
     finish(ending === undefined ? 0 : endings[ending].exit);
@@ -58,6 +60,7 @@ async function diagnose(flags: TrustFlags, context: ClientContext): Promise<read
   return [
     policy.diagnosis,
     ...(policy.value === undefined ? [] : openRules(policy.value)),
+    ...(policy.value === undefined ? [] : lostRules(policy.value, options.server)),
     ...(policy.value === undefined ? [] : unusedSettings(policy.value, options.server).map(unusedDiagnosis)),
     ...cache,
     await dockerDiagnosis(options),
@@ -153,6 +156,8 @@ async function serverDiagnoses(
   const named = [options.server, policy?.server, ...(policy?.rules.map(({ server }) => server) ?? [])];
   const urls = [...new Set(named.filter((url) => url !== undefined).map(trimmed))];
   if (urls.length === 0) {
+    // Rules that lead nowhere have been told one by one.
+    if (policy !== undefined && policy.rules.length > 0) return [];
     const next = "Name one with `server` in the policy, or with --server.";
     return [
       { subject: "server", state: "fault", what: "no trust server is named", next, ending: "policyFile" },

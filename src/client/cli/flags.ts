@@ -36,7 +36,10 @@ export function addTrustFlags(command: Command): Command {
       "--docker-config <dir>",
       "Docker's configuration, for credentials (default: DOCKER_CONFIG, or ~/.docker)",
     )
-    .option("--time-limit <seconds>", "for one repository with all its requests (default: 120)");
+    .option(
+      "--time-limit <seconds>",
+      "longest time for one repository, all its requests and repeats together; then it is refused as TIMEOUT (default: 120)",
+    );
 }
 
 /** Throws `UsageError` where a policy is named by nothing: what was meant to be demanded would not be. */
@@ -75,9 +78,9 @@ export function trustOptions(flags: TrustFlags, context: ClientContext): TrustOp
 export function refuseUnusedServer({ server, ca }: TrustFlags, asked: readonly string[]): void {
   if (server === undefined || asked.length === 0 || asked.some((each) => originOf(each) === originOf(server)))
     return;
-  const lost = ca === undefined ? "--server" : "--server and --ca";
+  const [lost, them] = ca === undefined ? ["--server", "it"] : ["--server and --ca", "them"];
   throw new UsageError(
-    `${lost} would be of no use: the policy leads to ${asked.slice(0, 5).join(", ")}. Leave them out, or correct the policy; a file for such a server's authority is named there, under \`servers\`.`,
+    `${lost} would be of no use: the policy leads to ${asked.slice(0, 5).join(", ")}. Leave ${them} out, or correct the policy; a file for such a server's authority is named there, under \`servers\`.`,
   );
 }
 

@@ -1,8 +1,7 @@
 /** The lock file that a command finds: its text, and what it says. */
 import { stat } from "node:fs/promises";
 import { TrustError } from "../errors.ts";
-import { type LockFile, largestLock, readLock } from "../lockfile.ts";
-import { readText } from "../read-file.ts";
+import { type LockFile, readLock, readLockText } from "../lockfile.ts";
 
 export interface LockAtHand {
   readonly name: string;
@@ -13,7 +12,7 @@ export interface LockAtHand {
 /** Undefined if there is none of this name. Throws `LOCK_INVALID`, `FILE_UNREADABLE`. */
 export async function lockAtHand(name: string): Promise<LockAtHand | undefined> {
   if (!(await isThere(name))) return undefined;
-  const text = await readText(name, "lock file", largestLock, "LOCK_INVALID");
+  const text = await readLockText(name);
   return { name, text, lock: readLock(text, name) };
 }
 

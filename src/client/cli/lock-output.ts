@@ -7,6 +7,7 @@ import { whileWriting } from "../cache-lock.ts";
 import { TrustError } from "../errors.ts";
 import { HalfReplaced, replaceFiles } from "../replace-file.ts";
 import { lockAtHand } from "./lock-at-hand.ts";
+import { unwritable } from "./unwritable.ts";
 
 /** `X.yml` → `X.locked.yml`, `Dockerfile` → `Dockerfile.locked`. */
 export function lockedName(file: string): string {
@@ -14,6 +15,11 @@ export function lockedName(file: string): string {
     /^\.[A-Za-z]+$/.test(extname(file)) && !/^dockerfile\./i.test(basename(file)) ? extname(file) : "";
   const stem = basename(file, extension);
   return join(dirname(file), `${stem}.locked${extension}`);
+}
+
+/** The file that `lock` was given where this is what it wrote; any other name comes back as it is. */
+export function sourceName(file: string): string {
+  return join(dirname(file), basename(file).replace(/\.locked(?=\.|$)/, ""));
 }
 
 /** Whether a file is called like what `lock` writes. */
@@ -43,23 +49,17 @@ export async function writeOutputs({ lockName, before, files }: Outputs): Promis
       await replaceFiles(all, 0o644, "sync", held);
     });
   } catch (error) {
-    throw error instanceof TrustError ? error : unwritable(error, names, lockName);
+    throw error instanceof TrustError ? error : unwritten(error, names, lockName);
   }
 }
 
-function unwritable(cause: unknown, names: readonly string[], lockName: string): TrustError {
-  const { code = "unknown error", target: file } = cause as NodeJS.ErrnoException & { target?: string };
-  const context = { cause, ...(file === undefined ? {} : { file }) };
-  if (code === "ELOCKED") {
-    const message = `Another run is writing ${lockName}, and does not come to an end.`;
-    return new TrustError("OUTPUT_UNWRITABLE", message, context);
-  }
-  const which = file === undefined ? `Of ${names.join(", ")}, one` : "It";
-  const message = `${which} cannot be written (${code}).`;
-  if (!(cause instanceof HalfReplaced)) return new TrustError("OUTPUT_UNWRITABLE", message, context);
+function unwritten(cause: unknown, names: readonly string[], lockName: string): TrustError {
+  const { target: file } = cause as { target?: string };
+  const what = file === undefined ? `Of ${names.join(", ")}, one` : "It";
+  if (!(cause instanceof HalfReplaced)) return unwritable(cause, { what, file, locked: lockName });
   const fresh = cause.files.map(({ path, kept }) =>
     kept === undefined ? `${path} (there was none)` : `${path} (the old one is ${kept})`,
   );
   const more = `These are new, and cannot be put back: ${fresh.join(", ")}.`;
-  return new TrustError("OUTPUT_UNWRITABLE", `${message} ${more}`, context);
+  return unwritable(cause, { what, file, locked: lockName, more });
 }

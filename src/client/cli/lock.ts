@@ -9,7 +9,7 @@ import type { Failure } from "../coverage.ts";
 import { TrustError } from "../errors.ts";
 import { within } from "../fetch/within.ts";
 import type { Input, InputFormat } from "../inputs/input.ts";
-import { encodeLock, helperPlace } from "../lockfile.ts";
+import { absentLock, encodeLock, helperPlace } from "../lockfile.ts";
 import type { Locked } from "../locking.ts";
 import { readText } from "../read-file.ts";
 import { openTrust } from "../trust.ts";
@@ -23,7 +23,8 @@ import {
   usualLock,
 } from "./flags.ts";
 import { isThere, lockAtHand } from "./lock-at-hand.ts";
-import { isLockedName, lockedName, writeOutputs } from "./lock-output.ts";
+import { isNamed, nameInLock } from "./lock-files.ts";
+import { isLockedName, lockedName, sourceName, writeOutputs } from "./lock-output.ts";
 import { type Reporting, sayChecked, sayLocked, sayMoved } from "./lock-report.ts";
 import { progressOn } from "./progress.ts";
 import { type Refused, reportRefused, UsageError } from "./report.ts";
@@ -98,12 +99,28 @@ class LockRun {
   }
 
   async lock(files: readonly string[]): Promise<number> {
+    seconds(this.#flags.timeout ?? usualTimeout, "--timeout");
+    refuseLocked(files);
+    this.#refuseOverlap(files);
+    const { inputs, unread } = await this.#inputs(files);
+    return await this.#beside(unread, () => this.#lockAll(inputs, unread));
+  }
+
+  /** Whatever else stops a run does not hide what is wrong with its files. */
+  async #beside(unread: readonly Failure[], task: () => Promise<number>): Promise<number> {
+    try {
+      return await task();
+    } catch (error) {
+      if (!(error instanceof TrustError) || unread.length === 0) throw error;
+      const text = error.reference ?? error.repository ?? error.file ?? "(all)";
+      return this.#refuse([...unread, { file: text, place: "", line: 1, text, error }]);
+    }
+  }
+
+  async #lockAll(inputs: readonly Input[], unread: readonly Failure[]): Promise<number> {
     const context = this.#context;
     const { helpers, update = false, allowLocal = false } = this.#flags;
     const timeout = seconds(this.#flags.timeout ?? usualTimeout, "--timeout");
-    refuseLocked(files);
-    this.#refuseOverlap(files);
-    const inputs = await this.#inputs(files);
     const atHand = await lockAtHand(this.#lockName);
     const previous = atHand?.lock;
     const progress = progressOn(context);
@@ -116,10 +133,11 @@ class LockRun {
     try {
       refuseUnusedServer(this.#flags, trust.servers);
       const at = context.now();
+      const nameOf = (file: string) => nameInLock(file, this.#lockName);
       const late = () =>
         new TrustError("TIMEOUT", `Not everything was verified within ${timeout / 1_000} s.`);
       const locked = await within(timeout, [], late, (signal) =>
-        lockInputs(trust, { inputs, previous, helpers, update, allowLocal, at, signal }),
+        lockInputs(trust, { inputs, unread, previous, helpers, update, allowLocal, at, signal, nameOf }),
       );
       progress.end();
       sayMoved(this.#reporting, locked);
@@ -137,11 +155,20 @@ class LockRun {
   }
 
   async check(files: readonly string[]): Promise<number> {
+    const { inputs, unread } = await this.#inputs(files);
+    return await this.#beside(unread, () => this.#checkAll(files, inputs, unread));
+  }
+
+  async #checkAll(
+    files: readonly string[],
+    inputs: readonly Input[],
+    unread: readonly Failure[],
+  ): Promise<number> {
     const lockName = this.#lockName;
-    const inputs = await this.#inputs(files);
     const lock = (await lockAtHand(lockName))?.lock;
     if (lock === undefined) {
-      throw new TrustError("LOCK_MISSING", "There is no lock file here.", { file: lockName });
+      const remedy = { who: "you", next: absentLock(lockName, files.map(sourceName)) } as const;
+      throw new TrustError("LOCK_MISSING", "The lock file is not there.", { file: lockName, remedy });
     }
     const beside = new Map<Input, { name: string; text: string | undefined }>();
     for (const input of inputs) {
@@ -155,13 +182,17 @@ class LockRun {
     }
     const { checkLock, unverifiedIn } = await import("../lock-check.ts");
     const { helpers } = this.#flags;
-    const failures = checkLock({ inputs, lock, lockName, helpers, beside, at: this.#context.now() });
+    const at = this.#context.now();
+    const named = (file: string, names: readonly string[]) => isNamed(file, names, lockName);
+    const request = { inputs, lock, lockName, isNamed: named, helpers, beside, at };
+    const failures = [...unread, ...checkLock(request)];
     if (failures.length > 0) return this.#refuse(failures);
     sayChecked(this.#reporting, { inputs, lock, unverified: unverifiedIn(inputs, lock) });
     return 0;
   }
 
-  async #inputs(files: readonly string[]): Promise<readonly Input[]> {
+  /** What can be read, and what is wrong with the other files: everything is told in one run. */
+  async #inputs(files: readonly string[]): Promise<{ inputs: readonly Input[]; unread: readonly Failure[] }> {
     const format = formatOf(this.#flags.format);
     if (files.includes("-") && files.length > 1)
       throw new UsageError("Lock standard input alone, without other files.");
@@ -169,12 +200,18 @@ class LockRun {
     const { readInput } = await import("../inputs/read.ts");
     const args = argsOf(this.#flags.arg);
     const inputs: Input[] = [];
+    const unread: Failure[] = [];
     for (const file of files) {
-      const text =
-        file === "-" ? await this.#context.stdin(largestInput) : await readText(file, "file", largestInput);
-      inputs.push(await readInput(file, text, { format, args }));
+      try {
+        const text =
+          file === "-" ? await this.#context.stdin(largestInput) : await readText(file, "file", largestInput);
+        inputs.push(await readInput(file, text, { format, args }));
+      } catch (error) {
+        if (!(error instanceof TrustError)) throw error;
+        unread.push({ file, place: "", line: error.line ?? 1, text: file, error });
+      }
     }
-    return inputs;
+    return { inputs, unread };
   }
 
   /** No file that is read is written, and none is written twice. */
@@ -213,6 +250,8 @@ class LockRun {
 
   #refuse(failures: readonly Failure[]): number {
     const refused = failures.map(({ file, line, place, text, error }): Refused => {
+      // A whole file is its own place.
+      if (place === "") return { subject: text, error };
       return { subject: text, where: place === helperPlace ? place : `${file}:${line}, ${place}`, error };
     });
     return reportRefused(this.#context, refused, this.#flags.json === true);

@@ -5,30 +5,33 @@ import { checkRuntime } from "../runtime.ts";
 import { addHelp, sayClientExitCodes } from "./help.ts";
 import { processContext } from "./process-context.ts";
 import { addClientCommands, reportClientError } from "./program.ts";
-import { unexpectedExit, usageExit } from "./report.ts";
-import { clientVersion } from "./version.ts";
+import { unexpectedExit } from "./report.ts";
+import { addVersion, clientVersion } from "./version.ts";
 
 const context = processContext();
 
 async function run(argv: readonly string[]): Promise<number> {
   let code = 0;
+  const json = argv.includes("--json");
   const program = new Command("vidimus-client")
     .description("Verifies container images and files against signed metadata before anything is pulled.")
     .version(clientVersion)
     .exitOverride()
-    .configureOutput({ writeOut: context.stdout, writeErr: context.stderr })
+    .configureOutput({ writeOut: context.stdout, writeErr: json ? () => {} : context.stderr })
     .showSuggestionAfterError();
   addClientCommands(program, context, (ended) => {
     code = ended;
   });
+  addVersion(program, context);
   addHelp(program, context, () => sayClientExitCodes(context));
   try {
     checkRuntime(process.versions.node);
     await program.parseAsync([...argv], { from: "user" });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? code : usageExit;
-    const known = reportClientError(context, error, argv.includes("--json"));
+    // Asking for help is no error.
+    if (error instanceof CommanderError && error.exitCode === 0) return code;
+    const known = reportClientError(context, error, json);
     if (known !== undefined) return known;
     context.stderr(
       `Unexpected error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,

@@ -1,6 +1,7 @@
 /** What `resolve` and `verify` found, one subject after another, and how it is printed. */
 import type { Command } from "commander";
 import { TrustError } from "../errors.ts";
+import { absentLock } from "../lockfile.ts";
 import { digestsOf, movedError, moveOf } from "../moves.ts";
 import { parseReference } from "../reference.ts";
 import type { ResolvedImage, SignedTarget } from "../result.ts";
@@ -46,7 +47,8 @@ export async function askAll(
   const progress = progressOn(context);
   const held = await lockAtHand(flags.lock ?? usualLock);
   if (held === undefined && flags.lock !== undefined) {
-    throw new TrustError("LOCK_INVALID", "The lock file is not there.", { file: flags.lock });
+    const remedy = { who: "you", next: absentLock(flags.lock) } as const;
+    throw new TrustError("LOCK_INVALID", "The lock file is not there.", { file: flags.lock, remedy });
   }
   const trust = await openTrust({
     ...trustOptions(flags, context),

@@ -40,7 +40,8 @@ export async function confirm(
   }
 }
 
-const anew: ReadonlySet<string> = new Set([
+/** What a repository that was made anew is refused as by who remembers the old one. */
+export const anew: ReadonlySet<string> = new Set([
   "REPOSITORY_REPLACED",
   "ROOT_NOT_SIGNED_BY_PREVIOUS",
   "PIN_MISMATCH",

@@ -2,17 +2,13 @@
  * `pin add|list|remove`: the root keys that a policy trusts. What is pinned is for a person to decide, who compares the
  * fingerprint with what the publisher says on another way; so adding needs that person, or the key IDs as arguments.
  */
-import { realpath, stat } from "node:fs/promises";
 import { Command } from "commander";
 import { signedName } from "../../policy/pattern.ts";
-import { whileWriting } from "../cache-lock.ts";
 import { type Explanation, endings, TrustError } from "../errors.ts";
 import type { TrustOptions } from "../options.ts";
-import { type Asked, type PinChange, pinsOf, withoutPins, withPins } from "../policy-edit.ts";
-import { largestPolicy, parsePolicy, readPolicyFile } from "../policy-file.ts";
-import { readText } from "../read-file.ts";
+import { type Asked, pinsOf, withoutPins, withPins } from "../policy-edit.ts";
+import { readPolicyFile } from "../policy-file.ts";
 import { parseReference } from "../reference.ts";
-import { replaceFile } from "../replace-file.ts";
 import type { FoundRoot } from "../root-inspection.ts";
 import { openTrust } from "../trust.ts";
 import type { ClientContext } from "./context.ts";
@@ -25,8 +21,10 @@ import {
   usualPolicy,
 } from "./flags.ts";
 import { confirm } from "./pin-confirm.ts";
+import { countPins, rootToCompare, sayAdded, sayPins, sayRemoved, sayUnusable } from "./pin-shown.ts";
+import { edit, readIfThere } from "./policy-writing.ts";
 import { printJson, UsageError } from "./report.ts";
-import { count, formatTable, forTerminal } from "./table.ts";
+import { forTerminal } from "./table.ts";
 
 interface PinFlags extends TrustFlags {
   readonly key: readonly string[];
@@ -96,10 +94,6 @@ async function addPins(context: ClientContext, repository: string, flags: PinFla
     await before.close();
   }
   const chosen = flags.key.length > 0 ? keysGiven(root, flags.key) : await keysConfirmed(context, root);
-  if (chosen === undefined) {
-    context.stderr("Nothing was pinned.\n");
-    return 0;
-  }
   const change = await edit(path, (now) => withPins(now, path, repository, chosen, askedBy(flags, options)));
   const { forgotten, problem } = await confirm(
     { ...options, policy: path },
@@ -114,10 +108,7 @@ async function addPins(context: ClientContext, repository: string, flags: PinFla
   sayAdded(context, path, change);
   if (forgotten)
     context.stdout(`What was known of an earlier ${repository} is forgotten: it was made anew.\n`);
-  if (problem !== undefined)
-    context.stderr(
-      `${forTerminal(`It cannot be used yet. ${problem.what} ${problem.who}: ${problem.next}`)}\n`,
-    );
+  if (problem !== undefined) sayUnusable(context, problem);
   return exitOf(problem);
 }
 
@@ -149,11 +140,6 @@ function askedBy(flags: TrustFlags, { server, ca }: TrustOptions): Asked {
   return { ...(server && { server }), ...(ca && { ca }), isNamed: flags.server !== undefined };
 }
 
-function sayAdded({ stdout }: ClientContext, path: string, { rule, keyIds }: PinChange): void {
-  const added = keyIds.length === 0 ? "pins these keys already" : `pins ${keyIds.join(", ")}`;
-  stdout(`${path}: the rule ${rule} ${added}.\n`);
-}
-
 /** A name without a host means an image's: where there is nothing under that, the name of files is told. */
 function withOtherName(error: unknown, repository: string): unknown {
   const hub = /^docker\.io\/(?:library\/)?(.*)$/.exec(repository)?.[1];
@@ -178,21 +164,9 @@ function keysGiven(root: FoundRoot, given: readonly string[]): readonly string[]
   );
 }
 
-async function keysConfirmed(
-  context: ClientContext,
-  root: FoundRoot,
-): Promise<readonly string[] | undefined> {
-  const { stderr, ask } = context;
-  const lines = [
-    `repository   ${root.repository} at ${root.server}`,
-    `root         version ${root.version}, until ${root.expires}; ${root.threshold} of ${root.keys.length} keys must sign`,
-    ...root.keys.flatMap(({ keyId, certificateId, algorithm, fingerprint, certificateEnds }) => [
-      `key ID       ${keyId} (${algorithm})`,
-      ...(certificateId === keyId ? [] : [`  or, of its certificate, ${certificateId}`]),
-      ...(fingerprint === undefined ? [] : [`certificate  until ${certificateEnds}, SHA-256 ${fingerprint}`]),
-    ]),
-  ];
-  stderr(`${lines.join("\n")}\n`);
+/** Throws `DECLINED` unless a person says yes. */
+async function keysConfirmed({ stderr, ask }: ClientContext, root: FoundRoot): Promise<readonly string[]> {
+  stderr(rootToCompare(root));
   if (ask === undefined) {
     throw new UsageError(
       "Nobody can be asked here: compare the key IDs above with the publisher's, and give them with --key.",
@@ -201,7 +175,11 @@ async function keysConfirmed(
   const answer = await ask(
     "Does the publisher say the same, on another way than this network? Type yes or y to pin: ",
   );
-  return /^y(?:es)?$/i.test(answer.trim()) ? root.keys.map(({ keyId }) => keyId) : undefined;
+  if (/^y(?:es)?$/i.test(answer.trim())) return root.keys.map(({ keyId }) => keyId);
+  const { repository } = root;
+  throw new TrustError("DECLINED", `Nothing was pinned for ${repository}: the answer was not yes.`, {
+    repository,
+  });
 }
 
 async function listPins(context: ClientContext, flags: PinFlags): Promise<number> {
@@ -211,16 +189,7 @@ async function listPins(context: ClientContext, flags: PinFlags): Promise<number
     printJson(context, { format: "vidimus-pins/1", policy: path, pins });
     return 0;
   }
-  const rows = pins.flatMap(({ match, keys, certificates, ca }) => [
-    ...keys.map((id) => [match, "key", id]),
-    ...certificates.map((id) => [match, "certificate", id]),
-    ...(ca === undefined ? [] : [[match, "CA", ca]]),
-  ]);
-  context.stdout(
-    rows.length === 0
-      ? `${path} pins nothing.\n`
-      : `${formatTable([["repositories", "what", "pin"], ...rows], context.columns)}\n`,
-  );
+  sayPins(context, path, pins);
   return 0;
 }
 
@@ -230,61 +199,9 @@ async function removePins(context: ClientContext, repository: string, flags: Pin
   const change = await edit(path, (now) =>
     withoutPins(now, path, repository, flags.all === true ? "all" : flags.key),
   );
-  const { rule, keyIds: removed, now } = change;
-  const left =
-    (now.pins?.keys.length ?? 0) +
-    (now.pins?.certificates.length ?? 0) +
-    (now.pins?.ca === undefined ? 0 : 1);
   if (flags.json === true) {
-    printJson(context, { format: "vidimus-pin/1", policy: path, rule, removed, left });
-    return 0;
-  }
-  context.stdout(
-    `${path}: ${count(removed.length, "pin was", "pins were")} removed from the rule ${rule}.\n`,
-  );
-  if (rule.includes("*")) context.stdout(`${ofAll(rule, left, now.tofu)}\n`);
+    const { rule, keyIds: removed, now } = change;
+    printJson(context, { format: "vidimus-pin/1", policy: path, rule, removed, left: countPins(now) });
+  } else sayRemoved(context, path, change);
   return 0;
-}
-
-/** What the removal means for every name that the rule speaks for. */
-function ofAll(rule: string, left: number, tofu: boolean): string {
-  const names = `every name that ${rule} matches and no more specific rule speaks for`;
-  if (left > 0)
-    return `This holds for ${names}: a root that fits none of the ${count(left, "pin", "pins")} left is refused.`;
-  return tofu
-    ? `This holds for ${names}: the first root that is met is trusted, for the rule says tofu: true.`
-    : `Now ${names} is refused (NO_PIN).`;
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  if ((await stat(path).catch(() => undefined)) === undefined) return undefined;
-  const text = await readText(path, "policy", largestPolicy, "POLICY_INVALID");
-  await parsePolicy(text, path);
-  return text;
-}
-
-/**
- * Changes the policy as it is now, one at a time: what somebody wrote into it while a person was asked, or while the server
- * was, stays. It keeps its mode; a new one is readable to all. A link stays one: what it leads to is replaced.
- */
-async function edit(path: string, change: (text: string) => Promise<PinChange>): Promise<PinChange> {
-  try {
-    const there = await stat(path).catch(() => undefined);
-    const place = there === undefined ? path : await realpath(path);
-    return await whileWriting(place, async (held) => {
-      const before = (await readIfThere(path)) ?? "";
-      const changed = await change(before);
-      const mode = (there?.mode ?? 0o644) & 0o777;
-      if (changed.text !== before) await replaceFile(place, Buffer.from(changed.text, "utf8"), mode, held);
-      return changed;
-    });
-  } catch (cause) {
-    if (cause instanceof TrustError || cause instanceof UsageError) throw cause;
-    const code = (cause as NodeJS.ErrnoException).code;
-    if (code === undefined) throw cause;
-    throw new TrustError("OUTPUT_UNWRITABLE", `The policy cannot be written (${code}).`, {
-      file: path,
-      cause,
-    });
-  }
 }

@@ -4,7 +4,7 @@
  */
 import { type Ending, endings, explain, type TrustCode, TrustError, worst } from "../errors.ts";
 import type { ClientContext } from "./context.ts";
-import { formatTable } from "./table.ts";
+import { formatWithCommands } from "./table.ts";
 
 /** Something that was refused: what a person calls it, and why. */
 export interface Refused {
@@ -35,6 +35,10 @@ export interface RefusalDocument {
 export const unexpectedExit = 1;
 export const usageExit = 2;
 
+/** The code and the ending of such a mistake in documents; no `TrustError` has them. */
+export const usageCode = "USAGE";
+export const usageNext = "Correct the arguments: vidimus-client help";
+
 /** A mistake in the arguments of a command. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
@@ -47,6 +51,21 @@ export function reportRefused(context: ClientContext, refused: readonly Refused[
   else context.stderr(`${tableOf(documents, refused, context)}\n`);
   const ending = worst(documents.map((each) => each.ending));
   return ending === undefined ? unexpectedExit : endings[ending].exit;
+}
+
+/** Says what is wrong with the arguments, and gives the exit code. */
+export function reportUsage(context: ClientContext, what: string, json: boolean): number {
+  const refusal = {
+    subject: "(arguments)",
+    code: usageCode,
+    ending: "usage",
+    what,
+    who: "you",
+    next: usageNext,
+  };
+  if (json) printJson(context, { format: "vidimus-refusal/1", refusals: [refusal] });
+  else context.stderr(`${what}\n`);
+  return usageExit;
 }
 
 export function documentOf({ subject, where, error }: Refused): RefusalDocument {
@@ -73,7 +92,7 @@ function tableOf(
     const wrong = isSaid ? what.slice(place.length + 2) : what;
     return [where === undefined ? subject : `${subject} (${where})`, `${wrong} [${code}]`, `${who}: ${next}`];
   });
-  return formatTable([["image", "what is wrong", "who has to do what"], ...rows], context.columns);
+  return formatWithCommands([["image", "what is wrong", "who has to do what"], ...rows], context.columns);
 }
 
 export function printJson({ stdout }: ClientContext, document: object): void {

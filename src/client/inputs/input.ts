@@ -5,6 +5,7 @@
  * What it cannot read as the tool that will build from the file reads it, it refuses (`INPUT_INVALID` with file and
  * line): an image that a reader overlooks would be pulled unverified.
  */
+import type { TrustError } from "../errors.ts";
 
 /** A piece of the source text: offsets in UTF-16 units, `end` exclusive. */
 export interface Span {
@@ -61,6 +62,8 @@ export interface Input {
   readonly removed: readonly Span[];
   /** What the locked text has written out: a name that is no image here, and could be one where a variable differs. */
   readonly written: readonly Written[];
+  /** What is wrong with the `trust` block; the images are known all the same, and nothing may be locked. */
+  readonly faults: readonly TrustError[];
   /** Sentences about what this reader cannot cover, to be shown to a person. */
   readonly notes: readonly string[];
 }
@@ -69,7 +72,7 @@ export interface Input {
 export function plainInput(
   given: Pick<Input, "format" | "file" | "text" | "images"> & Partial<Pick<Input, "written" | "notes">>,
 ): Input {
-  return { local: [], trust: undefined, removed: [], written: [], notes: [], ...given };
+  return { local: [], trust: undefined, removed: [], written: [], faults: [], notes: [], ...given };
 }
 
 export interface ReadOptions {

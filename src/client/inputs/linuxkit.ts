@@ -28,7 +28,7 @@ const helperNote =
   "formats other than tar, docker, kernel+initrd and tar-kernel-initrd run images of LinuxKit's own, by tag; " +
   "verify those you use with --helpers.";
 
-/** Throws `INPUT_INVALID`, `TRUST_BLOCK`. */
+/** Throws `INPUT_INVALID`. */
 export function readLinuxkit(source: Source): Input {
   const tree = new YamlTree(readYaml(source));
   const top = topLevel(tree);
@@ -36,7 +36,7 @@ export function readLinuxkit(source: Source): Input {
   found.kernel(top.get("kernel"));
   found.init(top.get("init"));
   for (const list of lists) found.list(list, top.get(list));
-  const { block, removed } = trustBlock(tree, top.get("trust"));
+  const { block, removed, faults } = trustBlock(tree, top.get("trust"));
   const { images, local } = found;
   return {
     format: "linuxkit",
@@ -47,6 +47,7 @@ export function readLinuxkit(source: Source): Input {
     trust: block,
     removed,
     written: [],
+    faults,
     notes: [helperNote],
   };
 }

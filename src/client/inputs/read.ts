@@ -15,7 +15,7 @@ export interface InputOptions extends Partial<ReadOptions> {
 /**
  * Reads the text of a file. `file` is its name as it was given, `-` for standard input.
  *
- * Throws `INPUT_INVALID`, `TRUST_BLOCK`, `VARIABLE`, all with file and line.
+ * Throws `INPUT_INVALID`, `VARIABLE`, both with file and line. What is wrong with a `trust` block is in the input (`TRUST_BLOCK`).
  */
 export async function readInput(file: string, text: string, options: InputOptions = {}): Promise<Input> {
   const { format = detectFormat(file === "-" ? undefined : file, text), args = new Map<string, string>() } =

@@ -6,6 +6,7 @@
  */
 import { isAlias, isMap, isScalar, isSeq, type ParsedNode } from "yaml";
 import { meant } from "../../core/nearest.ts";
+import type { TrustError } from "../errors.ts";
 import type { Span, TrustBlock, TrustEntry } from "./input.ts";
 import { shown } from "./words.ts";
 import { pairsOf } from "./yaml.ts";
@@ -16,43 +17,54 @@ const known = ["image", "org"];
 export interface Block {
   readonly block: TrustBlock | undefined;
   readonly removed: readonly Span[];
+  /** `TRUST_BLOCK`, for each thing that the block says and that cannot be obeyed. */
+  readonly faults: readonly TrustError[];
 }
 
-/** Throws `TRUST_BLOCK` for what the block says, `INPUT_INVALID` if it cannot be cut out of the file. */
+/** Throws `INPUT_INVALID` if the block cannot be cut out of the file. */
 export function trustBlock(tree: YamlTree, value: Value | undefined): Block {
-  if (value === undefined) return { block: undefined, removed: [] };
-  const span = blockSpan(tree);
-  if (tree.isNull(value)) return { block: { images: [], orgs: [] }, removed: [span] };
-  if (!tree.isMap(value))
-    throw refusal(tree, value.offset, "The trust block must be a mapping with image and org.");
+  if (value === undefined) return { block: undefined, removed: [], faults: [] };
+  const removed = [blockSpan(tree)];
+  const faults: TrustError[] = [];
+  const refuse = (offset: number, sentence: string) =>
+    void faults.push(tree.yaml.source.refusal("TRUST_BLOCK", offset, sentence));
+  if (tree.isNull(value)) return { block: { images: [], orgs: [] }, removed, faults };
+  if (!tree.isMap(value)) {
+    refuse(value.offset, "The trust block must be a mapping with image and org.");
+    return { block: undefined, removed, faults };
+  }
   const entries = tree.entries(value, "The trust block");
   for (const [key, { offset }] of entries) {
-    if (known.includes(key)) continue;
-    throw refusal(tree, offset, `The trust block has no key ${shown(key)}${meant(key, known)}`);
+    if (!known.includes(key)) refuse(offset, `The trust block has no key ${shown(key)}${meant(key, known)}`);
   }
   const block = {
-    images: texts(tree, "image", entries.get("image")),
-    orgs: texts(tree, "org", entries.get("org")),
+    images: texts(tree, "image", entries.get("image"), refuse),
+    orgs: texts(tree, "org", entries.get("org"), refuse),
   };
-  return { block, removed: [span] };
+  return { block, removed, faults: faults.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)) };
 }
 
-function texts(tree: YamlTree, name: string, value: Value | undefined): readonly TrustEntry[] {
+function texts(
+  tree: YamlTree,
+  name: string,
+  value: Value | undefined,
+  refuse: (offset: number, sentence: string) => void,
+): readonly TrustEntry[] {
   if (value === undefined || tree.isNull(value)) return [];
-  if (!tree.isList(value)) throw refusal(tree, value.offset, `trust.${name} must be a list of texts.`);
-  return tree.items(value, name).map((item) => {
-    if (!tree.isText(item))
-      throw refusal(tree, item.offset, `An entry of trust.${name} is no text; quote it.`);
-    const text = tree.text(item, name);
-    if (text === "" || /\s/.test(text)) {
-      throw refusal(tree, item.offset, `The entry ${shown(text)} of trust.${name} covers nothing.`);
+  if (!tree.isList(value)) {
+    refuse(value.offset, `trust.${name} must be a list of texts.`);
+    return [];
+  }
+  return tree.items(value, name).flatMap((item): TrustEntry[] => {
+    if (!tree.isText(item)) {
+      refuse(item.offset, `An entry of trust.${name} is no text; quote it.`);
+      return [];
     }
-    return { text, line: tree.yaml.source.lineOf(item.offset) };
+    const text = tree.text(item, name);
+    if (text !== "" && !/\s/.test(text)) return [{ text, line: tree.yaml.source.lineOf(item.offset) }];
+    refuse(item.offset, `The entry ${shown(text)} of trust.${name} covers nothing.`);
+    return [];
   });
-}
-
-function refusal(tree: YamlTree, offset: number, sentence: string): Error {
-  return tree.yaml.source.refusal("TRUST_BLOCK", offset, sentence);
 }
 
 function blockSpan(tree: YamlTree): Span {

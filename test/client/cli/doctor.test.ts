@@ -5,7 +5,7 @@ import { endings } from "../../../src/client/errors.ts";
 import { runClient, type Said, type World } from "../../support/client-cli.ts";
 import { closeLater, deadPort, serverPair } from "../../support/fetching.ts";
 import { type Folder, folderWith } from "../../support/folder.ts";
-import { simulatedNow } from "../../support/simulator.ts";
+import { simulatedNow, someTarget } from "../../support/simulator.ts";
 import { startSecureSite } from "../../support/trust-site.ts";
 import { simulated, siteOf, trusting } from "../../support/trusting.ts";
 
@@ -150,12 +150,52 @@ describe("doctor", () => {
       await withRepository(name, () => [rule(name, "0".repeat(64))]);
       const [found] = await pinsOf();
       expect(found).toMatchObject({ state: "fault", ending: "policy" });
-      expect(found?.what).toContain(`pin add ${name} --key`);
+      expect(found?.next).toContain(`vidimus-client pin add ${name} --key`);
     });
 
     it("also of a repository of files, without a host", async () => {
       await withRepository("acme/files", (id) => [rule("acme/files", id)]);
       expect(await pinsOf()).toEqual([expect.objectContaining({ state: "ok" })]);
+    });
+
+    it("again with what the cache remembers, which may be a stranger's root", async () => {
+      const { site } = await withRepository(name, () => []);
+      const cacheDir = folder.at("cache");
+      const before = await trusting(site, { cacheDir });
+      await before.check(name);
+      const fresh = await simulated(name, "2");
+      site.add(fresh);
+      const [key] = (await (await trusting(site)).root(name)).keys;
+      folder.write("policy.yaml", `server: ${site.url}\nrepositories:\n${rule(name, key?.keyId ?? "")}`);
+      const contents = folder.contents();
+      const { code, all, of } = await diagnoses([], { now });
+      expect(of(`pins of ${name}`)?.state).toBe("ok");
+      const fault = of(`cache of ${name}`);
+      expect(fault).toMatchObject({ state: "fault", ending: "unauthentic" });
+      expect(fault?.what).toMatch(/state\.json stands against what is served and pinned: /);
+      const others = all.filter(({ state, subject }) => state === "fault" && subject !== "clock");
+      expect(others).toEqual([fault]);
+      expect(code).toBe(endings.unauthentic.exit);
+      expect(folder.contents()).toEqual(contents);
+      // What it says helps.
+      const [, command = ""] = /: vidimus-client (pin add .*)$/.exec(fault?.next ?? "") ?? [];
+      expect(command).toContain(` --replaced --cache ${cacheDir} --policy ${folder.at("policy.yaml")}`);
+      expect((await runClient(command.split(" "), { answer: "yes" })).code).toBe(0);
+      expect((await diagnoses([], { now })).of(`cache of ${name}`)).toBeUndefined();
+    });
+
+    it("again with what the cache remembers, which may be newer than what is served", async () => {
+      const { sim, site } = await withRepository(name, (id) => [rule(name, id)]);
+      sim.targetsOf("targets").names.set("2", someTarget("2"));
+      sim.publish();
+      await (await trusting(site, { cacheDir: folder.at("cache") })).check(name);
+      expect((await diagnoses([], { now })).of(`cache of ${name}`)).toBeUndefined();
+      sim.break.replayAll(1);
+      const { code, of } = await diagnoses([], { now });
+      expect([code, of(`cache of ${name}`)]).toEqual([
+        endings.stale.exit,
+        expect.objectContaining({ state: "fault", next: expect.stringContaining("older version") }),
+      ]);
     });
 
     it("and says once that a server is away", async () => {
@@ -198,6 +238,24 @@ describe("doctor", () => {
     folder.write("policy.yaml", pinned.replace("server: URL\n", ""));
     const none = await diagnoses();
     expect([none.code, none.of("server")?.state]).toEqual([endings.policyFile.exit, "fault"]);
+  });
+
+  it("finds each rule that leads nowhere, with its line", async () => {
+    const policy = `repositories:\n  - { match: a/b, server: "${url}", tofu: true }\n  - { match: a/*, tofu: true }\n${"  - match: a/c\n"}`;
+    const pins = `    root: { pins: { keys: ["${"0".repeat(64)}"] } }\n`;
+    folder.write("policy.yaml", `${policy}${pins}`);
+    const { code, all } = await diagnoses();
+    const faults = all.filter(({ state }) => state === "fault");
+    const file = folder.at("policy.yaml");
+    expect(faults.map(({ subject, what }) => [subject, what])).toEqual([
+      ["server", `${file}:3: the rule a/* leads nowhere`],
+      ["server", `${file}:4: the rule a/c leads nowhere`],
+    ]);
+    for (const { next } of faults) expect(next).toContain("`server`");
+    expect(code).toBe(endings.policyFile.exit);
+    expect((await diagnoses(["--server", url])).all.filter(({ subject }) => subject === "server")).toEqual(
+      [],
+    );
   });
 
   it("finds a certificate that it does not know, and knows it by its authority", async () => {

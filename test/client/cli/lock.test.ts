@@ -185,6 +185,47 @@ describe("what is wrong", () => {
     });
   });
 
+  it("is told of all kinds in one run: format, trust block, rules and signatures", async () => {
+    folder.write("a.yml", `kernel:\n  image: ${acme}/kernel:none\ntrust:\n  orgs: [x]\n  org: [y]\n`);
+    folder.write("b.yml", "kernel:\n  image: a\nservice: []\n");
+    folder.write("c.txt", `${acme}/absent:1\n`);
+    const before = written();
+    const { code, json } = await lock(["a.yml", "b.yml", "c.txt", "d.txt"], ["--json"]);
+    const { refusals } = json() as { refusals: { subject: string; code: string; where?: string }[] };
+    expect(refusals.map((each) => [each.subject.replace(folder.path, ""), each.code])).toEqual([
+      ["/b.yml", "INPUT_INVALID"],
+      ["/d.txt", "FILE_UNREADABLE"],
+      ["trust", "TRUST_BLOCK"],
+      [`${acme}/kernel:none`, "NOT_SIGNED"],
+      [`${acme}/absent:1`, "NO_TRUST_DATA"],
+    ]);
+    expect(refusals.map(({ where }) => where?.replace(folder.path, ""))).toEqual([
+      undefined,
+      undefined,
+      "/a.yml:4, trust",
+      "/a.yml:2, kernel",
+      "/c.txt:1, list",
+    ]);
+    expect(code).toBe(endings.unsigned.exit);
+    expect(written()).toEqual(before);
+    // The entry that covers nothing is told once it is sure.
+    expect(codesIn((await lock(["a.yml"], ["--json"])).json())).toEqual([
+      "TRUST_BLOCK",
+      "TRUST_BLOCK",
+      "NOT_SIGNED",
+    ]);
+  });
+
+  it("with a file is told beside what is wrong with the policy or the lock", async () => {
+    folder.write("a.yml", "kernel:\n  image: a\nservice: []\n");
+    folder.write("vidimus.lock", "{}\n");
+    expect(codesIn((await lock(["a.yml"], ["--json"])).json())).toEqual(["INPUT_INVALID", "LOCK_INVALID"]);
+    expect(codesIn((await lock(["a.yml"], ["--check", "--json"])).json())).toEqual([
+      "INPUT_INVALID",
+      "LOCK_INVALID",
+    ]);
+  });
+
   it("has its place said once", async () => {
     folder.write("a.yml", `kernel:\n  image: "@pkg:./kernel"\n`);
     const { err } = await lock(["a.yml"]);
@@ -331,13 +372,28 @@ describe("lock --check", () => {
     const codesOf = async (name: string) => codesIn((await lock([name], ["--check", "--json"])).json());
     folder.write("a.locked.yml", `${lockedYml}# more\n`);
     expect(await codesOf("a.yml")).toEqual(["LOCK_DIFFERS"]);
-    folder.write("b.yml", yml);
+    folder.write("b.yml", yml.replace("init:\n  - nginx:1\n", ""));
     expect(await codesOf("b.yml")).toEqual(["LOCK_DIFFERS"]);
     folder.write("a.yml", yml.replace("kernel:1", "kernel:2").replace("nginx:1", "redis:1"));
     expect(await codesOf("a.yml")).toEqual(["LOCK_MISSING"]);
     folder.write("a.locked.yml", lockedYml.replace(at("1"), at("2")));
     const { code, err } = await lock(["a.locked.yml"], ["--check"]);
     expect([code, err]).toEqual([endings.moved.exit, expect.stringContaining("[LOCK_DIFFERS]")]);
+  });
+
+  it("lets unverified images pass in the files alone that they were locked for", async () => {
+    const made = readLock(folder.read("vidimus.lock"), "vidimus.lock");
+    expect(made.unverified).toEqual([{ reference: "nginx:1", files: ["a.yml"] }]);
+    expect(made.images.map(({ files }) => files)).toEqual([["a.yml"], ["Dockerfile"]]);
+    folder.write("b.txt", "nginx:1\n");
+    folder.write("b.locked.txt", "nginx:1\n");
+    for (const file of ["b.txt", "b.locked.txt"]) {
+      const { code, err } = await lock([file], ["--check"]);
+      expect([code, err]).toEqual([endings.moved.exit, expect.stringContaining("[LOCK_MISSING]")]);
+      expect(err).toContain("lets nginx:1 through unverified for a.yml, and not for this file.");
+    }
+    expect((await lock(["a.yml", "a.locked.yml"], ["--check"])).code).toBe(0);
+    expect((await lock(["-"], ["--check"], { stdin: lockedYml })).code).toBe(0);
   });
 
   it("refuses what has expired since", async () => {
@@ -347,8 +403,9 @@ describe("lock --check", () => {
   });
 
   it("refuses where there is no lock", async () => {
-    const { code, err } = await lock(["a.yml"], ["--check", "--lock", folder.at("none.lock")]);
+    const { code, err } = await lock(["a.locked.yml"], ["--check", "--lock", folder.at("none.lock")]);
     expect([code, err]).toEqual([endings.moved.exit, expect.stringContaining("[LOCK_MISSING]")]);
+    expect(err).toContain(`\nvidimus-client lock ${folder.at("a.yml")} --lock ${folder.at("none.lock")}\n`);
   });
 
   it("writes nothing", async () => {

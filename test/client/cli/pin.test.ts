@@ -52,8 +52,10 @@ describe("pin add", () => {
 
   it.each(["no", "", "n", "yy", "yes please"])("pins nothing after %j", async (answer) => {
     const { code, out, err } = await pin(["add", name], { answer });
-    expect([code, out, text()]).toEqual([0, "", policy]);
-    expect(err).toMatch(/Nothing was pinned\.\n$/);
+    expect([code, out, text()]).toEqual([endings.declined.exit, "", policy]);
+    expect(err).toContain(`Nothing was pinned for ${name}: the answer was not yes. [DECLINED]`);
+    const { json } = await pin(["add", name, "--json"], { answer });
+    expect(json()).toMatchObject({ refusals: [{ code: "DECLINED", ending: "declined", who: "you" }] });
   });
 
   it("pins nothing where nobody can be asked, and shows what to compare", async () => {
@@ -196,7 +198,11 @@ describe("pin add", () => {
     expect((await resolve()).code).toBe(0);
     sim.roots.delete(2);
     sim.break.replayAll(1);
-    expect((await pin(["add", name, "--key", id])).code).toBe(endings.unauthentic.exit);
+    const { code, err } = await pin(["add", name, "--key", id], { columns: 60 });
+    expect(code).toBe(endings.unauthentic.exit);
+    expect(err).toMatch(
+      /^It is pinned, and cannot be used yet:\n[^\n]+ \[THRESHOLD\]\nserver operator: [^\n]+\.\n$/,
+    );
     expect((await resolve()).code).toBe(endings.unauthentic.exit);
   });
 });
@@ -256,11 +262,13 @@ describe("a name without a host", () => {
     const flags = ["--policy", folder.at("policy.yaml"), "--cache", folder.at("cache"), "--server", site.url];
     folder.write("a", "1");
     const argv = ["verify", folder.at("a"), "--repository", files, "--target", "1", ...flags];
-    const { err } = await runClient(argv, { columns: 4_000 });
-    expect(err).toContain("[NO_PIN]");
-    const [, command = ""] = /run: pin (add [^[]*) \[NO_PIN\]/.exec(err) ?? [];
-    expect(command).toMatch(/^add --files acme\/files --key [0-9a-f]{64} --policy /);
-    expect((await pin(command.split(" "))).code).toBe(0);
+    // However narrow the terminal is, the command is a line.
+    const { code, err } = await runClient(argv, { columns: 60 });
+    expect(code).toBe(endings.policy.exit);
+    expect(err.replaceAll(/\s+/g, "")).toContain("run:see(1)below");
+    const [, command = ""] = /\n\(1\)\nvidimus-client (.*)\n$/.exec(err) ?? [];
+    expect(command).toMatch(/^pin add --files acme\/files --key [0-9a-f]{64} --policy \S+$/);
+    expect((await runClient([...command.split(" "), "--cache", folder.at("cache")])).code).toBe(0);
     expect((await runClient(argv)).code).toBe(0);
   });
 });
@@ -288,7 +296,10 @@ describe("pin list", () => {
 
   it("refuses a policy that is not there", async () => {
     folder = folderWith();
-    expect((await pin(["list"])).code).toBe(endings.policyFile.exit);
+    const { code, err } = await pin(["list"]);
+    expect(code).toBe(endings.policyFile.exit);
+    expect(err).toContain("The policy is not there. [POLICY_INVALID]");
+    expect(err).toContain(`\nvidimus-client pin add NAME --policy ${folder.at("policy.yaml")}\n`);
   });
 });
 

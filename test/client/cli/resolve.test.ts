@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { usageExit } from "../../../src/client/cli/report.ts";
 import { endings } from "../../../src/client/errors.ts";
 import { runClient, type Said, type World } from "../../support/client-cli.ts";
+import { deadPort } from "../../support/fetching.ts";
 import { type Folder, folderWith } from "../../support/folder.ts";
 import { type Simulator, simulatedNow, someTarget } from "../../support/simulator.ts";
 import { simulated, siteOf } from "../../support/trusting.ts";
@@ -72,6 +73,10 @@ describe("resolve", () => {
     const { code, err } = await runClient(given("--server", "https://127.0.0.1:1"));
     expect(code).toBe(usageExit);
     expect(err).toContain(url);
+    expect(err).toMatch(/^--server would be of no use: .* Leave it out, or /);
+    folder.write("ca.pem", "");
+    const both = await runClient(given("--server", "https://127.0.0.1:1", "--ca", folder.at("ca.pem")));
+    expect(both.err).toMatch(/^--server and --ca would be of no use: .* Leave them out, or /);
     expect((await runClient(given("--server", `${url}/`))).code).toBe(0);
     const byDefault = { env: { VIDIMUS_SERVER: "https://127.0.0.1:1" } };
     expect((await runClient(given(), byDefault)).code).toBe(0);
@@ -146,6 +151,8 @@ describe("resolve", () => {
       for (const file of ["vidimus.lock", "none.lock"]) {
         const { code, err } = await run([command, `${name}:1`, "--lock", folder.at(file)]);
         expect([code, err]).toEqual([endings.lockFile.exit, expect.stringContaining(folder.at(file))]);
+        const remedy = `\nvidimus-client lock FILE --lock ${folder.at(file)}\n`;
+        expect(err.includes(remedy)).toBe(file === "none.lock");
       }
     },
   );
@@ -176,6 +183,38 @@ describe("resolve", () => {
     const argv = ["resolve", `${name}:1`, "--server", url, "--cache", folder.at("cache")];
     const { code, err } = await runClient(argv);
     expect([code, err]).toEqual([endings.policy.exit, expect.stringContaining("[NO_PIN]")]);
+  });
+
+  it("names doctor with the server where that cannot be reached", async () => {
+    const dead = `http://127.0.0.1:${await deadPort()}`;
+    const argv = ["resolve", `${name}:1`, "--server", dead, "--cache", folder.at("cache")];
+    const { code, err } = await runClient([...argv, "--policy", folder.at("policy.yaml")]);
+    expect([code, err]).toEqual([endings.unreachable.exit, expect.stringContaining("[UNREACHABLE]")]);
+    expect(err).toMatch(
+      new RegExp(`\nvidimus-client doctor --policy ${folder.at("policy.yaml")} --server ${dead}\n$`),
+    );
+  });
+
+  it("names the rule that was meant, and the command that adds one", async () => {
+    const argv = (reference: string) => ["resolve", reference, "--json"];
+    const refusalOf = async (reference: string) => {
+      const { code, json } = await run(argv(reference));
+      expect(code).toBe(endings.policy.exit);
+      const { results } = json() as { results: { refusal: { code: string; what: string; next: string } }[] };
+      return results[0]?.refusal;
+    };
+    expect(await refusalOf("registry.exmaple.test/acme/kernel:1")).toMatchObject({
+      code: "NO_RULE",
+      what: `No rule of the policy speaks for registry.exmaple.test/acme/kernel. Did you mean the rule registry.example.test/** (${folder.at("policy.yaml")}:2)?`,
+      next: `If the name is right, add a rule for it: vidimus-client pin add registry.exmaple.test/acme/kernel --policy ${folder.at("policy.yaml")} --server ${url}`,
+    });
+    expect(await refusalOf("nginx")).toMatchObject({
+      code: "NO_RULE",
+      what: "No rule of the policy speaks for docker.io/library/nginx.",
+      next: expect.stringContaining(
+        "Add a rule for this name: vidimus-client pin add docker.io/library/nginx ",
+      ),
+    });
   });
 
   it("names file and line of a policy that it does not understand", async () => {

@@ -1,5 +1,5 @@
-import { expect, it } from "vitest";
-import { formatTable, wrap } from "../../../src/client/cli/table.ts";
+import { describe, expect, it } from "vitest";
+import { formatTable, formatWithCommands, wrap } from "../../../src/client/cli/table.ts";
 
 it("columns are as wide as their widest cell", () => {
   const rows = [
@@ -64,4 +64,73 @@ it("control characters are not shown", () => {
 
 it("nothing is nothing", () => {
   expect(formatTable([], 80)).toBe("");
+});
+
+it("commands at the end of a cell stand below, each once and on one line", () => {
+  const [one, two] = ["add a --key 1", "add b"].map((each) => `vidimus-client pin ${each}`);
+  const rows = [
+    ["a", `No pin. Run: ${one} [NO_PIN]`, "you"],
+    ["b", "No rule. [NO_RULE]", `policy owner: Add it: ${two}`],
+    ["c", `No pin. Run: ${one} [NO_PIN]`, "vidimus-client in the midst"],
+  ];
+  const table = formatWithCommands(rows, 200);
+  expect(table.split("\n").slice(3)).toEqual(["", "(1)", one, "", "(2)", two]);
+  expect(table.match(/Run: see \(1\) below \[NO_PIN\]/g)).toHaveLength(2);
+  expect(table).toContain("Add it: see (2) below");
+  expect(formatWithCommands(rows, 40).split("\n")).toEqual(expect.arrayContaining([one, two]));
+});
+
+describe("a table that digests leave no room in", () => {
+  const [one, two] = ["a1", "b2"].map((each) => `sha256:${each.repeat(32)}`) as [string, string];
+  const name = "registry.example.test/acme/kernel:6.6";
+
+  it("has its rows below one another, and a name that is repeated once", () => {
+    const rows = [
+      ["moved", "from", "to"],
+      [name, one, two],
+      [name, two, one],
+      ["other:1", one, two],
+    ];
+    const lines = [
+      ...[name, `  from: ${one}`, `  to: ${two}`, `  from: ${two}`, `  to: ${one}`],
+      ...["other:1", `  from: ${one}`, `  to: ${two}`],
+    ];
+    for (const columns of [80, 120]) expect(formatTable(rows, columns).split("\n")).toEqual(lines);
+    expect(formatTable(rows, 200).split("\n")[1]).toBe(`${name}  ${one}  ${two}`);
+  });
+
+  it.each([80, 120])("fits %i columns, with every word and every digest whole", (columns) => {
+    const text = "a few words that can be wrapped somewhere, for there are enough of them to fill a line";
+    const wrong = `${text}: it is ${one}, and not ${two}. [DIGEST_MISMATCH]`;
+    const table = formatTable(
+      [
+        ["image", "what is wrong", "who has to do what"],
+        [`${name}@${one} (linuxkit.yml:3, kernel)`, wrong, text],
+      ],
+      columns,
+    );
+    for (const line of table.split("\n")) expect(line.length).toBeLessThanOrEqual(columns);
+    for (const part of [`${one},`, `${two}.`, "[DIGEST_MISMATCH]", "what is wrong:"])
+      expect(table).toContain(part);
+    expect(table.replaceAll(/\s+/g, " ")).toContain(text);
+  });
+
+  it("has a column without a head in the name", () => {
+    const rows = [
+      ["", "subject", "what", "what to do"],
+      ["fault", "pins of a", `not ${one} but ${two}`, `Compare ${one} and ${two}`],
+      ["ok", "cache", "it is there", ""],
+    ];
+    expect(formatTable(rows, 80).split("\n")).toEqual([
+      "fault  pins of a",
+      `  what: not`,
+      `    ${one} but`,
+      `    ${two}`,
+      "  what to do: Compare",
+      `    ${one} and`,
+      `    ${two}`,
+      "ok  cache",
+      "  what: it is there",
+    ]);
+  });
 });

@@ -116,6 +116,7 @@ describe("replacing", () => {
       trust: undefined,
       removed,
       written: [],
+      faults: [],
       notes: [],
     },
   });

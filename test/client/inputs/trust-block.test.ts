@@ -60,8 +60,19 @@ describe("the trust block", () => {
     ["an entry that is empty", 'trust:\n  image: [""]\n', 2],
     ["a block that is a list", "trust: [a]\n", 1],
     ["a block that is a text", "trust: a\n", 1],
-  ])("is refused for %s", async (_, text, line) => {
-    await refused(text, "TRUST_BLOCK", line);
+  ])("is refused for %s, with the images known", async (_, text, line) => {
+    const { faults, images } = await read(`${text}kernel:\n  image: a:1\n`);
+    expect(faults).toMatchObject([{ name: "TrustError", code: "TRUST_BLOCK", line, file: "build.file" }]);
+    expect(images.map(({ reference }) => reference)).toEqual(["a:1"]);
+  });
+
+  it("is refused for everything that is wrong with it", async () => {
+    const { faults } = await read('trust:\n  orgs: [a]\n  org: [1, b]\n  image: [c, ""]\n');
+    expect(faults.map(({ code, line }) => `${code} ${line}`)).toEqual([
+      "TRUST_BLOCK 2",
+      "TRUST_BLOCK 3",
+      "TRUST_BLOCK 4",
+    ]);
   });
 
   it.each([

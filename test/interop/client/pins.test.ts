@@ -179,7 +179,12 @@ describe("a rotation of the root", () => {
         () => undefined,
         (error: { detail?: unknown }) => error.detail,
       );
-      const command = `pin add ${stage.repository} ${keys.map((id) => `--key ${id}`).join(" ")}`;
+      const flags = [
+        ...keys.map((id) => `--key ${id}`),
+        `--server ${stage.server.url}`,
+        `--ca ${stage.server.ca}`,
+      ];
+      const command = `vidimus-client pin add ${stage.repository} ${flags.join(" ")}`;
       const told = JSON.stringify({ oldKeyIds: [before], newKeyIds: keys, command });
       return JSON.stringify(detail) === told ? "told" : detail;
     },
