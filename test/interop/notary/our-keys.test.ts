@@ -1,7 +1,9 @@
 /** One set of keys for the stock client and for ours: each makes keys that the other lists, opens and signs with. */
 import { join } from "node:path";
 import { describe } from "vitest";
-import { type NotaryPerson, namesAndRoles } from "../support/notary.ts";
+import { makeRootCertificate } from "../../../src/publisher/custody/certificates.ts";
+import { TrustFolder } from "../../../src/publisher/custody/trust-folder.ts";
+import { type NotaryPerson, namesAndRoles, passphrases } from "../support/notary.ts";
 import { type Stage, scenario } from "../support/scenario.ts";
 import { keyRows, makeStockKey, vidimusKey } from "../support/vidimus-keys.ts";
 
@@ -32,6 +34,31 @@ describe("keys that Vidimus makes", () => {
       return { same: roots.join() === `${id} root`, listed: await listed(stage) };
     },
     { same: true, listed: ["one@targets"] },
+  );
+
+  scenario(
+    "a root certificate that a key of ours signed for itself carries a root of the stock client",
+    async (stage) => {
+      const [owner, reader] = [stage.person("owner"), stage.person("reader")];
+      const id = await makeStockKey(owner.directory, owner.trustDirectory, "root");
+      const unlocking = { secret: async () => Buffer.from(passphrases.NOTARY_ROOT_PASSPHRASE) };
+      const key = await new TrustFolder(owner.trustDirectory).open(id, unlocking);
+      const now = Date.now();
+      const { pem, listed: root } = await makeRootCertificate(
+        key,
+        stage.repository,
+        new Date(now - 60_000),
+        new Date(now + 365 * 86_400_000),
+      );
+      key.close();
+      const certificate = owner.file("root.pem", pem);
+      await owner.do(["init", stage.repository, "--rootcert", certificate]);
+      await owner.do(["add", stage.repository, "one", owner.file("content", "one"), "-p"]);
+      // Nothing but this certificate is trusted, so that it must be the one.
+      const configuration = { trust_pinning: { certs: { [stage.repository]: [root.id] } } };
+      return namesAndRoles(await reader.do(["list", stage.repository], { configuration }));
+    },
+    ["one@targets"],
   );
 
   scenario(
