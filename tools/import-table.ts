@@ -31,6 +31,8 @@ const signerContract = "src/signer/signer";
 const serviceContract = "src/service/service";
 const clock = "src/service/clock";
 const durable = "src/durable";
+const custodyContract = ["src/publisher/custody/custody", "src/publisher/custody/errors"];
+const outsideKey = "src/publisher/custody/outside-key";
 const plugins = ["src/http/notary", "src/http/operations"];
 const fsckDamage = "src/service/fsck/damage";
 const sharedByStores = [storeContract, "src/store/bounds", "src/store/migrate", "src/store/refusals", errors];
@@ -264,6 +266,14 @@ export const table: readonly Row[] = [
     ],
     packages: ["@peculiar/x509", "reflect-metadata"],
     builtins: ["node:crypto", "node:fs", "node:http", "node:https", "node:path"],
+  },
+  // Places of private keys that never give one out: each knows the contract, and none another.
+  { place: outsideKey, ours: [...custodyContract, "src/core"], packages: [], builtins: ["node:crypto"] },
+  {
+    place: "src/publisher/custody/ssh-agent",
+    ours: [...custodyContract, outsideKey],
+    packages: [],
+    builtins: ["node:crypto", "node:net"],
   },
   {
     place: "src/cli",
