@@ -17,6 +17,8 @@ export interface Row {
   readonly builtins: readonly string[];
   /** No clock, no timers, no chance, no process: the same arguments give the same answer. */
   readonly pure?: true;
+  /** How many imports in it load what a person names, which no table can know. */
+  readonly strangers?: number;
   /** Of what is listed in `ours`, the places that may only be loaded when they are needed (types aside). */
   readonly lazily?: readonly string[];
 }
@@ -286,6 +288,19 @@ export const table: readonly Row[] = [
     ours: [...custodyContract, outsideKey],
     packages: [],
     builtins: ["node:crypto", "node:net"],
+  },
+  {
+    place: "src/publisher/custody/pkcs11",
+    ours: [...custodyContract, outsideKey, "src/publisher/custody/pkcs11/driver", "src/core"],
+    packages: [],
+    builtins: ["node:child_process", "node:crypto", "node:url"],
+  },
+  {
+    place: "src/publisher/custody/pkcs11/driver",
+    ours: [],
+    packages: [],
+    builtins: ["node:path", "node:url"],
+    strangers: 1,
   },
   {
     place: "src/cli",

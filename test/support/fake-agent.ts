@@ -90,6 +90,8 @@ export class FakeAgent {
   readonly path: string;
   /** How many connections are open now. */
   connections = 0;
+  /** What was asked for beside lists and signatures, by number: nothing of that is ever needed. */
+  readonly other: number[] = [];
   readonly #server: Server;
 
   private constructor(path: string, server: Server) {
@@ -103,7 +105,7 @@ export class FakeAgent {
       agent.connections++;
       socket.on("close", () => agent.connections--);
       socket.on("error", () => socket.destroy());
-      serve(socket, options);
+      serve(socket, options, agent.other);
     });
     const agent = new FakeAgent(path, server);
     await new Promise<void>((resolve) => server.listen(path, resolve));
@@ -115,13 +117,14 @@ export class FakeAgent {
   }
 }
 
-function serve(socket: Socket, { keys = [], onList, onSign }: FakeAgentOptions): void {
+function serve(socket: Socket, { keys = [], onList, onSign }: FakeAgentOptions, other: number[]): void {
   let held = Buffer.alloc(0);
   socket.on("data", (chunk) => {
     held = Buffer.concat([held, chunk]);
     if (held.length < 4 || held.length < 4 + held.readUInt32BE()) return;
     const request = held.subarray(4, 4 + held.readUInt32BE());
     held = Buffer.alloc(0);
+    if (request[0] !== 11 && request[0] !== 13) other.push(request[0] ?? 0);
     const answer =
       request[0] === 11
         ? (onList ?? (() => identitiesAnswer(keys)))()

@@ -1,4 +1,4 @@
-/** How a custody refused something; fails the test if it did not, or not with an error of ours. */
+/** How a custody refused something, with its sentence; fails the test if it did not, or not with an error of ours. */
 import { KeyError } from "../../src/publisher/custody/errors.ts";
 
 export async function keyRefusalOf(work: Promise<unknown>): Promise<KeyError> {
@@ -9,8 +9,4 @@ export async function keyRefusalOf(work: Promise<unknown>): Promise<KeyError> {
     throw error;
   }
   throw new Error("It was not refused.");
-}
-
-export async function keyCodeOf(work: Promise<unknown>): Promise<string> {
-  return (await keyRefusalOf(work)).code;
 }

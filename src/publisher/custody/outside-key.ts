@@ -43,6 +43,58 @@ const keytypes = new Map([
   ["rsa", "rsa"],
 ]);
 
+/** A key as an agent or token offers it. */
+export interface Offered {
+  /** What it is called there, beside its ID. */
+  readonly names: readonly string[];
+  readonly part: PublicPart | undefined;
+  /** Why it cannot sign metadata, to follow "The key …"; undefined where it can. */
+  readonly unfit: string | undefined;
+}
+
+/**
+ * The one key that is meant by an ID or a name. One that cannot sign is refused with its reason, unless the same words mean one
+ * that can. Throws `KEY_UNKNOWN`, `KEY_AMBIGUOUS`, `KEY_UNSUPPORTED`.
+ */
+export function chooseKey<T extends Offered>(
+  all: readonly T[],
+  asked: string,
+  { place, add }: { readonly place: string; readonly add: string },
+): T & { readonly part: PublicPart } {
+  const meant = all.filter(
+    ({ part, names }) => part?.listed.id === asked || (asked !== "" && names.includes(asked)),
+  );
+  const fit = new Map<string, T & { readonly part: PublicPart }>();
+  for (const each of meant) {
+    const { part, unfit } = each;
+    if (part !== undefined && unfit === undefined && !fit.has(part.listed.id)) {
+      fit.set(part.listed.id, { ...each, part });
+    }
+  }
+  const [first] = fit.values();
+  const name = plainName(asked);
+  if (fit.size > 1) {
+    throw new KeyError(
+      "KEY_AMBIGUOUS",
+      `The ${place} has ${fit.size} keys called ${name}; name one by its ID.`,
+    );
+  }
+  if (first !== undefined) return first;
+  const unfit = meant[0]?.unfit;
+  if (unfit !== undefined) throw new KeyError("KEY_UNSUPPORTED", `The key ${name} in the ${place} ${unfit}.`);
+  throw new KeyError("KEY_UNKNOWN", `The ${place} has no key ${name}; ${add}.`);
+}
+
+/** The keys that cannot sign, unless the same key is there once more in a form that can. */
+export function faultsOf(all: readonly Offered[], place: string): readonly KeyError[] {
+  const fit = new Set(all.flatMap(({ part, unfit }) => (unfit === undefined ? [part?.listed.id] : [])));
+  return all.flatMap(({ names, part, unfit }) => {
+    if (unfit === undefined || (part !== undefined && fit.has(part.listed.id))) return [];
+    const name = plainName(names.findLast((each) => each !== "") ?? "without a name");
+    return [new KeyError("KEY_UNSUPPORTED", `The key ${name} in the ${place} ${unfit}.`)];
+  });
+}
+
 /** Whoever has the private part. */
 export interface Outside {
   /** Throws `KeyError`. */
@@ -56,7 +108,7 @@ export interface Outside {
 export function openOutsideKey(info: KeyInfo, part: PublicPart, outside: Outside): OpenKey {
   let closed = false;
   return {
-    info: { ...info, listed: part.listed },
+    info: { ...info, algorithm: part.usable.kind, listed: part.listed },
     async sign(message) {
       const refuseClosed = () => {
         if (closed) throw new KeyError("KEY_CLOSED", "The key was closed; open it again to sign.");

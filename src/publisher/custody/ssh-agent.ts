@@ -11,7 +11,15 @@
 import { hash } from "node:crypto";
 import type { Custody, KeyInfo, MadeSignature } from "./custody.ts";
 import { KeyError } from "./errors.ts";
-import { openOutsideKey, type PublicPart, plainName, publicPart } from "./outside-key.ts";
+import {
+  chooseKey,
+  faultsOf,
+  type Offered,
+  openOutsideKey,
+  type PublicPart,
+  plainName,
+  publicPart,
+} from "./outside-key.ts";
 import { ask, type Limits, largestMessage, NoAgent, unreachable } from "./ssh-agent/conversation.ts";
 import { readSshKey, readSshSignature, type SshKey, SshReader, sshString, uint32 } from "./ssh-agent/wire.ts";
 
@@ -37,14 +45,15 @@ const rsaSha256 = 2;
 
 const mostKeys = 1_024;
 
+const here = {
+  place: "ssh-agent",
+  add: "add it with `ssh-add`, or unlock the agent if it is locked",
+};
+
 /** What the agent says it has. */
-interface Identity {
+interface Identity extends Offered {
   readonly blob: Buffer;
   readonly comment: string;
-  readonly fingerprint: string;
-  readonly part: PublicPart | undefined;
-  /** Why it cannot sign metadata; undefined where it can. */
-  readonly unfit: string | undefined;
 }
 
 export function sshAgent(options: SshAgentOptions = {}): Custody {
@@ -75,8 +84,12 @@ export function sshAgent(options: SshAgentOptions = {}): Custody {
       return [...infos.values()];
     },
 
+    async faults() {
+      return faultsOf(await identities(), here.place);
+    },
+
     async open(id) {
-      const { blob, comment, part } = choose(await identities(), id);
+      const { blob, comment, part } = chooseKey(await identities(), id, here);
       return openOutsideKey(infoOf(comment, part), part, {
         make: (message) => sign(path as string, blob, part, message, signLimits),
         close() {},
@@ -134,7 +147,7 @@ function readIdentity(blob: Buffer, comment: string): Identity {
   const ssh = readable(blob);
   const part = ssh?.key && publicPart(ssh.key);
   const unfit = ssh === undefined ? "cannot be read; add it again with `ssh-add`" : unfitness(ssh, part);
-  return { blob, comment, fingerprint, part, unfit };
+  return { blob, comment, names: [fingerprint, comment], part, unfit };
 }
 
 /** One damaged key is no reason to lose the others. */
@@ -159,32 +172,6 @@ function unfitness({ type, form }: SshKey, part: PublicPart | undefined): string
     return "is on a curve for which an agent does not sign with SHA-256; use ecdsa-sha2-nistp256";
   }
   return undefined;
-}
-
-/** The one key that is meant by an ID, a fingerprint or a comment. */
-function choose(all: readonly Identity[], asked: string): Identity & { part: PublicPart } {
-  const named = all.filter(
-    ({ part, fingerprint, comment }) =>
-      part?.listed.id === asked || fingerprint === asked || (comment === asked && comment !== ""),
-  );
-  const fit = new Map<string, Identity & { part: PublicPart }>();
-  for (const each of named) {
-    const { part } = each;
-    if (part !== undefined && each.unfit === undefined) fit.set(part.listed.id, { ...each, part });
-  }
-  const [first] = fit.values();
-  if (fit.size > 1) {
-    throw new KeyError(
-      "KEY_AMBIGUOUS",
-      `The ssh-agent has ${fit.size} keys called ${asked}; name one by its ID.`,
-    );
-  }
-  if (first !== undefined) return first;
-  const unfit = named[0]?.unfit;
-  if (unfit !== undefined)
-    throw new KeyError("KEY_UNSUPPORTED", `The key ${asked} in the ssh-agent ${unfit}.`);
-  const sentence = `The ssh-agent has no key ${asked}; add it with \`ssh-add\`, or unlock the agent if it is locked.`;
-  throw new KeyError("KEY_UNKNOWN", sentence);
 }
 
 async function sign(

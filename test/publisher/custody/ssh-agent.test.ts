@@ -6,6 +6,7 @@ import { verifySignature } from "../../../src/core/schemes.ts";
 import type { Custody, OpenKey, Unlocking } from "../../../src/publisher/custody/custody.ts";
 import { type SshAgentOptions, sshAgent } from "../../../src/publisher/custody/ssh-agent.ts";
 import { bareKey } from "../../../src/publisher/keys.ts";
+import { keyCodeOf } from "../../contract/custody.ts";
 import { temporaryDirectory } from "../../support/directory.ts";
 import {
   type Answer,
@@ -21,7 +22,7 @@ import {
   sshFields,
   word,
 } from "../../support/fake-agent.ts";
-import { keyCodeOf, keyRefusalOf } from "../../support/key-refusal.ts";
+import { keyRefusalOf } from "../../support/key-refusal.ts";
 
 /** Nobody is asked: whether a person is, is the agent's business. */
 const unlocking: Unlocking = {
