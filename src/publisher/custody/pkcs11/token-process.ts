@@ -184,7 +184,8 @@ function sign({ slot, handle, mechanism, data, pin }: Extract<Question, { name: 
   const p = module();
   const { session, keys } = loggedIn(slot);
   p.C_SignInit(session, parameters(mechanism), keys[handle] as Handle);
-  const message = Buffer.from(data);
+  // Of an empty buffer a module sees no address, and some refuse that.
+  const message = Buffer.concat([data, Buffer.alloc(1)]).subarray(0, data.length);
   const room = Buffer.alloc(largestSignature);
   if (pin !== undefined) {
     try {
