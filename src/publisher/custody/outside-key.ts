@@ -91,7 +91,9 @@ export function faultsOf(all: readonly Offered[], place: string): readonly KeyEr
   return all.flatMap(({ names, part, unfit }) => {
     if (unfit === undefined || (part !== undefined && fit.has(part.listed.id))) return [];
     const name = plainName(names.findLast((each) => each !== "") ?? "without a name");
-    return [new KeyError("KEY_UNSUPPORTED", `The key ${name} in the ${place} ${unfit}.`)];
+    // With its ID, by which somebody may have asked for it.
+    const id = part === undefined ? "" : ` (${part.listed.id})`;
+    return [new KeyError("KEY_UNSUPPORTED", `The key ${name}${id} in the ${place} ${unfit}.`)];
   });
 }
 

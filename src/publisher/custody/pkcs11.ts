@@ -57,6 +57,8 @@ class Pkcs11Custody implements Custody {
   #host: TokenHost | undefined;
   /** How many keys of a slot are open, in the process that is there now. */
   #open = new Map<number, number>();
+  /** What was read of the tokens last, in that process: reading a card takes seconds. */
+  #known: readonly TokenKey[] | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
 
@@ -68,7 +70,7 @@ class Pkcs11Custody implements Custody {
   list(): Promise<readonly KeyInfo[]> {
     return this.#inTurn(async (host) => {
       const infos = new Map<string, KeyInfo>();
-      for (const key of await this.#keys(host)) {
+      for (const key of await this.#read(host)) {
         const { part, unfit } = key;
         if (part === undefined || unfit !== undefined || infos.has(part.listed.id)) continue;
         infos.set(part.listed.id, this.#infoOf(key, part));
@@ -78,12 +80,12 @@ class Pkcs11Custody implements Custody {
   }
 
   faults(): Promise<readonly KeyError[]> {
-    return this.#inTurn(async (host) => faultsOf(await this.#keys(host), here.place));
+    return this.#inTurn(async (host) => faultsOf(this.#known ?? (await this.#read(host)), here.place));
   }
 
   open(id: string, unlocking: Unlocking): Promise<OpenKey> {
     return this.#inTurn(async (host) => {
-      const key = chooseKey(await this.#keys(host), id, here);
+      const key = await this.#choose(host, id);
       const info = this.#infoOf(key, key.part);
       const release = await this.#logIn(host, key, info, unlocking);
       try {
@@ -103,6 +105,19 @@ class Pkcs11Custody implements Custody {
     });
   }
 
+  /** From what is known, and where that does not have it from the tokens themselves. */
+  async #choose(host: TokenHost, id: string): Promise<TokenKey & { readonly part: PublicPart }> {
+    const known = this.#known;
+    if (known !== undefined) {
+      try {
+        return chooseKey(known, id, here);
+      } catch (error) {
+        if (!(error instanceof KeyError && error.code === "KEY_UNKNOWN")) throw error;
+      }
+    }
+    return chooseKey(await this.#read(host), id, here);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await this.#host?.end();
@@ -120,6 +135,7 @@ class Pkcs11Custody implements Custody {
     if (this.#closed) throw unreadable(selection.module, "was let go of");
     if (this.#host === undefined || this.#host.isEnded) {
       this.#open = new Map();
+      this.#known = undefined;
       const started = await TokenHost.start({
         module: selection.module,
         driver: driver ?? (environment.VIDIMUS_PKCS11JS || undefined),
@@ -135,8 +151,9 @@ class Pkcs11Custody implements Custody {
     return this.#host;
   }
 
-  async #keys(host: TokenHost): Promise<readonly TokenKey[]> {
+  async #read(host: TokenHost): Promise<readonly TokenKey[]> {
     const { selection } = this.#options;
+    this.#known = undefined;
     try {
       const all = await host.ask("tokens", { mechanisms: usedMechanisms });
       const tokens = all.filter((token) => matches(token, selection));
@@ -148,6 +165,7 @@ class Pkcs11Custody implements Custody {
         const objects = await host.ask("objects", { slot: token.slot });
         keys.push(...keysOf(token, objects).filter(({ object }) => isSelected(object, selection)));
       }
+      this.#known = keys;
       return keys;
     } catch (error) {
       if (!(error instanceof TokenCallError)) throw error;
@@ -243,6 +261,7 @@ class Pkcs11Custody implements Custody {
   /** What a call's number means for a person. */
   #said(error: unknown, token: TokenInfo): unknown {
     if (!(error instanceof TokenCallError)) return error;
+    this.#known = undefined;
     if (gone.includes(error.rv)) {
       return unreadable(this.#options.selection.module, `lost the ${placeOf(token)}`, error);
     }

@@ -154,6 +154,16 @@ describe("a module that refuses", () => {
     expect(await keyCodeOf(opened.sign(message))).toBe("TOKEN_UNREADABLE");
   });
 
+  it("a token that is taken out between listing and opening is lost, and found when it is back", async () => {
+    const plugged = custodyOf({});
+    await plugged.list();
+    write({}, { gone: true });
+    expect(await keyCodeOf(plugged.open(id, new Answers(pin)), pin)).toBe("TOKEN_UNREADABLE");
+    write();
+    const opened = await plugged.open(id, new Answers(pin));
+    expect(verifies(opened.info.listed, message, await opened.sign(message))).toBe(true);
+  });
+
   it("with words of its own, it is not quoted", async () => {
     const loud = { name: "CKR_\u001b[2J the PIN was 2468", code: 0x99 };
     expect(await keyCodeOf(custodyOf({ C_Login: loud }).open(id, new Answers(pin)), pin, "\u001b")).toBe(

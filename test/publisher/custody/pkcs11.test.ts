@@ -170,6 +170,23 @@ function bare(key: KeyObject): string {
 }
 const octets = (key: KeyObject) => `0441${bare(key)}`;
 
+it("what a token shows is read once for listing and opening, and again for a key that was not there", async () => {
+  const tokens = (...keys: readonly KeyObject[]) => [
+    tokenWith(keys.flatMap((key, at) => pair(key, `k${at}`, `0${at}`))),
+  ];
+  const custody = custodyOf({ tokens: tokens(ecdsa) });
+  const reads = () => count(callsOf(join(folder, "module.json")), "C_GetSlotList");
+  await custody.list();
+  await custody.faults?.();
+  const before = reads();
+  const key = await custody.open("k0", new Answers(pin));
+  // The flags, for how many tries are left, are always read.
+  expect([before, reads()]).toEqual([1, 2]);
+  expect(await keyCodeOf(custody.open("k1", new Answers(pin)))).toBe("KEY_UNKNOWN");
+  expect(reads()).toBe(3);
+  key.close();
+});
+
 describe("a selection", () => {
   const tokens = () => [
     tokenWith([...pair(ecdsa, "a", "01"), ...pair(ed25519, "b", "02")]),

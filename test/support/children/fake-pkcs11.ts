@@ -77,6 +77,8 @@ export class PKCS11 {
 
   C_GetSlotList(): Buffer[] {
     this.#called("C_GetSlotList");
+    // What is plugged in may have changed.
+    this.#module = JSON.parse(readFileSync(this.#path, "utf8"));
     return this.#module.tokens.map(({ slot }) => number(slot));
   }
 

@@ -225,14 +225,19 @@ function end(): void {
 
 function loggedIn(slot: number) {
   const held = sessions.get(slot);
-  if (held === undefined) throw new Refused("call");
+  if (held === undefined) throw gone("CKR_SESSION_HANDLE_INVALID", ck.CKR_SESSION_HANDLE_INVALID);
   return held;
 }
 
 function slotHandle(slot: number): Handle {
   const handle = slots.get(slot);
-  if (handle === undefined) throw new Refused("call");
+  if (handle === undefined) throw gone("CKR_TOKEN_NOT_PRESENT", ck.CKR_TOKEN_NOT_PRESENT);
   return handle;
+}
+
+/** As the module would say it. */
+function gone(name: string, code: number): Error {
+  return Object.assign(new Error(name), { code });
 }
 
 function find(session: Handle, template: readonly Attribute[]): readonly Handle[] {
