@@ -39,7 +39,6 @@ describe.skipIf(!inject("sshAgent"))("with the real ssh-agent", () => {
     algorithms: ["ecdsa", "ed25519", "rsa"],
     listsLocked: true,
     secret: undefined,
-    rsaMethod: "rsapkcs1v15",
     largestMessage: 250_000,
     async place(keys) {
       const { agent } = await agentOf();

@@ -18,7 +18,6 @@ custodyContract("an ssh-agent", {
   algorithms: ["ecdsa", "ed25519", "rsa"],
   listsLocked: true,
   secret: undefined,
-  rsaMethod: "rsapkcs1v15",
   largestMessage: 250_000,
   async place(keys) {
     const agent = await FakeAgent.start(temporaryDirectory(), {
