@@ -97,10 +97,12 @@ export function faultsOf(all: readonly Offered[], place: string): readonly KeyEr
   });
 }
 
+export type Purpose = "metadata" | "certificate";
+
 /** Whoever has the private part. */
 export interface Outside {
   /** Throws `KeyError`. */
-  make(message: Uint8Array): Promise<MadeSignature>;
+  make(message: Uint8Array, what: Purpose): Promise<MadeSignature>;
   /** Called once, at the first `close`. */
   close(): void;
   /** Refuses a signature that does not verify. */
@@ -111,14 +113,14 @@ export function openOutsideKey(info: KeyInfo, part: PublicPart, outside: Outside
   let closed = false;
   return {
     info: { ...info, algorithm: part.usable.kind, listed: part.listed },
-    async sign(message) {
+    async sign(message, what = "metadata") {
       const refuseClosed = () => {
         if (closed) throw new KeyError("KEY_CLOSED", "The key was closed; open it again to sign.");
       };
       refuseClosed();
       // The caller may write into its bytes while somebody is asked to confirm.
       const signed = Buffer.from(message);
-      const made = await outside.make(signed);
+      const made = await outside.make(signed, what);
       refuseClosed();
       const { kind, key } = part.usable;
       if (!verifySignature(kind, key, made.method, signed, made.bytes)) {

@@ -13,12 +13,19 @@
  */
 import type { Custody, KeyInfo, MadeSignature, OpenKey, Unlocking } from "./custody.ts";
 import { KeyError } from "./errors.ts";
-import { chooseKey, faultsOf, openOutsideKey, type PublicPart, plainName } from "./outside-key.ts";
+import {
+  chooseKey,
+  faultsOf,
+  openOutsideKey,
+  type PublicPart,
+  type Purpose,
+  plainName,
+} from "./outside-key.ts";
 import * as ck from "./pkcs11/constants.ts";
 import { TokenCallError, TokenHost, unreadable } from "./pkcs11/host.ts";
 import type { PrivateKey, TokenInfo } from "./pkcs11/messages.ts";
 import { enterPin, WrongPins } from "./pkcs11/pin.ts";
-import { usedMechanisms, type Way } from "./pkcs11/signing.ts";
+import { usedMechanisms, type Way, wayOf } from "./pkcs11/signing.ts";
 import {
   findPrivate,
   isSelected,
@@ -44,6 +51,15 @@ export interface Pkcs11Options {
   readonly timeout?: number;
   /** Milliseconds for a login or signature, for which somebody may have to touch the token; without it 120,000. */
   readonly signTimeout?: number;
+}
+
+/** A key that is open, with all that a signature needs. */
+interface OpenedKey {
+  readonly host: TokenHost;
+  readonly key: TokenKey & { readonly part: PublicPart };
+  readonly secretKey: PrivateKey;
+  readonly info: KeyInfo;
+  readonly unlocking: Unlocking;
 }
 
 export function pkcs11(options: Pkcs11Options): Custody {
@@ -91,7 +107,7 @@ class Pkcs11Custody implements Custody {
       try {
         const secretKey = await findPrivate(host, key);
         return openOutsideKey(info, key.part, {
-          make: (message) => this.#sign(host, key, secretKey, info, unlocking, message),
+          make: (message, what) => this.#sign({ host, key, secretKey, info, unlocking }, message, what),
           close: release,
           wrong: {
             code: "TOKEN_REFUSED",
@@ -235,22 +251,21 @@ class Pkcs11Custody implements Custody {
   }
 
   async #sign(
-    host: TokenHost,
-    { token, way }: TokenKey,
-    { handle, always }: PrivateKey,
-    key: KeyInfo,
-    unlocking: Unlocking,
+    { host, key, secretKey, info, unlocking }: OpenedKey,
     message: Uint8Array,
+    what: Purpose,
   ): Promise<MadeSignature> {
-    const { mechanism, input, method } = way as Way;
+    const { token, part } = key;
+    const { mechanism, input, method } = wayOf(part.usable.kind, token.mechanisms, what) as Way;
     const { slot } = token;
+    const { handle, always } = secretKey;
     let bytes: Uint8Array = new Uint8Array();
     const make = async (pin: Uint8Array | undefined) => {
       const question = { slot, handle, mechanism, data: input(message), pin };
       bytes = await host.ask("sign", question, this.#signTimeout);
     };
     try {
-      if (always) await enterPin({ ...this.#pinOf(host, token, key, unlocking), attempt: make });
+      if (always) await enterPin({ ...this.#pinOf(host, token, info, unlocking), attempt: make });
       else await make(undefined);
     } catch (error) {
       throw this.#said(error, token);

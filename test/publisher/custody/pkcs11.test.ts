@@ -230,6 +230,18 @@ describe("a selection", () => {
 
 describe("the private key", () => {
   it.each([
+    ["by PKCS#1 v1.5, which stock clients want", [0xd, 0x43, 0x40], "rsapkcs1v15"],
+    ["by PSS where the module has nothing else", [0xd], "rsapss"],
+  ])("of RSA signs a certificate %s", async (_what, mechanisms, method) => {
+    const token = tokenWith(pair(rsa, "k", "01"), { mechanisms });
+    const key = await custodyOf({ tokens: [token] }).open(listedKey(rsa).id, new Answers(pin));
+    const made = await key.sign(message, "certificate");
+    expect(made.method).toBe(method);
+    expect(verifies(listedKey(rsa), message, made)).toBe(true);
+    expect((await key.sign(message)).method).toBe("rsapss");
+  });
+
+  it.each([
     ["PSS where the module has it", undefined, "rsapss"],
     ["PSS with the digest made by the token", [0x43], "rsapss"],
     ["PKCS#1 v1.5 with the digest made here", [0x1], "rsapkcs1v15"],

@@ -1,6 +1,7 @@
 /** By which mechanism a token signs as metadata wants it (notary-protocol.md 3.6), and what it is handed. */
 import { hash } from "node:crypto";
 import type { KeyAlgorithm } from "../custody.ts";
+import type { Purpose } from "../outside-key.ts";
 import * as ck from "./constants.ts";
 import type { Mechanism } from "./messages.ts";
 
@@ -34,6 +35,15 @@ function way(algorithm: KeyAlgorithm, method: string, number: number, input: Way
 
 export const usedMechanisms: readonly number[] = ways.map(({ mechanism }) => mechanism.number);
 
-export function wayOf(algorithm: KeyAlgorithm, offered: readonly number[]): Way | undefined {
-  return ways.find((each) => each.algorithm === algorithm && offered.includes(each.mechanism.number));
+/** For a certificate, PKCS#1 v1.5 before PSS. */
+export function wayOf(
+  algorithm: KeyAlgorithm,
+  offered: readonly number[],
+  what: Purpose = "metadata",
+): Way | undefined {
+  const possible = ways.filter(
+    (each) => each.algorithm === algorithm && offered.includes(each.mechanism.number),
+  );
+  const plain = what === "certificate" ? possible.find(({ mechanism }) => !mechanism.pss) : undefined;
+  return plain ?? possible[0];
 }

@@ -6,13 +6,12 @@ import * as ck from "./constants.ts";
 import type { TokenHost } from "./host.ts";
 import type { PrivateKey, PublicObject, TokenInfo } from "./messages.ts";
 import { publicKeyOf } from "./public-object.ts";
-import { type Way, wayOf } from "./signing.ts";
+import { wayOf } from "./signing.ts";
 import type { TokenSelection } from "./uri.ts";
 
 export interface TokenKey extends Offered {
   readonly token: TokenInfo;
   readonly object: PublicObject;
-  readonly way: Way | undefined;
 }
 
 export function placeOf({ label }: TokenInfo): string {
@@ -50,10 +49,9 @@ export function keysOf(token: TokenInfo, objects: readonly PublicObject[]): read
     const key = publicKeyOf(object);
     if (key === undefined) continue;
     const part = publicPart(key);
-    const way = part && wayOf(part.usable.kind, token.mechanisms);
     const name = part?.listed.id ?? key.export({ format: "der", type: "spki" }).toString("hex");
     if (byId.has(name)) continue;
-    byId.set(name, { token, object, part, way, names: [object.label], unfit: unfitness(token, part, way) });
+    byId.set(name, { token, object, part, names: [object.label], unfit: unfitness(token, part) });
   }
   return [...byId.values()].sort((a, b) => compare(a.object, b.object));
 }
@@ -62,11 +60,13 @@ function compare(a: PublicObject, b: PublicObject): number {
   return compareCodePoints(a.label, b.label) || Buffer.compare(a.id, b.id);
 }
 
-function unfitness({ flags }: TokenInfo, part: PublicPart | undefined, way: Way | undefined) {
+function unfitness({ flags, mechanisms }: TokenInfo, part: PublicPart | undefined) {
   if (part === undefined) {
     return "is of a kind or size that metadata does not take; use EC on P-256, Ed25519, or RSA of at least 2048 bits";
   }
-  if (way === undefined) return "is of a kind that the token's module does not sign with; use EC on P-256";
+  if (wayOf(part.usable.kind, mechanisms) === undefined) {
+    return "is of a kind that the token's module does not sign with; use EC on P-256";
+  }
   if (flags & ck.CKF_PROTECTED_AUTHENTICATION_PATH) {
     return "is in a token with a PIN pad of its own, which the driver cannot use; use another token";
   }
