@@ -1,6 +1,6 @@
 /** A real ssh-agent of a test's own, and keys in it. */
 import type { KeyObject } from "node:crypto";
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { mpint, number, sshFields, word } from "../../support/fake-agent.ts";
@@ -24,7 +24,7 @@ export async function startSshAgent(
   const running = await start("ssh-agent", ["-D", "-a", path], {
     env: environment,
     log: join(directory, "agent.log"),
-    ready: () => existsSync(path),
+    ready: () => answers(path),
   });
   return {
     ...running,
@@ -32,6 +32,18 @@ export async function startSshAgent(
     add: (args, more) =>
       run("ssh-add", args, { env: { ...environment, SSH_AUTH_SOCK: path, ...more }, cwd: directory }),
   };
+}
+
+/** The socket is there before the agent listens on it. */
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ path });
+    socket.on("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on("error", () => resolve(false));
+  });
 }
 
 /** Makes a key with `ssh-keygen`; gives the file. */
