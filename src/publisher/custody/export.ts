@@ -29,7 +29,9 @@ export async function exportKey(
         "In the stock clients' form each key has a role: say which with --role.",
       );
     }
-    return Buffer.from(await writeKeyText(key, format, { role: said, repository }, secret));
+    return Buffer.from(
+      await writeKeyText(key, format, { role: said, repository, path: taken.info.id }, secret),
+    );
   }
   if (secret === undefined) throw new TypeError("our own format is always locked");
   return writeKeyFile({

@@ -27,6 +27,8 @@ export interface KeyText {
 export interface KeyHints {
   readonly role?: string | undefined;
   readonly repository?: string | undefined;
+  /** Of an export: the stock clients want to be told what they cannot see in a locked file. */
+  readonly path?: string | undefined;
 }
 
 /** Keys in one text. */
@@ -151,10 +153,11 @@ export async function writeKeyText(
 }
 
 /** As the stock clients have them: a repository for keys of the base roles below root alone. */
-function headersOf({ role, repository }: KeyHints): readonly (readonly [string, string])[] {
+function headersOf({ role, repository, path }: KeyHints): readonly (readonly [string, string])[] {
   const ofRepository = repository !== undefined && (role === "targets" || role === "snapshot");
   return [
     ...(ofRepository ? [["gun", repository] as const] : []),
+    ...(path === undefined ? [] : [["path", path] as const]),
     ...(role === undefined ? [] : [["role", role] as const]),
   ];
 }
