@@ -16,10 +16,9 @@ import type {
   Refusal,
   TokenInfo,
 } from "./messages.ts";
+import { attribute, find, numberOf, publicObjects, text, unpadded } from "./reading.ts";
 
 const mostSlots = 64;
-const mostObjects = 1_024;
-const largestAttribute = 16_384;
 const largestSignature = 2_048;
 
 let driver: Driver | undefined;
@@ -120,35 +119,11 @@ function objects(slot: number): readonly PublicObject[] {
   const held = sessions.get(slot)?.session;
   const session = held ?? p.C_OpenSession(slotHandle(slot), ck.CKF_SERIAL_SESSION);
   try {
-    return [ck.CKO_PUBLIC_KEY, ck.CKO_CERTIFICATE].flatMap((kind) =>
-      find(session, [{ type: ck.CKA_CLASS, value: kind }]).map((object) => {
-        const keyType = attribute(session, object, ck.CKA_KEY_TYPE);
-        const attributes = new Map<number, Uint8Array>();
-        for (const type of publicAttributes) {
-          const value = attribute(session, object, type);
-          if (value !== undefined) attributes.set(type, value);
-        }
-        return {
-          class: kind,
-          label: text(attribute(session, object, ck.CKA_LABEL)),
-          id: attribute(session, object, ck.CKA_ID) ?? new Uint8Array(),
-          keyType: keyType && numberOf(keyType),
-          attributes,
-        };
-      }),
-    );
+    return publicObjects(p, session);
   } finally {
     if (held === undefined) p.C_CloseSession(session);
   }
 }
-
-const publicAttributes = [
-  ck.CKA_EC_PARAMS,
-  ck.CKA_EC_POINT,
-  ck.CKA_MODULUS,
-  ck.CKA_PUBLIC_EXPONENT,
-  ck.CKA_VALUE,
-];
 
 function login(slot: number, pin: Uint8Array | undefined): void {
   const session = module().C_OpenSession(slotHandle(slot), ck.CKF_SERIAL_SESSION);
@@ -165,17 +140,18 @@ function login(slot: number, pin: Uint8Array | undefined): void {
 }
 
 function privateKeys(slot: number, keyType: number | undefined, id: Uint8Array): readonly PrivateKey[] {
+  const p = module();
   const { session, keys } = loggedIn(slot);
   const template: Attribute[] = [{ type: ck.CKA_CLASS, value: ck.CKO_PRIVATE_KEY }];
   if (keyType !== undefined) template.push({ type: ck.CKA_KEY_TYPE, value: keyType });
   if (id.length > 0) template.push({ type: ck.CKA_ID, value: Buffer.from(id) });
-  return find(session, template).map((object) => {
+  return find(p, session, template).map((object) => {
     keys.push(object);
     return {
       handle: keys.length - 1,
-      label: text(attribute(session, object, ck.CKA_LABEL)),
-      signs: attribute(session, object, ck.CKA_SIGN)?.[0] !== 0,
-      always: attribute(session, object, ck.CKA_ALWAYS_AUTHENTICATE)?.[0] === 1,
+      label: text(attribute(p, session, object, ck.CKA_LABEL)),
+      signs: attribute(p, session, object, ck.CKA_SIGN)?.[0] !== 0,
+      always: attribute(p, session, object, ck.CKA_ALWAYS_AUTHENTICATE)?.[0] === 1,
     };
   });
 }
@@ -239,40 +215,6 @@ function slotHandle(slot: number): Handle {
 function gone(name: string, code: number): Error {
   return Object.assign(new Error(name), { code });
 }
-
-function find(session: Handle, template: readonly Attribute[]): readonly Handle[] {
-  const p = module();
-  p.C_FindObjectsInit(session, template);
-  const found: Handle[] = [];
-  try {
-    for (let more = p.C_FindObjects(session, 64); more.length > 0; more = p.C_FindObjects(session, 64)) {
-      found.push(...more);
-      if (found.length > mostObjects) throw new Refused("call");
-    }
-  } finally {
-    p.C_FindObjectsFinal(session);
-  }
-  return found;
-}
-
-/** One at a time: a token that lacks one refuses them all. */
-function attribute(session: Handle, object: Handle, type: number): Buffer | undefined {
-  try {
-    const value = module().C_GetAttributeValue(session, object, [{ type }])[0]?.value;
-    return value !== undefined && value.length <= largestAttribute ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** A CK_ULONG, in the byte order of every machine that runs this. */
-function numberOf(bytes: Buffer): number {
-  return bytes.length === 0 ? 0 : bytes.readUIntLE(0, Math.min(6, bytes.length));
-}
-
-const text = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString("utf8");
-/** The fields of tokens are filled up with blanks. */
-const unpadded = (padded: string): string => padded.replace(/[\0 ]+$/, "");
 
 function refusalOf(error: unknown): Refusal {
   const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
