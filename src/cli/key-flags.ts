@@ -4,6 +4,7 @@
  */
 import { type Command, Option } from "commander";
 import type { Custody } from "../publisher/custody/custody.ts";
+import { KeyError } from "../publisher/custody/errors.ts";
 import type { KeyFolder } from "../publisher/custody/key-folder.ts";
 import type { Keyring } from "../publisher/custody/keyring.ts";
 import type { PassphraseSource, Passphrases } from "../publisher/custody/passphrases.ts";
@@ -95,6 +96,21 @@ function namedSource(command: Command, flags: KeyFlags): PassphraseSource | unde
   if (descriptor === undefined) return undefined;
   if (!/^[0-9]{1,4}$/.test(descriptor)) command.error("error: --passphrase-fd takes a number from 0 to 9999");
   return { descriptor: Number(descriptor) };
+}
+
+/**
+ * For a name that a key is to get. Throws `KEY_UNSUPPORTED` for one that will not do, `KEY_EXISTS` if another key has it.
+ * @param id of the key that gets it; undefined if it is not there yet
+ */
+export async function checkNewName({ ring }: Keys, name: string, id?: string): Promise<void> {
+  const { checkName } = await import("../publisher/custody/key-name.ts");
+  checkName(name);
+  const other = (await ring.list()).find((each) => name !== "" && each.name === name && each.id !== id);
+  if (other === undefined) return;
+  throw new KeyError(
+    "KEY_EXISTS",
+    `The key ${other.id} (${other.place}) is called ${name} already: choose another name.`,
+  );
 }
 
 /** What `--new-passphrase-file` names. */

@@ -1,6 +1,13 @@
 /** `vidimus key generate`: a new key, locked with a passphrase, in our folder or in the stock clients'. */
 import { type Command, Option } from "commander";
-import { addKeyFlags, addPassphraseFlags, examples, type KeyFlags, withKeys } from "./key-flags.ts";
+import {
+  addKeyFlags,
+  addPassphraseFlags,
+  checkNewName,
+  examples,
+  type KeyFlags,
+  withKeys,
+} from "./key-flags.ts";
 import { nameOf, sayDone } from "./key-output.ts";
 import { type CliContext, printable } from "./output.ts";
 
@@ -41,10 +48,10 @@ export function addKeyGenerate(parent: Command, context: CliContext): void {
     const { algorithm, name = "", role, repository, format, json } = command.opts<Flags>();
     if (format === "notary" && role === undefined) command.error("error: --format notary needs --role");
     if (format === "notary" && name !== "") command.error("error: the stock clients' keys have no --name");
-    await withKeys(command, context, async ({ folder, stock, passphrases }) => {
+    await withKeys(command, context, async (keys) => {
+      const { folder, stock, passphrases } = keys;
       const { makePrivateKey } = await import("../publisher/custody/private-key.ts");
-      const { checkName } = await import("../publisher/custody/key-name.ts");
-      checkName(name);
+      await checkNewName(keys, name);
       const secret = await passphrases.fresh("the new key", role);
       try {
         const store = format === "notary" ? stock[0] : folder;

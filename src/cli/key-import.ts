@@ -12,6 +12,7 @@ import {
   addKeyFlags,
   addNewPassphraseFlag,
   addPassphraseFlags,
+  checkNewName,
   examples,
   type KeyFlags,
   type Keys,
@@ -61,6 +62,7 @@ export function addKeyImport(parent: Command, context: CliContext, finish: (code
       command.error("error: the stock clients' keys have no --name");
     }
     await withKeys(command, context, async (keys) => {
+      await checkNewName(keys, flags.name ?? "");
       const store = format === "notary" ? keys.stock[0] : keys.folder;
       const { taken, there, faults } = await takeAll(path, keys, store, context);
       try {

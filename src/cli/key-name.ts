@@ -1,7 +1,7 @@
 /** `vidimus key name`: what people call a key. */
 import type { Command } from "commander";
 import { KeyError } from "../publisher/custody/errors.ts";
-import { addKeyFlags, examples, type KeyFlags, withKeys } from "./key-flags.ts";
+import { addKeyFlags, checkNewName, examples, type KeyFlags, withKeys } from "./key-flags.ts";
 import { nameOf, sayDone } from "./key-output.ts";
 import type { CliContext } from "./output.ts";
 
@@ -14,7 +14,8 @@ export function addKeyName(parent: Command, context: CliContext): void {
     .addHelpText("after", examples("vidimus key name nightly weekly"));
   addKeyFlags(command).action(async (text: string, name: string) => {
     const { json } = command.opts<KeyFlags>();
-    await withKeys(command, context, async ({ ring, folder }) => {
+    await withKeys(command, context, async (keys) => {
+      const { ring, folder } = keys;
       const { info, custody } = await ring.find(text);
       if (custody !== folder) {
         throw new KeyError(
@@ -22,6 +23,7 @@ export function addKeyName(parent: Command, context: CliContext): void {
           `The key ${info.id} is in ${info.place}, where keys have no names of ours: import it first, or call it by its ID.`,
         );
       }
+      await checkNewName(keys, name, info.id);
       const renamed = await folder.rename(info.id, name);
       sayDone(context, json, renamed, `The key is called ${nameOf(renamed)}.`);
     });

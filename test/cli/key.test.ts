@@ -126,6 +126,27 @@ describe("generate", () => {
     ]);
   });
 
+  it("a name that another key has is refused before anybody is asked", async () => {
+    await put("release");
+    expect((await vidimus(["generate", "--name", "release"])).code).toBe(exitCodes.keyUnwritable.code);
+    await put("other");
+    expect((await vidimus(["name", "other", "release"])).code).toBe(exitCodes.keyUnwritable.code);
+    expect((await vidimus(["name", "other", "other"])).code).toBe(0);
+  });
+
+  it.each([
+    ["--role", "two words"],
+    ["--repository", "registry.test/app\nrole: root"],
+    ["--role", ""],
+  ])("%s %j is refused, in both kinds of folders, and nothing is written", async (flag, text) => {
+    const args = [flag, text, "--repository", "registry.test/app", "--role", "targets"];
+    const given = ["generate", ...args.slice(2), ...args.slice(0, 2)];
+    for (const format of ["vidimus", "notary"]) {
+      expect((await vidimus([...given, "--format", format], secret)).code).toBe(exitCodes.keyFile.code);
+    }
+    expect(home.contents()).toEqual({});
+  });
+
   it("a name like an ID is refused before anybody is asked", async () => {
     const made = await vidimus(["generate", "--name", "deadbeef"]);
     expect(made.code).toBe(exitCodes.keyFile.code);

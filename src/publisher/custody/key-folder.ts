@@ -10,7 +10,7 @@ import { isHex } from "../../core/bytes.ts";
 import type { KeyInfo, OpenKey, Secret, Unlocking } from "./custody.ts";
 import { KeyError } from "./errors.ts";
 import { type KeyFile, parseKeyFile, type ScryptCost, sealKey, unsealKey, writeKeyFile } from "./key-file.ts";
-import { checkName } from "./key-name.ts";
+import { checkHint, checkName } from "./key-name.ts";
 import {
   type KeyStore,
   type NewKey,
@@ -57,6 +57,8 @@ export class KeyFolder implements KeyStore {
 
   async add({ key, name, role, repository }: NewKey, secret: Secret): Promise<KeyInfo> {
     checkName(name);
+    checkHint("role", role);
+    checkHint("repository", repository);
     const listed = listedOf(key);
     const path = this.#pathOf(listed.id);
     await refuseExisting(path);
@@ -90,17 +92,18 @@ export class KeyFolder implements KeyStore {
 
   async #read(): Promise<readonly (KeyInfo | KeyError)[]> {
     const names = (await namesIn(this.folder, ".json")).filter((name) => fileName.test(name));
-    return await Promise.all(
-      names.map(async (name) => {
-        try {
-          const { file, path } = await this.#find(name.slice(0, 64));
-          return infoOf(file, path);
-        } catch (error) {
-          if (error instanceof KeyError) return error;
-          throw error;
-        }
-      }),
-    );
+    const all: (KeyInfo | KeyError)[] = [];
+    // One after the other: of ten thousand files not all can be open at once.
+    for (const name of names) {
+      try {
+        const { file, path } = await this.#find(name.slice(0, 64));
+        all.push(infoOf(file, path));
+      } catch (error) {
+        if (!(error instanceof KeyError)) throw error;
+        all.push(error);
+      }
+    }
+    return all;
   }
 
   async #find(id: string): Promise<{ readonly file: KeyFile; readonly path: string }> {

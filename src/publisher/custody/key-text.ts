@@ -7,6 +7,7 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import type { Secret } from "./custody.ts";
 import { KeyError } from "./errors.ts";
+import { checkHint } from "./key-name.ts";
 import { openSealed, readSealed, seal } from "./pbes2.ts";
 import { type PemBlock, readPem, writePem } from "./pem.ts";
 import { readPkcs8, writePkcs8, writeStockPkcs8 } from "./pkcs8.ts";
@@ -154,6 +155,8 @@ export async function writeKeyText(
 
 /** As the stock clients have them: a repository for keys of the base roles below root alone. */
 function headersOf({ role, repository, path }: KeyHints): readonly (readonly [string, string])[] {
+  checkHint("role", role);
+  checkHint("repository", repository);
   const ofRepository = repository !== undefined && (role === "targets" || role === "snapshot");
   return [
     ...(ofRepository ? [["gun", repository] as const] : []),

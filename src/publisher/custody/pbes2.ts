@@ -56,7 +56,7 @@ interface Sealed {
 
 /** Throws `KEY_FILE_DAMAGED` for what is no such structure, `KEY_UNSUPPORTED` for another encryption. */
 export function readSealed(der: Buffer): Sealed {
-  const [algorithm, content] = sequence(asn1.fromBER(Uint8Array.from(der).buffer).result, 2);
+  const [algorithm, content] = sequence(parse(der), 2);
   const [scheme, parameters] = sequence(algorithm, 2);
   if (identifier(scheme) !== pbes2) throw unsupported();
   const [derivation, encryption] = sequence(parameters, 2);
@@ -67,8 +67,7 @@ export function readSealed(der: Buffer): Sealed {
   const cipher = ciphers.get(identifier(cipherId));
   const hash = hashes.get(hashIdOf(others));
   if (cipher === undefined || hash === undefined) throw unsupported();
-  const iterations = count instanceof asn1.Integer ? Number(count.toBigInt()) : 0;
-  if (!(iterations >= 1)) throw damaged();
+  const iterations = numberOf(count);
   if (iterations > mostIterations) {
     throw new KeyError(
       "KEY_UNSUPPORTED",
@@ -118,6 +117,15 @@ export async function seal(
   }
 }
 
+/** Whatever the parser thinks of garbage. */
+function parse(der: Buffer): unknown {
+  try {
+    return asn1.fromBER(Uint8Array.from(der).buffer).result;
+  } catch {
+    throw damaged();
+  }
+}
+
 function hashIdOf(others: readonly unknown[]): string {
   // Key length and hash are optional, in this order.
   const last = others.at(-1);
@@ -132,6 +140,15 @@ function sequence(block: unknown, least: number): readonly unknown[] {
 function identifier(block: unknown): string {
   if (!(block instanceof asn1.ObjectIdentifier)) throw damaged();
   return block.valueBlock.toString();
+}
+
+/** Above zero. */
+function numberOf(block: unknown): number {
+  // Eight bytes are more than any bound.
+  const number =
+    block instanceof asn1.Integer && block.valueBlock.valueHexView.length <= 8 ? block.toBigInt() : 0n;
+  if (number < 1n) throw damaged();
+  return Number(number);
 }
 
 function octets(block: unknown): Buffer {

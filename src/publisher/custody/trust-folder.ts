@@ -68,7 +68,7 @@ export class TrustFolder implements KeyStore {
 
   async add({ key, role, repository }: NewKey, secret: Secret): Promise<KeyInfo> {
     const { id } = listedOf(key);
-    if (role === undefined || !/^[\x21-\x7e]+$/.test(role)) {
+    if (role === undefined) {
       throw new KeyError("KEY_UNSUPPORTED", "In the stock clients' folder each key has a role: say which.");
     }
     const path = this.#pathOf(id);
@@ -96,20 +96,17 @@ export class TrustFolder implements KeyStore {
   async close(): Promise<void> {}
 
   async #read(): Promise<readonly (KeyInfo | KeyError)[]> {
-    return await Promise.all(
-      (await namesIn(this.folder, ".key")).map(async (name) => {
-        try {
-          return (await this.#find(name.slice(0, -".key".length))).info;
-        } catch (error) {
-          if (!(error instanceof KeyError)) throw error;
-          if (error.code !== "KEY_UNKNOWN") return error;
-          return new KeyError(
-            "KEY_UNSUPPORTED",
-            `${join(this.folder, name)} is not named by a key ID, as clients before notary 0.4 did: let a newer notary take it over.`,
-          );
-        }
-      }),
-    );
+    const all: (KeyInfo | KeyError)[] = [];
+    // One after the other: of ten thousand files not all can be open at once.
+    for (const name of await namesIn(this.folder, ".key")) {
+      try {
+        all.push((await this.#find(name.slice(0, -".key".length))).info);
+      } catch (error) {
+        if (!(error instanceof KeyError)) throw error;
+        all.push(error.code === "KEY_UNKNOWN" ? oldName(join(this.folder, name)) : error);
+      }
+    }
+    return all;
   }
 
   async #find(id: string): Promise<Found> {
@@ -150,6 +147,13 @@ export class TrustFolder implements KeyStore {
   #pathOf(id: string): string {
     return join(this.folder, `${id}.key`);
   }
+}
+
+function oldName(path: string): KeyError {
+  return new KeyError(
+    "KEY_UNSUPPORTED",
+    `${path} is not named by a key ID, as clients before notary 0.4 did: let a newer notary take it over.`,
+  );
 }
 
 function infoOf(id: string, { key, role, repository }: KeyText, path: string): KeyInfo {
