@@ -42,7 +42,12 @@ interface Place {
 const places = {
   async agent({ directory }: Stage, keys: readonly KeyObject[]): Promise<Place> {
     const agent = await startSshAgent(join(directory, "agent"));
-    for (const [at, key] of keys.entries()) await addKey(agent, key, `key ${at}`);
+    try {
+      for (const [at, key] of keys.entries()) await addKey(agent, key, `key ${at}`);
+    } catch (error) {
+      await agent.stop();
+      throw error;
+    }
     return { custody: sshAgent({ path: agent.path }), end: () => agent.stop() };
   },
   async token({ directory }: Stage, keys: readonly KeyObject[]): Promise<Place> {
