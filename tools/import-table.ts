@@ -17,6 +17,8 @@ export interface Row {
   readonly builtins: readonly string[];
   /** No clock, no timers, no chance, no process: the same arguments give the same answer. */
   readonly pure?: true;
+  /** How many imports in it load what a person names, which no table can know. */
+  readonly strangers?: number;
   /** Of what is listed in `ours`, the places that may only be loaded when they are needed (types aside). */
   readonly lazily?: readonly string[];
 }
@@ -33,6 +35,8 @@ const clock = "src/service/clock";
 const durable = "src/durable";
 const keyErrors = "src/publisher/custody/errors";
 const custody = "src/publisher/custody";
+const custodyContract = ["src/publisher/custody/custody", keyErrors];
+const outsideKey = "src/publisher/custody/outside-key";
 const plugins = ["src/http/notary", "src/http/operations"];
 const fsckDamage = "src/service/fsck/damage";
 const sharedByStores = [storeContract, "src/store/bounds", "src/store/migrate", "src/store/refusals", errors];
@@ -284,6 +288,27 @@ export const table: readonly Row[] = [
     ],
     packages: ["@peculiar/x509", "reflect-metadata"],
     builtins: ["node:crypto", "node:fs", "node:http", "node:https", "node:path"],
+  },
+  // Places of private keys that never give one out: each knows the contract, and none another.
+  { place: outsideKey, ours: [...custodyContract, "src/core"], packages: [], builtins: ["node:crypto"] },
+  {
+    place: "src/publisher/custody/ssh-agent",
+    ours: [...custodyContract, outsideKey],
+    packages: [],
+    builtins: ["node:crypto", "node:net"],
+  },
+  {
+    place: "src/publisher/custody/pkcs11",
+    ours: [...custodyContract, outsideKey, "src/publisher/custody/pkcs11/driver", "src/core"],
+    packages: [],
+    builtins: ["node:child_process", "node:crypto", "node:url"],
+  },
+  {
+    place: "src/publisher/custody/pkcs11/driver",
+    ours: [],
+    packages: [],
+    builtins: ["node:path", "node:url"],
+    strangers: 1,
   },
   {
     place: "src/cli",

@@ -71,7 +71,8 @@ function importFindings(
 
 function textFindings({ path, text, unreadable }: Module, row: Row): readonly string[] {
   const findings: string[] = [];
-  if (unreadable > 0) findings.push(`${path}: imports in a form that cannot be checked: ${unreadable}`);
+  if (unreadable > (row.strangers ?? 0))
+    findings.push(`${path}: imports in a form that cannot be checked: ${unreadable}`);
   const detour = detours.exec(text)?.[0];
   if (detour !== undefined) findings.push(`${path}: ${detour}: a way around the import table`);
   for (const [pattern, word] of row.pure ? impure : []) {

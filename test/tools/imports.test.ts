@@ -90,6 +90,14 @@ describe("the import table", () => {
     expect(tableFindings(planted(path, ""))).toEqual([`${path}: no row of the import table is about it`]);
   });
 
+  test("a place that loads what a person names does so as often as the table says, and no more", () => {
+    const driver = "src/publisher/custody/pkcs11/driver.ts";
+    expect(tableFindings(planted(driver, "await import(name);\n"))).toEqual([]);
+    expect(tableFindings(planted(driver, "await import(name);\nawait import(other);\n"))).toEqual([
+      `${driver}: imports in a form that cannot be checked: 2`,
+    ]);
+  });
+
   test.each([
     ["a path that is put together", "await import(name);\n"],
     ["a template", "await import(`../store/sqlite.ts`);\n"],

@@ -5,12 +5,15 @@
  * unless `VIDIMUS_INTEROP_ALLOW_MISSING` lists its group.
  */
 
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { run } from "./process.ts";
 
-/** `notary`: the command line. `notary-server`: the server to compare with. `docker`: command line and engine. */
-export const groups = ["notary", "notary-server", "docker"] as const;
+/**
+ * `notary`: the command line. `notary-server`: the server to compare with. `docker`: command line and engine. `ssh-agent`: an
+ * agent and what adds keys to it. `token`: SoftHSM, what makes keys in it, and the driver of PKCS#11 modules.
+ */
+export const groups = ["notary", "notary-server", "docker", "ssh-agent", "token"] as const;
 export type Group = (typeof groups)[number];
 
 export interface Finding {
@@ -39,6 +42,12 @@ export async function findDocker(): Promise<{ program: string; major: number } |
   return undefined;
 }
 
+/** The driver of PKCS#11 modules, which must have been compiled. */
+export function findTokenDriver(): string | undefined {
+  const folder = process.env.VIDIMUS_PKCS11JS ?? "";
+  return existsSync(join(folder, "build/Release/pkcs11.node")) ? folder : undefined;
+}
+
 /** Everything the suite needs and this machine has not. */
 export async function missingRequirements(): Promise<Finding[]> {
   const missing: Finding[] = [];
@@ -52,6 +61,15 @@ export async function missingRequirements(): Promise<Finding[]> {
   need("notary-server", "notary-signer", "apt-get install notary");
   need("docker", "dockerd", "apt-get install docker.io");
   need("docker", "docker-registry", "apt-get install docker-registry");
+  for (const name of ["ssh-agent", "ssh-add", "ssh-keygen"]) {
+    need("ssh-agent", name, "apt-get install openssh-client");
+  }
+  need("token", "softhsm2-util", "apt-get install softhsm2");
+  need("token", "pkcs11-tool", "apt-get install opensc");
+  if (findTokenDriver() === undefined) {
+    const install = "tools/pkcs11js.sh FOLDER compiles it and says what to export";
+    missing.push({ group: "token", line: `VIDIMUS_PKCS11JS names no pkcs11js: ${install}` });
+  }
   if (!(await findDocker())) {
     const install = `no \`docker\` of version ${newestVerifyingDocker} or older: apt-get install docker.io`;
     missing.push({ group: "docker", line: install });

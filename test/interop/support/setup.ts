@@ -13,7 +13,7 @@ import type { TestProject } from "vitest/node";
 import { type DockerPlace, startDocker } from "./docker-engine.ts";
 import { findLinuxkit } from "./linuxkit.ts";
 import { startReferenceServer } from "./reference-server.ts";
-import { leaveOut, missingRequirements } from "./requirements.ts";
+import { findTokenDriver, leaveOut, missingRequirements } from "./requirements.ts";
 import type { ServerKind, TrustServer, TrustServerAddress } from "./trust-server.ts";
 import { startVidimus } from "./vidimus-server.ts";
 
@@ -21,6 +21,9 @@ declare module "vitest" {
   export interface ProvidedContext {
     servers: TrustServerAddress[];
     notary: boolean;
+    sshAgent: boolean;
+    /** The driver of PKCS#11 modules. */
+    tokenDriver: string | null;
     docker: DockerPlace | null;
     scratch: string;
   }
@@ -74,6 +77,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
       servers.map(({ kind, url, ca }) => ({ kind, url, ca })),
     );
     project.provide("notary", !absent.has("notary"));
+    project.provide("sshAgent", !absent.has("ssh-agent"));
+    project.provide("tokenDriver", absent.has("token") ? null : (findTokenDriver() ?? null));
     project.provide("docker", docker);
     project.provide("scratch", places);
   } catch (error) {
