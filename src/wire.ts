@@ -77,6 +77,7 @@ export async function createService(
   logger: Logger,
 ): Promise<TrustService> {
   const { createTrustService } = await import("./service/trust.ts");
+  const { PolicyInForce } = await import("./service/policy-in-force.ts");
   const { notary } = await import("./core/format/notary.ts");
   return createTrustService({
     store,
@@ -84,7 +85,7 @@ export async function createService(
     format: notary,
     clock: systemClock,
     logger,
-    policy: config.policy,
+    policy: new PolicyInForce({ ...config.policy, file: undefined }),
     keys: keySettings(config),
     roles: roleSettings(config),
     cacheBytes: config.limits.cacheBytes,

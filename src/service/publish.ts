@@ -10,7 +10,7 @@
  */
 import { setImmediate } from "node:timers/promises";
 import type { Logger } from "pino";
-import { MalformedError, RefusedError, StoreError } from "../core/errors.ts";
+import { MalformedError, StoreError } from "../core/errors.ts";
 import type { FileFacts, FormatRules } from "../core/format/format.ts";
 import { openKey } from "../core/keys.ts";
 import { maxUploadKeys } from "../core/limits.ts";
@@ -25,14 +25,15 @@ import {
 } from "../core/publication.ts";
 import type { Verified } from "../core/verify.ts";
 import { evaluate } from "../policy/evaluate.ts";
-import type { Policy } from "../policy/policy.ts";
 import type { KeyUse, OnlineKey, RepositoryState, Store } from "../store/store.ts";
 import type { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
 import { mayHaveHappened } from "./doubt.ts";
 import { type OnlineKeys, signers } from "./online-keys.ts";
 import type { OnlineRoles } from "./online-roles.ts";
+import type { PolicyInForce } from "./policy-in-force.ts";
 import type { Queue } from "./queue.ts";
+import { refuseFindings } from "./refusal.ts";
 import { newMetadata, servedFromMetadata } from "./served.ts";
 import type { Principal, UploadedFile } from "./service.ts";
 import type { TrustedFiles, TrustedFilesCache } from "./trusted.ts";
@@ -46,7 +47,7 @@ export interface PublisherParts {
   readonly trusted: TrustedFilesCache;
   readonly cache: ReadCache;
   readonly queue: Queue;
-  readonly policy: Policy;
+  readonly policy: PolicyInForce;
   readonly logger: Logger;
 }
 
@@ -161,16 +162,12 @@ export class Publisher {
     };
     const plan = examine(candidate);
 
-    const findings = evaluate(plan.files, policy);
-    const refusals = findings.filter((finding) => finding.severity === "refuse");
-    if (refusals[0] !== undefined) {
-      throw new RefusedError(refusals[0].code, refusals.map(({ sentence }) => sentence).join(" "), {
-        role: refusals[0].role,
-      });
-    }
+    const { root, targets } = plan;
+    const findings = evaluate({ ...candidate, root, targets, files: plan.files }, policy.current);
+    refuseFindings(findings, { repository, principal: principal.name }, logger);
 
     await this.#commit(state, plan, files, held, at, principal);
-    for (const { sentence, role } of findings) logger.warn({ repository, role }, sentence);
+    for (const { sentence, fix, role } of findings) logger.warn({ repository, role }, `${sentence} ${fix}`);
     logger.info(
       {
         repository,

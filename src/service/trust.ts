@@ -2,13 +2,13 @@
 import type { Logger } from "pino";
 import { RefusedError, StoreError, VidimusError } from "../core/errors.ts";
 import type { FormatRules } from "../core/format/format.ts";
-import type { Policy } from "../policy/policy.ts";
 import type { Signer } from "../signer/signer.ts";
 import type { ChangeQuery, ChangeRecord, OnlineRole, Store, StoredMetadata } from "../store/store.ts";
 import { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
 import { type OnlineKeySettings, OnlineKeys } from "./online-keys.ts";
 import { type OnlineRoleSettings, OnlineRoles } from "./online-roles.ts";
+import type { PolicyInForce } from "./policy-in-force.ts";
 import { Publisher } from "./publish.ts";
 import { Queue } from "./queue.ts";
 import { Refresher } from "./refresh.ts";
@@ -22,7 +22,7 @@ export interface TrustOptions {
   readonly format: FormatRules;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly policy: Policy;
+  readonly policy: PolicyInForce;
   readonly keys: OnlineKeySettings;
   readonly roles: OnlineRoleSettings;
   /** Bytes of served files kept in memory, and of verified ones. */
@@ -153,6 +153,10 @@ class Service implements TrustService {
     await check("Trust operational", signer, "the signer cannot be used");
     if (this.#options.behind) faults.set("High-water mark", behind);
     return faults;
+  }
+
+  policyFault(): string | undefined {
+    return this.#options.policy.fault;
   }
 
   async renewalLag(): Promise<number> {

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { HttpMetrics } from "../../src/http/metrics.ts";
 
 const metricsOf = (lag: number, others?: ConstructorParameters<typeof HttpMetrics>[1]) =>
-  new HttpMetrics({ renewalLag: async () => lag }, others);
+  new HttpMetrics({ renewalLag: async () => lag, policyFault: () => undefined }, others);
 
 /** As it crosses from one process to another. */
 const sent = async (metrics: HttpMetrics) => structuredClone(await metrics.toSend());

@@ -78,7 +78,7 @@ function namesIn(expression: string): Named {
 let exported: ReadonlyMap<string, ReadonlySet<string>>;
 
 beforeAll(async () => {
-  const metrics = new HttpMetrics({ renewalLag: async () => 0 });
+  const metrics = new HttpMetrics({ renewalLag: async () => 0, policyFault: () => undefined });
   metrics.count("publish", "POST", 200, 5);
   metrics.refused("ROLLBACK");
   const found = new Map<string, Set<string>>();

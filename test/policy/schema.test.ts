@@ -48,6 +48,7 @@ describe("a rule with nothing but match", () => {
       tofu: false,
       pins: undefined,
       rootMinThreshold: 1,
+      rootMaxLifetime: undefined,
       onRotation: "repin",
       roles: new Map(),
       lookup: defaultLookup,
@@ -56,6 +57,8 @@ describe("a rule with nothing but match", () => {
       maxAge: undefined,
       unknownAge: "refuse",
       offlineMaxAge: undefined,
+      maxVersionStep: undefined,
+      origins: new Map(),
     });
   });
 });
@@ -245,7 +248,11 @@ describe("text that means nothing", () => {
     ["root.minThreshold", { root: { minThreshold: "2" } }],
     ["root.minThreshold", { root: { minThreshold: Number.NaN } }],
     ["roles.root", { roles: { root: {} } }],
-    ["roles.targets/**", { roles: { "targets/**": {} } }],
+    ["roles.targets/**/a", { roles: { "targets/**/a": {} } }],
+    ["roles.root", { roles: { root: { maxLifetime: "1d" } } }],
+    ["maxVersionStep", { maxVersionStep: 0 }],
+    ["maxVersionStep", { maxVersionStep: 1_001 }],
+    ["root.maxLifetime", { root: { maxLifetime: "1y" } }],
     ["roles.targets.maxLifetime", { roles: { targets: { maxLifetime: 30 } } }],
     ["signatures.unknownAge", { signatures: { unknownAge: "warn" } }],
   ])("%s: %j", (place, settings) => {

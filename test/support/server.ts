@@ -17,6 +17,7 @@ import type { AppOptions } from "../../src/http/options.ts";
 import { defaultPolicy, type Policy } from "../../src/policy/policy.ts";
 import type { OnlineKeySettings } from "../../src/service/online-keys.ts";
 import type { OnlineRoleSettings } from "../../src/service/online-roles.ts";
+import { PolicyInForce } from "../../src/service/policy-in-force.ts";
 import type { TrustService } from "../../src/service/service.ts";
 import { createTrustService } from "../../src/service/trust.ts";
 import { createSealedRecord, openSealed } from "../../src/signer/sealed.ts";
@@ -62,6 +63,8 @@ export interface ServerOptions {
   readonly keys?: Partial<OnlineKeySettings>;
   readonly roles?: Partial<OnlineRoleSettings>;
   readonly policy?: Policy;
+  /** In its place: one that the test changes while the server runs. */
+  readonly policyInForce?: PolicyInForce;
   readonly limits?: Partial<AppOptions["limits"]>;
   readonly repositories?: Partial<AppOptions["repositories"]>;
   readonly caching?: AppOptions["caching"];
@@ -136,7 +139,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     format: notary,
     clock,
     logger,
-    policy: options.policy ?? defaultPolicy,
+    policy: options.policyInForce ?? new PolicyInForce(options.policy ?? defaultPolicy),
     keys: { algorithm: "ecdsa", mostPending: 10_000, pendingLifetime: 7 * 86_400_000, ...options.keys },
     roles: {
       timestampLifetime: 14 * 86_400_000,
