@@ -15,27 +15,36 @@ import type { RecoverParts } from "./service/mark/recover.ts";
 import type { Standing } from "./service/mark/standing.ts";
 import type { OnlineKeySettings } from "./service/online-keys.ts";
 import type { OnlineRoleSettings } from "./service/online-roles.ts";
+import type { PolicyInForce } from "./service/policy-in-force.ts";
 import type { TrustService } from "./service/service.ts";
 import type { Signer } from "./signer/signer.ts";
 import type { HighWaterMark } from "./store/mark.ts";
 import type { Store } from "./store/store.ts";
+import { openPolicySource, retellPolicy, tellPolicy } from "./wire/policy.ts";
 
 /** In the data directory: the secret that is made where none is configured. */
 const secretFile = "kek";
 
 /** Throws `StartError`, `StoreError` or `SignerError`, with nothing left open. */
 export async function serve(config: Config, logger: Logger): Promise<RunningServer> {
+  const policy = await openPolicySource(config, logger);
   if (config.server.workers > 0) {
     const { startWorkers } = await import("./serve/cluster.ts");
-    return startWorkers(config, logger);
+    return startWorkers(config, policy, logger);
   }
   const { createApp } = await import("./http/app.ts");
   const { HttpMetrics } = await import("./http/metrics.ts");
   let metrics: InstanceType<typeof HttpMetrics> | undefined;
+  const inForce = await tellPolicy(config, policy.told());
   return startServer(
     config,
     {
-      openService,
+      openService: async (_config, directory) =>
+        createService(config, await openBackEnds(config, directory, logger), inForce, logger),
+      async reload() {
+        await policy.reload();
+        await retellPolicy(inForce, config, policy.told());
+      },
       // Both listeners of a process count into the same metrics.
       createApp(options) {
         metrics ??= new HttpMetrics(options.service);
@@ -45,10 +54,6 @@ export async function serve(config: Config, logger: Logger): Promise<RunningServ
     logger,
     systemClock,
   );
-}
-
-async function openService(config: Config, directory: string, logger: Logger): Promise<TrustService> {
-  return createService(config, await openBackEnds(config, directory, logger), logger);
 }
 
 /** What a service stands on. */
@@ -74,10 +79,10 @@ export async function openBackEnds(config: Config, directory: string, logger: Lo
 export async function createService(
   config: Config,
   { store, signer, behind }: BackEnds,
+  policy: PolicyInForce,
   logger: Logger,
 ): Promise<TrustService> {
   const { createTrustService } = await import("./service/trust.ts");
-  const { PolicyInForce } = await import("./service/policy-in-force.ts");
   const { notary } = await import("./core/format/notary.ts");
   return createTrustService({
     store,
@@ -85,7 +90,7 @@ export async function createService(
     format: notary,
     clock: systemClock,
     logger,
-    policy: new PolicyInForce({ ...config.policy, file: undefined }),
+    policy,
     keys: keySettings(config),
     roles: roleSettings(config),
     cacheBytes: config.limits.cacheBytes,

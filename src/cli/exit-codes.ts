@@ -15,7 +15,10 @@ export const exitCodes = {
     meaning: "an error that should not happen: please report it with the output of --debug",
   },
   usage: { code: 2, meaning: "unknown command or flag" },
-  configuration: { code: 3, meaning: "the configuration is not good, or the ready file cannot be written" },
+  configuration: {
+    code: 3,
+    meaning: "the configuration or its policy is not good, or the ready file cannot be written",
+  },
   store: { code: 4, meaning: "the data directory or the store in it cannot be used" },
   listen: { code: 5, meaning: "the address or port cannot be listened on" },
   tls: { code: 6, meaning: "the TLS certificate or key cannot be used" },
@@ -37,13 +40,18 @@ export const exitCodes = {
   backupTarget: { code: 18, meaning: "the directory to restore into is not empty" },
   notReady: { code: 20, meaning: "the server answers that it cannot do its work" },
   noAnswer: { code: 21, meaning: "no server answers as the configured one would" },
+  policyWrong: { code: 65, meaning: "the policy that was to be checked or explained is not good" },
+  policyNotStock: {
+    code: 66,
+    meaning: "the stock clients cannot satisfy the policy, and --stock asked for that",
+  },
 } as const satisfies Record<string, { code: number; meaning: string }>;
 
 /** Every code that a command can end with, in the order of their numbers. */
 export const allExitCodes: readonly { readonly code: number; readonly meaning: string }[] = [
   ...Object.values(exitCodes),
   ...Object.values(endings).map(({ exit, meaning }) => ({ code: exit, meaning })),
-];
+].sort((a, b) => a.code - b.code);
 
 /** For a result that cannot be written, whatever the command was. */
 export const unwritableExit = endings.output.exit;
@@ -66,6 +74,7 @@ const ofStart = {
   KEY_MISMATCH: "tls",
   KEY_EXPOSED: "tls",
   READY_FILE_UNWRITABLE: "configuration",
+  POLICY_UNUSABLE: "configuration",
 } as const satisfies Record<StartCode, ExitName>;
 
 const ofProbe = {

@@ -8,13 +8,13 @@ import type * as z from "zod/mini";
 import { meant } from "../core/nearest.ts";
 import { comparedPattern, type Pattern, starsOf } from "./pattern.ts";
 import { keysAt, policySchema, type Settings, settingKeys } from "./schema/shape.ts";
-import { plainRule, type Rule, type ServerSettings, type TrustPolicy } from "./trust-policy.ts";
-
-export interface PolicyProblem {
-  /** Where: `["repositories", 2, "root", "pins"]`. */
-  readonly path: readonly (string | number)[];
-  readonly sentence: string;
-}
+import {
+  type PolicyProblem,
+  plainRule,
+  type Rule,
+  type ServerSettings,
+  type TrustPolicy,
+} from "./trust-policy.ts";
 
 /** A policy from the value of a policy file, or every problem it has. */
 export function readPolicy(value: unknown): TrustPolicy | readonly [PolicyProblem, ...PolicyProblem[]] {

@@ -80,7 +80,7 @@ export interface ServerSettings {
 /** Where a policy was read from, for messages. */
 export interface PolicySource {
   readonly file: string;
-  /** Lines (from 1), by place: `repositories[2]`, `repositories[2].root.pins.ca`, `servers.https://notary.example.test.ca`. */
+  /** Lines (from 1), by place: `repositories[2]`, `repositories[2].root`, `defaults.root`, `repositories[2].root.pins.ca`, `servers.https://notary.example.test.ca`. */
   readonly lines: ReadonlyMap<string, number>;
 }
 
@@ -119,4 +119,11 @@ export function plainRule(match: Pattern, place: string): Rule {
     maxVersionStep: undefined,
     origins: new Map(),
   };
+}
+
+/** What is wrong with a policy. */
+export interface PolicyProblem {
+  /** Where: `["repositories", 2, "root", "pins"]`. */
+  readonly path: readonly (string | number)[];
+  readonly sentence: string;
 }

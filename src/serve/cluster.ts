@@ -17,9 +17,14 @@ import type { Forked, Role } from "./keeper.ts";
 import { bindError, clearSocket } from "./listener.ts";
 import { type RunningServer, warnAnonymous } from "./server.ts";
 import { supervise } from "./supervisor.ts";
+import type { PolicySource } from "./told-policy.ts";
 
 /** Throws `StartError`, `StoreError` or `SignerError`, with no process left. */
-export async function startWorkers(config: Config, logger: Logger): Promise<RunningServer> {
+export async function startWorkers(
+  config: Config,
+  policy: PolicySource,
+  logger: Logger,
+): Promise<RunningServer> {
   const { server, operations } = config;
   if (server.socket !== undefined) {
     await clearSocket(server.socket);
@@ -38,6 +43,7 @@ export async function startWorkers(config: Config, logger: Logger): Promise<Runn
   return await supervise(
     { ...config, server: { ...server, port }, operations: { ...operations, port: operationsPort } },
     (role) => fork(role, config),
+    policy,
     logger,
   );
 }

@@ -1,7 +1,13 @@
 /** The policy file: what each key gives, and what refuses the whole. Long, since every key has both its sides. */
 import { describe, expect, it } from "vitest";
-import { type PolicyProblem, readPolicy } from "../../src/policy/schema.ts";
-import { algorithms, defaultLookup, type Rule, type TrustPolicy } from "../../src/policy/trust-policy.ts";
+import { readPolicy } from "../../src/policy/schema.ts";
+import {
+  algorithms,
+  defaultLookup,
+  type PolicyProblem,
+  type Rule,
+  type TrustPolicy,
+} from "../../src/policy/trust-policy.ts";
 
 const id = "0123456789abcdef".repeat(4);
 const other = "fedcba9876543210".repeat(4);
