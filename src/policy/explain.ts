@@ -54,7 +54,7 @@ function explained(
   }
   const { rule } = chosen;
   const { match, place } = rule;
-  const valueOf = ([key = "", ...below]: readonly string[], what: string, value: string): ExplainedValue => {
+  const row = ([key = "", ...below]: readonly string[], what: string, value: string): ExplainedValue => {
     const place = [placeOf(rule, key), ...below].join(".");
     const origin = rule.origins.get(key);
     if (origin === undefined || lines?.has(place) === false)
@@ -65,20 +65,18 @@ function explained(
     ...base,
     rule: { match: match.text, place, line: lines?.get(place) },
     values: [
-      ...ofRoot(rule).map(([what, value]) => valueOf(["root", what], `root.${what}`, value)),
-      ...ofRoles(rule).map(([entry, what, value]) =>
-        valueOf(["roles", entry, what], `${entry}.${what}`, value),
-      ),
-      valueOf(
+      ...ofRoot(rule).map(([what, value]) => row(["root", what], `root.${what}`, value)),
+      ...ofRoles(rule).map(([entry, what, value]) => row(["roles", entry, what], `${entry}.${what}`, value)),
+      row(
         ["algorithms"],
         "algorithms",
         rule.algorithms === undefined ? "any" : [...rule.algorithms].join(", "),
       ),
       ...(readers.includes("server")
-        ? [valueOf(["maxVersionStep"], "maxVersionStep", `${rule.maxVersionStep ?? "1000"}`)]
+        ? [row(["maxVersionStep"], "maxVersionStep", `${rule.maxVersionStep ?? "1000"}`)]
         : []),
       ...(readers.includes("client")
-        ? forClients(rule, policy).map(([what, value]) => valueOf(what.split("."), what, value))
+        ? forClients(rule, policy).map(([what, value]) => row(what.split("."), what, value))
         : []),
     ],
   };
