@@ -44,7 +44,7 @@ describe("the first root", () => {
     expect(refusals(policy(other.pem))).toEqual(["PIN_MISMATCH root"]);
   });
 
-  it("is refused without one, with the IDs that are pinned and that sign", () => {
+  it("V36: is refused without one, with the IDs that are pinned and that sign", () => {
     const [finding] = judged(publishing, pinned(["ab".repeat(32)]));
     expect(finding).toMatchObject({
       code: "PIN_MISMATCH",
