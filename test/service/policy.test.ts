@@ -1,10 +1,13 @@
 /** A policy file over a whole server: what its publisher is told, what its operator sees, and what is left behind. */
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { defaultPolicy, type Policy } from "../../src/policy/policy.ts";
 import { PolicyInForce } from "../../src/service/policy-in-force.ts";
+import { openServerPolicy } from "../../src/wire/policy-texts.ts";
 import type { Answer } from "../support/client.ts";
 import { openPolicy } from "../support/judging.ts";
-import { newKey, type Owner } from "../support/publisher.ts";
+import { newKey, newRootKey, type Owner } from "../support/publisher.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 
 const repository = "registry.example.test/team/app";
@@ -120,6 +123,67 @@ it("a publication that satisfies everything is accepted, and its chain verifies"
   owner.root.keys.targets.push(second.listed);
   owner.root.thresholds.targets = 2;
   expect((await server.publish(repository, owner.first())).status).toBe(200);
+});
+
+describe("examples/policy/strict-quorum.yaml", () => {
+  const name = "registry.acme.example/team/app";
+  const [day, year] = [86_400_000, 365 * 86_400_000];
+
+  /** A repository as it demands: two root keys, two signatures everywhere, short lifetimes. */
+  async function quorum(): Promise<Owner> {
+    const mine = await server.owner(name);
+    const second = await newRootKey(name, server.clock.now());
+    const text = readFileSync(
+      resolve(import.meta.dirname, "../../examples/policy/strict-quorum.yaml"),
+      "utf8",
+    );
+    const ids = text.match(/\b[0-9a-f]{64}\b/g) ?? [];
+    const own = [mine.rootKey.listed.id, second.listed.id];
+    const pinned = own.reduce((all, id, index) => all.replace(ids[index] ?? "", id), text);
+    inForce.replace({
+      ...defaultPolicy,
+      file: await openServerPolicy({ file: "p", text: pinned, authorities: {} }),
+    });
+    const at = server.clock.now();
+    Object.assign(mine.root, { signers: [mine.rootKey, second], expires: at + 400 * day });
+    mine.root.keys.root.push(second.listed);
+    const other = newKey();
+    mine.targets.signers.push(other);
+    mine.root.keys.targets.push(other.listed);
+    Object.assign(mine.root.thresholds, { root: 2, targets: 2 });
+    mine.targets.expires = at + 400 * day;
+    mine.delegate("targets/releases", [newKey(), newKey("ecdsa")]).expires = at + 90 * day;
+    return mine;
+  }
+
+  it("can be satisfied", async () => {
+    const mine = await quorum();
+    const answer = await server.publish(name, mine.first());
+    expect([answer.status, answer.body.toString()]).toEqual([200, ""]);
+    expect((await server.publish(name, mine.next("targets/releases"))).status).toBe(200);
+  });
+
+  it.each<[string, (mine: Owner) => unknown, string]>([
+    ["one root signature", ({ root }) => root.signers.pop(), "ROOT_NOT_SELF_SIGNED"],
+    [
+      "a root threshold of one",
+      ({ root }) => Object.assign(root.thresholds, { root: 1 }),
+      "THRESHOLD_TOO_LOW",
+    ],
+    ["one signature on targets", ({ targets }) => targets.signers.pop(), "THRESHOLD"],
+    [
+      "a long life",
+      (mine) => Object.assign(mine.role("targets/releases"), { expires: mine.at + year }),
+      "LIFETIME",
+    ],
+    ["a delegation of one", (mine) => mine.delegate("targets/rc", [newKey()]), "POLICY_THRESHOLD"],
+  ])("refuses %s, and takes the same without", async (_, change, code) => {
+    const mine = await quorum();
+    const good = mine.first();
+    change(mine);
+    expect((await server.publish(name, mine.first())).headers["vidimus-code"]).toBe(code);
+    expect((await server.publish(name, good)).status).toBe(200);
+  });
 });
 
 describe("a policy that is replaced", () => {
