@@ -10,28 +10,37 @@ import type { Config } from "./config.ts";
 import { type RunningServer, startServer } from "./serve/server.ts";
 import { systemClock } from "./service/clock.ts";
 import type { Standing } from "./service/mark/standing.ts";
+import type { PolicyInForce } from "./service/policy-in-force.ts";
 import type { TrustService } from "./service/service.ts";
 import type { Signer } from "./signer/signer.ts";
 import type { HighWaterMark } from "./store/mark.ts";
 import type { Store } from "./store/store.ts";
+import { openPolicySource, retellPolicy, tellPolicy } from "./wire/policy.ts";
 import { keySettings, roleSettings } from "./wire/settings.ts";
 import { openSigner } from "./wire/signer.ts";
 import { openMark, openStore } from "./wire/store.ts";
 
 /** Throws `StartError`, `StoreError` or `SignerError`, with nothing left open. */
 export async function serve(config: Config, logger: Logger): Promise<RunningServer> {
+  const policy = await openPolicySource(config, logger);
   if (config.server.workers > 0) {
     const { startWorkers } = await import("./serve/cluster.ts");
     const { SupervisorMetrics } = await import("./http/supervisor-metrics.ts");
-    return startWorkers(config, logger, new SupervisorMetrics());
+    return startWorkers(config, policy, logger, new SupervisorMetrics());
   }
   const { createApp } = await import("./http/app.ts");
   const { HttpMetrics } = await import("./http/metrics.ts");
   let metrics: InstanceType<typeof HttpMetrics> | undefined;
+  const inForce = await tellPolicy(config, policy.told());
   return startServer(
     config,
     {
-      openService,
+      openService: async (_config, directory) =>
+        createService(config, await openBackEnds(config, directory, logger), inForce, logger),
+      async reload() {
+        await policy.reload();
+        await retellPolicy(inForce, config, policy.told());
+      },
       // Both listeners of a process count into the same metrics.
       createApp(options) {
         metrics ??= new HttpMetrics(options.service);
@@ -41,10 +50,6 @@ export async function serve(config: Config, logger: Logger): Promise<RunningServ
     logger,
     systemClock,
   );
-}
-
-async function openService(config: Config, directory: string, logger: Logger): Promise<TrustService> {
-  return createService(config, await openBackEnds(config, directory, logger), logger);
 }
 
 /** What a service stands on. */
@@ -72,6 +77,7 @@ export async function openBackEnds(config: Config, directory: string, logger: Lo
 export async function createService(
   config: Config,
   { store, signer, behind, markLag }: BackEnds,
+  policy: PolicyInForce,
   logger: Logger,
 ): Promise<TrustService> {
   const { createTrustService } = await import("./service/trust.ts");
@@ -84,7 +90,7 @@ export async function createService(
     reading: openReading(config, notary, logger),
     clock: systemClock,
     logger,
-    policy: config.policy,
+    policy,
     keys: keySettings(config),
     roles: roleSettings(config),
     cacheBytes: config.limits.cacheBytes,

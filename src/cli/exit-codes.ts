@@ -16,7 +16,10 @@ export const exitCodes = {
     meaning: "an error that should not happen: please report it with the output of --debug",
   },
   usage: { code: 2, meaning: "unknown command or flag" },
-  configuration: { code: 3, meaning: "the configuration is not good, or the ready file cannot be written" },
+  configuration: {
+    code: 3,
+    meaning: "the configuration or its policy is not good, or the ready file cannot be written",
+  },
   store: { code: 4, meaning: "the data directory or the store in it cannot be used" },
   listen: { code: 5, meaning: "the address or port cannot be listened on" },
   tls: { code: 6, meaning: "the TLS certificate or key cannot be used" },
@@ -47,6 +50,11 @@ export const exitCodes = {
   keyUnknown: { code: 52, meaning: "no key is called that, or more than one" },
   keyDevice: { code: 53, meaning: "the ssh-agent or token cannot be used" },
   keyUnwritable: { code: 54, meaning: "a key cannot be written, or is there already" },
+  policyWrong: { code: 65, meaning: "the policy that was to be checked or explained is not good" },
+  policyNotStock: {
+    code: 66,
+    meaning: "the stock clients cannot satisfy the policy, and --stock asked for that",
+  },
 } as const satisfies Record<string, { code: number; meaning: string }>;
 
 /** Every code that a command can end with, in the order of their numbers. */
@@ -76,6 +84,7 @@ const ofStart = {
   KEY_MISMATCH: "tls",
   KEY_EXPOSED: "tls",
   READY_FILE_UNWRITABLE: "configuration",
+  POLICY_UNUSABLE: "configuration",
 } as const satisfies Record<StartCode, ExitName>;
 
 const ofProbe = {

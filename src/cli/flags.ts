@@ -19,6 +19,7 @@ const flags: readonly (readonly [string, string])[] = [
   ["--tls-names <list>", "tls.names"],
   ["--operations", "operations.enabled"],
   ["--operations-port <number>", "operations.port"],
+  ["--policy <file>", "policy.file"],
   ["--store <kind>", "store.kind"],
   ["--signer-secret <uri>", "signer.secret"],
   ["--accept-anonymous", "auth.acceptAnonymous"],

@@ -11,6 +11,8 @@ import { allExitCodes, exitCodes } from "./exit-codes.ts";
 import { addFsck } from "./fsck.ts";
 import { addHealthcheck } from "./healthcheck.ts";
 import { type CliContext, formatTable, printLine, reportError, reportKeyRefusal } from "./output.ts";
+import { addPolicyCheck } from "./policy-check.ts";
+import { addPolicyExplain } from "./policy-explain.ts";
 import { addRecover } from "./recover.ts";
 import { addRekey } from "./rekey.ts";
 import { addServe, type ServeParts } from "./serve.ts";
@@ -60,6 +62,15 @@ export async function runCli(
   addConfigSchema(config, context);
   addConfigShow(config, context);
   program.addCommand(config);
+  const policy = new Command("policy")
+    .description("check the policy of a server, and explain it")
+    .copyInheritedSettings(program);
+  const end = (ended: number) => {
+    code = ended;
+  };
+  addPolicyCheck(policy, context, end);
+  addPolicyExplain(policy, context, end);
+  program.addCommand(policy);
   const clientContext = client?.processContext();
   if (client !== undefined && clientContext !== undefined) {
     client.addClientCommands(program, clientContext, (ended) => {

@@ -5,7 +5,8 @@
  */
 import type { Metadata } from "../core/model.ts";
 import { isMet, type SignatureCount } from "../core/threshold.ts";
-import { instant, inWords } from "../policy/durations.ts";
+import { demandsOf } from "../policy/demands.ts";
+import { livesTooLong } from "../policy/rules/ages.ts";
 import { countAllowed } from "../policy/rules/signers.ts";
 import { belowThreshold } from "./below-threshold.ts";
 import { TrustError } from "./errors.ts";
@@ -15,17 +16,12 @@ import type { RepositoryView } from "./repository-view.ts";
 export function checkFile({ set, scope }: RepositoryView, file: Metadata): SignatureCount {
   const { rule, at, repository } = scope;
   const { role, signed } = file;
-  const demands = rule.roles.get(role);
-  const least = role === "root" ? rule.rootMinThreshold : (demands?.minThreshold ?? 1);
+  const demands = demandsOf(rule, role);
   const keys = set.keysOf(role);
-  const count = countAllowed(file, keys, rule, least);
+  const count = countAllowed(file, keys, rule, demands?.minThreshold ?? 1);
   if (!isMet(count)) throw belowThreshold(scope, file, keys, count);
-  if (demands?.maxLifetime !== undefined && signed.expires - at > demands.maxLifetime) {
-    throw new TrustError(
-      "LIFETIME",
-      `${role} of ${repository} expires at ${instant(signed.expires)}, in ${inWords(signed.expires - at)}; the policy allows ${inWords(demands.maxLifetime)}.`,
-      { role },
-    );
-  }
+  const tooLong = livesTooLong(signed, demands?.maxLifetime, at);
+  if (tooLong !== undefined)
+    throw new TrustError("LIFETIME", `${role} of ${repository} ${tooLong}`, { role });
   return count;
 }

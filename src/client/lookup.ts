@@ -12,6 +12,7 @@
 import type { TargetFile, Targets } from "../core/model.ts";
 import { parentRole } from "../core/names.ts";
 import type { Verified } from "../core/verify.ts";
+import { demandsOf } from "../policy/demands.ts";
 import { asTrustError, TrustError } from "./errors.ts";
 import { checkFile } from "./file-demands.ts";
 import type { RepositoryView } from "./repository-view.ts";
@@ -113,7 +114,7 @@ async function pathsOf(
   const { format, rule } = view.scope;
   const says = (paths: readonly string[] | undefined) =>
     paths === undefined || (name === undefined ? paths.length > 0 : format.covers(paths, name));
-  if (!says(rule.roles.get(role)?.paths)) return undefined;
+  if (!says(demandsOf(rule, role)?.paths)) return undefined;
   const parent = parentRole(role);
   if (parent === undefined) return [""];
   const above = await pathsOf(view, parent, name);

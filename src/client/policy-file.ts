@@ -1,6 +1,6 @@
 /** Reading a policy file: YAML (or JSON) in, a policy with its problems at their lines out. */
-import { type PolicyProblem, readPolicy, trimmed } from "../policy/schema.ts";
-import type { TrustPolicy } from "../policy/trust-policy.ts";
+import { readPolicy, trimmed } from "../policy/schema.ts";
+import type { PolicyProblem, TrustPolicy } from "../policy/trust-policy.ts";
 import { commandOf } from "./command.ts";
 import { TrustError } from "./errors.ts";
 import { readText } from "./read-file.ts";
@@ -22,9 +22,16 @@ export async function parsePolicyValue(value: object): Promise<TrustPolicy> {
   throw new TrustError("POLICY_INVALID", sentences.join(" "));
 }
 
-/** @param file how the policy is called in messages */
-export async function parsePolicy(text: string, file: string): Promise<TrustPolicy> {
-  const { LineCounter, parseDocument } = await import("yaml");
+/**
+ * @param file how the policy is called in messages
+ * @param more what else may be wrong with a policy, for who reads this one
+ */
+export async function parsePolicy(
+  text: string,
+  file: string,
+  more: (policy: TrustPolicy) => readonly PolicyProblem[] = () => [],
+): Promise<TrustPolicy> {
+  const { isMap, LineCounter, parseDocument } = await import("yaml");
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, prettyErrors: false, stringKeys: true });
   const lineOf = (offset: number) => lineCounter.linePos(offset).line;
@@ -55,8 +62,10 @@ export async function parsePolicy(text: string, file: string): Promise<TrustPoli
     throw new TrustError("POLICY_INVALID", "Write the policy without aliases.", { file, cause });
   }
   const policy = readPolicy(value);
-  if (!("length" in policy)) return { ...policy, source: { file, lines: linesOf(policy) } };
-  const placed = policy.map((problem) => ({ ...problem, line: placeOf(problem) }));
+  const problems = "length" in policy ? policy : more(policy);
+  if (!("length" in policy) && problems.length === 0)
+    return { ...policy, source: { file, lines: linesOf(policy) } };
+  const placed = problems.map((problem) => ({ ...problem, line: placeOf(problem) }));
   const sentences = placed
     .slice(0, mostShown)
     // The line of the first one stands before the whole.
@@ -64,23 +73,34 @@ export async function parsePolicy(text: string, file: string): Promise<TrustPoli
       const place = index === 0 || problem.line === undefined ? "" : `line ${problem.line}: `;
       return `${place}${sentenceOf(problem)}`;
     });
-  const more = policy.length - sentences.length;
+  const rest = problems.length - sentences.length;
   throw new TrustError(
     "POLICY_INVALID",
-    [...sentences, ...(more > 0 ? [`And ${more} more.`] : [])].join(" "),
+    [...sentences, ...(rest > 0 ? [`And ${rest} more.`] : [])].join(" "),
     { file, line: placed[0]?.line },
   );
 
-  /** Of rules, and of what names files. */
+  /** Of rules, of their keys, and of what names files. */
   function linesOf({ rules }: TrustPolicy): ReadonlyMap<string, number> {
     const lines = new Map<string, number>();
     const note = (place: string, ...path: (string | number)[]) => {
       const range = rangeOf(document.getIn(path, true));
       if (range !== undefined) lines.set(place, lineOf(range));
     };
+    /** Of the keys themselves: what they say may begin below them. */
+    const noteKeys = (place: string, node: unknown) => {
+      if (!isMap<{ readonly value?: unknown }>(node)) return;
+      for (const { key, value: said } of node.items) {
+        const range = rangeOf(key);
+        if (range !== undefined) lines.set(`${place}.${key.value}`, lineOf(range));
+        noteKeys(`${place}.${key.value}`, said);
+      }
+    };
     const ca = ["root", "pins", "ca"];
+    noteKeys("defaults", document.get("defaults", true));
     for (const [index, { place }] of rules.entries()) {
       note(place, "repositories", index);
+      noteKeys(place, document.getIn(["repositories", index], true));
       note(`${place}.${ca.join(".")}`, "defaults", ...ca);
       note(`${place}.${ca.join(".")}`, "repositories", index, ...ca);
     }

@@ -1,9 +1,10 @@
 /** From a reference to the rule that speaks for it: which repository, which server, which pins. */
-import { X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
 import { chooseRule } from "../policy/choose.ts";
 import type { OpenPins } from "../policy/rules/pins.ts";
 import { trimmed } from "../policy/schema.ts";
 import { type Pins, plainRule, type Rule, type TrustPolicy } from "../policy/trust-policy.ts";
+import { readAuthorities } from "./authorities.ts";
 import { TrustError } from "./errors.ts";
 import { noRule, type Unruled, unruled } from "./no-rule.ts";
 import type { NotaryConfig } from "./notary-config.ts";
@@ -28,9 +29,6 @@ export interface Asked extends PolicyPlace {
   /** What a command has to be given beside the policy so that it asks the same server, known by the same authority. */
   readonly flags: readonly string[];
 }
-
-const mostAuthorities = 256;
-const block = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\r\n]+-----END CERTIFICATE-----/g;
 
 export class Rules {
   readonly #policy: TrustPolicy;
@@ -146,20 +144,3 @@ export class Rules {
 
 /** Of a file that Notary's configuration names: its own path says where it is. */
 const nowhere: NamedBy = { key: "ca", file: undefined, line: undefined };
-
-/** Throws `POLICY_INVALID`. */
-function readAuthorities(text: string): readonly X509Certificate[] {
-  const blocks = text.match(block) ?? [];
-  const begun = text.split("-----BEGIN CERTIFICATE-----").length - 1;
-  if (blocks.length === 0 || blocks.length > mostAuthorities || blocks.length !== begun) {
-    throw new TrustError(
-      "POLICY_INVALID",
-      `Give 1 to ${mostAuthorities} whole PEM certificates of authorities there.`,
-    );
-  }
-  try {
-    return blocks.map((pem) => new X509Certificate(pem));
-  } catch (cause) {
-    throw new TrustError("POLICY_INVALID", "A certificate of a pinned authority cannot be read.", { cause });
-  }
-}

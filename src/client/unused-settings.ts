@@ -23,7 +23,8 @@ export function unusedSettings(policy: TrustPolicy, option: string | undefined):
 }
 
 /** Whether a role is looked at under a rule: the four of the repository, a role that counts, or one above such a role. */
-function counts(role: string, { lookup, require }: Rule): boolean {
+function counts(entry: string, { lookup, require }: Rule): boolean {
+  const role = entry.endsWith("/**") ? entry.slice(0, -"/**".length) : entry;
   if (!role.startsWith("targets/")) return true;
   return [...lookup, ...require].some((each) => {
     const isTree = each.endsWith("/**");

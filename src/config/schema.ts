@@ -141,6 +141,9 @@ const repositories = z.strictObject({
 });
 
 const policy = z.strictObject({
+  file: text(
+    "Policy file that publications are held to, read again on SIGHUP; see docs/policy.md. Without it nothing is demanded beyond what keeps a repository readable.",
+  ),
   allowKeyReuseAcrossRoles: toggle(
     false,
     "Accept a root that gives one key to two of root, targets, snapshot and timestamp.",

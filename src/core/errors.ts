@@ -73,6 +73,17 @@ export const refusedCodes = [
   "REPOSITORY_NOT_SERVED",
   "KEY_SEPARATION",
   "EXAMPLE_KEY",
+  "NO_RULE",
+  "POLICY_AMBIGUOUS",
+  "PIN_MISMATCH",
+  "PIN_ROTATED",
+  "POLICY_THRESHOLD",
+  "THRESHOLD_TOO_LOW",
+  "ALGORITHM_NOT_ALLOWED",
+  "DELEGATION_PATHS",
+  "NAME_OUTSIDE_PATHS",
+  "LIFETIME",
+  "POLICY_VERSION_STEP",
   "TOO_MANY_PENDING_KEYS",
   "READ_ONLY",
   "OVERLOADED",
@@ -109,11 +120,24 @@ export type SignerCode = (typeof signerCodes)[number];
 export type Code = MalformedCode | UnauthenticCode | RefusedCode | StoreCode | SignerCode;
 export type Family = "malformed" | "unauthentic" | "refused" | "store" | "signer";
 
+/** One of several reasons of a refusal, when all of them are known at once. */
+export interface Reason {
+  readonly code: RefusedCode;
+  readonly role: string | undefined;
+  /** What is wrong. */
+  readonly sentence: string;
+  /** Who must do what. */
+  readonly fix: string;
+  readonly detail?: ErrorContext["detail"];
+}
+
 export interface ErrorContext {
   /** The role the refusal is about, when there is one. */
   readonly role?: string;
   /** Small, public facts for machines: numbers, key IDs, names. */
   readonly detail?: Readonly<Record<string, string | number | readonly string[]>>;
+  /** Every reason, the most important first, where there may be several; the error's own code and role are its. */
+  readonly reasons?: readonly Reason[];
   /** What lay underneath. Logged, never sent. */
   readonly cause?: unknown;
 }
@@ -124,6 +148,7 @@ export abstract class VidimusError extends Error {
   readonly code: Code;
   readonly role: string | undefined;
   readonly detail: ErrorContext["detail"];
+  readonly reasons: readonly Reason[];
 
   constructor(code: Code, message: string, context: ErrorContext = {}) {
     super(message, context.cause === undefined ? undefined : { cause: context.cause });
@@ -131,6 +156,7 @@ export abstract class VidimusError extends Error {
     this.code = code;
     this.role = context.role;
     this.detail = context.detail;
+    this.reasons = context.reasons ?? [];
   }
 }
 

@@ -120,7 +120,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     // The framework has rules of its own for the bodies of some methods; which methods there are is decided here.
     if (request.meaning.kind === "badMethod") return await reply.code(405).send();
     const answer = errorAnswer(error);
-    metrics.refused(answer.own);
+    metrics.refused(answer.own, answer.reasons);
     const refusal = { code: answer.own, status: answer.status };
     // A refusal is no fault of ours: its sentence says it all. What is a fault is logged with all that lies under it.
     if (answer.own === "STORE_BEHIND") {

@@ -2,10 +2,10 @@
  * Refusals in the words of the Notary API (notary-protocol.md 1.7, 1.8).
  *
  * One table from our codes to the API's, complete by the compiler; the default for everything that is not a refusal
- * is opaque. Clients read at most 1,024 bytes of a body and only its one error, so messages are cut to fit. Our own
- * code travels in the header `vidimus-code`.
+ * is opaque. Clients read at most 1,024 bytes of a body and only its one error, so messages are cut to fit, and of
+ * several reasons the first are told and the rest are counted. Our own code travels in the header `vidimus-code`.
  */
-import { type Code, MalformedError, VidimusError } from "../core/errors.ts";
+import { type Code, MalformedError, type Reason, VidimusError } from "../core/errors.ts";
 
 export interface ErrorAnswer {
   readonly status: number;
@@ -15,6 +15,8 @@ export interface ErrorAnswer {
   readonly body: string;
   /** Our code; `INTERNAL` for what is not a refusal. */
   readonly own: Code | "INTERNAL";
+  /** Codes of all reasons of a refusal that has several; each once. */
+  readonly reasons: readonly Code[];
   /** Whether the caller may try the same again after this many seconds. */
   readonly retryAfter: number | undefined;
 }
@@ -97,6 +99,17 @@ const notaryCodes = {
   REPOSITORY_NOT_SERVED: "INVALID_GUN",
   KEY_SEPARATION: "INVALID_UPDATE",
   EXAMPLE_KEY: "INVALID_UPDATE",
+  NO_RULE: "INVALID_UPDATE",
+  POLICY_AMBIGUOUS: "INVALID_UPDATE",
+  PIN_MISMATCH: "INVALID_UPDATE",
+  PIN_ROTATED: "INVALID_UPDATE",
+  POLICY_THRESHOLD: "INVALID_UPDATE",
+  THRESHOLD_TOO_LOW: "INVALID_UPDATE",
+  ALGORITHM_NOT_ALLOWED: "INVALID_UPDATE",
+  DELEGATION_PATHS: "INVALID_UPDATE",
+  NAME_OUTSIDE_PATHS: "INVALID_UPDATE",
+  LIFETIME: "INVALID_UPDATE",
+  POLICY_VERSION_STEP: "INVALID_UPDATE",
   TOO_MANY_PENDING_KEYS: "TOOMANYREQUESTS",
   READ_ONLY: "UNSUPPORTED",
   OVERLOADED: "UNAVAILABLE",
@@ -120,6 +133,8 @@ const notaryCodes = {
 } as const satisfies Record<Code, NotaryCode>;
 
 const maxMessage = 600;
+/** What a stock client reads of a body; a longer one tells it nothing. */
+const maxBody = 1_024;
 
 /** What to answer to anything that was thrown. */
 export function errorAnswer(thrown: unknown): ErrorAnswer {
@@ -127,7 +142,19 @@ export function errorAnswer(thrown: unknown): ErrorAnswer {
   if (!(error instanceof VidimusError)) return answer("UNKNOWN", "INTERNAL", {});
   const code: NotaryCode = notaryCodes[error.code];
   const retryAfter = code === "UNAVAILABLE" ? 5 : code === "TOOMANYREQUESTS" ? 600 : undefined;
-  return answer(code, error.code, detailOf(code, error), retryAfter);
+  const reasons = [...new Set(error.reasons.map((reason) => reason.code))];
+  const answered = (most: number): ErrorAnswer => ({
+    ...answer(code, error.code, detailOf(code, error, most), retryAfter),
+    reasons,
+  });
+  // Quotes and letters beyond ASCII take more bytes than characters.
+  let most = maxMessage;
+  let fitting = answered(most);
+  while (Buffer.byteLength(fitting.body) > maxBody && most > 1) {
+    most = Math.floor(most / 2);
+    fitting = answered(most);
+  }
+  return fitting;
 }
 
 /** What the framework refuses before any handler is asked: a content type that cannot be read. */
@@ -151,13 +178,14 @@ function answer(
 ): ErrorAnswer {
   const [status, message] = notaryErrors[code];
   const error = detail === undefined ? { code, message } : { code, message, detail };
-  return { status, code, own, retryAfter, body: `${JSON.stringify({ errors: [error] })}\n` };
+  return { status, code, own, retryAfter, reasons: [], body: `${JSON.stringify({ errors: [error] })}\n` };
 }
 
-function detailOf(code: NotaryCode, error: VidimusError): unknown {
+function detailOf(code: NotaryCode, error: VidimusError, most: number): unknown {
+  const cut = (message: string) => cutTo(most, message);
   switch (code) {
     case "INVALID_UPDATE":
-      return { Name: validationName(error), Error: validationError(error) };
+      return { Name: validationName(error), Error: validationError(error, most) };
     case "INVALID_ROLE":
       return error.detail?.given ?? "";
     case "INVALID_GUN":
@@ -188,11 +216,23 @@ function validationName({ code, role }: VidimusError): string {
   return role === "snapshot" || role === "timestamp" ? "ErrBadSnapshot" : "ErrBadTargets";
 }
 
-function validationError({ code, message }: VidimusError): unknown {
-  const Msg = cut(message);
+function validationError({ code, message, reasons }: VidimusError, most: number): unknown {
+  const Msg = reasons.length === 0 ? cutTo(most, message) : told(reasons, most);
   return code === "SNAPSHOT_MISSING" ? { Missing: "snapshot", Msg } : { Msg };
 }
 
-function cut(message: string): string {
-  return message.length <= maxMessage ? message : `${message.slice(0, maxMessage - 1)}…`;
+/** As many reasons as fit, whole, and how many more there are; of the first at least its beginning. */
+function told(reasons: readonly Reason[], most: number): string {
+  const all = reasons.map(({ sentence, fix }) => `${sentence} ${fix}`);
+  const more = (count: number) => (count === 0 ? "" : ` And ${count} more.`);
+  for (let count = all.length; count > 0; count--) {
+    const text = `${all.slice(0, count).join(" ")}${more(all.length - count)}`;
+    if (text.length <= most) return text;
+  }
+  const rest = more(all.length - 1);
+  return `${cutTo(Math.max(1, most - rest.length), all[0] ?? "")}${rest}`;
+}
+
+function cutTo(most: number, message: string): string {
+  return message.length <= most ? message : `${message.slice(0, most - 1)}…`;
 }

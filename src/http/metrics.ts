@@ -38,11 +38,12 @@ export class HttpMetrics {
   /** The same by operation, method and status: to find one, nothing has to be made. */
   readonly #found = new Map<string, Map<string, Map<number, Tally>>>();
   readonly #refusals: Counter<"code">;
+  readonly #policyRefusals: Counter<"code">;
   readonly #publishSeconds: Histogram;
   readonly #others: OtherMetrics | undefined;
 
   /** `others`: what `toSend` gave in the other processes of this server; undefined if there are none. */
-  constructor(service: Pick<TrustService, "renewalLag" | "mark">, others?: OtherMetrics) {
+  constructor(service: Pick<TrustService, "renewalLag" | "mark" | "policyFault">, others?: OtherMetrics) {
     this.#others = others;
     collectDefaultMetrics({ register: this.#registry });
     const tallies = this.#tallies;
@@ -101,9 +102,24 @@ export class HttpMetrics {
         this.set(service.mark().lag / 1_000);
       },
     });
+    new Gauge({
+      name: "vidimus_policy_stale",
+      help: "1 while the policy in force is an earlier one, because its file could not be used when it was read again.",
+      registers,
+      aggregator: "max",
+      collect() {
+        this.set(service.policyFault() === undefined ? 0 : 1);
+      },
+    });
     this.#refusals = new Counter({
       name: "vidimus_refusals_total",
       help: "Requests refused, by stable code.",
+      labelNames: ["code"],
+      registers,
+    });
+    this.#policyRefusals = new Counter({
+      name: "vidimus_policy_refusals_total",
+      help: "Publications that the policy refused, by the code of each reason; one publication may have several.",
       labelNames: ["code"],
       registers,
     });
@@ -124,8 +140,10 @@ export class HttpMetrics {
     if (kind === "publish") this.#publishSeconds.observe(milliseconds / 1_000);
   }
 
-  refused(code: string): void {
+  /** `reasons`: of a publication that has several; each counts. */
+  refused(code: string, reasons: readonly string[] = []): void {
     this.#refusals.inc({ code });
+    for (const reason of reasons) this.#policyRefusals.inc({ code: reason });
   }
 
   async text(): Promise<{ readonly type: string; readonly body: string }> {

@@ -13,10 +13,17 @@ export async function operationsApi(
   const absent = async (reply: FastifyReply) => await sendError(reply, missingAnswer(false), "GET");
 
   // The original's health route (notary-protocol.md 1.6) stays with the API it belongs to.
-  const health = async (reply: FastifyReply) => {
+  const health = async (reply: FastifyReply, notes: Readonly<Record<string, string>> = {}) => {
     const faults = await service.health();
     reply.code(faults.size === 0 ? 200 : 503).header("content-type", "application/json; charset=utf-8");
-    return await reply.header("cache-control", "no-store").send(JSON.stringify(Object.fromEntries(faults)));
+    return await reply
+      .header("cache-control", "no-store")
+      .send(JSON.stringify({ ...Object.fromEntries(faults), ...notes }));
+  };
+  /** What an operator has to see to while the server does its work. */
+  const notes = () => {
+    const policy = service.policyFault();
+    return policy === undefined ? {} : { Policy: policy };
   };
   const read = (name: string, handler: (reply: FastifyReply) => Promise<FastifyReply>) =>
     app.route({
@@ -25,7 +32,7 @@ export async function operationsApi(
       handler: async (_request, reply) => await handler(reply),
     });
   read("health", async (reply) => await (apis.notary || apis.probes ? health(reply) : absent(reply)));
-  read("readyz", async (reply) => await (apis.probes ? health(reply) : absent(reply)));
+  read("readyz", async (reply) => await (apis.probes ? health(reply, notes()) : absent(reply)));
   for (const name of ["livez", "startupz"]) {
     // A process that can answer this lives; and it listens only once it has started.
     read(name, async (reply) => await (apis.probes ? sendJson(reply, "{}") : absent(reply)));

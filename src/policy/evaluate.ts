@@ -1,12 +1,35 @@
-/** All findings of all rules on what a publication would make current. Never throws, never signs. */
-import type { Metadata } from "../core/model.ts";
-import type { Finding, Policy } from "./policy.ts";
+/**
+ * All findings of all rules on what a publication would make current, the most important first. Never throws, never
+ * signs.
+ */
+import { choosePublished } from "./choose.ts";
+import type { Finding, OpenPolicy, Policy } from "./policy.ts";
+import type { Publication, Ruling } from "./publication.ts";
+import { delegationPaths } from "./rules/delegation-paths.ts";
 import { exampleKeysOfDelegations, exampleKeysOfRoot } from "./rules/example-keys.ts";
+import { keyAlgorithms } from "./rules/key-algorithms.ts";
 import { keySeparation } from "./rules/key-separation.ts";
+import { lifetimes } from "./rules/lifetimes.ts";
+import { requiredRoles } from "./rules/required-roles.ts";
+import { declaredThresholds, signatureThresholds } from "./rules/role-thresholds.ts";
+import { rootPins } from "./rules/root-pins.ts";
 import { unreachableDelegation } from "./rules/unreachable-delegation.ts";
+import { versionStep } from "./rules/version-step.ts";
 
-export function evaluate(files: readonly Metadata[], policy: Policy): Finding[] {
-  return files.flatMap(({ role, signed }) => {
+/** The rules of a policy file, in the order in which their findings matter. */
+const rules: readonly ((publication: Publication, ruling: Ruling) => Finding[])[] = [
+  rootPins,
+  signatureThresholds,
+  declaredThresholds,
+  keyAlgorithms,
+  delegationPaths,
+  lifetimes,
+  versionStep,
+  requiredRoles,
+];
+
+export function evaluate(publication: Publication, policy: Policy): Finding[] {
+  const always = publication.files.flatMap(({ role, signed }) => {
     switch (signed.kind) {
       case "root":
         return [...keySeparation(signed, policy), ...exampleKeysOfRoot(signed, policy)];
@@ -16,4 +39,42 @@ export function evaluate(files: readonly Metadata[], policy: Policy): Finding[] 
         return [];
     }
   });
+  const ruled = policy.file === undefined ? [] : ofFile(publication, policy.file);
+  const all = [...always, ...ruled];
+  return [...all.filter(isRefusal), ...all.filter((finding) => !isRefusal(finding))];
+}
+
+export function isRefusal(finding: Finding): finding is Finding & { readonly severity: "refuse" } {
+  return finding.severity === "refuse";
+}
+
+function ofFile(publication: Publication, { policy, pins }: OpenPolicy): Finding[] {
+  const { repository } = publication;
+  const chosen = choosePublished(policy, repository);
+  if (chosen === undefined) {
+    if (policy.default === "unverified") return [];
+    return [
+      {
+        code: "NO_RULE",
+        severity: "refuse",
+        role: undefined,
+        sentence: `No rule of this server's policy speaks for ${repository}.`,
+        fix: "The operator adds one, or the publisher takes a name that has one.",
+      },
+    ];
+  }
+  if ("ambiguous" in chosen) {
+    const places = chosen.ambiguous.map(({ place }) => place).join(" and ");
+    return [
+      {
+        code: "POLICY_AMBIGUOUS",
+        severity: "refuse",
+        role: undefined,
+        sentence: `Several rules of this server's policy speak equally for ${repository}: ${places}.`,
+        fix: "The operator makes one of them more specific.",
+      },
+    ];
+  }
+  const { rule } = chosen;
+  return rules.flatMap((each) => each(publication, { rule, pins: pins.get(rule.place) }));
 }

@@ -7,14 +7,14 @@
 import type * as z from "zod/mini";
 import { meant } from "../core/nearest.ts";
 import { comparedPattern, type Pattern, starsOf } from "./pattern.ts";
-import { keysAt, policySchema, type Settings } from "./schema/shape.ts";
-import { plainRule, type Rule, type ServerSettings, type TrustPolicy } from "./trust-policy.ts";
-
-export interface PolicyProblem {
-  /** Where: `["repositories", 2, "root", "pins"]`. */
-  readonly path: readonly (string | number)[];
-  readonly sentence: string;
-}
+import { keysAt, policySchema, type Settings, settingKeys } from "./schema/shape.ts";
+import {
+  type PolicyProblem,
+  plainRule,
+  type Rule,
+  type ServerSettings,
+  type TrustPolicy,
+} from "./trust-policy.ts";
 
 /** A policy from the value of a policy file, or every problem it has. */
 export function readPolicy(value: unknown): TrustPolicy | readonly [PolicyProblem, ...PolicyProblem[]] {
@@ -23,7 +23,7 @@ export function readPolicy(value: unknown): TrustPolicy | readonly [PolicyProble
   const { data } = parsed;
   const defaults = data.defaults ?? {};
   const rules = (data.repositories ?? []).map(({ match, ...own }, index) =>
-    makeRule(match, `repositories[${index}]`, { ...defaults, ...given(own) }),
+    makeRule(match, `repositories[${index}]`, given(own), given(defaults)),
   );
   const problems = [
     ...passedOver(value, []),
@@ -76,9 +76,10 @@ export function trimmed(address: string): string {
   return url === null ? address : `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
 }
 
-function makeRule(match: Pattern, place: string, own: Settings): Rule {
+function makeRule(match: Pattern, place: string, said: Settings, defaults: Settings): Rule {
   const plain = plainRule(match, place);
-  const { pins, minThreshold, onRotation } = own.root ?? {};
+  const own: Settings = { ...defaults, ...said };
+  const { pins, minThreshold, maxLifetime, onRotation } = own.root ?? {};
   return {
     ...plain,
     server: own.server,
@@ -86,6 +87,7 @@ function makeRule(match: Pattern, place: string, own: Settings): Rule {
     tofu: own.tofu ?? false,
     pins: pins && { keys: pins.keys ?? [], certificates: pins.certificates ?? [], ca: pins.ca },
     rootMinThreshold: minThreshold ?? 1,
+    rootMaxLifetime: maxLifetime,
     onRotation: onRotation ?? plain.onRotation,
     roles: new Map(
       Object.entries(own.roles ?? {}).map(([name, each]) => [
@@ -99,6 +101,12 @@ function makeRule(match: Pattern, place: string, own: Settings): Rule {
     maxAge: own.signatures?.maxAge,
     unknownAge: own.signatures?.unknownAge ?? plain.unknownAge,
     offlineMaxAge: own.offline?.maxAge,
+    maxVersionStep: own.maxVersionStep,
+    origins: new Map(
+      settingKeys
+        .filter((key) => own[key] !== undefined)
+        .map((key) => [key, said[key] === undefined ? "defaults" : "rule"]),
+    ),
   };
 }
 

@@ -47,8 +47,11 @@ export interface Rule {
   readonly tofu: boolean;
   readonly pins: Pins | undefined;
   readonly rootMinThreshold: number;
+  /** How far ahead the root's expiry may lie. */
+  readonly rootMaxLifetime: number | undefined;
   /** `repin`: the root in force must be signed by pinned keys. `anchor`: some root must, and the chain goes on from it. */
   readonly onRotation: "repin" | "anchor";
+  /** By role, or by `targets/**` for a role and all below it: read with `demandsOf` (`demands.ts`). */
   readonly roles: ReadonlyMap<string, RoleDemands>;
   /** Roles whose word counts, in order; `targets/**` stands for a role and all below it, breadth first. */
   readonly lookup: readonly string[];
@@ -60,6 +63,10 @@ export interface Rule {
   readonly unknownAge: "allow" | "refuse";
   /** How old data may be when the server is away. Absent: it may not be used. */
   readonly offlineMaxAge: number | undefined;
+  /** By how much a version may rise in one publication. A server's matter: readers may have missed any number. */
+  readonly maxVersionStep: number | undefined;
+  /** Which of its keys the file gives: in the rule itself, or in `defaults`. */
+  readonly origins: ReadonlyMap<string, "rule" | "defaults">;
 }
 
 /** How one trust server is reached. Paths are as in the file. */
@@ -73,7 +80,7 @@ export interface ServerSettings {
 /** Where a policy was read from, for messages. */
 export interface PolicySource {
   readonly file: string;
-  /** Lines (from 1), by place: `repositories[2]`, `repositories[2].root.pins.ca`, `servers.https://notary.example.test.ca`. */
+  /** Lines (from 1), by place: `repositories[2]`, `repositories[2].root`, `defaults.root`, `repositories[2].root.pins.ca`, `servers.https://notary.example.test.ca`. */
   readonly lines: ReadonlyMap<string, number>;
 }
 
@@ -100,6 +107,7 @@ export function plainRule(match: Pattern, place: string): Rule {
     tofu: false,
     pins: undefined,
     rootMinThreshold: 1,
+    rootMaxLifetime: undefined,
     onRotation: "repin",
     roles: new Map(),
     lookup: defaultLookup,
@@ -108,5 +116,14 @@ export function plainRule(match: Pattern, place: string): Rule {
     maxAge: undefined,
     unknownAge: "refuse",
     offlineMaxAge: undefined,
+    maxVersionStep: undefined,
+    origins: new Map(),
   };
+}
+
+/** What is wrong with a policy. */
+export interface PolicyProblem {
+  /** Where: `["repositories", 2, "root", "pins"]`. */
+  readonly path: readonly (string | number)[];
+  readonly sentence: string;
 }

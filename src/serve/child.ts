@@ -10,9 +10,11 @@ import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import { type Answer, type Ask, answerOf } from "../remote/answer.ts";
 import { StartError } from "./errors.ts";
+import type { Begin } from "./keeper.ts";
 import { createLogger, standardError } from "./logger.ts";
 import { Peer, type Port } from "./peer.ts";
-import { type Begin, requestLimits } from "./supervisor.ts";
+import { requestLimits } from "./supervisor.ts";
+import type { ToldPolicy } from "./told-policy.ts";
 
 /** A reader or writer that is up. */
 export interface RunningChild {
@@ -22,14 +24,15 @@ export interface RunningChild {
   readonly handle: Ask;
   /** Its metrics, as they can be sent. */
   metrics(): Promise<unknown>;
-  reload(): Promise<void>;
+  /** Reads the certificate again, and takes the policy that it is told. */
+  reload(policy: ToldPolicy): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** What `wire` puts in. Both reject with `StartError`, `StoreError` or `SignerError`, with nothing left open. */
 export interface ChildParts {
-  readonly reader: (config: Config, logger: Logger, ask: Ask) => Promise<RunningChild>;
-  readonly writer: (config: Config, logger: Logger) => Promise<RunningChild>;
+  readonly reader: (config: Config, policy: ToldPolicy, logger: Logger, ask: Ask) => Promise<RunningChild>;
+  readonly writer: (config: Config, policy: ToldPolicy, logger: Logger) => Promise<RunningChild>;
 }
 
 /** `process`, in a child. */
@@ -49,13 +52,15 @@ export function runChild(port: ChildProcessPort, parts: ChildParts, exit: (code:
   let running: RunningChild | undefined;
   const peer: Peer = new Peer(port, carryOut, requestLimits);
 
-  async function begin({ role, config }: Begin): Promise<Answer> {
+  async function begin({ role, config, policy }: Begin): Promise<Answer> {
     const logger = loggerOf(config, role, port);
     try {
       running =
         role === "writer"
-          ? await parts.writer(config, logger)
-          : await parts.reader(config, logger, (operation, argument) => peer.ask(operation, argument));
+          ? await parts.writer(config, policy, logger)
+          : await parts.reader(config, policy, logger, (operation, argument) =>
+              peer.ask(operation, argument),
+            );
       return { kind: "done", value: running.facts };
     } catch (error) {
       if (error instanceof StartError) {
@@ -73,7 +78,7 @@ export function runChild(port: ChildProcessPort, parts: ChildParts, exit: (code:
     if (running === undefined) return { kind: "unsent" };
     switch (operation) {
       case "reload":
-        await running.reload();
+        await running.reload(argument as ToldPolicy);
         return { kind: "done", value: undefined };
       case "metrics":
         return { kind: "done", value: await running.metrics() };

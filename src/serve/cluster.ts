@@ -17,10 +17,12 @@ import type { Forked, Role } from "./keeper.ts";
 import { bindError, clearSocket } from "./listener.ts";
 import { type RunningServer, warnAnonymous } from "./server.ts";
 import { type OwnMetrics, supervise } from "./supervisor.ts";
+import type { PolicySource } from "./told-policy.ts";
 
 /** Throws `StartError`, `StoreError` or `SignerError`, with no process left. */
 export async function startWorkers(
   config: Config,
+  policy: PolicySource,
   logger: Logger,
   metrics: OwnMetrics,
 ): Promise<RunningServer> {
@@ -42,6 +44,7 @@ export async function startWorkers(
   return await supervise(
     { ...config, server: { ...server, port }, operations: { ...operations, port: operationsPort } },
     (role) => fork(role, config),
+    policy,
     logger,
     metrics,
   );

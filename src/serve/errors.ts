@@ -17,7 +17,8 @@ export type StartCode =
   | "KEY_BAD"
   | "KEY_MISMATCH"
   | "KEY_EXPOSED"
-  | "READY_FILE_UNWRITABLE";
+  | "READY_FILE_UNWRITABLE"
+  | "POLICY_UNUSABLE";
 
 export class StartError extends Error {
   readonly code: StartCode;

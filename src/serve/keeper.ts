@@ -6,9 +6,11 @@
  * first start that fails is the caller's, every later one is tried again for ever; after `stop` nothing is started.
  */
 import type { Logger } from "pino";
+import type { Config } from "../config.ts";
 import { type Answer, type Ask, rebuilt } from "../remote/answer.ts";
 import { type StartCode, StartError } from "./errors.ts";
 import { Peer, type PeerLimits, type Port } from "./peer.ts";
+import type { ToldPolicy } from "./told-policy.ts";
 
 export type Role = "reader" | "writer";
 
@@ -22,11 +24,18 @@ export interface Forked extends Port {
   on(event: "close" | "error", listener: (code: unknown, signal?: unknown) => void): unknown;
 }
 
+/** What a child is told first. */
+export interface Begin {
+  readonly role: Role;
+  readonly config: Config;
+  readonly policy: ToldPolicy;
+}
+
 export interface KeeperOptions {
   readonly role: Role;
   readonly fork: () => Forked;
   /** What the process is told at its start (`serve/child.ts`). */
-  readonly begin: unknown;
+  readonly begin: () => Begin;
   /** Carries out what the process asks for. */
   readonly handle: Ask;
   readonly limits: PeerLimits;
@@ -99,13 +108,17 @@ export class Keeper {
     const peer = new Peer(child, handle, limits);
     this.#current = peer;
     void this.#ended.then(() => peer.close());
-    const answer = await peer.ask("begin", begin, startPatience);
+    const told = begin();
+    const answer = await peer.ask("begin", told, startPatience);
     if (answer.kind !== "done") {
       child.kill("SIGKILL");
       throw failureOf(answer, role, await this.#ended);
     }
     logger.info({ process: role, child: child.pid }, "process is ready");
     this.#peer = peer;
+    // What changed while it started was told to those that were ready.
+    const { policy } = begin();
+    if (policy !== told.policy) await peer.ask("reload", policy, startPatience);
     return answer.value;
   }
 

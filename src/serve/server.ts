@@ -20,6 +20,8 @@ export interface ServerParts {
   /** Opens store and signer; the service is not started yet. `directory`: absolute path of the data directory. */
   readonly openService: (config: Config, directory: string, logger: Logger) => Promise<TrustService>;
   readonly createApp: (options: AppOptions) => Promise<FastifyInstance>;
+  /** Reads again what the service was made from. Never rejects. */
+  readonly reload?: () => Promise<void>;
 }
 
 export interface RunningServer {
@@ -32,7 +34,7 @@ export interface RunningServer {
   readonly authority: { readonly file: string; readonly fingerprint: string } | undefined;
   /** Address of the separate listener for metrics and probes. */
   readonly operations: string | undefined;
-  /** Reads the certificate again. Never rejects. */
+  /** Reads certificate and policy again. Never rejects. */
   reload(): Promise<void>;
   /** Ends requests in flight, closes everything. Idempotent. */
   stop(): Promise<void>;
@@ -62,7 +64,7 @@ export async function startServer(
 
 async function bringUp(
   config: Config,
-  { openService, createApp }: ServerParts,
+  { openService, createApp, reload }: ServerParts,
   logger: Logger,
   clock: Clock,
   closers: Closer[],
@@ -105,7 +107,9 @@ async function bringUp(
     directory,
     authority: tls?.authority,
     operations: operationsBound?.url,
-    reload: () => reloader?.reload() ?? Promise.resolve(),
+    async reload() {
+      await Promise.all([reloader?.reload(), reload?.()]);
+    },
     stop() {
       stopped ??= closeAll(closers);
       return stopped;

@@ -11,14 +11,9 @@
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import type { Answer, Ask } from "../remote/answer.ts";
-import { type Forked, Keeper, type Role } from "./keeper.ts";
+import { type Begin, type Forked, Keeper, type Role } from "./keeper.ts";
 import type { RunningServer } from "./server.ts";
-
-/** What a child is told first. */
-export interface Begin {
-  readonly role: Role;
-  readonly config: Config;
-}
+import type { PolicySource } from "./told-policy.ts";
 
 /** What a reader says when it listens: a `RunningServer` without what cannot be sent. */
 export type ReaderFacts = Omit<RunningServer, "reload" | "stop">;
@@ -53,6 +48,7 @@ const closing = 5_000;
 export async function supervise(
   config: Config,
   fork: (role: Role) => Forked,
+  policy: PolicySource,
   logger: Logger,
   metrics: OwnMetrics,
 ): Promise<RunningServer> {
@@ -66,7 +62,7 @@ export async function supervise(
 
   function keeper(role: Role, handle: Ask): Keeper {
     const inFlight = role === "writer" ? count * requestLimits.inFlight : requestLimits.inFlight;
-    const begin: Begin = { role, config: own };
+    const begin = (): Begin => ({ role, config: own, policy: policy.told() });
     const limits = { ...requestLimits, inFlight };
     const onRestart = () => metrics.restarted(role);
     const onEnd = (pid: number) => metrics.ended(pid);
@@ -97,9 +93,10 @@ export async function supervise(
   }
 
   async function reload(): Promise<void> {
+    await policy.reload();
     // The writer renews what the server made itself; the readers then find it.
-    await writer?.peer?.ask("reload", undefined, reloadPatience);
-    await Promise.all(readers.map((each) => each.peer?.ask("reload", undefined, reloadPatience)));
+    await writer?.peer?.ask("reload", policy.told(), reloadPatience);
+    await Promise.all(readers.map((each) => each.peer?.ask("reload", policy.told(), reloadPatience)));
   }
 
   let stopped: Promise<void> | undefined;

@@ -9,7 +9,7 @@
  * which version was overtaken.
  */
 import type { Logger } from "pino";
-import { RefusedError, StoreError } from "../core/errors.ts";
+import { StoreError } from "../core/errors.ts";
 import type { FileFacts, FormatRules } from "../core/format/format.ts";
 import { keyUses } from "../core/key-uses.ts";
 import { type Metadata, type Root, type Targets, usedKeys } from "../core/model.ts";
@@ -24,15 +24,16 @@ import {
 } from "../core/publication.ts";
 import type { Verified } from "../core/verify.ts";
 import { evaluate } from "../policy/evaluate.ts";
-import type { Policy } from "../policy/policy.ts";
 import type { OnlineKey, RepositoryState, Store } from "../store/store.ts";
 import type { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
 import { mayHaveHappened } from "./doubt.ts";
 import { type OnlineKeys, signers } from "./online-keys.ts";
 import type { OnlineRoles } from "./online-roles.ts";
+import type { PolicyInForce } from "./policy-in-force.ts";
 import type { Queue } from "./queue.ts";
 import type { KnownKeys, Reading } from "./reading.ts";
+import { refuseFindings } from "./refusal.ts";
 import { newMetadata, servedFromMetadata } from "./served.ts";
 import type { Principal, UploadedFile } from "./service.ts";
 import type { TrustedFiles, TrustedFilesCache } from "./trusted.ts";
@@ -47,7 +48,7 @@ export interface PublisherParts {
   readonly cache: ReadCache;
   readonly queue: Queue;
   readonly reading: Reading;
-  readonly policy: Policy;
+  readonly policy: PolicyInForce;
   readonly logger: Logger;
 }
 
@@ -161,16 +162,12 @@ export class Publisher {
     };
     const plan = examine(candidate);
 
-    const findings = evaluate(plan.files, policy);
-    const refusals = findings.filter((finding) => finding.severity === "refuse");
-    if (refusals[0] !== undefined) {
-      throw new RefusedError(refusals[0].code, refusals.map(({ sentence }) => sentence).join(" "), {
-        role: refusals[0].role,
-      });
-    }
+    const { root, targets } = plan;
+    const findings = evaluate({ ...candidate, root, targets, files: plan.files }, policy.current);
+    refuseFindings(findings, { repository, principal: principal.name }, logger);
 
     await this.#commit(state, plan, files, held, at, principal);
-    for (const { sentence, role } of findings) logger.warn({ repository, role }, sentence);
+    for (const { sentence, fix, role } of findings) logger.warn({ repository, role }, `${sentence} ${fix}`);
     logger.info(
       {
         repository,

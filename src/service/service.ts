@@ -69,6 +69,9 @@ export interface TrustService {
   /** Components that cannot work now, by name; empty when all is well. */
   health(): Promise<ReadonlyMap<string, string>>;
 
+  /** Why the policy in force is not the one in its file, though it was asked for; undefined when all is well. */
+  policyFault(): string | undefined;
+
   /** Milliseconds that the most overdue online role has been waiting for its renewal; 0 when none is. */
   renewalLag(): Promise<number>;
 

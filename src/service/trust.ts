@@ -2,7 +2,6 @@
 import type { Logger } from "pino";
 import { RefusedError, StoreError, VidimusError } from "../core/errors.ts";
 import type { FormatRules } from "../core/format/format.ts";
-import type { Policy } from "../policy/policy.ts";
 import type { Signer } from "../signer/signer.ts";
 import type {
   ChangeQuery,
@@ -16,6 +15,7 @@ import { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
 import { type OnlineKeySettings, OnlineKeys } from "./online-keys.ts";
 import { type OnlineRoleSettings, OnlineRoles } from "./online-roles.ts";
+import type { PolicyInForce } from "./policy-in-force.ts";
 import { Publisher } from "./publish.ts";
 import { Queue } from "./queue.ts";
 import { type Reading, readingHere } from "./reading.ts";
@@ -30,7 +30,7 @@ export interface TrustOptions {
   readonly format: FormatRules;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly policy: Policy;
+  readonly policy: PolicyInForce;
   readonly keys: OnlineKeySettings;
   readonly roles: OnlineRoleSettings;
   /** Where files are read. Absent: here. */
@@ -183,6 +183,10 @@ class Service implements TrustService {
     await check("Trust operational", signer, "the signer cannot be used");
     if (this.#options.behind) faults.set("High-water mark", behind);
     return faults;
+  }
+
+  policyFault(): string | undefined {
+    return this.#options.policy.fault;
   }
 
   async renewalLag(): Promise<number> {

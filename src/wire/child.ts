@@ -11,8 +11,10 @@ import { prepareDirectory } from "../serve/files.ts";
 import { startServer } from "../serve/server.ts";
 import type { Telling } from "../serve/supervisor.ts";
 import { openTls, readGivenPair } from "../serve/tls.ts";
+import type { ToldPolicy } from "../serve/told-policy.ts";
 import { systemClock } from "../service/clock.ts";
 import { type BackEnds, createService, openBackEnds } from "../wire.ts";
+import { retellPolicy, tellPolicy } from "./policy.ts";
 
 /** In a process that node:cluster started: there `process` has a channel. */
 export function runAsChild(): void {
@@ -20,7 +22,8 @@ export function runAsChild(): void {
 }
 
 /** Answers requests; asks the writer for whatever changes something. */
-async function reader(config: Config, logger: Logger, ask: Ask): Promise<RunningChild> {
+async function reader(config: Config, told: ToldPolicy, logger: Logger, ask: Ask): Promise<RunningChild> {
+  const policy = await tellPolicy(config, told);
   const { createApp } = await import("../http/app.ts");
   const { HttpMetrics } = await import("../http/metrics.ts");
   let metrics: InstanceType<typeof HttpMetrics> | undefined;
@@ -33,7 +36,7 @@ async function reader(config: Config, logger: Logger, ask: Ask): Promise<Running
     config,
     {
       openService: async (_config, directory) =>
-        createService(config, await readersBackEnds(config, directory, ask, logger), logger),
+        createService(config, await readersBackEnds(config, directory, ask, logger), policy, logger),
       createApp(options) {
         metrics ??= new HttpMetrics(options.service, others);
         return createApp({ ...options, metrics });
@@ -48,7 +51,9 @@ async function reader(config: Config, logger: Logger, ask: Ask): Promise<Running
     facts,
     handle: async () => ({ kind: "unsent" }),
     metrics: async () => await metrics?.toSend(),
-    reload,
+    async reload(retold) {
+      await Promise.all([reload(), retellPolicy(policy, config, retold)]);
+    },
     stop,
   };
 }
@@ -69,13 +74,14 @@ async function readersBackEnds(
 }
 
 /** Holds the lock, the keys and the certificate's authority, and renews what is due. */
-async function writer(config: Config, logger: Logger): Promise<RunningChild> {
+async function writer(config: Config, told: ToldPolicy, logger: Logger): Promise<RunningChild> {
   const { HttpMetrics } = await import("../http/metrics.ts");
   const { writersDesk } = await import("../remote/desk.ts");
   const directory = prepareDirectory(config.data, false);
   const given = readGivenPair(config.tls, logger);
   const backEnds = await openBackEnds(config, directory, logger);
-  const service = await createService(config, backEnds, logger);
+  const policy = await tellPolicy(config, told);
+  const service = await createService(config, backEnds, policy, logger);
   try {
     const tls = await openTls({ config, given, directory, clock: systemClock, logger });
     await service.start();
@@ -87,7 +93,9 @@ async function writer(config: Config, logger: Logger): Promise<RunningChild> {
         logger.error({ err: error, operation }, "what a reader asked for failed"),
       ),
       metrics: () => metrics.toSend(),
-      reload: () => reloader?.reload() ?? Promise.resolve(),
+      async reload(retold) {
+        await Promise.all([reloader?.reload(), retellPolicy(policy, config, retold)]);
+      },
       async stop() {
         reloader?.stop();
         await service.close();

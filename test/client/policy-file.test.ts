@@ -38,9 +38,19 @@ describe("a policy", () => {
     const policy = await parsePolicy(JSON.stringify(value), "policy.json");
     const { source, ...rest } = policy;
     expect(rest).toEqual(await parsePolicyValue(value));
-    expect(source).toEqual({ file: "policy.json", lines: new Map([["repositories[0]", 1]]) });
+    const places = ["repositories[0]", "repositories[0].match", "repositories[0].tofu"];
+    expect(source).toEqual({ file: "policy.json", lines: new Map(places.map((place) => [place, 1])) });
     expect(policy.default).toBe("unverified");
   });
+});
+
+it("a policy knows the lines of its keys, those of defaults included", async () => {
+  const text =
+    "defaults:\n  root:\n    minThreshold: 2\nrepositories:\n  - match: nginx\n    roles:\n      targets/**:\n        paths:\n          - a\n";
+  const lines = (await parsePolicy(text, "p.yaml")).source?.lines;
+  expect(["defaults.root", "defaults.root.minThreshold"].map((place) => lines?.get(place))).toEqual([2, 3]);
+  const below = ["match", "roles", "roles.targets/**", "roles.targets/**.paths"];
+  expect(below.map((key) => lines?.get(`repositories[0].${key}`))).toEqual([5, 6, 7, 8]);
 });
 
 describe("what is wrong in a policy is POLICY_INVALID, in its line", () => {

@@ -6,11 +6,13 @@ import { endings } from "../../src/client/errors.ts";
 import { parsePolicy } from "../../src/client/policy-file.ts";
 
 const root = resolve(import.meta.dirname, "../..");
-const folder = join(root, "examples/policies");
+const files = ["examples/policies", "examples/policy"].flatMap((folder) =>
+  readdirSync(join(root, folder)).map((name) => join(folder, name)),
+);
 
 describe("the policies of examples/", () => {
-  it.each(readdirSync(folder))("%s is taken whole", async (name) => {
-    const policy = await parsePolicy(readFileSync(join(folder, name), "utf8"), name);
+  it.each(files)("%s is taken whole", async (name) => {
+    const policy = await parsePolicy(readFileSync(join(root, name), "utf8"), name);
     expect(policy.rules.length).toBeGreaterThan(0);
     expect(policy.default).toBe("refuse");
   });

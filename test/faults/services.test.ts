@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { VidimusError } from "../../src/core/errors.ts";
 import { notary } from "../../src/core/format/notary.ts";
 import { defaultPolicy } from "../../src/policy/policy.ts";
+import { PolicyInForce } from "../../src/service/policy-in-force.ts";
 import type { OnlineRole, TrustService } from "../../src/service/service.ts";
 import { createTrustService } from "../../src/service/trust.ts";
 import { createSealedRecord, openSealed } from "../../src/signer/sealed.ts";
@@ -68,7 +69,7 @@ async function open(directory: string, isDeaf: boolean): Promise<TrustService> {
     format: notary,
     clock,
     logger: pino({ level: "silent" }),
-    policy: defaultPolicy,
+    policy: new PolicyInForce(defaultPolicy),
     keys: { algorithm: "ed25519", mostPending: 10_000, pendingLifetime: 7 * day },
     roles: { timestampLifetime: 14 * day, snapshotLifetime: 1_095 * day, renewAfter: 0.5 },
     cacheBytes: 16 * 1024 * 1024,

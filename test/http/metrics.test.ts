@@ -7,7 +7,7 @@ const metricsOf = (
   lag: number,
   others?: ConstructorParameters<typeof HttpMetrics>[1],
   mark = { behind: false, lag: 0 },
-) => new HttpMetrics({ renewalLag: async () => lag, mark: () => mark }, others);
+) => new HttpMetrics({ renewalLag: async () => lag, mark: () => mark, policyFault: () => undefined }, others);
 
 /** As it crosses from one process to another. */
 const sent = async (metrics: HttpMetrics) => structuredClone(await metrics.toSend());

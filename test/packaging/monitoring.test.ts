@@ -79,7 +79,11 @@ function namesIn(expression: string): Named {
 let exported: ReadonlyMap<string, ReadonlySet<string>>;
 
 beforeAll(async () => {
-  const service = { renewalLag: async () => 0, mark: () => ({ behind: false, lag: 0 }) };
+  const service = {
+    renewalLag: async () => 0,
+    mark: () => ({ behind: false, lag: 0 }),
+    policyFault: () => undefined,
+  };
   // As with workers: the one form in which all of them are there.
   const supervisor = new SupervisorMetrics();
   const metrics = new HttpMetrics(service, () => supervisor.toSend(new Set()));

@@ -1,7 +1,13 @@
 /** The policy file: what each key gives, and what refuses the whole. Long, since every key has both its sides. */
 import { describe, expect, it } from "vitest";
-import { type PolicyProblem, readPolicy } from "../../src/policy/schema.ts";
-import { algorithms, defaultLookup, type Rule, type TrustPolicy } from "../../src/policy/trust-policy.ts";
+import { readPolicy } from "../../src/policy/schema.ts";
+import {
+  algorithms,
+  defaultLookup,
+  type PolicyProblem,
+  type Rule,
+  type TrustPolicy,
+} from "../../src/policy/trust-policy.ts";
 
 const id = "0123456789abcdef".repeat(4);
 const other = "fedcba9876543210".repeat(4);
@@ -48,6 +54,7 @@ describe("a rule with nothing but match", () => {
       tofu: false,
       pins: undefined,
       rootMinThreshold: 1,
+      rootMaxLifetime: undefined,
       onRotation: "repin",
       roles: new Map(),
       lookup: defaultLookup,
@@ -56,6 +63,8 @@ describe("a rule with nothing but match", () => {
       maxAge: undefined,
       unknownAge: "refuse",
       offlineMaxAge: undefined,
+      maxVersionStep: undefined,
+      origins: new Map(),
     });
   });
 });
@@ -245,7 +254,11 @@ describe("text that means nothing", () => {
     ["root.minThreshold", { root: { minThreshold: "2" } }],
     ["root.minThreshold", { root: { minThreshold: Number.NaN } }],
     ["roles.root", { roles: { root: {} } }],
-    ["roles.targets/**", { roles: { "targets/**": {} } }],
+    ["roles.targets/**/a", { roles: { "targets/**/a": {} } }],
+    ["roles.root", { roles: { root: { maxLifetime: "1d" } } }],
+    ["maxVersionStep", { maxVersionStep: 0 }],
+    ["maxVersionStep", { maxVersionStep: 1_001 }],
+    ["root.maxLifetime", { root: { maxLifetime: "1y" } }],
     ["roles.targets.maxLifetime", { roles: { targets: { maxLifetime: 30 } } }],
     ["signatures.unknownAge", { signatures: { unknownAge: "warn" } }],
   ])("%s: %j", (place, settings) => {

@@ -9,6 +9,7 @@ import { StartError } from "../../src/serve/errors.ts";
 import type { Role } from "../../src/serve/keeper.ts";
 import type { RunningServer } from "../../src/serve/server.ts";
 import { supervise } from "../../src/serve/supervisor.ts";
+import type { PolicySource, ToldPolicy } from "../../src/serve/told-policy.ts";
 import { type FakePort, ports } from "../support/ports.ts";
 
 interface Started {
@@ -16,6 +17,7 @@ interface Started {
   readonly parent: FakePort;
   readonly child: FakePort;
   config?: Config;
+  told?: ToldPolicy;
   ask?: Ask;
 }
 
@@ -25,6 +27,11 @@ let running: RunningServer | undefined;
 let log: string[];
 /** What a start of the kind comes to; each is used once. */
 let failures: { readonly role: Role; readonly error: Error }[];
+/** What every process is told; `reloaded` is told from the next reload on. */
+let policy: PolicySource;
+let reloaded: ToldPolicy;
+/** Every start ends with it. */
+let held: Promise<void>;
 /** What the writer answers. */
 let desk: Ask;
 /** Whom the supervisor counted as started again. */
@@ -42,6 +49,15 @@ beforeEach(() => {
   heard = new Map();
   ended = [];
   running = undefined;
+  held = Promise.resolve();
+  let told: ToldPolicy = { texts: { file: "first" }, fault: undefined };
+  reloaded = { texts: { file: "second" }, fault: undefined };
+  policy = {
+    told: () => told,
+    reload: async () => {
+      told = reloaded;
+    },
+  };
   desk = async (operation) => ({ kind: "done", value: `${operation} done` });
 });
 afterEach(async () => {
@@ -55,23 +71,26 @@ function fork(role: Role): FakePort {
   started.push(own);
   const name = `${role} ${child.pid}`;
 
-  async function start(config: Config, ask?: Ask): Promise<RunningChild> {
+  async function start(config: Config, told: ToldPolicy, ask?: Ask): Promise<RunningChild> {
     const failing = failures.findIndex((each) => each.role === role);
     if (failing >= 0) throw failures.splice(failing, 1)[0]?.error;
     own.config = config;
+    own.told = told;
     if (ask !== undefined) own.ask = ask;
     events.push(`${name} started`);
+    await held;
     return {
       facts: { url: `https://127.0.0.1:1/${child.pid}` },
       handle: (operation, argument) => desk(operation, argument),
       metrics: async () => [{ name }],
-      reload: async () => void events.push(`${name} reloaded`),
+      reload: async ({ fault }) =>
+        void events.push(`${name} reloaded${fault === undefined ? "" : `: ${fault}`}`),
       stop: async () => void events.push(`${name} stopped`),
     };
   }
   const parts: ChildParts = {
-    writer: (config) => start(config),
-    reader: (config, _logger, ask) => start(config, ask),
+    writer: (config, told) => start(config, told),
+    reader: (config, told, _logger, ask) => start(config, told, ask),
   };
   runChild(child, parts, (code) => parent.end(code, null));
   return parent;
@@ -84,6 +103,7 @@ async function start(settings: Readonly<Record<string, string>> = {}): Promise<R
   running = await supervise(
     config,
     fork,
+    policy,
     pino({ level: "info" }, { write: (line: string) => void log.push(line) }),
     {
       restarted: (role) => void restarts.push(role),
@@ -269,9 +289,35 @@ describe("the end", () => {
   });
 });
 
-it("a reload reaches the writer before the readers", async () => {
-  const server = await start();
-  events.length = 0;
-  await server.reload();
-  expect(events).toEqual(["writer 100 reloaded", "reader 101 reloaded", "reader 102 reloaded"]);
+describe("a reload", () => {
+  it("reaches the writer before the readers, with the policy that was read", async () => {
+    const server = await start();
+    expect(started.map(({ told }) => told)).toEqual(Array.from({ length: 3 }, () => policy.told()));
+    reloaded = { texts: undefined, fault: "it is bad" };
+    events.length = 0;
+    await server.reload();
+    expect(events).toEqual([
+      "writer 100 reloaded: it is bad",
+      "reader 101 reloaded: it is bad",
+      "reader 102 reloaded: it is bad",
+    ]);
+  });
+
+  it("gives its policy also to who is started afterwards, and to who was being started meanwhile", async () => {
+    const server = await start();
+    let release = () => {};
+    held = new Promise((resolve) => {
+      release = resolve;
+    });
+    readers()[0]?.parent.kill("SIGKILL");
+    await expect.poll(() => events).toContain("reader 103 started");
+    await server.reload();
+    expect(started[3]?.told).not.toBe(policy.told());
+    expect(events).not.toContain("reader 103 reloaded");
+    release();
+    await expect.poll(() => events).toContain("reader 103 reloaded");
+    held = Promise.resolve();
+    readers()[0]?.parent.kill("SIGKILL");
+    await expect.poll(() => started[4]?.told).toEqual(reloaded);
+  });
 });

@@ -8,6 +8,7 @@ import pino from "pino";
 import { expect, it } from "vitest";
 import { notary } from "../../src/core/format/notary.ts";
 import { defaultPolicy } from "../../src/policy/policy.ts";
+import { PolicyInForce } from "../../src/service/policy-in-force.ts";
 import type { TrustService } from "../../src/service/service.ts";
 import { createTrustService } from "../../src/service/trust.ts";
 import { absentSigner } from "../../src/signer/absent.ts";
@@ -75,7 +76,7 @@ async function openReader(directory: string, wrap: Wrap): Promise<Reader> {
     format: notary,
     clock: { now: () => 0 },
     logger: pino({ enabled: false }),
-    policy: defaultPolicy,
+    policy: new PolicyInForce(defaultPolicy),
     keys: { algorithm: "ecdsa", mostPending: 1, pendingLifetime: 1 },
     roles: { timestampLifetime: 1, snapshotLifetime: 1, renewAfter: 0.5 },
     cacheBytes: 1_000_000,

@@ -17,6 +17,7 @@ import type { AppOptions } from "../../src/http/options.ts";
 import { defaultPolicy, type Policy } from "../../src/policy/policy.ts";
 import type { OnlineKeySettings } from "../../src/service/online-keys.ts";
 import type { OnlineRoleSettings } from "../../src/service/online-roles.ts";
+import { PolicyInForce } from "../../src/service/policy-in-force.ts";
 import type { Reading } from "../../src/service/reading.ts";
 import type { TrustService } from "../../src/service/service.ts";
 import { createTrustService } from "../../src/service/trust.ts";
@@ -63,6 +64,8 @@ export interface ServerOptions {
   readonly keys?: Partial<OnlineKeySettings>;
   readonly roles?: Partial<OnlineRoleSettings>;
   readonly policy?: Policy;
+  /** In its place: one that the test changes while the server runs. */
+  readonly policyInForce?: PolicyInForce;
   readonly limits?: Partial<AppOptions["limits"]>;
   readonly repositories?: Partial<AppOptions["repositories"]>;
   readonly caching?: AppOptions["caching"];
@@ -140,7 +143,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     ...(options.reading && { reading: options.reading }),
     clock,
     logger,
-    policy: options.policy ?? defaultPolicy,
+    policy: options.policyInForce ?? new PolicyInForce(options.policy ?? defaultPolicy),
     keys: { algorithm: "ecdsa", mostPending: 10_000, pendingLifetime: 7 * 86_400_000, ...options.keys },
     roles: {
       timestampLifetime: 14 * 86_400_000,

@@ -7,7 +7,7 @@
 import { parseDate } from "../../core/dates.ts";
 import { MalformedError } from "../../core/errors.ts";
 import { isObject, type Json, member } from "../../core/json.ts";
-import type { TargetFile } from "../../core/model.ts";
+import type { Signed, TargetFile } from "../../core/model.ts";
 import { instant, inWords } from "../durations.ts";
 import type { Rule } from "../trust-policy.ts";
 
@@ -17,6 +17,17 @@ export interface AgeFinding {
 }
 
 const oneDay = 86_400_000;
+
+/** What is wrong with an expiry that lies further ahead than allowed, after the role's name; undefined if nothing is. */
+export function livesTooLong(
+  { expires }: Pick<Signed, "expires">,
+  maxLifetime: number | undefined,
+  at: number,
+): string | undefined {
+  const lifetime = expires - at;
+  if (maxLifetime === undefined || lifetime <= maxLifetime) return undefined;
+  return `expires at ${instant(expires)}, in ${inWords(lifetime)}; the policy allows ${inWords(maxLifetime)}.`;
+}
 
 /** The signing date in milliseconds; undefined if there is none, NaN if there is one that cannot be read. */
 export function signedAtOf({ custom }: Pick<TargetFile, "custom">): number | undefined {

@@ -32,7 +32,8 @@ export function exampleKeysOfDelegations(parent: string, targets: Targets, polic
 function findings(role: string, file: string, keys: Iterable<ListedKey>, policy: Policy): Finding[] {
   const known = [...keys].some((key) => exampleMaterials.has(openKey(key)?.material ?? ""));
   if (!known) return [];
-  const sentence = `${role} lists a key of keys-example, whose private half everybody has: give it a key of your own.`;
+  const sentence = `${role} lists a key of keys-example, whose private half everybody has.`;
+  const fix = "Give it a key of your own.";
   const severity = policy.allowExampleKeys ? "warn" : "refuse";
-  return [{ code: "EXAMPLE_KEY", severity, sentence, role: file }];
+  return [{ code: "EXAMPLE_KEY", severity, sentence, fix, role: file }];
 }

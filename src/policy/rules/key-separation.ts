@@ -22,7 +22,8 @@ export function keySeparation(root: Root, policy: Policy): Finding[] {
       findings.push({
         code: "KEY_SEPARATION",
         severity: policy.allowKeyReuseAcrossRoles ? "warn" : "refuse",
-        sentence: `One key signs both ${other} and ${role}: give each of the four top roles a key of its own.`,
+        sentence: `One key signs both ${other} and ${role}.`,
+        fix: "Give each of the four top roles a key of its own.",
         role: "root",
       });
     }

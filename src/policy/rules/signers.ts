@@ -20,6 +20,11 @@ export function isAllowed(key: UsableKey, allowed: Rule["algorithms"]): boolean 
   return allowed === undefined || algorithmsOf(key).some((each) => allowed.has(each));
 }
 
+/** What to call a key's algorithm: the least that would have to be allowed for it. */
+export function algorithmName(key: UsableKey): string {
+  return algorithmsOf(key).at(-1) ?? "one that no policy can allow";
+}
+
 /** The algorithms of the policy that each allow a key; none for a curve or a size that the policy does not know. */
 function algorithmsOf({ kind, key }: UsableKey): readonly Algorithm[] {
   if (kind === "ed25519") return ["ed25519"];
@@ -41,8 +46,7 @@ export function notAllowed(
   { algorithms }: Pick<Rule, "algorithms">,
 ): { readonly signatures: number; readonly algorithms: readonly string[] } {
   const { signed } = countSignatures(file, keys, (key) => !isAllowed(key, algorithms));
-  const names = signed.map((key) => algorithmsOf(key).at(-1) ?? "one that no policy can allow");
-  return { signatures: signed.length, algorithms: [...new Set(names)].sort() };
+  return { signatures: signed.length, algorithms: [...new Set(signed.map(algorithmName))].sort() };
 }
 
 /**

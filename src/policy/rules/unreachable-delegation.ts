@@ -12,7 +12,8 @@ export function unreachableDelegation(parent: string, targets: Targets): Finding
     .map(({ role }) => ({
       code: "UNREACHABLE_DELEGATION",
       severity: "warn",
-      sentence: `${role} has fewer keys than its threshold, so clients pass it over: whoever signs ${parent} must give it keys.`,
+      sentence: `${role} has fewer keys than its threshold, so clients pass it over.`,
+      fix: `Whoever signs ${parent} must give it keys.`,
       role,
     }));
 }

@@ -1,5 +1,6 @@
 /** What a policy file may hold: every key with its values, and the sentence for a value that means nothing. */
 import * as z from "zod/mini";
+import { maxVersionStep } from "../../core/limits.ts";
 import { isDelegatedRole } from "../../core/names.ts";
 import { type Pattern, parsePattern } from "../pattern.ts";
 import { algorithms } from "../trust-policy.ts";
@@ -26,6 +27,13 @@ const whole = z
     z.minimum(1, says("must be at least 1")),
     z.maximum(256, says("must be at most 256")),
   );
+const step = z
+  .number(says("must be a whole number"))
+  .check(
+    z.int(says("must be a whole number")),
+    z.minimum(1, says("must be at least 1")),
+    z.maximum(maxVersionStep, says(`must be at most ${maxVersionStep}`)),
+  );
 const toggle = z.boolean(says("must be true or false"));
 
 /** `180d`, `12h`, `30m`, `90s`: milliseconds. */
@@ -46,7 +54,8 @@ const role = z
       says("must be targets or a delegated role such as targets/releases"),
     ),
   );
-const lookupRole = z.string(says("must be text (a number needs quotes)")).check(
+/** A role, or a role and all below it. */
+const roleOrTree = z.string(says("must be text (a number needs quotes)")).check(
   z.refine((value: string) => {
     const name = value.endsWith("/**") ? value.slice(0, -3) : value;
     return name === "targets" || isDelegatedRole(name);
@@ -98,11 +107,12 @@ const settings = {
         }),
       ),
       minThreshold: z.optional(whole),
+      maxLifetime: z.optional(duration),
       onRotation: z.optional(choice(["repin", "anchor"])),
     }),
   ),
-  roles: z.optional(z.record(role, demands, says("must name roles")).check(atMost(most.list, "roles"))),
-  lookup: z.optional(list(lookupRole).check(z.minLength(1, says("must name at least one role")))),
+  roles: z.optional(z.record(roleOrTree, demands, says("must name roles")).check(atMost(most.list, "roles"))),
+  lookup: z.optional(list(roleOrTree).check(z.minLength(1, says("must name at least one role")))),
   require: z.optional(list(role)),
   algorithms: z.optional(
     list(choice(algorithms)).check(z.minLength(1, says("must name at least one algorithm"))),
@@ -111,6 +121,7 @@ const settings = {
     z.strictObject({ maxAge: z.optional(duration), unknownAge: z.optional(choice(["allow", "refuse"])) }),
   ),
   offline: z.optional(z.strictObject({ maxAge: duration })),
+  maxVersionStep: z.optional(step),
 };
 const defaultsSchema = z.strictObject(settings);
 const ruleSchema = z.strictObject({ match: pattern, ...settings });
@@ -147,6 +158,9 @@ export const policySchema = z.strictObject(
   says("must be an object with keys such as default, servers and repositories"),
 );
 
+/** The keys that `defaults` fills in a rule. */
+export const settingKeys = Object.keys(settings) as readonly (keyof typeof settings)[];
+
 export type Settings = z.output<typeof defaultsSchema>;
 
 /** The keys that a place of the file may have. */
@@ -157,7 +171,7 @@ export function keysAt(path: readonly (string | number)[]): readonly string[] {
   if (first === "servers")
     return inner.length > 1 ? ["certificate", "key"] : ["ca", "clientCertificate", "tokenRealms"];
   const last = inner.at(-1);
-  if (last === "root") return ["pins", "minThreshold", "onRotation"];
+  if (last === "root") return ["pins", "minThreshold", "maxLifetime", "onRotation"];
   if (last === "pins") return ["keys", "certificates", "ca"];
   if (last === "signatures") return ["maxAge", "unknownAge"];
   if (last === "offline") return ["maxAge"];

@@ -17,6 +17,7 @@ import {
   type PublisherKey,
   readPrivateKey,
 } from "../../../src/publisher/keys.ts";
+import { examined } from "../../support/judging.ts";
 
 const folder = resolve(import.meta.dirname, "../../../keys-example");
 const files = readdirSync(folder).filter((name) => name.endsWith(".pem"));
@@ -49,7 +50,7 @@ function targetsDelegatingTo(key: PublisherKey): Metadata {
 }
 
 const codes = (file: Metadata, policy = defaultPolicy) =>
-  evaluate([file], policy).map(({ code, severity }) => `${severity} ${code}`);
+  evaluate(examined([file]), policy).map(({ code, severity }) => `${severity} ${code}`);
 
 describe("files of keys-example", () => {
   it("are a handful, and as many as the list", () => {
