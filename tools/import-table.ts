@@ -25,6 +25,8 @@ const errors = "src/core/errors";
 const ecdsa = "src/core/ecdsa";
 const notary = "src/core/format/notary";
 const storeContract = "src/store/store";
+const proposalContract = "src/store/proposals";
+const proposalBounds = "src/store/proposal-bounds";
 const inspectionContract = "src/store/inspection";
 const markContract = "src/store/mark";
 const signerContract = "src/signer/signer";
@@ -33,7 +35,15 @@ const clock = "src/service/clock";
 const durable = "src/durable";
 const plugins = ["src/http/notary", "src/http/operations"];
 const fsckDamage = "src/service/fsck/damage";
-const sharedByStores = [storeContract, "src/store/bounds", "src/store/migrate", "src/store/refusals", errors];
+const sharedByStores = [
+  storeContract,
+  proposalContract,
+  "src/store/bounds",
+  proposalBounds,
+  "src/store/migrate",
+  "src/store/refusals",
+  errors,
+];
 const backEnds = [
   "src/backup",
   "src/store/mark-file",
@@ -68,7 +78,15 @@ export const table: readonly Row[] = [
   // What Vidimus does.
   {
     place: "src/service",
-    ours: ["src/core", "src/policy", "src/log", storeContract, markContract, signerContract],
+    ours: [
+      "src/core",
+      "src/policy",
+      "src/log",
+      storeContract,
+      proposalContract,
+      markContract,
+      signerContract,
+    ],
     packages: ["lru-cache", "pino"],
     builtins: ["node:crypto", "node:timers/promises"],
   },
@@ -82,7 +100,9 @@ export const table: readonly Row[] = [
   { place: fsckDamage, ours: [], packages: [], builtins: [], pure: true },
 
   // Stores: the contract, what the back ends share, the back ends.
-  { place: storeContract, ours: ["src/core"], packages: [], builtins: [] },
+  { place: storeContract, ours: ["src/core", proposalContract], packages: [], builtins: [] },
+  { place: proposalContract, ours: [], packages: [], builtins: [], pure: true },
+  { place: proposalBounds, ours: [proposalContract, "src/store/bounds"], packages: [], builtins: [] },
   { place: markContract, ours: [storeContract], packages: [], builtins: [] },
   {
     place: durable,
@@ -132,7 +152,7 @@ export const table: readonly Row[] = [
   // Both, in a process that holds neither: requests to the one that does.
   {
     place: "src/remote",
-    ours: [storeContract, signerContract, "src/store/bounds", errors],
+    ours: [storeContract, proposalContract, signerContract, "src/store/bounds", proposalBounds, errors],
     packages: [],
     builtins: [],
   },
