@@ -83,5 +83,6 @@ export function checkProposalQuery(query: ProposalQuery): void {
   if (query.release !== undefined) checkName(query.release);
   if (query.before !== undefined) checkId(query.before);
   demand(query.state === undefined || proposalStates.includes(query.state), "a state");
+  checkInstant(query.now);
   checkLimit(query.limit, maxProposalPage);
 }

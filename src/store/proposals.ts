@@ -11,6 +11,8 @@
  * **Compare-and-swap.** Every proposal has a revision that each change raises by one. `change` names the revision it was
  * made against; if the proposal has moved on or is no longer open, it rejects with `CONFLICT` and changes nothing.
  *
+ * **Expiry** needs nobody: whoever reads compares with the clock. `change` writes it down in time, for the record.
+ *
  * **Names, time, durability, errors** are those of the store. A proposal is addressed by its repository and its ID.
  */
 
@@ -135,8 +137,9 @@ export interface ProposalChange {
 export interface ProposalQuery {
   readonly repository?: string;
   readonly release?: string;
-  /** `open`: also those whose time is over and that nobody has settled yet. */
+  /** As it is at `now`: an open one whose time is over counts as expired, unless it is complete. */
   readonly state?: ProposalState;
+  readonly now: number;
   /** Strictly after this place, in the order of `id`s' opening: newest first. */
   readonly before?: string;
   /** 1 … 200. */
@@ -156,12 +159,20 @@ export interface ProposalStore {
   list(query: ProposalQuery): Promise<readonly ProposalSummary[]>;
   /** Resolves to the new revision. */
   change(change: ProposalChange): Promise<number>;
-  /** Open ones that are complete or whose time is over at `now`, oldest first, at most `limit` (1 … 200). */
+  /** Stored as open, and complete or over at `now`: oldest first, at most `limit` (1 … 200). */
   attention(query: { now: number; limit: number }): Promise<readonly ProposalSummary[]>;
   /** Removes settled ones that ended before an instant, at most `limit`. Resolves to how many. */
   forget(request: { settledBefore: number; limit: number }): Promise<number>;
-  /** How many are open and not over at `now`. */
+  /** How many are open at `now`. */
   countOpen(now: number): Promise<number>;
+}
+
+/** What a proposal is at an instant. One that is complete has only to be published, and waits for that. */
+export function stateAt(
+  { state, complete, expiresAt }: Pick<ProposalSummary, "state" | "complete" | "expiresAt">,
+  now: number,
+): ProposalState {
+  return state === "open" && !complete && expiresAt <= now ? "expired" : state;
 }
 
 /** Events of one proposal that is open; further ones are not kept, but for its end. */

@@ -12,6 +12,7 @@ import {
   type ProposalQuery,
   type ProposalSummary,
   proposalBytes,
+  stateAt,
   supersededBy,
   supersededByRemoval,
 } from "../proposals.ts";
@@ -62,7 +63,7 @@ export class MemoryProposals {
     return found?.repository === repository ? found : undefined;
   }
 
-  list({ repository, release, state, before, limit }: ProposalQuery): ProposalSummary[] {
+  list({ repository, release, state, before, now, limit }: ProposalQuery): ProposalSummary[] {
     const all = [...this.#proposals.values()];
     const end = before === undefined ? all.length : all.findIndex(({ id }) => id === before);
     return all
@@ -70,7 +71,7 @@ export class MemoryProposals {
       .reverse()
       .filter((each) => repository === undefined || each.repository === repository)
       .filter((each) => release === undefined || (each.release === release && release !== ""))
-      .filter((each) => state === undefined || each.state === state)
+      .filter((each) => state === undefined || stateAt(each, now) === state)
       .slice(0, limit)
       .map(summary);
   }
@@ -105,7 +106,7 @@ export class MemoryProposals {
   }
 
   countOpen(now: number): number {
-    return this.#open().filter(({ expiresAt }) => expiresAt > now).length;
+    return this.#open().filter((each) => stateAt(each, now) === "open").length;
   }
 
   /** `CONFLICT` if `afterPublication` must not happen. */

@@ -59,7 +59,9 @@ export function prepareProposalReads(database: Database.Database) {
     `SELECT ${columns} FROM proposal WHERE state = 'open' AND (complete = 1 OR expires_at <= ?) ORDER BY seq LIMIT ?`,
   );
   const countOpen = database
-    .prepare<[number], number>("SELECT count(seq) FROM proposal WHERE state = 'open' AND expires_at > ?")
+    .prepare<[number], number>(
+      "SELECT count(seq) FROM proposal WHERE state = 'open' AND (complete = 1 OR expires_at > ?)",
+    )
     .pluck();
   const pages = new Map<string, Database.Statement<(string | number)[], Row>>();
 
@@ -101,14 +103,17 @@ export function prepareProposalReads(database: Database.Database) {
   function page(query: ProposalQuery): Row[] {
     const conditions: string[] = [];
     const values: (string | number)[] = [];
-    const want = (condition: string, value: string | undefined) => {
+    const want = (condition: string, value: string | number | undefined) => {
       if (value === undefined) return;
       conditions.push(condition);
       values.push(value);
     };
     want("repository = ?", query.repository);
     want("label = ? AND label <> ''", query.release);
-    want("state = ?", query.state);
+    if (query.state === "open") want("state = 'open' AND (complete = 1 OR expires_at > ?)", query.now);
+    else if (query.state === "expired")
+      want("(state = 'expired' OR (state = 'open' AND complete = 0 AND expires_at <= ?))", query.now);
+    else want("state = ?", query.state);
     want("seq < (SELECT seq FROM proposal WHERE id = ?)", query.before);
     const where = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
     const text = `SELECT ${columns} FROM proposal${where} ORDER BY seq DESC LIMIT ?`;
