@@ -33,7 +33,8 @@ const signerContract = "src/signer/signer";
 const serviceContract = "src/service/service";
 const clock = "src/service/clock";
 const durable = "src/durable";
-const plugins = ["src/http/notary", "src/http/operations"];
+const plugins = ["src/http/notary", "src/http/operations", "src/http/manage"];
+const proposalService = "src/service/proposal-service";
 const fsckDamage = "src/service/fsck/damage";
 const sharedByStores = [
   storeContract,
@@ -55,7 +56,15 @@ const backEnds = [
 ];
 
 const http: Omit<Row, "place"> = {
-  ours: [serviceContract, errors, "src/core/names", "src/web"],
+  ours: [
+    serviceContract,
+    proposalService,
+    errors,
+    "src/core/bytes",
+    "src/core/json",
+    "src/core/names",
+    "src/web",
+  ],
   packages: ["@fastify/busboy", "fastify", "jose", "lru-cache", "pino", "prom-client", "zod"],
   builtins: ["node:http", "node:https", "node:net", "node:util", "node:zlib"],
 };

@@ -138,7 +138,7 @@ export function errorAnswer(thrown: unknown): ErrorAnswer {
 }
 
 /** What the framework refuses before any handler is asked: a content type that cannot be read. */
-function refusalOfFramework(error: unknown): VidimusError | undefined {
+export function refusalOfFramework(error: unknown): VidimusError | undefined {
   if (!(error instanceof Error && "code" in error)) return undefined;
   return error.code === "FST_ERR_CTP_INVALID_MEDIA_TYPE"
     ? new MalformedError("BAD_UPLOAD", "Send the files as multipart/form-data.")

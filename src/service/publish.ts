@@ -13,7 +13,7 @@ import { StoreError } from "../core/errors.ts";
 import type { FileFacts, FormatRules } from "../core/format/format.ts";
 import { openKey } from "../core/keys.ts";
 import type { Metadata, Root, Targets } from "../core/model.ts";
-import { examine, factsOf, type Plan, refuseOvertaken } from "../core/publication.ts";
+import { type Candidate, examine, factsOf, type Plan, refuseOvertaken } from "../core/publication.ts";
 import type { Verified } from "../core/verify.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { KeyUse, OnlineKey, RepositoryState, Store } from "../store/store.ts";
@@ -26,6 +26,7 @@ import type { OnlineRoles } from "./online-roles.ts";
 import type { Queue } from "./queue.ts";
 import { newMetadata, servedFromMetadata } from "./served.ts";
 import type { Principal, UploadedFile } from "./service.ts";
+import { namingMissing } from "./too-few.ts";
 import type { TrustedFiles, TrustedFilesCache } from "./trusted.ts";
 
 export interface PublisherParts {
@@ -132,7 +133,7 @@ export class Publisher {
     const { clock, policy, logger } = this.#parts;
     const at = clock.now();
     const { state, files, held, candidate } = await loadCandidate(this.#parts, repository, upload, at);
-    const plan = examine(candidate);
+    const plan = examined(candidate);
 
     const findings = applyPolicy(plan.files, policy);
 
@@ -209,6 +210,14 @@ export class Publisher {
         "whether its keys sign other repositories could not be looked up",
       );
     }
+  }
+}
+
+function examined(candidate: Candidate): Plan {
+  try {
+    return examine(candidate);
+  } catch (error) {
+    throw namingMissing(error);
   }
 }
 
