@@ -11,7 +11,8 @@
  * **Compare-and-swap.** Every proposal has a revision that each change raises by one. `change` names the revision it was
  * made against; if the proposal has moved on or is no longer open, it rejects with `CONFLICT` and changes nothing.
  *
- * **Expiry** needs nobody: whoever reads compares with the clock. `change` writes it down in time, for the record.
+ * **Expiry** needs nobody: whoever reads compares with the clock (`stateAt`), and what has been over once ends as nothing
+ * else. A change made at or after that instant is `CONFLICT`, unless it says so; a publication or removal then says so too.
  *
  * **Names, time, durability, errors** are those of the store. A proposal is addressed by its repository and its ID.
  */
@@ -183,6 +184,16 @@ export function proposalBytes({ files, note }: Pick<Proposal, "files" | "note">)
   const ofFile = ({ signed, signatures }: ProposalFile) =>
     signatures.reduce((total, { signature }) => total + signature.length, signed.length);
   return files.reduce((total, file) => total + ofFile(file), note.length);
+}
+
+/** How an open proposal ends when its base moves at an instant. */
+export function endOfBase(
+  proposal: Pick<ProposalSummary, "complete" | "expiresAt">,
+  at: number,
+  what: string,
+): { readonly kind: "expired" | "superseded"; readonly reason: string } {
+  const isOver = stateAt({ ...proposal, state: "open" }, at) === "expired";
+  return isOver ? { kind: "expired", reason: "" } : { kind: "superseded", reason: what };
 }
 
 /** What a publication or removal writes into the proposals that it ends. */

@@ -1,6 +1,7 @@
 /** Proposals in memory. */
 import { StoreError } from "../../core/errors.ts";
 import {
+  endOfBase,
   mostEvents,
   type NewProposal,
   type Proposal,
@@ -82,6 +83,9 @@ export class MemoryProposals {
       throw new StoreError("CONFLICT", "The proposal has moved on: read it again.");
     }
     const { at, principal, settle, reason, complete, event } = change;
+    if (stateAt(found, at) !== "open" && settle !== "expired") {
+      throw new StoreError("CONFLICT", "The proposal's time is over.");
+    }
     const files = change.signatures.reduce(signed, found.files);
     const revision = found.revision + 1;
     if (settle !== undefined) {
@@ -121,7 +125,7 @@ export class MemoryProposals {
     if (own !== undefined) this.#end(own, { at, principal, kind: "published", detail: what }, "");
     for (const each of this.#openOf(repository)) {
       if (!metadata.some(({ role }) => each.base.has(role))) continue;
-      this.#end(each, { at, principal, kind: "superseded", detail: what }, what);
+      this.#endOfBase(each, at, principal, what);
     }
   }
 
@@ -133,6 +137,11 @@ export class MemoryProposals {
         supersededByRemoval,
       );
     }
+  }
+
+  #endOfBase(found: Proposal, at: number, principal: string, what: string): void {
+    const { kind, reason } = endOfBase(found, at, what);
+    this.#end(found, { at, principal, kind, detail: reason }, reason);
   }
 
   #end(found: Proposal, event: ProposalEvent, reason: string): void {

@@ -1,6 +1,7 @@
 /** The changes to proposals. Every function runs inside a member of `Writer` and is atomic by its savepoint. */
 import type Database from "better-sqlite3";
 import {
+  endOfBase,
   mostEvents,
   type NewProposal,
   type ProposalChange,
@@ -8,30 +9,34 @@ import {
   type ProposalLimits,
   type ProposalOpening,
   type ProposalSignature,
+  type ProposalState,
   proposalBytes,
+  stateAt,
   supersededBy,
   supersededByRemoval,
 } from "../proposals.ts";
 import type { Publication } from "../store.ts";
 import { conflict } from "./errors.ts";
 
-interface OpenRow {
+interface Row {
   readonly seq: number;
   readonly revision: number;
-  readonly state: string;
+  readonly state: ProposalState;
+  readonly complete: number;
+  readonly expiresAt: number;
 }
+
+const columns = "seq, revision, state, complete, expires_at AS expiresAt";
 
 export type ProposalChanges = ReturnType<typeof prepareProposalChanges>;
 
 export function prepareProposalChanges(database: Database.Database) {
-  const find = database.prepare<[string, string], OpenRow>(
-    "SELECT seq, revision, state FROM proposal WHERE id = ? AND repository = ?",
+  const find = database.prepare<[string, string], Row>(
+    `SELECT ${columns} FROM proposal WHERE id = ? AND repository = ?`,
   );
-  const openOf = database
-    .prepare<[string], number>(
-      "SELECT seq FROM proposal WHERE repository = ? AND state = 'open' ORDER BY seq",
-    )
-    .pluck();
+  const openOf = database.prepare<[string], Row>(
+    `SELECT ${columns} FROM proposal WHERE repository = ? AND state = 'open' ORDER BY seq`,
+  );
   const baseRoles = database
     .prepare<[number], string>("SELECT role FROM proposal_base WHERE proposal = ?")
     .pluck();
@@ -92,6 +97,11 @@ export function prepareProposalChanges(database: Database.Database) {
     addEvent.run(seq, event.at, event.kind, event.principal, event.detail);
   }
 
+  function loseBase({ seq, complete, expiresAt }: Row, at: number, principal: string, what: string): void {
+    const { kind, reason } = endOfBase({ complete: complete === 1, expiresAt }, at, what);
+    end(seq, { at, principal, kind, detail: reason }, reason);
+  }
+
   /** Room for so many bytes, made with settled ones. False, and nothing changed: open ones hold too much. */
   function makeRoom(bytes: number, limits: ProposalLimits): boolean {
     const now = counts.get();
@@ -148,6 +158,7 @@ export function prepareProposalChanges(database: Database.Database) {
         throw conflict("The proposal has moved on: read it again.");
       }
       const { at, principal, settle: state, reason, complete } = change;
+      if (isOver(row, at) && state !== "expired") throw conflict("The proposal's time is over.");
       let bytes = 0;
       for (const { role, ...signature } of change.signatures) {
         if (hasFile.get(row.seq, role) === undefined) throw conflict("The proposal has no such role.");
@@ -179,17 +190,18 @@ export function prepareProposalChanges(database: Database.Database) {
       }
       const published = new Set(metadata.map(({ role }) => role));
       const what = supersededBy(metadata);
-      for (const seq of openOf.all(repository)) {
-        if (!baseRoles.all(seq).some((role) => published.has(role))) continue;
-        end(seq, { at, principal, kind: "superseded", detail: what }, what);
+      for (const row of openOf.all(repository)) {
+        if (baseRoles.all(row.seq).some((role) => published.has(role))) loseBase(row, at, principal, what);
       }
     },
 
     /** Part of a removal. */
     afterRemoval(repository: string, at: number, principal: string): void {
-      for (const seq of openOf.all(repository)) {
-        end(seq, { at, principal, kind: "superseded", detail: supersededByRemoval }, supersededByRemoval);
-      }
+      for (const row of openOf.all(repository)) loseBase(row, at, principal, supersededByRemoval);
     },
   };
+}
+
+function isOver({ state, complete, expiresAt }: Row, at: number): boolean {
+  return stateAt({ state, complete: complete === 1, expiresAt }, at) !== "open";
 }

@@ -209,6 +209,17 @@ export function proposals(bench: Bench): void {
       },
     );
 
+    it("made when its time is over is refused, unless it says so or nothing was missing", async () => {
+      await open("p1", { expiresAt: 2_000 });
+      await open("p2", { expiresAt: 2_000, complete: true });
+      for (const settle of [undefined, "rejected", "cancelled", "superseded"] as const) {
+        expect(await codeOf(store().change(proposalChange("p1", { settle })))).toBe("CONFLICT");
+      }
+      await store().change(proposalChange("p1", { settle: "expired" }));
+      await store().change(proposalChange("p2", { complete: true }));
+      expect([await stateOf("p1"), await stateOf("p2")]).toEqual(["expired", "open"]);
+    });
+
     it("leaves no more than 500 events while it is open, and its end all the same", async () => {
       await open("p1");
       for (let i = 1; i <= 510; i++) await store().change(proposalChange("p1", { expectedRevision: i }));
@@ -273,6 +284,13 @@ export function proposals(bench: Bench): void {
       });
       expect(await stateOf("apart")).toBe("open");
       expect(await stateOf("elsewhere", "b")).toBe("open");
+    });
+
+    it("ends as expired what was over already", async () => {
+      await next(["root", "targets", "timestamp"]);
+      await open("p1", { ...at(versions), expiresAt: 5_000 });
+      await next(["targets", "timestamp"]);
+      expect(await get("p1")).toMatchObject({ state: "expired", reason: "" });
     });
 
     it("of a proposal supersedes the others that rest on the same", async () => {
