@@ -33,6 +33,10 @@ export const damageCodes = [
   "KEY_DAMAGED",
   "KEY_MISMATCH",
   "KEY_MISSING",
+  /** The files of a proposal are not what was opened. */
+  "PROPOSAL_ALTERED",
+  /** An open proposal does not rest on what is current. */
+  "PROPOSAL_STALE",
 ] as const;
 
 export type DamageCode = (typeof damageCodes)[number];
