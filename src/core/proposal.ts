@@ -1,12 +1,13 @@
 /**
- * Proposals: files of offline roles that are whole but for signatures, and what each of them still needs (design: a role
- * with a threshold of two needs two people, and the stock clients verify that but cannot make it).
+ * Proposals: files of offline roles that are whole but for signatures, and what each of them still needs. A role with a
+ * threshold of two needs two people, and the stock clients verify that but cannot make it.
  *
  * Invariants
  * - The signed part of a file is exactly the bytes that people sign: canonical, and never changed afterwards.
  * - What counts is what will count when the files are published: the same counter, the same keys, for a root the old and
  *   the new. Keys of the server's own roles never count, whatever else lists them.
- * - Whatever the signatures cannot mend is refused when a proposal is opened, so that nobody signs in vain.
+ * - Whatever the signatures cannot mend is refused when a proposal is opened (`proposal-examination.ts`), so that nobody
+ *   signs in vain.
  *
  * Only root, targets and delegations can be proposed. A snapshot names the signatures of the files that it lists, so its
  * owner could make it only after the last of them: such a repository has to give its snapshot key to the server.
@@ -16,10 +17,9 @@ import type { FormatRules } from "./format/format.ts";
 import { openKey, type UsableKey } from "./keys.ts";
 import { maxSignatures } from "./limits.ts";
 import type { Metadata, RoleKeys, Root, SignatureEntry, Targets } from "./model.ts";
-import { checkRole, isTargetsRole, parentRole, roleDepth } from "./names.ts";
-import { type Candidate, examine, type Judge } from "./publication.ts";
+import { checkRole, isTargetsRole, parentRole } from "./names.ts";
 import { countSignatures, isMet } from "./threshold.ts";
-import { delegatedKeys, refuseExpired, rootRole, type Verified } from "./verify.ts";
+import { delegatedKeys, rootRole, type Verified } from "./verify.ts";
 
 /**
  * Reads a file as it is proposed: `signed` is the text of its signed part. Throws what `parse` throws, `BAD_ROLE_NAME` for
@@ -213,92 +213,4 @@ function refuseUseless(
     `The signature by ${entry.keyId} is not one over this ${role}: fetch the proposal again and sign what it has now.`,
     { role, detail: { key: entry.keyId } },
   );
-}
-
-/**
- * Whether the proposal could be published once everybody has signed: all that a publication is examined for, but that for
- * uploaded files enough keys are there instead of enough signatures. Gives the files in the order of trust. Throws what
- * `examine` throws, `UNREACHABLE_THRESHOLD` and `OUTSIDE_PATHS`.
- */
-export function examineProposal(candidate: Candidate): readonly Metadata[] {
-  const { upload, current, format, repository, at } = candidate;
-  const scope: ProposalScope = { format, repository, root: current.root, targets: current.targets, at };
-  // What this judge lets pass is not verified, so nothing but a refusal is taken from the plan.
-  const judge: Judge = {
-    root(file) {
-      for (const each of requirementsOf("root", upload, scope)) refuseUnreachable(file, each, scope);
-      refuseExpired(file, at);
-      return file as Verified<Root>;
-    },
-    targets(file) {
-      for (const each of requirementsOf(file.role, upload, scope)) refuseUnreachable(file, each, scope);
-      refuseExpired(file, at);
-      return file as Verified<Targets>;
-    },
-  };
-  const { files } = examine(candidate, judge);
-  for (const file of files) refuseOutside(file, candidate);
-  return files;
-}
-
-function refuseUnreachable({ role }: Metadata, requirement: Requirement, scope: ProposalScope): void {
-  const { by, keys, accept } = requirement;
-  const usable = [...keys.keys.values()].map((key) => openKey(key)).filter((key) => key !== undefined);
-  const materials = new Set(usable.filter(accept).map(({ material }) => material));
-  if (materials.size >= keys.threshold) return;
-  const fault =
-    role === "root" && materials.size === 0
-      ? usable
-          .map((key) => scope.format.rootKeyFault(key, scope.repository, scope.at))
-          .find((each) => each !== undefined)
-      : undefined;
-  if (fault !== undefined) {
-    throw new UnauthenticError("ROOT_CERTIFICATE", `no key of this root can sign it: ${fault}`, { role });
-  }
-  throw new UnauthenticError(
-    "UNREACHABLE_THRESHOLD",
-    `${role} needs ${keys.threshold} signatures by the ${by} keys and has ${materials.size} that can sign: lower the threshold or list more keys.`,
-    { role, detail: { needed: keys.threshold, keys: materials.size } },
-  );
-}
-
-/**
- * A delegated role takes no new name, and gives no new paths, outside of what it was given itself: no client would ever
- * look there, so its signers would sign for nothing. What its published file has already may stay.
- */
-function refuseOutside(file: Metadata, { upload, current, format }: Candidate): void {
-  const { role, signed } = file;
-  if (roleDepth(role) < 2 || signed.kind !== "targets") return;
-  const paths = pathsOf(role, { upload, current, format });
-  const before = current.targets.get(role)?.signed;
-  const refuse = (what: string) => {
-    throw new UnauthenticError(
-      "OUTSIDE_PATHS",
-      `${role} may not sign ${what}: its parents give it other paths, so clients would never look there.`,
-      { role },
-    );
-  };
-  for (const name of signed.targetNames()) {
-    if (!format.covers(paths, name) && before?.target(name) === undefined) refuse(shown(name));
-  }
-  for (const child of signed.delegations) {
-    const known = new Set(before?.delegations.find((each) => each.role === child.role)?.paths);
-    const given = child.paths.filter((path) => !known.has(path));
-    const outside = given.find((path) => format.narrow(paths, [path]).length === 0);
-    if (outside !== undefined) refuse(`paths such as ${shown(outside)} for ${child.role}`);
-  }
-}
-
-/** The paths that count for a delegated role, all parents considered. */
-function pathsOf(role: string, files: Pick<Candidate, "upload" | "current" | "format">): readonly string[] {
-  const parent = parentRole(role);
-  if (parent === undefined) return [""];
-  const file = files.upload.get(parent) ?? files.current.targets.get(parent);
-  const own =
-    file?.signed.kind === "targets" ? file.signed.delegations.find((each) => each.role === role) : undefined;
-  return files.format.narrow(pathsOf(parent, files), own?.paths ?? []);
-}
-
-function shown(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 79)}…` : text);
 }

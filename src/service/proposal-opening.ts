@@ -1,13 +1,8 @@
 /** What is demanded of a proposal before it is kept: everything but the signatures that it is there to collect. */
 import { MalformedError } from "../core/errors.ts";
 import type { Metadata, SignatureEntry } from "../core/model.ts";
-import {
-  baseRoles,
-  examineProposal,
-  readProposedFile,
-  requirementsOf,
-  usefulSignatures,
-} from "../core/proposal.ts";
+import { baseRoles, readProposedFile, requirementsOf, usefulSignatures } from "../core/proposal.ts";
+import { examineProposal } from "../core/proposal-examination.ts";
 import { proposalDigest } from "../core/rejection.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { NewProposal } from "../store/proposals.ts";

@@ -5,12 +5,12 @@ import { notary } from "../../src/core/format/notary.ts";
 import type { Metadata, SignatureEntry } from "../../src/core/model.ts";
 import {
   baseRoles,
-  examineProposal,
   readProposedFile,
   requirementsOf,
   standingOf,
   usefulSignatures,
 } from "../../src/core/proposal.ts";
+import { examineProposal } from "../../src/core/proposal-examination.ts";
 import type { Candidate } from "../../src/core/publication.ts";
 import { proposalDigest, rejectionStatement, verifyRejection } from "../../src/core/rejection.ts";
 import {

@@ -4,7 +4,10 @@ import type { ProposalService } from "../../src/service/proposal-service.ts";
 
 const proposals = { facts: async () => ({ open: 3, published: 2, rejected: 1, expired: 0 }) };
 const metricsOf = (lag: number, others?: ConstructorParameters<typeof HttpMetrics>[1]) =>
-  new HttpMetrics({ renewalLag: async () => lag, proposals: proposals as unknown as ProposalService }, others);
+  new HttpMetrics(
+    { renewalLag: async () => lag, proposals: proposals as unknown as ProposalService },
+    others,
+  );
 
 /** As it crosses from one process to another. */
 const sent = async (metrics: HttpMetrics) => structuredClone(await metrics.toSend());
