@@ -14,8 +14,8 @@ import { type CandidateParts, loadCandidate } from "./candidate.ts";
 import type { ProposalFileView } from "./proposal-service.ts";
 import { damaged } from "./stored.ts";
 
-/** Bytes of signed parts whose parsed form is kept. */
-const keptBytes = 8 * 1024 * 1024;
+/** Bytes of files whose parsed form is kept: room for the largest proposal. */
+const keptBytes = 16 * 1024 * 1024;
 
 export type Needs = ReadonlyMap<string, readonly Requirement[]>;
 

@@ -11,6 +11,7 @@
  * - Nothing needs a timer: what is over is over for whoever reads. A sweep writes it down, a bounded number at a time.
  */
 import { randomBytes } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import { RefusedError } from "../core/errors.ts";
 import type { SignatureEntry } from "../core/model.ts";
 import { usefulSignatures } from "../core/proposal.ts";
@@ -203,6 +204,8 @@ export class Proposals implements ProposalService {
     for (const { role, signatures } of given) {
       const file = files.get(role);
       if (file === undefined || added.has(role)) throw noSuchRole(role);
+      // Between files others get their turn.
+      if (added.size > 0) await setImmediate();
       added.set(role, usefulSignatures(file, needs.get(role) ?? [], signatures));
     }
     const signatures = [...added].flatMap(([role, each]) => each.map((entry) => ({ role, ...entry })));

@@ -17,10 +17,10 @@ import type { Store } from "./store.ts";
 
 export function openMemory(): Store {
   const repositories = new MemoryRepositories();
-  const keys = new MemoryKeys();
   const proposals = new MemoryProposals(
     (repository, role) => repositories.files(repository, role).at(-1)?.version ?? 0,
   );
+  const keys = new MemoryKeys((repository) => proposals.hasOpen(repository));
   let record: Uint8Array | undefined;
   let open = true;
 

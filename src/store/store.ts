@@ -167,6 +167,7 @@ export interface OnlineKey {
   readonly createdAt: number;
 }
 
+/** Of a repository with an open proposal no pending key ends its life or gives way: people may be signing a root with it. */
 export interface PendingKeyLimits {
   /** Most pending keys in the whole store. */
   readonly most: number;

@@ -109,6 +109,10 @@ export class MemoryProposals {
     return Math.min(old.length, limit);
   }
 
+  hasOpen(repository: string): boolean {
+    return this.#openOf(repository).length > 0;
+  }
+
   countOpen(now: number): number {
     return this.#open().filter((each) => stateAt(each, now) === "open").length;
   }
