@@ -273,8 +273,29 @@ describe("a refusal", () => {
   });
 });
 
+/** A part of the document with all that it refers to in its place. Fails where a reference leads nowhere. */
+function resolved(part: unknown, document: Record<string, unknown>): unknown {
+  if (Array.isArray(part)) return part.map((each) => resolved(each, document));
+  if (typeof part !== "object" || part === null) return part;
+  const { $ref } = part as { $ref?: string };
+  if ($ref === undefined) {
+    return Object.fromEntries(Object.entries(part).map(([name, each]) => [name, resolved(each, document)]));
+  }
+  const [hash, ...names] = $ref.split("/");
+  const target = names.reduce<unknown>((at, name) => (at as Record<string, unknown>)?.[name], document);
+  if (hash !== "#" || target === undefined) throw new Error(`${$ref} leads nowhere`);
+  return resolved(target, document);
+}
+
 describe("the OpenAPI document", () => {
   const document = async () => parsed(await server.get("/api/v1/openapi.json"));
+
+  it("refers to nothing that is not in it, and names what is used more than once", async () => {
+    const whole = await document();
+    expect(JSON.stringify(resolved(whole, whole))).not.toContain("$ref");
+    expect(JSON.stringify(whole)).not.toMatch(/"\$(?:defs|schema|id)"/);
+    expect(Object.keys(whole.components.schemas)).toContain("Proposal");
+  });
 
   it("names every operation, each once", async () => {
     const { openapi, paths } = await document();
@@ -287,9 +308,10 @@ describe("the OpenAPI document", () => {
   });
 
   it("fits what is asked and what is answered, refusals included", async () => {
-    const { paths } = await document();
+    const whole = await document();
+    const { paths } = whole;
     const schema = (part: { content: Record<string, { schema: object }> }) =>
-      z.fromJSONSchema(part.content["application/json"]?.schema as never);
+      z.fromJSONSchema(resolved(part.content["application/json"]?.schema, whole) as never);
     const holds = async (id: keyof typeof operations, answer: Answer, body?: object) => {
       const { path, method, status } = operations[id];
       const operation = paths[path][method];
@@ -327,10 +349,11 @@ describe("the OpenAPI document", () => {
   });
 
   it("is found out where it does not fit", async () => {
-    const { paths } = await document();
-    const { schema } = paths["/api/v1/proposals"].get.responses[200].content["application/json"];
-    expect(
-      z.fromJSONSchema(schema).safeParse({ format: "vidimus-proposals/1", proposals: [{}] }).success,
-    ).toBe(false);
+    const whole = await document();
+    const list = z.fromJSONSchema(resolved(whole.components.schemas.ProposalList, whole) as never);
+    const empty = { format: "vidimus-proposals/1", proposals: [] };
+    expect(list.safeParse(empty).success).toBe(true);
+    expect(list.safeParse({ ...empty, proposals: [{}] }).success).toBe(false);
+    expect(list.safeParse({ ...empty, more: 1 }).success).toBe(false);
   });
 });

@@ -89,11 +89,28 @@ const pathParameters = new Map([
   ["id", "16 hexadecimal digits."],
 ]);
 
+/** What is named in the document, and referred to by that name. */
+const named = z.registry<{ id: string }>();
+for (const [id, schema] of Object.entries({
+  Signature: schemas.signature,
+  OpenProposal: schemas.openBody,
+  AddSignatures: schemas.signaturesBody,
+  RejectProposal: schemas.rejectionBody,
+  Proposal: schemas.proposal,
+  ProposalList: schemas.proposalList,
+  Refusal: schemas.refusal,
+})) {
+  named.add(schema, { id });
+}
+
+const place = (id: string) => `#/components/schemas/${id}`;
+
 export function openapiDocument(): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const [id, operation] of Object.entries(operations)) {
     paths[operation.path] = { ...paths[operation.path], [operation.method]: described(id, operation) };
   }
+  const components = z.toJSONSchema(named, { uri: place, target: "draft-2020-12" }).schemas;
   return {
     openapi: "3.1.0",
     info: {
@@ -102,6 +119,9 @@ export function openapiDocument(): object {
       description: "Proposals: files that wait for signatures of several people (docs/proposals.md).",
     },
     paths,
+    components: {
+      schemas: Object.fromEntries(Object.entries(components).map(([id, schema]) => [id, bare(schema)])),
+    },
   };
 }
 
@@ -118,7 +138,7 @@ function described(operationId: string, { path, summary, body, query, status, an
       name,
       in: "query",
       required: false,
-      schema: jsonSchema(schema as z.ZodType, "input"),
+      schema: jsonSchema(schema as z.ZodType),
     })),
   ];
   return {
@@ -126,11 +146,11 @@ function described(operationId: string, { path, summary, body, query, status, an
     summary,
     ...(parameters.length > 0 && { parameters }),
     ...(body !== undefined && {
-      requestBody: { required: !body.isOptional(), content: json(jsonSchema(body, "input")) },
+      requestBody: { required: !body.isOptional(), content: json(jsonSchema(body)) },
     }),
     responses: {
-      [status]: { description: "Done.", content: json(jsonSchema(answer, "output")) },
-      default: { description: "Refused.", content: json(jsonSchema(schemas.refusal, "output")) },
+      [status]: { description: "Done.", content: json(jsonSchema(answer)) },
+      default: { description: "Refused.", content: json(jsonSchema(schemas.refusal)) },
     },
   };
 }
@@ -139,8 +159,14 @@ function json(schema: object): object {
   return { "application/json": { schema } };
 }
 
-function jsonSchema(schema: z.ZodType, io: "input" | "output"): object {
-  // Every schema stands where it is used: the document needs no names.
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, reused: "inline", target: "draft-2020-12" });
-  return rest;
+function jsonSchema(schema: z.ZodType): object {
+  const name = named.get(schema)?.id;
+  return name === undefined
+    ? bare(z.toJSONSchema(schema, { target: "draft-2020-12" }))
+    : { $ref: place(name) };
+}
+
+/** Without what makes it a document of its own: references are those of the whole. */
+function bare({ $schema: _, $id: __, ...schema }: z.core.JSONSchema.BaseSchema): object {
+  return schema;
 }

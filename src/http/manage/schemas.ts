@@ -15,51 +15,41 @@ export const signature = z
     method: z.string().max(64).meta({ description: "As in metadata: ecdsa, eddsa, rsapss." }),
     sig: z.base64().max(4_096),
   })
-  .meta({ id: "Signature", description: "An entry of `signatures` as it stands in metadata." });
+  .meta({ description: "An entry of `signatures` as it stands in metadata." });
 
 const role = z.string().min(1).max(255).meta({ description: "root, targets, or a delegation." });
 const signatures = z.array(signature).max(64);
 
-export const openBody = z
-  .strictObject({
-    files: z
-      .array(
-        z.strictObject({
-          role,
-          signed: z.string().min(2).meta({
-            description: "The signed part in canonical form, byte for byte as it is to be signed.",
-          }),
-          signatures: signatures.optional(),
+export const openBody = z.strictObject({
+  files: z
+    .array(
+      z.strictObject({
+        role,
+        signed: z.string().min(2).meta({
+          description: "The signed part in canonical form, byte for byte as it is to be signed.",
         }),
-      )
-      .min(1)
-      .max(1_000),
-    note: z.string().max(16_000).optional(),
-    release: z
-      .string()
-      .max(1_000)
-      .optional()
-      .meta({ description: "A label, to find what belongs together." }),
-    lifetime: z.int().positive().optional().meta({ description: "Seconds until it expires." }),
-  })
-  .meta({ id: "OpenProposal" });
+        signatures: signatures.optional(),
+      }),
+    )
+    .min(1)
+    .max(1_000),
+  note: z.string().max(16_000).optional(),
+  release: z.string().max(1_000).optional().meta({ description: "A label, to find what belongs together." }),
+  lifetime: z.int().positive().optional().meta({ description: "Seconds until it expires." }),
+});
 
-export const signaturesBody = z
-  .strictObject({
-    files: z.array(z.strictObject({ role, signatures })).max(1_000),
-  })
-  .meta({ id: "AddSignatures" });
+export const signaturesBody = z.strictObject({
+  files: z.array(z.strictObject({ role, signatures })).max(1_000),
+});
 
-export const rejectionBody = z
-  .strictObject({
-    role: role.meta({ description: "A role of the proposal that the key could sign." }),
-    statement: z.string().max(8_192).meta({
-      description:
-        'In canonical form: {"_type":"Rejection","digest":…,"proposal":…,"reason":…,"repository":…}, the digest being the proposal\'s.',
-    }),
-    signature,
-  })
-  .meta({ id: "RejectProposal" });
+export const rejectionBody = z.strictObject({
+  role: role.meta({ description: "A role of the proposal that the key could sign." }),
+  statement: z.string().max(8_192).meta({
+    description:
+      'In canonical form: {"_type":"Rejection","digest":…,"proposal":…,"reason":…,"repository":…}, the digest being the proposal\'s.',
+  }),
+  signature,
+});
 
 export const cancelBody = z.strictObject({}).optional();
 
@@ -85,69 +75,63 @@ const head = {
   base: z.record(z.string(), z.int()).meta({ description: "The versions that it rests on; 0 for none." }),
 };
 
-export const proposal = z
-  .strictObject({
-    format: z.literal("vidimus-proposal/1"),
-    ...head,
-    files: z.array(
-      z.strictObject({
-        role,
-        version: z.int(),
-        signed: z.string(),
-        signatures,
-        needs: z
-          .array(
-            z.strictObject({
-              by: z.enum(["current", "proposed"]),
-              threshold: z.int(),
-              signed: z.array(keyId),
-              missing: z.array(keyId),
-              met: z.boolean(),
-            }),
-          )
-          .meta({
-            description: "While it is open: whose signatures it needs. Of a root, by the old and the new.",
+export const proposal = z.strictObject({
+  format: z.literal("vidimus-proposal/1"),
+  ...head,
+  files: z.array(
+    z.strictObject({
+      role,
+      version: z.int(),
+      signed: z.string(),
+      signatures,
+      needs: z
+        .array(
+          z.strictObject({
+            by: z.enum(["current", "proposed"]),
+            threshold: z.int(),
+            signed: z.array(keyId),
+            missing: z.array(keyId),
+            met: z.boolean(),
           }),
-      }),
-    ),
-    events: z.array(
-      z.strictObject({
-        at: instant,
-        kind: z.enum([...state.options.filter((each) => each !== "open"), "opened", "signed", "failed"]),
-        by: z.string(),
-        detail: z.string(),
-      }),
-    ),
-  })
-  .meta({ id: "Proposal" });
-
-export const proposalList = z
-  .strictObject({
-    format: z.literal("vidimus-proposals/1"),
-    proposals: z.array(
-      z.strictObject({
-        ...head,
-        files: z.array(z.strictObject({ role, version: z.int(), signedBy: z.array(keyId) })),
-      }),
-    ),
-    next: z.string().optional().meta({ description: "Where the next page begins: give it as `before`." }),
-  })
-  .meta({ id: "ProposalList" });
-
-export const refusal = z
-  .strictObject({
-    errors: z
-      .array(
-        z.strictObject({
-          code: z.string().meta({ description: "Stable; also in the header vidimus-code." }),
-          message: z.string(),
-          role: z.string().optional(),
-          detail: z.record(z.string(), z.union([z.string(), z.number(), z.array(z.string())])).optional(),
+        )
+        .meta({
+          description: "While it is open: whose signatures it needs. Of a root, by the old and the new.",
         }),
-      )
-      .length(1),
-  })
-  .meta({ id: "Refusal" });
+    }),
+  ),
+  events: z.array(
+    z.strictObject({
+      at: instant,
+      kind: z.enum([...state.options.filter((each) => each !== "open"), "opened", "signed", "failed"]),
+      by: z.string(),
+      detail: z.string(),
+    }),
+  ),
+});
+
+export const proposalList = z.strictObject({
+  format: z.literal("vidimus-proposals/1"),
+  proposals: z.array(
+    z.strictObject({
+      ...head,
+      files: z.array(z.strictObject({ role, version: z.int(), signedBy: z.array(keyId) })),
+    }),
+  ),
+  next: z.string().optional().meta({ description: "Where the next page begins: give it as `before`." }),
+});
+
+export const refusal = z.strictObject({
+  errors: z
+    .array(
+      z.strictObject({
+        code: z.string().meta({ description: "Stable; also in the header vidimus-code." }),
+        message: z.string(),
+        role: z.string().optional(),
+        detail: z.record(z.string(), z.union([z.string(), z.number(), z.array(z.string())])).optional(),
+      }),
+    )
+    .length(1),
+});
 
 /** Longest wait for a change, in seconds: below what proxies and idle connections commonly allow. */
 export const maxWait = 20;
