@@ -166,11 +166,13 @@ export class Proposals implements ProposalService {
     this.#waiting.close();
   }
 
-  /** An open proposal of the very same bytes. */
+  /** An open proposal of the very same bytes for the same roles. */
   async #sameOpen(repository: string, { files }: OpenRequest): Promise<string | undefined> {
     const digest = proposalDigest(files);
+    const rolesOf = (of: readonly { readonly role: string }[]) => of.map(({ role }) => role).sort();
+    const roles = rolesOf(files).join(" ");
     const open = await this.list({ repository, state: "open", limit: 200 });
-    return open.find((each) => each.digest === digest)?.id;
+    return open.find((each) => each.digest === digest && rolesOf(each.files).join(" ") === roles)?.id;
   }
 
   async #openOnce(repository: string, request: OpenRequest, principal: Principal): Promise<NewProposal> {

@@ -324,6 +324,17 @@ describe.each(backEnds)("proposals on %s", (backEnd) => {
     expect(await proposals().list({ repository, limit: 10 })).toHaveLength(1);
   });
 
+  it("of the same bytes for another role is another one", async () => {
+    await begin();
+    for (const role of ["targets/a", "targets/b"]) owner.delegate(role, [second]);
+    await server.publish(repository, owner.next("targets"));
+    const bytes = owner.targetsFile("targets/a");
+    const one = await open(new Map([["targets/a", bytes]]));
+    const other = await open(new Map([["targets/b", bytes]]));
+    expect(other.id).not.toBe(one.id);
+    expect(other).toMatchObject({ digest: one.digest, files: [{ role: "targets/b" }] });
+  });
+
   it.each<readonly [string, () => Files]>([
     ["ROLLBACK", () => owner.files("targets")],
     ["EMPTY_UPLOAD", () => new Map()],
