@@ -16,8 +16,13 @@ import { rootPins } from "./rules/root-pins.ts";
 import { unreachableDelegation } from "./rules/unreachable-delegation.ts";
 import { versionStep } from "./rules/version-step.ts";
 
+type RuleOf = (publication: Publication, ruling: Ruling) => Finding[];
+
+/** Those that count signatures: of files that are still to be signed they say nothing. */
+const ofSignatures: ReadonlySet<RuleOf> = new Set([rootPins, signatureThresholds]);
+
 /** The rules of a policy file, in the order in which their findings matter. */
-const rules: readonly ((publication: Publication, ruling: Ruling) => Finding[])[] = [
+const rules: readonly RuleOf[] = [
   rootPins,
   signatureThresholds,
   declaredThresholds,
@@ -29,6 +34,19 @@ const rules: readonly ((publication: Publication, ruling: Ruling) => Finding[])[
 ];
 
 export function evaluate(publication: Publication, policy: Policy): Finding[] {
+  return findingsOf(publication, policy, rules);
+}
+
+/** The same of files that nobody has signed yet: whatever no signature could mend. */
+export function evaluateUnsigned(publication: Publication, policy: Policy): Finding[] {
+  return findingsOf(
+    publication,
+    policy,
+    rules.filter((rule) => !ofSignatures.has(rule)),
+  );
+}
+
+function findingsOf(publication: Publication, policy: Policy, wanted: readonly RuleOf[]): Finding[] {
   const always = publication.files.flatMap(({ role, signed }) => {
     switch (signed.kind) {
       case "root":
@@ -39,7 +57,7 @@ export function evaluate(publication: Publication, policy: Policy): Finding[] {
         return [];
     }
   });
-  const ruled = policy.file === undefined ? [] : ofFile(publication, policy.file);
+  const ruled = policy.file === undefined ? [] : ofFile(publication, policy.file, wanted);
   const all = [...always, ...ruled];
   return [...all.filter(isRefusal), ...all.filter((finding) => !isRefusal(finding))];
 }
@@ -48,7 +66,11 @@ export function isRefusal(finding: Finding): finding is Finding & { readonly sev
   return finding.severity === "refuse";
 }
 
-function ofFile(publication: Publication, { policy, pins }: OpenPolicy): Finding[] {
+function ofFile(
+  publication: Publication,
+  { policy, pins }: OpenPolicy,
+  wanted: readonly RuleOf[],
+): Finding[] {
   const { repository } = publication;
   const chosen = choosePublished(policy, repository);
   if (chosen === undefined) {
@@ -76,5 +98,5 @@ function ofFile(publication: Publication, { policy, pins }: OpenPolicy): Finding
     ];
   }
   const { rule } = chosen;
-  return rules.flatMap((each) => each(publication, { rule, pins: pins.get(rule.place) }));
+  return wanted.flatMap((each) => each(publication, { rule, pins: pins.get(rule.place) }));
 }

@@ -14,18 +14,12 @@ import type { FileFacts, FormatRules } from "../core/format/format.ts";
 import { keyUses } from "../core/key-uses.ts";
 import { type Metadata, type Root, type Targets, usedKeys } from "../core/model.ts";
 import { parentRole } from "../core/names.ts";
-import {
-  type Candidate,
-  examine,
-  factsOf,
-  type Plan,
-  refuseOvertaken,
-  storedFilesNeeded,
-} from "../core/publication.ts";
+import { type Candidate, examine, factsOf, type Plan, refuseOvertaken } from "../core/publication.ts";
 import type { Verified } from "../core/verify.ts";
 import { evaluate } from "../policy/evaluate.ts";
 import type { OnlineKey, RepositoryState, Store } from "../store/store.ts";
 import type { ReadCache } from "./cache.ts";
+import { loadCandidate } from "./candidate.ts";
 import type { Clock } from "./clock.ts";
 import { mayHaveHappened } from "./doubt.ts";
 import { type OnlineKeys, signers } from "./online-keys.ts";
@@ -36,6 +30,7 @@ import type { KnownKeys, Reading } from "./reading.ts";
 import { refuseFindings } from "./refusal.ts";
 import { newMetadata, servedFromMetadata } from "./served.ts";
 import type { Principal, UploadedFile } from "./service.ts";
+import { namingMissing } from "./too-few.ts";
 import type { TrustedFiles, TrustedFilesCache } from "./trusted.ts";
 
 export interface PublisherParts {
@@ -52,6 +47,17 @@ export interface PublisherParts {
   readonly logger: Logger;
 }
 
+/** What is to be committed. */
+interface Decided {
+  readonly state: RepositoryState;
+  readonly plan: Plan;
+  readonly before: TrustedFiles;
+  readonly held: ReadonlyMap<string, OnlineKey>;
+  readonly at: number;
+  readonly principal: Principal;
+  readonly proposal: string | undefined;
+}
+
 /** How often a publication is tried on a newer state before its publisher is told to try again. */
 const attempts = 8;
 
@@ -62,14 +68,20 @@ export class Publisher {
     this.#parts = parts;
   }
 
-  async publish(repository: string, files: readonly UploadedFile[], principal: Principal): Promise<void> {
+  /** `proposal`: the ID of the one that the files are from, which ends with the same commit. */
+  async publish(
+    repository: string,
+    files: readonly UploadedFile[],
+    principal: Principal,
+    proposal?: string,
+  ): Promise<void> {
     const upload = await this.#read(repository, files);
     this.#refuseOvertaken(repository, upload);
     await this.#parts.queue.run(repository, async () => {
       for (let attempt = 1; ; attempt++) {
         try {
           this.#refuseOvertaken(repository, upload);
-          return await this.#attempt(repository, upload, principal);
+          return await this.#attempt(repository, upload, principal, proposal);
         } catch (error) {
           if (mayHaveHappened(error)) this.#forget(repository);
           if (!(error instanceof StoreError && error.code === "CONFLICT") || attempt === attempts)
@@ -141,32 +153,18 @@ export class Publisher {
     repository: string,
     upload: ReadonlyMap<string, Metadata>,
     principal: Principal,
+    proposal: string | undefined,
   ): Promise<void> {
-    const { store, clock, format, keys, trusted, policy, logger } = this.#parts;
+    const { clock, policy, logger } = this.#parts;
     const at = clock.now();
-    const state = await store.state(repository);
-    const loaded = await trusted.load(state);
-    const files = await trusted.withTargets(state, loaded, storedFilesNeeded(upload, state.current.keys()));
-    const rootFile = upload.get("root") ?? files.root;
-    const held =
-      rootFile?.signed.kind === "root"
-        ? await keys.held(repository, rootFile.signed)
-        : new Map<string, OnlineKey>();
-    const candidate: Candidate = {
-      format,
-      repository,
-      upload,
-      current: await trusted.current(state, files, listedWithSha512(upload.get("snapshot"))),
-      onlineKeys: new Set(held.keys()),
-      at,
-    };
-    const plan = examine(candidate);
+    const { state, files, held, candidate } = await loadCandidate(this.#parts, repository, upload, at);
+    const plan = examined(candidate);
 
     const { root, targets } = plan;
     const findings = evaluate({ ...candidate, root, targets, files: plan.files }, policy.current);
     refuseFindings(findings, { repository, principal: principal.name }, logger);
 
-    await this.#commit(state, plan, files, held, at, principal);
+    await this.#commit({ state, plan, before: files, held, at, principal, proposal });
     for (const { sentence, fix, role } of findings) logger.warn({ repository, role }, `${sentence} ${fix}`);
     logger.info(
       {
@@ -179,14 +177,7 @@ export class Publisher {
     if (upload.has("root")) await this.#warnOfSharedKeys(repository, plan.root);
   }
 
-  async #commit(
-    state: RepositoryState,
-    plan: Plan,
-    before: TrustedFiles,
-    held: ReadonlyMap<string, OnlineKey>,
-    at: number,
-    principal: Principal,
-  ): Promise<void> {
+  async #commit({ state, plan, before, held, at, principal, proposal }: Decided): Promise<void> {
     const { store, roles, trusted, cache, format } = this.#parts;
     const { repository } = state;
     const snapshot =
@@ -209,6 +200,7 @@ export class Publisher {
       at,
       kind: "publish",
       principal: principal.name,
+      ...(proposal !== undefined && { proposal }),
       metadata: metadata.map(newMetadata),
       activateKeys: newRoot ? [...held.keys()] : [],
       ...(newRoot && { keyUses: keyUses(plan.root.signed) }),
@@ -248,6 +240,14 @@ export class Publisher {
   }
 }
 
+function examined(candidate: Candidate): Plan {
+  try {
+    return examine(candidate);
+  } catch (error) {
+    throw namingMissing(error);
+  }
+}
+
 /** The next snapshot: what stays, and what was uploaded. */
 function entriesOf(plan: Plan): ReadonlyMap<string, FileFacts> {
   const uploaded = plan.files.map((file) => [file.role, factsOf(file)] as const);
@@ -259,12 +259,5 @@ function unaffected(before: TrustedFiles, plan: Plan): [string, Verified<Targets
   const changed = plan.files.map(({ role }) => role);
   return [...before.targets].filter(
     ([role]) => !changed.some((each) => role === each || role.startsWith(`${each}/`)),
-  );
-}
-
-function listedWithSha512(snapshot: Metadata | undefined): ReadonlySet<string> {
-  if (snapshot?.signed.kind !== "snapshot") return new Set();
-  return new Set(
-    [...snapshot.signed.meta].filter(([, { hashes }]) => hashes.has("sha512")).map(([role]) => role),
   );
 }

@@ -5,8 +5,10 @@
  * Refusals are `VidimusError`s.
  */
 import type { ChangeQuery, ChangeRecord, Eventually, OnlineRole } from "../store/store.ts";
+import type { Principal } from "./principal.ts";
+import type { ProposalService } from "./proposal-service.ts";
 
-export type { ChangeQuery, ChangeRecord, Eventually, OnlineRole };
+export type { ChangeQuery, ChangeRecord, Eventually, OnlineRole, Principal };
 
 /** Files of at least so many bytes are also served compressed. The cache counts them twice, for both forms. */
 export const compressibleFrom = 2_048;
@@ -28,13 +30,6 @@ export interface UploadedFile {
   readonly bytes: Buffer;
 }
 
-/** Who is calling. */
-export interface Principal {
-  readonly name: string;
-  /** How it was authenticated: `none` until access control is configured. */
-  readonly method: "none";
-}
-
 /** A public key in Notary's shape. */
 export interface PublicKey {
   readonly keytype: string;
@@ -43,6 +38,8 @@ export interface PublicKey {
 }
 
 export interface TrustService {
+  readonly proposals: ProposalService;
+
   /*
    * The three reads give the answer itself, and throw, wherever nobody has to be waited for: what is in memory, and what a
    * store reads at once. Otherwise they give a promise of it.

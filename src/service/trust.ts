@@ -16,6 +16,8 @@ import type { Clock } from "./clock.ts";
 import { type OnlineKeySettings, OnlineKeys } from "./online-keys.ts";
 import { type OnlineRoleSettings, OnlineRoles } from "./online-roles.ts";
 import type { PolicyInForce } from "./policy-in-force.ts";
+import { type ProposalSettings, proposalDefaults } from "./proposal-service.ts";
+import { Proposals } from "./proposals.ts";
 import { Publisher } from "./publish.ts";
 import { Queue } from "./queue.ts";
 import { type Reading, readingHere } from "./reading.ts";
@@ -45,6 +47,8 @@ export interface TrustOptions {
   readonly behind: boolean;
   /** Milliseconds since the oldest commit that the high-water mark lacks; 0 when it lacks none. */
   readonly markLag: () => number;
+  /** Other bounds of proposals than the usual ones. */
+  readonly proposals?: Partial<ProposalSettings>;
 }
 
 const behind =
@@ -59,15 +63,36 @@ export function createTrustService(options: TrustOptions): TrustService {
   const keys = new OnlineKeys(store, signer, format, clock, options.keys);
   const roles = new OnlineRoles(keys, format, options.roles);
   const shared = { store, format, clock, keys, roles, trusted, cache, queue, reading, logger };
+  const publisher = new Publisher({ ...shared, policy });
+  const proposals = new Proposals({
+    ...shared,
+    policy,
+    publisher,
+    settings: { ...proposalDefaults, ...options.proposals },
+    checkWritable: () => checkWritable(options),
+  });
   return new Service(
     { ...options, reading },
     cache,
     trusted,
     queue,
     keys,
-    new Publisher({ ...shared, policy }),
-    new Refresher({ ...shared, interval: options.refreshInterval }),
+    publisher,
+    new Refresher({ ...shared, interval: options.refreshInterval, alsoTend: () => proposals.tend() }),
+    proposals,
   );
+}
+
+function checkWritable({ readOnly, behind }: Pick<TrustOptions, "readOnly" | "behind">): void {
+  if (readOnly) {
+    throw new RefusedError("READ_ONLY", "This server only reads: publish to the one it is a copy of.");
+  }
+  if (behind) {
+    throw new StoreError(
+      "STORE_BEHIND",
+      "This server's store lacks what it once had: its operator restores a newer backup, or runs vidimus recover accept, before anything can be published.",
+    );
+  }
 }
 
 class Service implements TrustService {
@@ -80,6 +105,7 @@ class Service implements TrustService {
   readonly #refresher: Refresher;
   /** Parts that could not be used when they were last asked, by name, with the code of the reason. */
   readonly #failing = new Map<string, string>();
+  readonly proposals: Proposals;
 
   constructor(
     options: TrustOptions & { readonly reading: Reading },
@@ -89,6 +115,7 @@ class Service implements TrustService {
     keys: OnlineKeys,
     publisher: Publisher,
     refresher: Refresher,
+    proposals: Proposals,
   ) {
     this.#options = options;
     this.#cache = cache;
@@ -97,6 +124,7 @@ class Service implements TrustService {
     this.#keys = keys;
     this.#publisher = publisher;
     this.#refresher = refresher;
+    this.proposals = proposals;
   }
 
   current(repository: string, role: string): Eventually<Served | undefined> {
@@ -203,6 +231,7 @@ class Service implements TrustService {
   }
 
   async close(): Promise<void> {
+    this.proposals.close();
     await this.#refresher.stop();
     await this.#queue.idle();
     await this.#options.reading.close();
@@ -211,15 +240,7 @@ class Service implements TrustService {
   }
 
   checkWritable(): void {
-    if (this.#options.readOnly) {
-      throw new RefusedError("READ_ONLY", "This server only reads: publish to the one it is a copy of.");
-    }
-    if (this.#options.behind) {
-      throw new StoreError(
-        "STORE_BEHIND",
-        "This server's store lacks what it once had: its operator restores a newer backup, or runs vidimus recover accept, before anything can be published.",
-      );
-    }
+    checkWritable(this.#options);
   }
 
   #isClosed(): boolean {

@@ -82,6 +82,19 @@ export interface RepositoryRows {
   keyUses(limit: number): readonly KeyUse[];
 }
 
+export interface ProposalRow {
+  /** Opaque but for its order. */
+  readonly place: number;
+  readonly id: string;
+  readonly repository: string;
+  readonly state: string;
+  readonly digest: string;
+  readonly base: ReadonlyMap<string, number>;
+  /** The current versions of the roles of its base. */
+  readonly current: ReadonlyMap<string, number>;
+  readonly files: readonly { readonly role: string; readonly version: number; readonly signed: Uint8Array }[];
+}
+
 /** The changefeed of all repositories. */
 export interface FeedCount {
   readonly rows: number;
@@ -104,6 +117,8 @@ export interface StoreInspection {
   feed(): FeedCount;
   /** Every name that is or was a repository or holds keys, in byte order, strictly after `after`. */
   names(after: string, limit: number): readonly string[];
+  /** The next proposal after a place, as it stands at one instant; 0: the first. */
+  proposal(after: number): ProposalRow | undefined;
   inspect<T>(name: string, work: (rows: RepositoryRows) => Promise<T>): Promise<T>;
   close(): void;
 }

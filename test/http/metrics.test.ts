@@ -2,12 +2,23 @@ import { describe, expect, it } from "vitest";
 import { aggregated, type SentMetrics } from "../../src/http/aggregate.ts";
 import { HttpMetrics } from "../../src/http/metrics.ts";
 import { SupervisorMetrics } from "../../src/http/supervisor-metrics.ts";
+import type { ProposalService } from "../../src/service/proposal-service.ts";
 
+const proposals = { facts: async () => ({ open: 3, published: 2, rejected: 1, expired: 0 }) };
 const metricsOf = (
   lag: number,
   others?: ConstructorParameters<typeof HttpMetrics>[1],
   mark = { behind: false, lag: 0 },
-) => new HttpMetrics({ renewalLag: async () => lag, mark: () => mark, policyFault: () => undefined }, others);
+) =>
+  new HttpMetrics(
+    {
+      renewalLag: async () => lag,
+      mark: () => mark,
+      policyFault: () => undefined,
+      proposals: proposals as unknown as ProposalService,
+    },
+    others,
+  );
 
 /** As it crosses from one process to another. */
 const sent = async (metrics: HttpMetrics) => structuredClone(await metrics.toSend());
@@ -32,6 +43,10 @@ it("of several processes are added up, and of the lag the largest counts", async
   expect(line(body, "vidimus_publish_seconds_count")).toBe("2");
   expect(line(body, 'vidimus_refusals_total{code="THRESHOLD"}')).toBe("1");
   expect(line(body, "vidimus_renewal_lag_seconds")).toBe("7");
+  // All processes look at the same proposals; each has ended others.
+  expect(line(body, "vidimus_proposals_open")).toBe("3");
+  expect(line(body, 'vidimus_proposals_total{outcome="published"}')).toBe("6");
+  expect(line(body, 'vidimus_proposals_total{outcome="expired"}')).toBe("0");
 });
 
 it("say of store and mark what the process says that knows most", async () => {

@@ -6,6 +6,7 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { HttpMetrics } from "../../src/http/metrics.ts";
 import { SupervisorMetrics } from "../../src/http/supervisor-metrics.ts";
+import type { ProposalService } from "../../src/service/proposal-service.ts";
 
 const repository = resolve(import.meta.dirname, "../..");
 const read = (path: string) => readFileSync(join(repository, path), "utf8");
@@ -79,10 +80,12 @@ function namesIn(expression: string): Named {
 let exported: ReadonlyMap<string, ReadonlySet<string>>;
 
 beforeAll(async () => {
+  const proposals = { facts: async () => ({ open: 0, published: 0, rejected: 0, expired: 0 }) };
   const service = {
     renewalLag: async () => 0,
     mark: () => ({ behind: false, lag: 0 }),
     policyFault: () => undefined,
+    proposals: proposals as unknown as ProposalService,
   };
   // As with workers: the one form in which all of them are there.
   const supervisor = new SupervisorMetrics();

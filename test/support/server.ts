@@ -18,6 +18,7 @@ import { defaultPolicy, type Policy } from "../../src/policy/policy.ts";
 import type { OnlineKeySettings } from "../../src/service/online-keys.ts";
 import type { OnlineRoleSettings } from "../../src/service/online-roles.ts";
 import { PolicyInForce } from "../../src/service/policy-in-force.ts";
+import type { ProposalSettings } from "../../src/service/proposal-service.ts";
 import type { Reading } from "../../src/service/reading.ts";
 import type { TrustService } from "../../src/service/service.ts";
 import { createTrustService } from "../../src/service/trust.ts";
@@ -73,6 +74,7 @@ export interface ServerOptions {
   readonly refreshInterval?: number;
   /** Where files are read; on this thread without. Closed with the server. */
   readonly reading?: Reading;
+  readonly proposals?: Partial<ProposalSettings>;
   /** Bytes of the key-encryption key; random without. */
   readonly secret?: Uint8Array;
 }
@@ -156,6 +158,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     readOnly: false,
     behind: false,
     markLag: () => 0,
+    proposals: options.proposals ?? {},
   });
   const app = await createApp({
     service,

@@ -12,6 +12,7 @@ import { openSealed } from "../../src/signer/sealed.ts";
 import { keySecret } from "../../src/signer/secret.ts";
 import { inspectSqlite } from "../../src/store/sqlite/inspection.ts";
 import { temporaryDirectory } from "./directory.ts";
+import { openRequest } from "./proposing.ts";
 import { day, newKey, newRootKey } from "./publisher.ts";
 import { start, startServer, type TestServer } from "./server.ts";
 
@@ -73,6 +74,8 @@ async function fill(server: TestServer): Promise<void> {
   server.clock.advance(8 * day);
   await server.service.current(full, "timestamp");
   await renewed(server);
+  const who = { name: "tester", method: "none" } as const;
+  await server.service.proposals.open(full, openRequest(owner.next("targets")), who);
 }
 
 /** Renews what is due: both online roles of the first repository. */

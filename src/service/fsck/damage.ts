@@ -43,6 +43,10 @@ export const damageCodes = [
   "KEY_MISSING",
   /** A key of the root that is marked as waiting, or the other way round. */
   "KEY_STATE_WRONG",
+  /** The files of a proposal are not what was opened. */
+  "PROPOSAL_ALTERED",
+  /** An open proposal does not rest on what is current. */
+  "PROPOSAL_STALE",
 ] as const;
 
 export type DamageCode = (typeof damageCodes)[number];

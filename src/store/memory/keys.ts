@@ -9,6 +9,12 @@ interface HeldKey {
 
 export class MemoryKeys {
   readonly #keys = new Map<string, HeldKey[]>();
+  readonly #isAwaited: (repository: string) => boolean;
+
+  /** @param isAwaited whether people may be signing a root that lists keys of the repository */
+  constructor(isAwaited: (repository: string) => boolean) {
+    this.#isAwaited = isAwaited;
+  }
 
   byId(repository: string, keyIds: readonly string[]): OnlineKey[] {
     const wanted = new Set(keyIds);
@@ -19,11 +25,12 @@ export class MemoryKeys {
 
   pending(repository: string, role: OnlineRole, limits: PendingKeyLimits): OnlineKey | undefined {
     const held = this.#of(repository).find((each) => each.pending && each.key.role === role);
-    return held !== undefined && held.key.createdAt >= limits.endOfLife ? held.key : undefined;
+    const isAlive = held !== undefined && held.key.createdAt >= limits.endOfLife;
+    return isAlive || this.#isAwaited(repository) ? held?.key : undefined;
   }
 
   addPending(key: OnlineKey, limits: PendingKeyLimits): OnlineKey | undefined {
-    this.#dropPending((each) => each.createdAt < limits.endOfLife);
+    this.#dropPending((each) => each.createdAt < limits.endOfLife && !this.#isAwaited(each.repository));
     const first = this.pending(key.repository, key.role, limits);
     if (first !== undefined) return first;
     if (!this.#makeRoom(limits)) return undefined;
@@ -67,7 +74,7 @@ export class MemoryKeys {
     const excess = pending.length + 1 - limits.most;
     if (excess <= 0) return true;
     const leaving = pending
-      .filter((key) => key.createdAt < limits.mayGiveWay)
+      .filter((key) => key.createdAt < limits.mayGiveWay && !this.#isAwaited(key.repository))
       .sort((a, b) => a.createdAt - b.createdAt)
       .slice(0, excess);
     if (leaving.length < excess) return false;

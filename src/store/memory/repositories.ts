@@ -74,6 +74,11 @@ export class MemoryRepositories {
     return found && file && { ...file, incarnation: found.incarnation };
   }
 
+  /** Of the current file of a role; 0 where there is none. */
+  versionOf(name: string, role: string): number {
+    return this.#files(name, role).at(-1)?.version ?? 0;
+  }
+
   /** The files of a role in this incarnation, versions ascending. */
   #files(name: string, role: string): readonly StoredMetadata[] {
     return this.#repositories.get(name)?.files.get(role) ?? [];

@@ -10,6 +10,7 @@ import type {
   HistoryRow,
   KeyRow,
   PointerRow,
+  ProposalRow,
   RepositoryRows,
   StoreInspection,
 } from "../inspection.ts";
@@ -46,6 +47,7 @@ function guarded<T>(question: () => T): T {
 
 function inspection(database: Database.Database): StoreInspection {
   const rowsOf = prepareRepositoryRows(database);
+  const nextProposal = database.transaction(prepareProposals(database));
   const names = database
     .prepare<[string, string, number], string>(
       "SELECT name FROM repository WHERE name > ? UNION SELECT repository FROM online_key WHERE repository > ? ORDER BY 1 LIMIT ?",
@@ -82,6 +84,7 @@ function inspection(database: Database.Database): StoreInspection {
         const whole = counted.rows === counted.highest;
         return { ...counted, hole: whole ? undefined : hole.get() };
       }),
+    proposal: (after) => guarded(() => nextProposal(after)),
     names: (after, limit) => guarded(() => names.all(after, after, limit)),
     async inspect(name, work) {
       guarded(() => database.exec("BEGIN"));
@@ -92,6 +95,29 @@ function inspection(database: Database.Database): StoreInspection {
       }
     },
     close: () => void database.close(),
+  };
+}
+
+function prepareProposals(database: Database.Database): (after: number) => ProposalRow | undefined {
+  const next = database.prepare<[number], Omit<ProposalRow, "base" | "current" | "files">>(
+    "SELECT seq AS place, id, repository, state, digest FROM proposal WHERE seq > ? ORDER BY seq LIMIT 1",
+  );
+  const base = database.prepare<[number], { role: string; version: number; current: number }>(
+    "SELECT b.role, b.version, coalesce(m.version, 0) AS current FROM proposal_base AS b JOIN proposal AS p ON p.seq = b.proposal LEFT JOIN repository AS r ON r.name = p.repository LEFT JOIN current_metadata AS c ON c.repository = r.id AND c.role = b.role LEFT JOIN metadata AS m ON m.id = c.metadata WHERE b.proposal = ?",
+  );
+  const files = database.prepare<[number], ProposalRow["files"][number]>(
+    "SELECT role, version, signed FROM proposal_file WHERE proposal = ?",
+  );
+  return (after) => {
+    const row = next.get(after);
+    if (row === undefined) return undefined;
+    const rests = base.all(row.place);
+    return {
+      ...row,
+      base: new Map(rests.map(({ role, version }) => [role, version])),
+      current: new Map(rests.map(({ role, current }) => [role, current])),
+      files: files.all(row.place),
+    };
   };
 }
 

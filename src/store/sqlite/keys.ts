@@ -7,13 +7,17 @@ import type { KeyUse, OnlineKey, OnlineRole, PendingKeyLimits } from "../store.t
 const columns =
   "repository, role, key_id AS keyId, keytype, public_key AS publicKey, reference, created_at AS createdAt";
 
+/** People may be signing a root that lists the key. */
+const isAwaited =
+  "EXISTS (SELECT 1 FROM proposal AS p WHERE p.repository = online_key.repository AND p.state = 'open')";
+
 /** Statements that change nothing. */
 export function prepareKeyReads(database: Database.Database) {
   const byId = database.prepare<[string, string], OnlineKey>(
     `SELECT ${columns} FROM online_key WHERE repository = ? AND key_id = ?`,
   );
   const pending = database.prepare<[string, OnlineRole, number], OnlineKey>(
-    `SELECT ${columns} FROM online_key WHERE repository = ? AND role = ? AND pending = 1 AND created_at >= ?`,
+    `SELECT ${columns} FROM online_key WHERE repository = ? AND role = ? AND pending = 1 AND (created_at >= ? OR ${isAwaited})`,
   );
   const users = database.prepare<[string, string, number], KeyUse & { readonly repository: string }>(
     "SELECT u.material, u.role, r.name AS repository FROM key_use AS u JOIN repository AS r ON r.id = u.repository WHERE u.material = ? AND r.name <> ? LIMIT ?",
@@ -51,13 +55,15 @@ export function prepareKeyReads(database: Database.Database) {
 
 /** Changes; each runs inside a member of `Writer`. */
 export function prepareKeyChanges(database: Database.Database) {
-  const dropDead = database.prepare<[number]>("DELETE FROM online_key WHERE pending = 1 AND created_at < ?");
+  const dropDead = database.prepare<[number]>(
+    `DELETE FROM online_key WHERE pending = 1 AND created_at < ? AND NOT ${isAwaited}`,
+  );
   const count = database
     .prepare<[], number>("SELECT count(created_at) FROM online_key WHERE pending = 1")
     .pluck();
   const oldest = database
     .prepare<[number, number], number>(
-      "SELECT id FROM online_key WHERE pending = 1 AND created_at < ? ORDER BY created_at, id LIMIT ?",
+      `SELECT id FROM online_key WHERE pending = 1 AND created_at < ? AND NOT ${isAwaited} ORDER BY created_at, id LIMIT ?`,
     )
     .pluck();
   const drop = database.prepare<[number]>("DELETE FROM online_key WHERE id = ?");

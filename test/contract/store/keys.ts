@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { OnlineKey } from "../../../src/store/store.ts";
+import { newProposal, proposalChange, room } from "../../support/proposals.ts";
 import { file, limits, onlineKey, publication, publishNext } from "../../support/publications.ts";
 import { codeOf } from "../../support/refusal.ts";
 import type { Bench } from "./bench.ts";
@@ -59,6 +60,19 @@ export function keys(bench: Bench): void {
       expect(await bench.store.pendingKey("a", "timestamp", limits({ endOfLife: 11 }))).toBeUndefined();
       const next = await add(onlineKey("a", { keyId: "new", createdAt: 11 }), { endOfLife: 11 });
       expect(next?.keyId).toBe("new");
+    });
+
+    it("stays as long as its repository has an open proposal", async () => {
+      await add(onlineKey("a", { keyId: "old", createdAt: 10 }));
+      await bench.store.proposals.open(newProposal("p1"), room());
+      expect((await bench.store.pendingKey("a", "timestamp", limits({ endOfLife: 11 })))?.keyId).toBe("old");
+      const again = await add(onlineKey("a", { keyId: "new", createdAt: 20 }), { endOfLife: 11 });
+      expect(again?.keyId).toBe("old");
+      expect(await add(onlineKey("b"), { most: 1, mayGiveWay: 99, endOfLife: 99 })).toBeUndefined();
+      expect(await bench.store.onlineKeys("a", ["old"])).toHaveLength(1);
+      await bench.store.proposals.change(proposalChange("p1", { settle: "cancelled" }));
+      expect(await bench.store.pendingKey("a", "timestamp", limits({ endOfLife: 11 }))).toBeUndefined();
+      expect((await add(onlineKey("b"), { most: 1, mayGiveWay: 99 }))?.repository).toBe("b");
     });
 
     it("is not made beyond the most that there may be", async () => {

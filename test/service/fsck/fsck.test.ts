@@ -45,6 +45,22 @@ function flip(database: Database.Database, role: string, version: number, rehash
 }
 
 const rows: Row[] = [
+  [
+    "an altered file of a proposal",
+    (d) =>
+      d.exec("UPDATE proposal_file SET signed = CAST(replace(CAST(signed AS TEXT), 'one', 'two') AS BLOB)"),
+    ["PROPOSAL_ALTERED", full],
+  ],
+  [
+    "a file of a proposal under another version",
+    (d) => d.exec("UPDATE proposal_file SET version = version + 1"),
+    ["PROPOSAL_ALTERED", full, "targets", 5],
+  ],
+  [
+    "an open proposal on a base that is not current",
+    (d) => d.exec("UPDATE proposal_base SET version = version - 1 WHERE role = 'root'"),
+    ["PROPOSAL_STALE", full, "root", 1],
+  ],
   ["a flipped bit in a current file", (d) => flip(d, "targets", 2), ["FILE_ALTERED", full, "targets", 2]],
   ["a flipped bit in an old root", (d) => flip(d, "root", 1), ["FILE_ALTERED", full, "root", 1]],
   [
