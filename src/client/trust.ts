@@ -7,6 +7,7 @@
  * Every answer is of the instant it was asked for, and was asked of the server. Whatever cannot be verified is thrown as
  * `TrustError`; `explain` says who must do what. Nothing is printed, and nothing is pulled.
  */
+import type { Expiry } from "../core/trusted-set.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
 import { type Cache, diskCache } from "./cache.ts";
 import { checkDemands } from "./demands.ts";
@@ -22,6 +23,7 @@ import { parsePolicyValue, readPolicyFile } from "./policy-file.ts";
 import { readText } from "./read-file.ts";
 import { lockedReference, parseReference } from "./reference.ts";
 import { Repositories } from "./repositories.ts";
+import type { RepositoryCopy } from "./repository-copy.ts";
 import type { RepositoryView } from "./repository-view.ts";
 import { describe, type ResolvedImage, type SignedTarget } from "./result.ts";
 import { type FoundRoot, inspectRoot } from "./root-inspection.ts";
@@ -212,6 +214,12 @@ export class Trust {
     );
   }
 
+  /** Everything of a repository for whoever signs its next version. Throws as `check`. @internal */
+  async copy(repository: string): Promise<RepositoryCopy> {
+    const { copyOf } = await import("./repository-copy.ts");
+    return await this.#told({ repository }, () => this.#ask(repository, copyOf, "ignored"));
+  }
+
   /** Forgets what was trusted of a repository, versions included. For a repository that was made anew. */
   async forget(repository: string): Promise<void> {
     const ruling = await this.#rules.rule(repository);
@@ -229,7 +237,7 @@ export class Trust {
     await this.close();
   }
 
-  async #scope(name: string, unruled?: "plain"): Promise<Scope> {
+  async #scope(name: string, unruled?: "plain", expiry: Expiry = "enforced"): Promise<Scope> {
     if (this.#closed) throw new TypeError("The trust is closed: open another.");
     const { rule, repository, server, pins, asked } = await this.#rules.rule(name, unruled);
     const { limits, onEvent, now } = this.#options;
@@ -245,13 +253,18 @@ export class Trust {
       format: notary,
       fetcher: await this.#servers.fetcher(server),
       at: now(),
+      expiry,
       // It keeps no process alive, and nothing of it is left when nobody holds it any more.
       signal: AbortSignal.timeout(limits.updateTime),
     };
   }
 
-  async #ask<T>(name: string, answer: (view: RepositoryView) => Promise<T>): Promise<T> {
-    const scope = await this.#scope(name);
+  async #ask<T>(
+    name: string,
+    answer: (view: RepositoryView) => Promise<T>,
+    expiry: Expiry = "enforced",
+  ): Promise<T> {
+    const scope = await this.#scope(name, undefined, expiry);
     return await this.#told({ repository: scope.repository }, async () => {
       const view = await this.#repositories.view(scope);
       let result: T;

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { notary } from "../../src/core/format/notary.ts";
+import { applyEdits } from "../../src/publisher/apply.ts";
 import {
   brokenBy,
   changesOf,
@@ -15,7 +16,7 @@ import {
   signersOf,
   standingOf,
 } from "../../src/publisher/draft.ts";
-import { applyEdits, type Edit } from "../../src/publisher/edits.ts";
+import type { Edit } from "../../src/publisher/edits.ts";
 import { bareKeyIdOf, inHand, signing, stateOf } from "../support/drafting.ts";
 import { newClient, update } from "../support/reader.ts";
 import { newKey, Simulator, someTarget } from "../support/simulator.ts";
@@ -141,6 +142,6 @@ describe("a draft that others made", () => {
     expect(read(new Map([["targets/none", below]]))).toThrowError(
       expect.objectContaining({ code: "ROLE_UNKNOWN" }),
     );
-    expect(read(new Map([["root", message]]))).toThrowError(expect.objectContaining({ code: "BAD_SHAPE" }));
+    expect(read(new Map([["root", message]]))).toThrowError(expect.objectContaining({ code: "BAD_TYPE" }));
   });
 });

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { formatDate } from "../../src/core/dates.ts";
-import { applyEdits, type Contents, defaultLifetimes, type Edit } from "../../src/publisher/edits.ts";
+import { applyEdits } from "../../src/publisher/apply.ts";
+import { type Contents, defaultLifetimes, type Edit } from "../../src/publisher/edits.ts";
 import { EditError } from "../../src/publisher/errors.ts";
 import { bareKeyIdOf, signing, stateOf } from "../support/drafting.ts";
 import { newKey, Simulator, someTarget } from "../support/simulator.ts";
