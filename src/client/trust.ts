@@ -12,6 +12,7 @@ import type { TrustPolicy } from "../policy/trust-policy.ts";
 import { type Cache, diskCache } from "./cache.ts";
 import { checkDemands } from "./demands.ts";
 import { asTrustError, TrustError } from "./errors.ts";
+import type { Fetcher } from "./fetch/fetcher.ts";
 import { reasonOf } from "./fetch/within.ts";
 import type { Floor } from "./floor.ts";
 import { checkFloors } from "./floors.ts";
@@ -218,6 +219,12 @@ export class Trust {
   async copy(repository: string): Promise<RepositoryCopy> {
     const { copyOf } = await import("./repository-copy.ts");
     return await this.#told({ repository }, () => this.#ask(repository, copyOf, "ignored"));
+  }
+
+  /** The server of a repository, to send it what was signed; the name that is signed there. @internal */
+  async sender(name: string): Promise<{ readonly repository: string; readonly fetcher: Fetcher }> {
+    const { repository, fetcher } = await this.#scope(name, "plain");
+    return { repository, fetcher };
   }
 
   /** Forgets what was trusted of a repository, versions included. For a repository that was made anew. */
