@@ -21,14 +21,22 @@ export interface RepositoryCopy {
 }
 
 /** Refusals that are the business of the role's own signers. */
-const ofTheRole: ReadonlySet<string> = new Set(["THRESHOLD", "FILE_WITHHELD", "HASH_MISMATCH", "LENGTH_MISMATCH"]);
+const ofTheRole: ReadonlySet<string> = new Set([
+  "THRESHOLD",
+  "FILE_WITHHELD",
+  "HASH_MISMATCH",
+  "LENGTH_MISMATCH",
+]);
 
 /** Throws what the core throws of `targets`, `TOO_MANY_DELEGATIONS`, and what the fetcher throws. */
 export async function copyOf(view: RepositoryView): Promise<RepositoryCopy> {
   const { scope, set, offline } = view;
   const { repository, fetcher } = scope;
   if (offline)
-    throw new TrustError("UNREACHABLE", `${fetcher.origin} is away: what is signed next must follow what is there.`);
+    throw new TrustError(
+      "UNREACHABLE",
+      `${fetcher.origin} is away: what is signed next must follow what is there.`,
+    );
   const targets = new Map<string, Verified<Targets>>();
   const unusable = new Map<string, string>();
   const queue = ["targets"];

@@ -187,7 +187,8 @@ function customChanges(role: string, name: string, was: TargetFile, is: TargetFi
     : [change(kind, role, name, old, young)];
 }
 
-function undated(custom: unknown): { readonly text: string; readonly date: string | undefined } {
+/** Custom data without the date of signing, as text, and the date. */
+export function undated(custom: unknown): { readonly text: string; readonly date: string | undefined } {
   if (!isRecord(custom)) return { text: JSON.stringify(custom ?? {}), date: undefined };
   const { vidimus, ...rest } = custom;
   if (!isRecord(vidimus)) return { text: JSON.stringify(custom), date: undefined };

@@ -7,6 +7,8 @@
  * - What an edit asks for and cannot be is refused before anything is signed: a name outside of the delegation's paths, a
  *   threshold that its keys cannot meet, a key that is not there.
  */
+import { isDeepStrictEqual } from "node:util";
+import { undated } from "../core/changes.ts";
 import { formatDate } from "../core/dates.ts";
 import type { RootContent, TargetContent, TargetsContent } from "../core/format/format.ts";
 import { isObject, type Json } from "../core/json.ts";
@@ -17,7 +19,11 @@ import { distinct, keysInUse, rootContentOf, targetsContentOf } from "./contents
 import type { Contents, Edit, OfflineState, Signing } from "./edits.ts";
 import { EditError } from "./errors.ts";
 
-/** Throws `EditError`. */
+/**
+ * A file that comes out as it was, version and expiry aside, is not among the contents, unless it is to be signed again.
+ * What is to be removed and is not there counts as removed: so a publication that was broken off is repeated without harm.
+ * Throws `EditError`.
+ */
 export function applyEdits(state: OfflineState, edits: readonly Edit[], signing: Signing): Contents {
   const work = new Work(state, signing);
   for (const edit of edits) work.apply(edit);
@@ -31,6 +37,7 @@ class Work {
   readonly #targets = new Map<string, TargetsContent>();
   /** Roles whose keys or threshold were edited. */
   readonly #touched = new Set<string>();
+  readonly #resigned = new Set<string>();
 
   constructor(state: OfflineState, signing: Signing) {
     this.#state = state;
@@ -48,6 +55,7 @@ class Work {
   }
 
   contents(): Contents {
+    this.#leaveOutUnchanged();
     this.#checkThresholds();
     this.#resignBelowRoot();
     const { at, lifetimes } = this.#signing;
@@ -74,13 +82,14 @@ class Work {
         `${name} of ${role} is sha256:${present.sha256} by now, which it was not when this was staged: look at it, and add it again.`,
       );
     }
+    if (present !== undefined && present.sha256 !== stood && sameTarget(present, target)) return;
     this.#set(role, { ...file, targets: new Map(file.targets).set(name, this.#dated(target)) });
   }
 
   #remove({ role, name, stood }: Edit & { edit: "remove" }): void {
     const file = this.#file(role);
     const present = file.targets.get(name);
-    if (present === undefined) throw new EditError("TARGET_UNKNOWN", `${role} has no ${name}.`);
+    if (present === undefined) return;
     if (present.sha256 !== stood) {
       throw new EditError(
         "EDIT_CONFLICT",
@@ -98,11 +107,8 @@ class Work {
     const file = this.#file(parent);
     const before = file.delegations.find((each) => each.role === role);
     const known = (id: string) => file.keys.find((key) => key.id === id);
-    const gone = removeKeys.map((id) => listedIn(before?.keyIds ?? [], id, known, role));
+    const gone = removeKeys.map((id) => listedIn(before?.keyIds ?? [], id, known));
     const keyIds = [...new Set([...(before?.keyIds ?? []), ...addKeys.map(({ id }) => id)])];
-    const missing = removePaths.find((path) => before?.paths.includes(path) !== true);
-    if (missing !== undefined)
-      throw new EditError("EDIT_IMPOSSIBLE", `${role} has no path ${JSON.stringify(missing)} to remove.`);
     const next = {
       role,
       keyIds: keyIds.filter((id) => !gone.includes(id)),
@@ -124,8 +130,6 @@ class Work {
   #undelegate(role: string): void {
     const parent = parentRole(role) ?? "targets";
     const file = this.#file(parent);
-    if (!file.delegations.some((each) => each.role === role))
-      throw new EditError("ROLE_UNKNOWN", `${parent} delegates nothing to ${role}.`);
     const delegations = file.delegations.filter((each) => each.role !== role);
     const used = new Set(delegations.flatMap((each) => each.keyIds));
     this.#set(parent, { ...file, delegations, keys: file.keys.filter(({ id }) => used.has(id)) });
@@ -137,7 +141,7 @@ class Work {
     const root = this.#rootContent();
     const before = root.roles[role];
     const known = (id: string) => root.keys.find((key) => key.id === id);
-    const gone = remove.map((id) => listedIn(before.keyIds, id, known, role));
+    const gone = remove.map((id) => listedIn(before.keyIds, id, known));
     const keyIds = [
       ...new Set([...before.keyIds.filter((id) => !gone.includes(id)), ...add.map(({ id }) => id)]),
     ];
@@ -153,6 +157,7 @@ class Work {
   }
 
   #resign({ role, dated }: Edit & { edit: "resign" }): void {
+    this.#resigned.add(role);
     if (role === "root") {
       this.#root = this.#rootContent();
       return;
@@ -171,6 +176,18 @@ class Work {
     const { keyIds, threshold } = this.#root.roles.targets;
     const keys = new Map(this.#root.keys.filter(({ id }) => keyIds.includes(id)).map((key) => [key.id, key]));
     if (!isMet(countSignatures(targets, { keys, threshold }))) this.#set("targets", this.#file("targets"));
+  }
+
+  #leaveOutUnchanged(): void {
+    const { root, targets } = this.#state;
+    if (this.#root !== undefined && !this.#resigned.has("root")) {
+      if (sameWords(this.#root, rootContentOf(root.signed))) this.#root = undefined;
+    }
+    for (const [role, file] of this.#targets) {
+      const stored = targets.get(role);
+      if (stored === undefined || this.#resigned.has(role)) continue;
+      if (sameWords(file, targetsContentOf(role, stored.signed))) this.#targets.delete(role);
+    }
   }
 
   /** Only of what was edited: what others have left unreachable is theirs to mend, and must not stop this. */
@@ -246,20 +263,26 @@ class Work {
   }
 }
 
-/** The listed ID that a bare or listed ID means. Throws `KEY_NOT_LISTED`. */
+/** The listed ID that a bare or listed ID means; undefined if it is not there. */
 function listedIn(
   keyIds: readonly string[],
   id: string,
   known: (id: string) => ListedKey | undefined,
-  role: string,
-): string {
-  const found = keyIds.find((each) => {
+): string | undefined {
+  return keyIds.find((each) => {
     const key = known(each);
     return each === id || (key !== undefined && openKey(key)?.canonicalId === id);
   });
-  if (found !== undefined) return found;
-  throw new EditError(
-    "KEY_NOT_LISTED",
-    `${role} does not list the key ${id}; it lists ${keyIds.join(", ") || "none"}.`,
-  );
+}
+
+/** Whether a target is there already, its date aside: somebody has signed it since, or we have and were broken off. */
+function sameTarget(present: TargetContent, wanted: TargetContent): boolean {
+  const plain = ({ custom, ...rest }: TargetContent) => ({ ...rest, custom: undated(custom).text });
+  return isDeepStrictEqual(plain(present), plain(wanted));
+}
+
+/** Whether two files say the same, version and expiry aside. */
+function sameWords(a: TargetsContent | RootContent, b: TargetsContent | RootContent): boolean {
+  const plain = ({ version: _, expires: __, ...rest }: TargetsContent | RootContent) => rest;
+  return isDeepStrictEqual(plain(a), plain(b));
 }

@@ -179,12 +179,15 @@ export function isComplete(standing: readonly Standing[]): boolean {
   return standing.every(({ signed, needed }) => signed.length >= needed);
 }
 
+/** The ID by which a key is known whatever it is wrapped in. One that cannot be opened is known by what lists it. */
+export function canonicalOf(key: ListedKey): string {
+  return openKey(key)?.canonicalId ?? key.id;
+}
+
 /** IDs of the bare keys that can sign something of the draft. */
 export function signersOf({ files }: Draft): ReadonlySet<string> {
   return new Set(
-    files.flatMap(({ needs }) =>
-      needs.flatMap(({ keys }) => [...keys.keys.values()].map((key) => openKey(key)?.canonicalId ?? key.id)),
-    ),
+    files.flatMap(({ needs }) => needs.flatMap(({ keys }) => [...keys.keys.values()].map(canonicalOf))),
   );
 }
 
@@ -194,9 +197,7 @@ export async function signDraft({ files }: Draft, key: OpenKey): Promise<Signatu
   for (const { role, message, needs } of files) {
     const ids = new Set(
       needs.flatMap(({ keys }) =>
-        [...keys.keys.values()]
-          .filter((listed) => (openKey(listed)?.canonicalId ?? listed.id) === key.info.id)
-          .map(({ id }) => id),
+        [...keys.keys.values()].filter((listed) => canonicalOf(listed) === key.info.id).map(({ id }) => id),
       ),
     );
     if (ids.size === 0) continue;

@@ -14,6 +14,37 @@ export const editCodes = [
 ] as const;
 export type EditCode = (typeof editCodes)[number];
 
+export const publishCodes = [
+  "LOST_RACE",
+  "NOTHING_STAGED",
+  "OUTCOME_UNKNOWN",
+  "PUBLISH_REFUSED",
+  "REPOSITORY_EXISTS",
+  "SIGNERS_MISSING",
+  "SNAPSHOT_KEY_ELSEWHERE",
+  "STAGING_DAMAGED",
+  "STAGING_UNWRITABLE",
+] as const;
+export type PublishCode = (typeof publishCodes)[number];
+
+/** A publication that did not happen, or of which nobody knows whether it did. What was staged is still staged. */
+export class PublishError extends Error {
+  readonly code: PublishCode;
+  /** The server's own code of a refusal, where it gives one. */
+  readonly serverCode: string | undefined;
+
+  constructor(
+    code: PublishCode,
+    message: string,
+    context: { readonly cause?: unknown; readonly serverCode?: string | undefined } = {},
+  ) {
+    super(message, context.cause === undefined ? undefined : { cause: context.cause });
+    this.name = "PublishError";
+    this.code = code;
+    this.serverCode = context.serverCode;
+  }
+}
+
 /** An edit that does not fit what is there. Nothing was changed. */
 export class EditError extends Error {
   readonly code: EditCode;

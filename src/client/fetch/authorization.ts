@@ -111,7 +111,9 @@ export function createAuthorizer(settings: Settings, source: CredentialSource, s
     refusal({ repository, actions }, { known }) {
       const what = actions === "pull" ? "read" : "change";
       return known
-        ? new TrustError("FORBIDDEN", `${origin} does not let this user ${what} ${repository}.`, { repository })
+        ? new TrustError("FORBIDDEN", `${origin} does not let this user ${what} ${repository}.`, {
+            repository,
+          })
         : new TrustError("UNAUTHORIZED", `${origin} wants credentials for ${repository}.`, { repository });
     },
   };

@@ -45,7 +45,8 @@ it("asks for a token for what is to be done, keeps it, and never takes one for r
     const scope = new URL(request.url, "http://127.0.0.1").searchParams.get("scope") ?? "";
     const actions = scope.split(":").at(-1);
     if (request.url.startsWith("/token")) response.end(JSON.stringify({ token: `for-${actions}` }));
-    else if (request.authorization === "Bearer for-pull,push" && request.method === "POST") response.end("ok");
+    else if (request.authorization === "Bearer for-pull,push" && request.method === "POST")
+      response.end("ok");
     else if (request.authorization === "Bearer for-pull" && request.method === "GET") response.end("file");
     else
       response
