@@ -14,7 +14,13 @@ export interface Folder {
 }
 
 export function folderWith(files: Readonly<Record<string, string>> = {}): Folder {
-  const path = temporaryDirectory();
+  const folder = folderAt(temporaryDirectory());
+  for (const [name, content] of Object.entries(files)) folder.write(name, content);
+  return folder;
+}
+
+/** One that is there already. */
+export function folderAt(path: string): Folder {
   const at = (name: string) => join(path, name);
   const folder: Folder = {
     path,
@@ -30,6 +36,5 @@ export function folderWith(files: Readonly<Record<string, string>> = {}): Folder
       return Object.fromEntries(names.map((name) => [name, folder.read(name)]));
     },
   };
-  for (const [name, content] of Object.entries(files)) folder.write(name, content);
   return folder;
 }

@@ -12,6 +12,7 @@
  * **Errors.** Only `KeyError`. A refusal leaves nothing behind.
  */
 import type { ListedKey } from "../../core/keys.ts";
+import type { KeyError } from "./errors.ts";
 
 export type KeyAlgorithm = "ecdsa" | "ed25519" | "rsa";
 
@@ -19,7 +20,8 @@ export type KeyAlgorithm = "ecdsa" | "ed25519" | "rsa";
 export interface KeyInfo {
   /** Bare key ID: 64 lower-case hex digits. */
   readonly id: string;
-  readonly algorithm: KeyAlgorithm;
+  /** Undefined where a locked file does not say it, as `listed`. */
+  readonly algorithm: KeyAlgorithm | undefined;
   /**
    * The public key as every role but a Notary root lists it. Undefined where a locked file does not say it: an encrypted
    * key file of the stock clients names its key by ID only.
@@ -35,6 +37,11 @@ export interface KeyInfo {
   readonly place: string;
   /** Whether opening it asks for a passphrase or PIN. */
   readonly locked: boolean;
+  /**
+   * What opens it is a passphrase, and a wrong one costs nothing: those at hand may be tried. Without it, it is the PIN of
+   * a device that counts the wrong ones, and nothing is guessed.
+   */
+  readonly passphrase?: true;
 }
 
 /** A secret that opens a key. The receiver wipes it. */
@@ -58,9 +65,15 @@ export interface MadeSignature {
   readonly bytes: Uint8Array;
 }
 
+/** What is known of a key once it is open. */
+export interface OpenKeyInfo extends KeyInfo {
+  readonly algorithm: KeyAlgorithm;
+  readonly listed: ListedKey;
+}
+
 /** A key that can sign until it is closed. */
 export interface OpenKey {
-  readonly info: KeyInfo & { readonly listed: ListedKey };
+  readonly info: OpenKeyInfo;
   /** Signs the whole message, with SHA-256 where the algorithm wants a digest. What was made is verified before it is given out. */
   sign(message: Uint8Array): Promise<MadeSignature>;
   /** Forgets the private part. Idempotent; signing afterwards is refused with `KEY_CLOSED`. */
@@ -70,6 +83,9 @@ export interface OpenKey {
 export interface Custody {
   /** Every key that is here and can sign, in a stable order. A place that does not exist is empty. */
   list(): Promise<readonly KeyInfo[]>;
+
+  /** What is here and cannot be used, a sentence for each; opens nothing either. Without it, there is nothing to tell. */
+  faults?(): Promise<readonly KeyError[]>;
 
   /** Throws `KEY_UNKNOWN`, `PASSPHRASE_MISSING`, `PASSPHRASE_WRONG` and what the place adds. */
   open(id: string, unlocking: Unlocking): Promise<OpenKey>;
