@@ -15,10 +15,13 @@ export const editCodes = [
 export type EditCode = (typeof editCodes)[number];
 
 export const publishCodes = [
+  "IMAGE_DIFFERS",
+  "IMAGE_UNKNOWN",
   "LOST_RACE",
   "NOTHING_STAGED",
   "OUTCOME_UNKNOWN",
   "PUBLISH_REFUSED",
+  "REGISTRY_ANSWER",
   "REPOSITORY_EXISTS",
   "SIGNERS_MISSING",
   "SNAPSHOT_KEY_ELSEWHERE",

@@ -5,11 +5,13 @@ import { addOld } from "./old.ts";
 import { addPublish } from "./publish.ts";
 import { addRepo } from "./repo.ts";
 import { addRoles } from "./roles.ts";
+import { addSign } from "./sign.ts";
 import type { Publishing } from "./tools.ts";
 
 export function addPublishingCommands(parent: Command, publishing: Publishing): void {
   addRepo(parent, publishing);
   addTargets(parent, publishing);
+  addSign(parent, publishing);
   addPublish(parent, publishing);
   addRoles(parent, publishing);
   addOld(parent, publishing);

@@ -9,7 +9,6 @@ import type { ClientContext } from "../../client/cli/context.ts";
 import { addTrustFlags, type TrustFlags, trustOptions } from "../../client/cli/flags.ts";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import { openTrust, type Trust } from "../../client/trust.ts";
-import type { Change } from "../../core/changes.ts";
 import { notary } from "../../core/format/notary.ts";
 import { applyEdits } from "../../publisher/apply.ts";
 import { defaultLifetimes, type Edit, type Lifetimes } from "../../publisher/edits.ts";

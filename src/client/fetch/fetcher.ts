@@ -20,12 +20,16 @@ export interface FileRequest {
 export interface CallRequest {
   /** Whose credentials are looked up, and what a token is for. */
   readonly repository: string;
+  /** What a token is for, where that is named otherwise: at a registry, without its host. */
+  readonly tokenFor?: string;
   /** As Docker's token services name them. */
   readonly actions: "pull" | "pull,push" | "*";
   readonly method: "GET" | "POST" | "DELETE";
   /** Below the server's address, with a slash in front and everything in it encoded. */
   readonly path: string;
   readonly body?: { readonly type: string; readonly bytes: Buffer };
+  /** Media types that are wanted; any without it. */
+  readonly accept?: string;
   /** Bytes of the answer's body, whatever its status. */
   readonly maxBytes: number;
   readonly signal: AbortSignal;
@@ -33,6 +37,8 @@ export interface CallRequest {
 
 export interface CallAnswer {
   readonly status: number;
+  /** Media type, without parameters; undefined if none is said. */
+  readonly type: string | undefined;
   /** The server's own code of a refusal (`vidimus-code`); undefined from a server that sends none. */
   readonly code: string | undefined;
   readonly body: Buffer;

@@ -100,14 +100,15 @@ export function createFetcher(options: FetcherOptions): Fetcher {
         within(limits.requestTime, [either], late, (signal) => tryOnce(request, url, signal)),
       );
     },
-    async call({ repository, actions, method, path, body, maxBytes, signal: ending }) {
+    async call(request) {
+      const { repository, tokenFor, actions, method, path, body, accept = "*/*", maxBytes } = request;
       const url = new URL(`${server.base}${path}`);
       const late = () =>
         new TrustError("TIMEOUT", `${server.origin} did not answer within ${limits.requestTime} ms.`);
-      return within(limits.requestTime, [ending, closing.signal], late, async (signal) => {
-        const answer = await authorized({ repository, actions }, signal, (authorization) => {
+      return within(limits.requestTime, [request.signal, closing.signal], late, async (signal) => {
+        const answer = await authorized({ repository, actions, ...(tokenFor && { tokenFor }) }, signal, (authorization) => {
           const headers = {
-            accept: "*/*",
+            accept,
             ...(authorization !== undefined && { authorization }),
             ...(body !== undefined && { "content-type": body.type }),
           };
@@ -116,6 +117,7 @@ export function createFetcher(options: FetcherOptions): Fetcher {
         const code = answer.headers["vidimus-code"];
         return {
           status: answer.status,
+          type: answer.headers["content-type"]?.split(";")[0]?.trim(),
           code: typeof code === "string" ? code : undefined,
           body: answer.body,
         };

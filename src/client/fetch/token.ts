@@ -59,6 +59,8 @@ export interface TokenScope {
   readonly repository: string;
   /** `pull`, or what else is asked for. */
   readonly actions: string;
+  /** The repository's name at the service, if it is another one. */
+  readonly tokenFor?: string;
 }
 
 /**
@@ -86,8 +88,8 @@ export async function requestToken(
   throw refusedStatus(answer.status, origin, retryAfterOf(answer.headers["retry-after"], Date.now()));
 }
 
-function scopeOf({ repository, actions }: TokenScope): string {
-  return `repository:${repository}:${actions}`;
+function scopeOf({ repository, actions, tokenFor = repository }: TokenScope): string {
+  return `repository:${tokenFor}:${actions}`;
 }
 
 function asking(
