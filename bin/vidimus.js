@@ -17,11 +17,18 @@ const { complaint, findMain, findNode, presentRuntime, unsuitableRuntime } = req
  */
 const forwarded = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"];
 
-/** File descriptors that a `fd:` secret names: they must reach the server, so they rule out replacing the process. */
+/**
+ * File descriptors that a `fd:` secret or `--passphrase-fd` names: they must reach the server, so they rule out replacing
+ * the process.
+ */
 function namedDescriptors(args, env) {
-  const texts = args.concat(Object.keys(env).map((name) => env[name]));
+  const pairs = args.map((text, index) => (index > 0 ? `${args[index - 1]}=${text}` : text));
+  const texts = args.concat(
+    pairs,
+    Object.keys(env).map((name) => env[name]),
+  );
   const numbers = texts
-    .map((text) => /(?:^|=)fd:([0-9]{1,2})$/.exec(text))
+    .map((text) => /(?:(?:^|=)fd:|^--passphrase-fd=)([0-9]{1,2})$/.exec(text))
     .filter((match) => match !== null)
     .map((match) => Number(match[1]));
   return numbers.filter((number) => number > 2);

@@ -294,6 +294,9 @@ export const table: readonly Row[] = [
       "src/backup/errors",
       "src/client",
       "src/client/cli",
+      "src/core",
+      keyErrors,
+      custody,
       "src/publisher",
       "src/config",
       "src/serve",
@@ -303,7 +306,7 @@ export const table: readonly Row[] = [
     ],
     packages: ["commander", "pino"],
     builtins: ["node:crypto", "node:fs", "node:path"],
-    lazily: ["src/wire", "src/client/cli", "src/backup"],
+    lazily: ["src/wire", "src/client/cli", "src/backup", custody, "src/publisher"],
   },
 
   // Nothing but these two reaches everything, and only `wire` names what is concrete.

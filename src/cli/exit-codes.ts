@@ -6,6 +6,7 @@ import { type BackupCode, BackupError } from "../backup/errors.ts";
 import { endings } from "../client/errors.ts";
 import { ConfigurationError } from "../config.ts";
 import { type Code, storeCodes, VidimusError } from "../core/errors.ts";
+import { type KeyCode, KeyError } from "../publisher/custody/errors.ts";
 import { type ProbeCode, ProbeError, type StartCode, StartError } from "../serve/errors.ts";
 
 export const exitCodes = {
@@ -37,13 +38,21 @@ export const exitCodes = {
   backupTarget: { code: 18, meaning: "the directory to restore into is not empty" },
   notReady: { code: 20, meaning: "the server answers that it cannot do its work" },
   noAnswer: { code: 21, meaning: "no server answers as the configured one would" },
+  passphrase: { code: 50, meaning: "the passphrase or PIN of a key is wrong, or there is none" },
+  keyFile: {
+    code: 51,
+    meaning: "a key or its file is damaged, cannot be read, or is of a kind that does not serve",
+  },
+  keyUnknown: { code: 52, meaning: "no key is called that, or more than one" },
+  keyDevice: { code: 53, meaning: "the ssh-agent or token cannot be used" },
+  keyUnwritable: { code: 54, meaning: "a key cannot be written, or is there already" },
 } as const satisfies Record<string, { code: number; meaning: string }>;
 
 /** Every code that a command can end with, in the order of their numbers. */
 export const allExitCodes: readonly { readonly code: number; readonly meaning: string }[] = [
   ...Object.values(exitCodes),
   ...Object.values(endings).map(({ exit, meaning }) => ({ code: exit, meaning })),
-];
+].sort((a, b) => a.code - b.code);
 
 /** For a result that cannot be written, whatever the command was. */
 export const unwritableExit = endings.output.exit;
@@ -85,6 +94,24 @@ const ofBackup = {
   NOT_EMPTY: "backupTarget",
 } as const satisfies Record<BackupCode, ExitName>;
 
+const ofKey = {
+  KEY_UNKNOWN: "keyUnknown",
+  KEY_AMBIGUOUS: "keyUnknown",
+  KEY_EXISTS: "keyUnwritable",
+  KEY_CLOSED: "unexpected",
+  KEY_UNSUPPORTED: "keyFile",
+  KEY_FILE_UNREADABLE: "keyFile",
+  KEY_FILE_UNWRITABLE: "keyUnwritable",
+  KEY_FILE_DAMAGED: "keyFile",
+  PASSPHRASE_MISSING: "passphrase",
+  PASSPHRASE_WRONG: "passphrase",
+  AGENT_UNREACHABLE: "keyDevice",
+  AGENT_REFUSED: "keyDevice",
+  TOKEN_DRIVER_MISSING: "keyDevice",
+  TOKEN_UNREADABLE: "keyDevice",
+  TOKEN_REFUSED: "keyDevice",
+} as const satisfies Record<KeyCode, ExitName>;
+
 function ofVidimus({ code, family }: VidimusError): ExitName {
   if (code === "STORE_LOCKED") return "running";
   if ((storeCodes as readonly Code[]).includes(code)) return "store";
@@ -96,6 +123,7 @@ export function exitNameOf(error: unknown): ExitName {
   if (error instanceof ConfigurationError) return "configuration";
   if (error instanceof StartError) return ofStart[error.code];
   if (error instanceof ProbeError) return ofProbe[error.code];
+  if (error instanceof KeyError) return ofKey[error.code];
   if (error instanceof BackupError) return ofBackup[error.code];
   return error instanceof VidimusError ? ofVidimus(error) : "unexpected";
 }

@@ -2,6 +2,9 @@
  * All that a command says and how it ends. Results go to standard output, as text or JSON; problems and logs to
  * standard error. A problem is one sentence; its stack is shown only on request.
  */
+
+import type { KeyError } from "../publisher/custody/errors.ts";
+import type { ScryptCost } from "../publisher/custody/key-file.ts";
 import { type ExitName, exitCodes, exitNameOf } from "./exit-codes.ts";
 
 /** The world as a command sees it. */
@@ -14,6 +17,8 @@ export interface CliContext {
   readonly readFile: (path: string) => string;
   /** Asks a person for something that is not shown; undefined where there is nobody to ask. */
   readonly askHidden: ((question: string) => Promise<string>) | undefined;
+  /** What locking a key costs, less than is right for real keys. */
+  readonly testingOnlyScrypt?: ScryptCost;
   /** Show stacks. */
   readonly debug: boolean;
 }
@@ -50,6 +55,13 @@ export function reportError(context: Pick<CliContext, "stderr" | "debug">, error
   context.stderr(`${sentenceOf(error, name)}\n`);
   if (context.debug) context.stderr(`${stackOf(error)}\n`);
   return exitCodes[name].code;
+}
+
+/** The same for a program that asked for a document. */
+export function reportKeyRefusal(context: CliContext, error: KeyError): number {
+  const ending = exitNameOf(error);
+  printJson(context, { format: "vidimus-key-refusal/1", code: error.code, ending, what: error.message });
+  return exitCodes[ending].code;
 }
 
 function sentenceOf(error: unknown, name: ExitName): string {

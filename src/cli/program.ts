@@ -1,5 +1,6 @@
 /** The command line: which commands there are, and how their errors become sentences and exit codes. */
 import { Command, CommanderError } from "commander";
+import { KeyError } from "../publisher/custody/errors.ts";
 import { addBackupCreate } from "./backup-create.ts";
 import { addBackupRestore } from "./backup-restore.ts";
 import { addBackupVerify } from "./backup-verify.ts";
@@ -9,7 +10,7 @@ import { addConfigShow } from "./config-show.ts";
 import { allExitCodes, exitCodes } from "./exit-codes.ts";
 import { addFsck } from "./fsck.ts";
 import { addHealthcheck } from "./healthcheck.ts";
-import { type CliContext, formatTable, printLine, reportError } from "./output.ts";
+import { type CliContext, formatTable, printLine, reportError, reportKeyRefusal } from "./output.ts";
 import { addRecover } from "./recover.ts";
 import { addRekey } from "./rekey.ts";
 import { addServe, type ServeParts } from "./serve.ts";
@@ -63,6 +64,10 @@ export async function runCli(
     client.addClientCommands(program, clientContext, (ended) => {
       code = ended;
     });
+    const { addKeyCommands } = await import("./key-commands.ts");
+    addKeyCommands(program, context, (ended) => {
+      code = ended;
+    });
     client.addHelp(program, { stdout: context.stdout, columns: clientContext.columns }, () => {
       const rows = allExitCodes.map((each) => [String(each.code), each.meaning]);
       printLine(context, formatTable(rows));
@@ -78,6 +83,7 @@ export async function runCli(
   } catch (error) {
     // Commander has written its own sentence; asking for help is no error.
     if (error instanceof CommanderError) return error.exitCode === 0 ? code : exitCodes.usage.code;
+    if (error instanceof KeyError && argv.includes("--json")) return reportKeyRefusal(context, error);
     const refused = clientContext && client?.reportClientError(clientContext, error, argv.includes("--json"));
     return refused ?? reportError(context, error);
   }

@@ -34,7 +34,7 @@ if (mode === "describe") {
   console.log(JSON.stringify({ pid, version, execArgv, nodeOptions: env.NODE_OPTIONS ?? null }));
   process.exit(7);
 }
-if (mode === "--secret=fd:5") {
+if (mode === "--secret=fd:5" || mode.startsWith("--passphrase-fd")) {
   const buffer = Buffer.alloc(100);
   console.log(buffer.toString("utf8", 0, readSync(5, buffer)));
   process.exit(0);
@@ -164,11 +164,15 @@ describe.each(runtimes)("$name", ({ node, args }) => {
     expect(Buffer.concat(said).toString()).not.toContain("Debugger listening");
   });
 
-  it("hands a secret's file descriptor to the server", () => {
+  it.each([
+    ["a secret's", ["--secret=fd:5"]],
+    ["a passphrase's", ["--passphrase-fd", "5"]],
+    ["a passphrase's, in one word,", ["--passphrase-fd=5"]],
+  ])("hands %s file descriptor to the server", (_, flags) => {
     const file = freshFile();
     writeFileSync(file, "sealed");
     const descriptor = openSync(file, "r");
-    const { stdout } = spawnSync(node, [...launcher(), "--secret=fd:5"], {
+    const { stdout } = spawnSync(node, [...launcher(), ...flags], {
       stdio: ["ignore", "pipe", "inherit", "ignore", "ignore", descriptor],
       encoding: "utf8",
     });

@@ -84,17 +84,19 @@ async function regular(path: string) {
 }
 
 /**
- * A file that only its owner reads, in a folder of the same kind. Throws `KEY_FILE_UNWRITABLE`, and `KEY_EXISTS` if there
+ * A file that only its owner reads.
+ * @param folder is made where it is not there yet, of the same kind; undefined to make none
+ * Throws `KEY_FILE_UNWRITABLE`, and `KEY_EXISTS` if there
  * must be none and there is one.
  */
 export async function writeKey(
-  folder: string,
+  folder: string | undefined,
   path: string,
   bytes: Uint8Array,
   mode: "new" | "replace",
 ): Promise<void> {
   try {
-    makeDirectory(folder);
+    if (folder !== undefined) makeDirectory(folder);
     await replaceFile(path, bytes, 0o600, async () => {
       if (mode === "new") await refuseExisting(path);
     });

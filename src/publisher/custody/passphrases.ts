@@ -14,6 +14,7 @@
  * signatures, and then wiped; what a person typed was text before, which nobody can wipe.
  */
 import { closeSync, openSync, readSync } from "node:fs";
+import { isHex } from "../../core/bytes.ts";
 import type { KeyInfo, Secret, Unlocking } from "./custody.ts";
 import { KeyError } from "./errors.ts";
 
@@ -68,13 +69,29 @@ export class Passphrases implements Unlocking {
   }
 
   /**
-   * A new passphrase for a key, which the receiver wipes: what is named, or the variables, or asked for twice.
+   * The passphrase of a key that is made, which the receiver wipes: what is named, or the variables, or asked for twice.
    * Throws `PASSPHRASE_MISSING`, or `PASSPHRASE_WRONG` if what was typed is too short or not the same twice.
    */
-  async fresh(what: string, role: string | undefined, named = this.#sources.named): Promise<Secret> {
-    if (named !== undefined) return Buffer.from(this.#readOnce(named));
-    const [given] = this.#ofEnvironment(role);
-    if (given !== undefined) return Buffer.from(given);
+  async fresh(what: string, role: string | undefined): Promise<Secret> {
+    const { named } = this.#sources;
+    const [given] = named === undefined ? this.#ofEnvironment(role) : [this.#readOnce(named)];
+    return given === undefined ? await this.#typedTwice(what) : Buffer.from(given);
+  }
+
+  /** One that takes the place of another: the variables and what is named for the old one say nothing of it. Throws as `fresh`. */
+  async replacement(what: string, named: PassphraseSource | undefined): Promise<Secret> {
+    return named === undefined ? await this.#typedTwice(what) : Buffer.from(this.#readOnce(named));
+  }
+
+  /** Wipes all that was kept. Idempotent. */
+  close(): void {
+    for (const { bytes } of this.#kept.splice(0)) bytes.fill(0);
+    for (const bytes of this.#read.values()) bytes.fill(0);
+    this.#read.clear();
+    this.#running.clear();
+  }
+
+  async #typedTwice(what: string): Promise<Secret> {
     const first = await this.#ask(`New passphrase of ${what}:`);
     if (first === undefined) throw missing(`There is no new passphrase for ${what}`);
     try {
@@ -92,14 +109,6 @@ export class Passphrases implements Unlocking {
     } finally {
       first.fill(0);
     }
-  }
-
-  /** Wipes all that was kept. Idempotent. */
-  close(): void {
-    for (const { bytes } of this.#kept.splice(0)) bytes.fill(0);
-    for (const bytes of this.#read.values()) bytes.fill(0);
-    this.#read.clear();
-    this.#running.clear();
   }
 
   /** Each once, in the order of trying. */
@@ -189,10 +198,15 @@ function questionOf({ id, name, role, place, passphrase }: KeyInfo, again: boole
   const before = again ? "That does not open it. " : "";
   if (passphrase !== true) return `${before}PIN of ${place}:`;
   const words = [
-    name === "" ? id.slice(0, 12) : `${name} (${id.slice(0, 12)})`,
+    name === "" ? shortId(id) : `${name} (${shortId(id)})`,
     ...(role === undefined ? [] : [role]),
   ];
   return `${before}Passphrase of the key ${words.join(", ")}:`;
+}
+
+/** What stands for an ID that is not known yet is a word for people already. */
+function shortId(id: string): string {
+  return isHex(id, 32) ? id.slice(0, 12) : id;
 }
 
 /** Without the line's end. Throws `PASSPHRASE_MISSING`. */
@@ -229,7 +243,7 @@ function endOf(buffer: Buffer, length: number): number {
 function missing(what: string, cause?: unknown): KeyError {
   return new KeyError(
     "PASSPHRASE_MISSING",
-    `${what}: give one at a terminal, with --passphrase-file or --passphrase-fd, or in VIDIMUS_PASSPHRASE_FILE.`,
+    `${what}: give one at a terminal, or in a file that a flag or VIDIMUS_PASSPHRASE_FILE names.`,
     cause,
   );
 }

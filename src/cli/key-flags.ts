@@ -1,0 +1,109 @@
+/**
+ * What the commands about keys have in common: the places of keys, where passphrases come from, and the flags for both.
+ * A passphrase is never an argument, which every user of the machine sees.
+ */
+import { type Command, Option } from "commander";
+import type { Custody } from "../publisher/custody/custody.ts";
+import type { KeyFolder } from "../publisher/custody/key-folder.ts";
+import type { Keyring } from "../publisher/custody/keyring.ts";
+import type { PassphraseSource, Passphrases } from "../publisher/custody/passphrases.ts";
+import type { TrustFolder } from "../publisher/custody/trust-folder.ts";
+import type { CliContext } from "./output.ts";
+
+export interface KeyFlags {
+  readonly keys?: string;
+  readonly trustDir?: readonly string[];
+  readonly passphraseFile?: string;
+  readonly passphraseFd?: string;
+  readonly input: boolean;
+  readonly json?: true;
+}
+
+/** Places and passphrases of one command. */
+export interface Keys {
+  readonly ring: Keyring<Custody>;
+  readonly folder: KeyFolder;
+  /** The first is where keys in the stock clients' form are put. */
+  readonly stock: readonly [TrustFolder, ...TrustFolder[]];
+  readonly passphrases: Passphrases;
+}
+
+export function addKeyFlags(command: Command): Command {
+  return command
+    .option("--keys <dir>", "the folder of keys (default: VIDIMUS_KEYS, or ~/.vidimus/keys)")
+    .addOption(
+      new Option(
+        "--trust-dir <dir>",
+        "a stock client's trust directory; may be repeated (default: Docker's, and ~/.notary)",
+      ).argParser((value: string, all: readonly string[] | undefined) => [...(all ?? []), value]),
+    )
+    .option("--json", "print a document");
+}
+
+export function addPassphraseFlags(command: Command): Command {
+  return command
+    .option("--passphrase-file <file>", "where the passphrase lies (default: VIDIMUS_PASSPHRASE_FILE)")
+    .option("--passphrase-fd <number>", "an open descriptor to read it from")
+    .option("--no-input", "ask nobody");
+}
+
+const newPassphraseFlag = "--new-passphrase-file <file>";
+
+export function addNewPassphraseFlag(command: Command): Command {
+  return command.option(newPassphraseFlag, "where the new passphrase lies (default: asked for)");
+}
+
+/** Runs a command on the keys, and wipes and closes all that was opened, however it ends. */
+export async function withKeys<T>(
+  command: Command,
+  context: CliContext,
+  run: (keys: Keys) => Promise<T>,
+): Promise<T> {
+  const flags = command.opts<KeyFlags>();
+  const [{ KeyFolder }, { Keyring }, { Passphrases }, { TrustFolder }, { usualPlaces }] = await Promise.all([
+    import("../publisher/custody/key-folder.ts"),
+    import("../publisher/custody/keyring.ts"),
+    import("../publisher/custody/passphrases.ts"),
+    import("../publisher/custody/trust-folder.ts"),
+    import("../publisher/custody/places.ts"),
+  ]);
+  const usual = usualPlaces(context.env);
+  const folder = new KeyFolder(flags.keys ?? usual.keys, context.testingOnlyScrypt);
+  const [first = "", ...others] = flags.trustDir ?? usual.trustDirectories;
+  const stock = [new TrustFolder(first), ...others.map((each) => new TrustFolder(each))] as const;
+  const ring = new Keyring<Custody>([folder, ...stock]);
+  const passphrases = new Passphrases({
+    env: context.env,
+    // Commands that open nothing have no flag for it.
+    ask: flags.input === false ? undefined : context.askHidden,
+    named: namedSource(command, flags),
+  });
+  try {
+    return await run({ ring, folder, stock, passphrases });
+  } finally {
+    passphrases.close();
+    await ring.close();
+  }
+}
+
+function namedSource(command: Command, flags: KeyFlags): PassphraseSource | undefined {
+  const { passphraseFile: file, passphraseFd: descriptor } = flags;
+  if (file !== undefined && descriptor !== undefined) {
+    command.error("error: give --passphrase-file or --passphrase-fd, not both");
+  }
+  if (file !== undefined) return { file };
+  if (descriptor === undefined) return undefined;
+  if (!/^[0-9]{1,4}$/.test(descriptor)) command.error("error: --passphrase-fd takes a number from 0 to 9999");
+  return { descriptor: Number(descriptor) };
+}
+
+/** What `--new-passphrase-file` names. */
+export function newSource(command: Command): PassphraseSource | undefined {
+  const { newPassphraseFile: file } = command.opts<{ newPassphraseFile?: string }>();
+  return file === undefined ? undefined : { file };
+}
+
+/** Lines for the end of a command's help. `test/cli/key.test.ts` runs each. */
+export function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;
+}

@@ -1,0 +1,30 @@
+/** `vidimus key list`: every key at hand. Nothing is opened, nobody is asked. */
+import type { Command } from "commander";
+import { exitCodes, exitNameOf } from "./exit-codes.ts";
+import { addKeyFlags, examples, type KeyFlags, withKeys } from "./key-flags.ts";
+import { keyTable, printKeys } from "./key-output.ts";
+import { type CliContext, printable, printLine } from "./output.ts";
+
+/** `finish` is told the exit code. */
+export function addKeyList(parent: Command, context: CliContext, finish: (code: number) => void): void {
+  const command = parent
+    .command("list")
+    .description("list the keys in the folder of Vidimus and in the stock clients' folders")
+    .addHelpText("after", examples("vidimus key list", "vidimus key list --json"));
+  addKeyFlags(command).action(async () => {
+    const { json } = command.opts<KeyFlags>();
+    await withKeys(command, context, async ({ ring, folder }) => {
+      const { found, faults } = await ring.survey();
+      const keys = found.map(({ info }) => info);
+      if (json === true) printKeys(context, keys, faults);
+      else {
+        if (keys.length > 0) printLine(context, keyTable(keys));
+        else
+          printLine(context, `There is no key in ${printable(folder.folder)} or the stock clients' folders.`);
+        for (const { message } of faults) context.stderr(`${printable(message)}\n`);
+      }
+      const [first] = faults;
+      if (first !== undefined) finish(exitCodes[exitNameOf(first)].code);
+    });
+  });
+}
