@@ -1,6 +1,7 @@
 /** The command line: which commands there are, and how their errors become sentences and exit codes. */
 import { Command, CommanderError } from "commander";
 import { KeyError } from "../publisher/custody/errors.ts";
+import { EditError, PublishError } from "../publisher/errors.ts";
 import { addBackupCreate } from "./backup-create.ts";
 import { addBackupRestore } from "./backup-restore.ts";
 import { addBackupVerify } from "./backup-verify.ts";
@@ -68,6 +69,14 @@ export async function runCli(
     addKeyCommands(program, context, (ended) => {
       code = ended;
     });
+    const { addPublishingCommands } = await import("./publishing/commands.ts");
+    addPublishingCommands(program, {
+      context,
+      client: clientContext,
+      finish: (ended) => {
+        code = ended;
+      },
+    });
     client.addHelp(program, { stdout: context.stdout, columns: clientContext.columns }, () => {
       const rows = allExitCodes.map((each) => [String(each.code), each.meaning]);
       printLine(context, formatTable(rows));
@@ -83,7 +92,8 @@ export async function runCli(
   } catch (error) {
     // Commander has written its own sentence; asking for help is no error.
     if (error instanceof CommanderError) return error.exitCode === 0 ? code : exitCodes.usage.code;
-    if (error instanceof KeyError && argv.includes("--json")) return reportKeyRefusal(context, error);
+    const isOurs = error instanceof KeyError || error instanceof EditError || error instanceof PublishError;
+    if (isOurs && argv.includes("--json")) return reportKeyRefusal(context, error);
     const refused = clientContext && client?.reportClientError(clientContext, error, argv.includes("--json"));
     return refused ?? reportError(context, error);
   }

@@ -24,7 +24,6 @@ export const publishCodes = [
   "REGISTRY_ANSWER",
   "REPOSITORY_EXISTS",
   "SIGNERS_MISSING",
-  "SNAPSHOT_KEY_ELSEWHERE",
   "STAGING_DAMAGED",
   "STAGING_UNWRITABLE",
 ] as const;

@@ -41,8 +41,8 @@ async function ownKey(word: string, { ring, passphrases, tools }: Desk, reposito
 }
 
 async function certified(key: OpenKey, repository: string, now: number): Promise<ListedKey> {
-  const pem = await makeRootCertificate(key, repository, new Date(now - 60_000), new Date(now + tenYears));
-  return inCertificate(pem, key.info.listed.keytype);
+  const { listed } = await makeRootCertificate(key, repository, new Date(now - 60_000), new Date(now + tenYears));
+  return listed;
 }
 
 function inCertificate(pem: string, keytype: string): ListedKey {

@@ -38,6 +38,7 @@ export interface Desk extends Keys {
   readonly tools: PublisherTools;
   readonly view: ViewOptions;
   readonly json: boolean;
+  readonly readFile: (path: string) => string;
 }
 
 export function addPublishFlags(command: Command, { publishes = false } = {}): Command {
@@ -76,7 +77,8 @@ export async function atDesk<T>(
         nameOf: (id) => names.get(id) || undefined,
       };
       const staging = new Staging(flags.staging ?? stagingFolder(context.env));
-      return await run({ ...keys, trust, staging, tools, view, json: flags.json === true });
+      const { readFile } = context;
+      return await run({ ...keys, trust, staging, tools, view, json: flags.json === true, readFile });
     });
   } finally {
     await trust.close();
