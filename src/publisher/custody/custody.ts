@@ -74,8 +74,12 @@ export interface OpenKeyInfo extends KeyInfo {
 /** A key that can sign until it is closed. */
 export interface OpenKey {
   readonly info: OpenKeyInfo;
-  /** Signs the whole message, with SHA-256 where the algorithm wants a digest. What was made is verified before it is given out. */
-  sign(message: Uint8Array): Promise<MadeSignature>;
+  /**
+   * Signs the whole message, with SHA-256 where the algorithm wants a digest. What was made is verified before it is given out.
+   * @param what a certificate: then RSA signs by PKCS#1 v1.5 where the place can, for stock clients take no other; the rest
+   *   is the same
+   */
+  sign(message: Uint8Array, what?: "metadata" | "certificate"): Promise<MadeSignature>;
   /** Forgets the private part. Idempotent; signing afterwards is refused with `KEY_CLOSED`. */
   close(): void;
 }

@@ -69,9 +69,9 @@ export function openedKey(info: OpenKeyInfo, privateKey: KeyObject): OpenKey {
   let key: KeyObject | undefined = privateKey;
   return {
     info,
-    async sign(message) {
+    async sign(message, what) {
       if (key === undefined) throw new KeyError("KEY_CLOSED", `The key ${info.id} is closed: open it again.`);
-      const made = signWith(key, verifier.kind, message);
+      const made = signWith(key, verifier.kind, message, what === "certificate");
       if (!verifySignature(verifier.kind, verifier.key, made.method, message, made.bytes)) {
         throw new TypeError("a signature that was made does not verify");
       }
@@ -83,13 +83,22 @@ export function openedKey(info: OpenKeyInfo, privateKey: KeyObject): OpenKey {
   };
 }
 
-function signWith(key: KeyObject, kind: KeyAlgorithm, message: Uint8Array): MadeSignature {
+function signWith(
+  key: KeyObject,
+  kind: KeyAlgorithm,
+  message: Uint8Array,
+  isCertificate: boolean,
+): MadeSignature {
   switch (kind) {
     case "ecdsa":
       return { method: "ecdsa", bytes: sign("sha256", message, { key, dsaEncoding: "ieee-p1363" }) };
     case "ed25519":
       return { method: "eddsa", bytes: sign(null, message, key) };
     case "rsa":
+      if (isCertificate) {
+        const padding = constants.RSA_PKCS1_PADDING;
+        return { method: "rsapkcs1v15", bytes: sign("sha256", message, { key, padding }) };
+      }
       return {
         method: "rsapss",
         bytes: sign("sha256", message, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }),
