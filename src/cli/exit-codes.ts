@@ -50,7 +50,10 @@ export const exitCodes = {
   edit: { code: 55, meaning: "an edit does not fit what is signed now: nothing was staged or published" },
   signers: { code: 56, meaning: "signatures are missing: nothing was published" },
   refused: { code: 57, meaning: "the trust server refused what was signed, or has it already" },
-  undecided: { code: 58, meaning: "whether it was published is not known, or others were faster: run the command again" },
+  undecided: {
+    code: 58,
+    meaning: "whether it was published is not known, or others were faster: run the command again",
+  },
   staging: { code: 59, meaning: "the staged edits cannot be read or written, or there are none" },
   registry: { code: 67, meaning: "the registry has not the image, or gives another than was asked for" },
 } as const satisfies Record<string, { code: number; meaning: string }>;

@@ -4,8 +4,8 @@
  */
 
 import { KeyError } from "../publisher/custody/errors.ts";
-import type { EditError, PublishError } from "../publisher/errors.ts";
 import type { ScryptCost } from "../publisher/custody/key-file.ts";
+import type { EditError, PublishError } from "../publisher/errors.ts";
 import { type ExitName, exitCodes, exitNameOf } from "./exit-codes.ts";
 
 /** The world as a command sees it. */

@@ -60,7 +60,8 @@ export async function runCli(
   addConfigShow(config, context);
   program.addCommand(config);
   const client = ofTheServer.has(argv[0]) ? undefined : await import("../client/cli/program.ts");
-  const clientContext = client?.processContext();
+  const { stdout, stderr, env } = context;
+  const clientContext = client && { ...client.processContext(), stdout, stderr, env };
   if (client !== undefined && clientContext !== undefined) {
     client.addClientCommands(program, clientContext, (ended) => {
       code = ended;

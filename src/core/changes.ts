@@ -7,7 +7,7 @@
  *
  * Keys are compared by what they are (canonical key ID): a certificate that is made anew for the same key is no new key.
  */
-import { openKey } from "./keys.ts";
+import { canonicalKeyId } from "./keys.ts";
 import type { Delegation, RoleKeys, Root, TargetFile, Targets } from "./model.ts";
 import { topRoles } from "./names.ts";
 
@@ -111,7 +111,7 @@ function roleChanges(
 
 /** Listed IDs by canonical ID. A key that cannot be opened can never sign, and is known by its listed ID. */
 function keysOf({ keys }: RoleKeys): ReadonlyMap<string, string> {
-  return new Map([...keys.values()].map((key) => [openKey(key)?.canonicalId ?? key.id, key.id]));
+  return new Map([...keys.values()].map((key) => [canonicalKeyId(key), key.id]));
 }
 
 function delegationChanges(

@@ -12,7 +12,7 @@ import { undated } from "../core/changes.ts";
 import { formatDate } from "../core/dates.ts";
 import type { RootContent, TargetContent, TargetsContent } from "../core/format/format.ts";
 import { isObject, type Json } from "../core/json.ts";
-import { type ListedKey, openKey } from "../core/keys.ts";
+import { canonicalKeyId, type ListedKey, openKey } from "../core/keys.ts";
 import { parentRole, roleDepth, type TopRole } from "../core/names.ts";
 import { countSignatures, isMet } from "../core/threshold.ts";
 import { distinct, keysInUse, rootContentOf, targetsContentOf } from "./contents.ts";
@@ -142,9 +142,13 @@ class Work {
     const before = root.roles[role];
     const known = (id: string) => root.keys.find((key) => key.id === id);
     const gone = remove.map((id) => listedIn(before.keyIds, id, known));
-    const keyIds = [
-      ...new Set([...before.keyIds.filter((id) => !gone.includes(id)), ...add.map(({ id }) => id)]),
-    ];
+    // A certificate that is made anew takes the place of the one before it.
+    const renewed = new Set(add.map(canonicalKeyId));
+    const kept = before.keyIds.filter((id) => {
+      const key = known(id);
+      return !gone.includes(id) && (key === undefined || !renewed.has(canonicalKeyId(key)));
+    });
+    const keyIds = [...new Set([...kept, ...add.map(({ id }) => id)])];
     const next = { ...root, roles: { ...root.roles, [role]: { ...before, keyIds } } };
     this.#touched.add(role);
     this.#root = { ...next, keys: keysInUse(next, add) };
@@ -271,7 +275,7 @@ function listedIn(
 ): string | undefined {
   return keyIds.find((each) => {
     const key = known(each);
-    return each === id || (key !== undefined && openKey(key)?.canonicalId === id);
+    return each === id || (key !== undefined && canonicalKeyId(key) === id);
   });
 }
 

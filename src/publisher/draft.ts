@@ -8,7 +8,7 @@
 import { sha256Hex } from "../core/bytes.ts";
 import { type Change, changesBetween, type OfflineFiles } from "../core/changes.ts";
 import type { FormatRules } from "../core/format/format.ts";
-import { type ListedKey, openKey, type UsableKey } from "../core/keys.ts";
+import { canonicalKeyId, type ListedKey, type UsableKey } from "../core/keys.ts";
 import type { Metadata, RoleKeys, Root, SignatureEntry, Targets } from "../core/model.ts";
 import { parentRole, roleDepth } from "../core/names.ts";
 import { countSignatures, isMet } from "../core/threshold.ts";
@@ -179,15 +179,10 @@ export function isComplete(standing: readonly Standing[]): boolean {
   return standing.every(({ signed, needed }) => signed.length >= needed);
 }
 
-/** The ID by which a key is known whatever it is wrapped in. One that cannot be opened is known by what lists it. */
-export function canonicalOf(key: ListedKey): string {
-  return openKey(key)?.canonicalId ?? key.id;
-}
-
 /** IDs of the bare keys that can sign something of the draft. */
 export function signersOf({ files }: Draft): ReadonlySet<string> {
   return new Set(
-    files.flatMap(({ needs }) => needs.flatMap(({ keys }) => [...keys.keys.values()].map(canonicalOf))),
+    files.flatMap(({ needs }) => needs.flatMap(({ keys }) => [...keys.keys.values()].map(canonicalKeyId))),
   );
 }
 
@@ -197,7 +192,9 @@ export async function signDraft({ files }: Draft, key: OpenKey): Promise<Signatu
   for (const { role, message, needs } of files) {
     const ids = new Set(
       needs.flatMap(({ keys }) =>
-        [...keys.keys.values()].filter((listed) => canonicalOf(listed) === key.info.id).map(({ id }) => id),
+        [...keys.keys.values()]
+          .filter((listed) => canonicalKeyId(listed) === key.info.id)
+          .map(({ id }) => id),
       ),
     );
     if (ids.size === 0) continue;

@@ -1,8 +1,7 @@
 /** A repository that is not there yet: root 1 and targets 1, with the server's own keys for snapshot and timestamp. */
-import type { Change } from "../core/changes.ts";
-import type { ListedKey } from "../core/keys.ts";
+import { canonicalKeyId, type ListedKey } from "../core/keys.ts";
 import { changesOf, type Draft, draftOf, isComplete, type Standing, sealed, standingOf } from "./draft.ts";
-import { PublishError } from "./errors.ts";
+import { EditError, PublishError } from "./errors.ts";
 import { readOnlineKey } from "./fetch.ts";
 import { Opened, type Publication, type PublisherTools, signedBy } from "./publish.ts";
 import { type Sender, send } from "./send.ts";
@@ -22,6 +21,8 @@ export interface NewRepository {
 /** The first draft. Throws `REPOSITORY_EXISTS`, `PUBLISH_REFUSED`, `TrustError`. */
 export async function firstDraft(tools: PublisherTools, wanted: NewRepository): Promise<Draft> {
   const { trust, format, lifetimes, now } = tools;
+  checkHolders("root", wanted.root);
+  checkHolders("targets", wanted.targets);
   const sender: Sender = await trust.sender(wanted.repository);
   await refuseExisting(sender);
   const timestamp = await onlineKey(sender, "timestamp");
@@ -52,10 +53,6 @@ export async function firstDraft(tools: PublisherTools, wanted: NewRepository): 
   });
 }
 
-export type FirstOutcome =
-  | { readonly published: Publication }
-  | { readonly draft: Draft; readonly changes: readonly Change[]; readonly standing: readonly Standing[] };
-
 /** Publishes it if the keys at hand suffice. Throws `PublishError`, `KeyError`, `TrustError`. */
 export async function publishNew(tools: PublisherTools, wanted: NewRepository): Promise<Publication> {
   const draft = await firstDraft(tools, wanted);
@@ -78,6 +75,16 @@ export async function publishNew(tools: PublisherTools, wanted: NewRepository): 
   } finally {
     opened.close();
   }
+}
+
+/** Throws `THRESHOLD_UNREACHABLE`. */
+function checkHolders(role: string, { keys, threshold }: Holders): void {
+  const different = new Set(keys.map(canonicalKeyId)).size;
+  if (different >= threshold) return;
+  throw new EditError(
+    "THRESHOLD_UNREACHABLE",
+    `${role} would need ${threshold} signatures and have ${different} different keys: name more keys, or a lower threshold.`,
+  );
 }
 
 function lacking(repository: string, standing: readonly Standing[]): PublishError {

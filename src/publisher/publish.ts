@@ -13,11 +13,11 @@ import type { Trust } from "../client/trust.ts";
 import { sha256Hex } from "../core/bytes.ts";
 import type { Change } from "../core/changes.ts";
 import type { FormatRules } from "../core/format/format.ts";
+import { canonicalKeyId } from "../core/keys.ts";
 import { applyEdits } from "./apply.ts";
 import type { Custody, KeyInfo, OpenKey, Unlocking } from "./custody/custody.ts";
 import {
   brokenBy,
-  canonicalOf,
   changesOf,
   type Draft,
   draftOf,
@@ -146,7 +146,7 @@ export async function signedBy(
 function isWanted(standing: readonly Standing[], id: string): boolean {
   return standing.some(
     ({ needed, signed, missing: absent }) =>
-      signed.length < needed && absent.some((key) => canonicalOf(key) === id),
+      signed.length < needed && absent.some((key) => canonicalKeyId(key) === id),
   );
 }
 
@@ -154,7 +154,7 @@ function missing(repository: string, standing: readonly Standing[]): PublishErro
   const lacking = standing
     .filter(({ needed, signed }) => signed.length < needed)
     .map(({ by, needed, signed, missing: absent }) => {
-      const ids = absent.map((key) => canonicalOf(key).slice(0, 12)).join(", ");
+      const ids = absent.map((key) => canonicalKeyId(key).slice(0, 12)).join(", ");
       return `${by} has ${signed.length} of ${needed} signatures, and none of ${ids}`;
     });
   return new PublishError(

@@ -52,9 +52,15 @@ export async function imageFacts(
   });
   const name = `${account}${reference.startsWith("sha256:") ? "@" : ":"}${reference}`;
   if (status === 404)
-    throw new PublishError("IMAGE_UNKNOWN", `${fetcher.origin} has no ${name}: push it first, or correct the name.`);
+    throw new PublishError(
+      "IMAGE_UNKNOWN",
+      `${fetcher.origin} has no ${name}: push it first, or correct the name.`,
+    );
   if (status !== 200)
-    throw new PublishError("REGISTRY_ANSWER", `${fetcher.origin} answered ${status} when it was asked for ${name}.`);
+    throw new PublishError(
+      "REGISTRY_ANSWER",
+      `${fetcher.origin} answered ${status} when it was asked for ${name}.`,
+    );
   const kind = indexes.includes(type ?? "") ? "index" : manifests.includes(type ?? "") ? "image" : undefined;
   if (kind === undefined) {
     throw new PublishError(
@@ -99,7 +105,13 @@ export interface RegistryOptions {
 }
 
 /** Throws `OPTION_INVALID`. */
-export async function openRegistry({ url, ca, realms, dockerConfig, environment }: RegistryOptions): Promise<Fetcher> {
+export async function openRegistry({
+  url,
+  ca,
+  realms,
+  dockerConfig,
+  environment,
+}: RegistryOptions): Promise<Fetcher> {
   const [{ createFetcher }, { dockerCredentials }] = await Promise.all([
     import("../client/fetch/http-fetcher.ts"),
     import("../client/fetch/docker-credentials.ts"),

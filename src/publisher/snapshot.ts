@@ -6,9 +6,10 @@ import { hash } from "node:crypto";
 import type { RepositoryCopy } from "../client/repository-copy.ts";
 import { sha256Hex } from "../core/bytes.ts";
 import type { FileFacts, FormatRules } from "../core/format/format.ts";
+import { canonicalKeyId } from "../core/keys.ts";
 import type { FileReference, RoleKeys, Root } from "../core/model.ts";
 import type { OpenKey } from "./custody/custody.ts";
-import { after, canonicalOf, type Draft } from "./draft.ts";
+import { after, type Draft } from "./draft.ts";
 import type { Lifetimes } from "./edits.ts";
 
 interface Keys {
@@ -34,7 +35,7 @@ export async function withSnapshot(
   const { keys: listed, threshold } = (next.root as Root).roles.get("snapshot") as RoleKeys;
   const own: OpenKey[] = [];
   for (const key of listed.values()) {
-    const id = canonicalOf(key);
+    const id = canonicalKeyId(key);
     if (own.length < threshold && (await keys.has(id))) own.push(await keys.key(id));
   }
   if (own.length < threshold) return files;

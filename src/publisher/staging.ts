@@ -49,9 +49,12 @@ export class Staging {
     return all.filter((each) => each !== undefined).sort((a, b) => (a.repository < b.repository ? -1 : 1));
   }
 
-  /** Puts edits behind those that are there. Throws `STAGING_DAMAGED`, `STAGING_UNWRITABLE`. */
+  /**
+   * Puts edits behind those that are there; of two about one name in one role only the later is kept. Throws `STAGING_DAMAGED`,
+   * `STAGING_UNWRITABLE`.
+   */
   async add(wanted: StagedFor, edits: readonly Edit[]): Promise<Staged> {
-    return await this.#change(wanted, (present) => [...present, ...edits]);
+    return await this.#change(wanted, (present) => together(present, edits));
   }
 
   /** Takes away edits that are done, or all of them. */
@@ -121,6 +124,17 @@ export class Staging {
     const digest = createHash("sha256").update(`${server}\n${repository}`).digest("hex");
     return join(this.#folder, `${digest}.json`);
   }
+}
+
+/** Edits, and others after them. What is said of a name later is what is meant. */
+export function together(first: readonly Edit[], then: readonly Edit[]): readonly Edit[] {
+  const later = new Set(then.map(subjectOf));
+  return [...first.filter((each) => !later.has(subjectOf(each))), ...then];
+}
+
+/** What an edit is about, where a later one takes its place; the edit itself where none does. */
+function subjectOf(edit: Edit): unknown {
+  return edit.edit === "add" || edit.edit === "remove" ? `${edit.role} ${edit.name}` : edit;
 }
 
 function ifMissing<T>(otherwise: T): (error: NodeJS.ErrnoException) => T {

@@ -4,7 +4,7 @@ import { createReadStream } from "node:fs";
 import type { Command } from "commander";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import type { TargetContent } from "../../core/format/format.ts";
-import { parseJson, type Json } from "../../core/json.ts";
+import { type Json, parseJson } from "../../core/json.ts";
 import type { Edit } from "../../publisher/edits.ts";
 import { EditError } from "../../publisher/errors.ts";
 import { examples } from "../key-flags.ts";
@@ -100,7 +100,10 @@ function readCustom(file: string, text: string): Json {
   try {
     return parseJson(Buffer.from(text, "utf8"), { controlCharacters: false }).value;
   } catch (error) {
-    throw new EditError("EDIT_IMPOSSIBLE", `${printable(file)} is no JSON that can be signed: ${(error as Error).message}`);
+    throw new EditError(
+      "EDIT_IMPOSSIBLE",
+      `${printable(file)} is no JSON that can be signed: ${(error as Error).message}`,
+    );
   }
 }
 

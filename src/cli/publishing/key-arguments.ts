@@ -1,9 +1,8 @@
 /** Keys as a person names them on the command line: their own by name or ID, anybody's by the PEM file of the public part. */
 import { createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { existsSync } from "node:fs";
-import { type ListedKey, notaryKeyId } from "../../core/keys.ts";
 import { notary } from "../../core/format/notary.ts";
-import { openKey } from "../../core/keys.ts";
+import { type ListedKey, notaryKeyId, openKey } from "../../core/keys.ts";
 import { makeRootCertificate } from "../../publisher/custody/certificates.ts";
 import type { OpenKey } from "../../publisher/custody/custody.ts";
 import { EditError } from "../../publisher/errors.ts";
@@ -29,7 +28,11 @@ export async function listedKeys(
   return listed;
 }
 
-async function ownKey(word: string, { ring, passphrases, tools }: Desk, repository: string | undefined): Promise<ListedKey> {
+async function ownKey(
+  word: string,
+  { ring, passphrases, tools }: Desk,
+  repository: string | undefined,
+): Promise<ListedKey> {
   const { info } = await ring.find(word);
   if (repository === undefined && info.listed !== undefined) return info.listed;
   const key = await ring.open(info.id, passphrases);
@@ -41,7 +44,12 @@ async function ownKey(word: string, { ring, passphrases, tools }: Desk, reposito
 }
 
 async function certified(key: OpenKey, repository: string, now: number): Promise<ListedKey> {
-  const { listed } = await makeRootCertificate(key, repository, new Date(now - 60_000), new Date(now + tenYears));
+  const { listed } = await makeRootCertificate(
+    key,
+    repository,
+    new Date(now - 60_000),
+    new Date(now + tenYears),
+  );
   return listed;
 }
 
@@ -79,10 +87,16 @@ function rootCertificateIn(path: string, text: string, repository: string, now: 
     const key = openKey(listed);
     const fault = key === undefined ? "of an unknown kind" : notary.rootKeyFault(key, repository, now);
     if (fault === undefined) return listed;
-    throw new EditError("EDIT_IMPOSSIBLE", `The certificate in ${printable(path)} cannot sign the root of ${printable(repository)}: ${fault}`);
+    throw new EditError(
+      "EDIT_IMPOSSIBLE",
+      `The certificate in ${printable(path)} cannot sign the root of ${printable(repository)}: ${fault}`,
+    );
   } catch (error) {
     if (error instanceof EditError) throw error;
-    throw new EditError("EDIT_IMPOSSIBLE", `${printable(path)} holds no certificate in PEM that can be read.`);
+    throw new EditError(
+      "EDIT_IMPOSSIBLE",
+      `${printable(path)} holds no certificate in PEM that can be read.`,
+    );
   }
 }
 

@@ -2,10 +2,10 @@
 import type { Command } from "commander";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import type { TargetContent } from "../../core/format/format.ts";
+import { signedAtOf } from "../../policy/rules/ages.ts";
 import { targetsContentOf } from "../../publisher/contents.ts";
 import type { Edit } from "../../publisher/edits.ts";
 import { EditError } from "../../publisher/errors.ts";
-import { signedAtOf } from "../../policy/rules/ages.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
@@ -37,9 +37,21 @@ function addPrune(parent: Command, publishing: Publishing): void {
     .option("--unknown-age", "with --older-than: also those that carry no date of signing")
     .option("--pattern <text>", "whose names match; * stands for anything")
     .option("--yes", "stage the removal")
-    .addHelpText("after", examples("vidimus prune registry.acme.example/app --older-than 180", "vidimus prune registry.acme.example/app --pattern 'nightly-*' --yes"));
+    .addHelpText(
+      "after",
+      examples(
+        "vidimus prune registry.acme.example/app --older-than 180",
+        "vidimus prune registry.acme.example/app --pattern 'nightly-*' --yes",
+      ),
+    );
   addPublishFlags(prune, { publishes: true }).action(async (repository: string) => {
-    const flags = prune.opts<{ role?: string; olderThan?: string; unknownAge?: true; pattern?: string; yes?: true }>();
+    const flags = prune.opts<{
+      role?: string;
+      olderThan?: string;
+      unknownAge?: true;
+      pattern?: string;
+      yes?: true;
+    }>();
     const { olderThan, pattern, role, unknownAge } = flags;
     if (olderThan === undefined && pattern === undefined)
       prune.error("error: say what is old: --older-than DAYS, --pattern TEXT, or both");
@@ -53,7 +65,9 @@ function addPrune(parent: Command, publishing: Publishing): void {
     };
     if (flags.yes === true) {
       await stage(prune, publishing, repository, (copy) =>
-        oldIn(copy, wanted).map((each): Edit => ({ edit: "remove", role: each.role, name: each.name, stood: each.sha256 })),
+        oldIn(copy, wanted).map(
+          (each): Edit => ({ edit: "remove", role: each.role, name: each.name, stood: each.sha256 }),
+        ),
       );
       return;
     }
@@ -61,8 +75,15 @@ function addPrune(parent: Command, publishing: Publishing): void {
       const found = oldIn(await trust.copy(repository), wanted);
       if (json) printJson(context, { format: "vidimus-prune/1", repository, old: found });
       else {
-        const rows = found.map(({ role: of, name, sha256, signedAt }) => [name, `sha256:${sha256}`, of, signedAt ?? "no date"].map(printable));
-        printLine(context, rows.length === 0 ? "Nothing is that old." : formatTable([["NAME", "DIGEST", "ROLE", "SIGNED"], ...rows]));
+        const rows = found.map(({ role: of, name, sha256, signedAt }) =>
+          [name, `sha256:${sha256}`, of, signedAt ?? "no date"].map(printable),
+        );
+        printLine(
+          context,
+          rows.length === 0
+            ? "Nothing is that old."
+            : formatTable([["NAME", "DIGEST", "ROLE", "SIGNED"], ...rows]),
+        );
       }
       if (found.length === 0) return;
       context.stderr("Nothing was removed. To stage the removal of these, give --yes.\n");
@@ -79,7 +100,10 @@ interface Wanted {
   readonly pattern: RegExp | undefined;
 }
 
-function oldIn({ targets }: RepositoryCopy, { role: only, before, unknown, pattern }: Wanted): readonly Old[] {
+function oldIn(
+  { targets }: RepositoryCopy,
+  { role: only, before, unknown, pattern }: Wanted,
+): readonly Old[] {
   const found: Old[] = [];
   for (const [role, { signed }] of targets) {
     if (only !== undefined && role !== only) continue;
@@ -112,22 +136,37 @@ function addPromote(parent: Command, publishing: Publishing): void {
     .requiredOption("--to <role>", "the role that shall sign them")
     .option("--move", "names may be signed there already as something else")
     .option("--remove", "take them back in the first role")
-    .addHelpText("after", examples("vidimus promote registry.acme.example/app 1.2 --from targets/staging --to targets/releases"));
-  addPublishFlags(promote, { publishes: true }).action(async (repository: string, names: readonly string[]) => {
-    const { from, to, move, remove } = promote.opts<{ from: string; to: string; move?: true; remove?: true }>();
-    await stage(promote, publishing, repository, (copy): readonly Edit[] => {
-      const source = copy.targets.get(from);
-      if (source === undefined) throw new EditError("ROLE_UNKNOWN", `${printable(from)} has no file.`);
-      const { targets } = targetsContentOf(from, source.signed);
-      return names.flatMap((name): readonly Edit[] => {
-        const target: TargetContent | undefined = targets.get(name);
-        if (target === undefined) throw new EditError("TARGET_UNKNOWN", `${printable(from)} signs no ${printable(name)}.`);
-        const stood = copy.targets.get(to)?.signed.target(name)?.hashes.get("sha256") ?? null;
-        if (stood !== null && stood !== target.sha256 && move !== true)
-          throw new EditError("MOVE_NOT_ASKED", `${printable(name)} is signed by ${printable(to)} as sha256:${stood} already: give --move if it shall become another.`);
-        const gone: readonly Edit[] = remove === true ? [{ edit: "remove", role: from, name, stood: target.sha256 }] : [];
-        return [{ edit: "add", role: to, name, target, stood }, ...gone];
+    .addHelpText(
+      "after",
+      examples("vidimus promote registry.acme.example/app 1.2 --from targets/staging --to targets/releases"),
+    );
+  addPublishFlags(promote, { publishes: true }).action(
+    async (repository: string, names: readonly string[]) => {
+      const { from, to, move, remove } = promote.opts<{
+        from: string;
+        to: string;
+        move?: true;
+        remove?: true;
+      }>();
+      await stage(promote, publishing, repository, (copy): readonly Edit[] => {
+        const source = copy.targets.get(from);
+        if (source === undefined) throw new EditError("ROLE_UNKNOWN", `${printable(from)} has no file.`);
+        const { targets } = targetsContentOf(from, source.signed);
+        return names.flatMap((name): readonly Edit[] => {
+          const target: TargetContent | undefined = targets.get(name);
+          if (target === undefined)
+            throw new EditError("TARGET_UNKNOWN", `${printable(from)} signs no ${printable(name)}.`);
+          const stood = copy.targets.get(to)?.signed.target(name)?.hashes.get("sha256") ?? null;
+          if (stood !== null && stood !== target.sha256 && move !== true)
+            throw new EditError(
+              "MOVE_NOT_ASKED",
+              `${printable(name)} is signed by ${printable(to)} as sha256:${stood} already: give --move if it shall become another.`,
+            );
+          const gone: readonly Edit[] =
+            remove === true ? [{ edit: "remove", role: from, name, stood: target.sha256 }] : [];
+          return [{ edit: "add", role: to, name, target, stood }, ...gone];
+        });
       });
-    });
-  });
+    },
+  );
 }

@@ -76,11 +76,7 @@ async function stagedFor({ staging, trust }: Desk, repository: string): Promise<
   );
 }
 
-async function showDiff(
-  { context }: Publishing,
-  desk: Desk,
-  repository: string,
-): Promise<void> {
+async function showDiff({ context }: Publishing, desk: Desk, repository: string): Promise<void> {
   const { trust, tools, view, json, ring } = desk;
   const { edits } = await stagedFor(desk, repository);
   const draft = draftFor(tools, await trust.copy(repository), edits);
@@ -96,14 +92,25 @@ async function showDiff(
       needed,
       keys: missing.map(({ id }) => id),
     }));
-    return printJson(context, { format: "vidimus-diff/1", repository: draft.repository, changes, needs, keysHere: mine, broken });
+    return printJson(context, {
+      format: "vidimus-diff/1",
+      repository: draft.repository,
+      changes,
+      needs,
+      keysHere: mine,
+      broken,
+    });
   }
   if (changes.length === 0) return printLine(context, "All of this is published already.");
   printLine(context, changesText(changes, view));
   printLine(context, `To be signed\n${standingText(standing, view)}`);
   const names = mine.map((id) => view.nameOf(id) ?? id.slice(0, 12)).join(", ");
-  printLine(context, mine.length === 0 ? "No key that could sign it is here." : `Keys here that sign it: ${printable(names)}`);
-  for (const role of broken) printLine(context, `${printable(role)} will have to be signed again by its new keys.`);
+  printLine(
+    context,
+    mine.length === 0 ? "No key that could sign it is here." : `Keys here that sign it: ${printable(names)}`,
+  );
+  for (const role of broken)
+    printLine(context, `${printable(role)} will have to be signed again by its new keys.`);
 }
 
 function stagedTable(all: readonly Staged[]): string {
@@ -116,7 +123,10 @@ function stagedTable(all: readonly Staged[]): string {
 function wordsOf(edit: Edit): readonly [role: string, what: string] {
   switch (edit.edit) {
     case "add":
-      return [edit.role, `${edit.stood === null ? "add" : "sign again"} ${edit.name} sha256:${edit.target.sha256}`];
+      return [
+        edit.role,
+        `${edit.stood === null ? "add" : "sign again"} ${edit.name} sha256:${edit.target.sha256}`,
+      ];
     case "remove":
       return [edit.role, `remove ${edit.name}`];
     case "delegation":

@@ -1,13 +1,14 @@
 /** `vidimus repo`: repositories as a whole. */
+
+import { existsSync, readFileSync } from "node:fs";
 import { Command } from "commander";
-import { withPins } from "../../client/policy-edit.ts";
-import { replaceFile } from "../../client/replace-file.ts";
 import { whileWriting } from "../../client/cache-lock.ts";
 import { policyPath, usualPolicy } from "../../client/cli/flags.ts";
-import { existsSync, readFileSync } from "node:fs";
+import { withPins } from "../../client/policy-edit.ts";
+import { replaceFile } from "../../client/replace-file.ts";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import type { ListedKey } from "../../core/keys.ts";
-import { canonicalOf } from "../../publisher/draft.ts";
+import { canonicalKeyId } from "../../core/keys.ts";
 import { PublishError } from "../../publisher/errors.ts";
 import { publishNew } from "../../publisher/first.ts";
 import { refusalIn } from "../../publisher/send.ts";
@@ -20,7 +21,9 @@ import { addPublishFlags, atDesk, type Desk, type Publishing, sayPublished } fro
 const collect = (value: string, all: readonly string[]) => [...all, value];
 
 export function addRepo(parent: Command, publishing: Publishing): void {
-  const repo = new Command("repo").description("make, show and delete repositories").copyInheritedSettings(parent);
+  const repo = new Command("repo")
+    .description("make, show and delete repositories")
+    .copyInheritedSettings(parent);
   addInit(repo, publishing);
   addShow(repo, publishing);
   addList(repo, publishing);
@@ -31,10 +34,22 @@ export function addRepo(parent: Command, publishing: Publishing): void {
 function addInit(parent: Command, publishing: Publishing): void {
   const init = parent
     .command("init")
-    .description("make a repository: its root and targets signed by people, snapshot and timestamp by the server")
+    .description(
+      "make a repository: its root and targets signed by people, snapshot and timestamp by the server",
+    )
     .argument("<repository>", "name of the repository")
-    .option("--root <key>", "a key of yours (P-256), or the PEM file of another's certificate; may be repeated", collect, [])
-    .option("--targets <key>", "a key of yours, or the PEM file of another's public key; may be repeated", collect, [])
+    .option(
+      "--root <key>",
+      "a key of yours (P-256), or the PEM file of another's certificate; may be repeated",
+      collect,
+      [],
+    )
+    .option(
+      "--targets <key>",
+      "a key of yours, or the PEM file of another's public key; may be repeated",
+      collect,
+      [],
+    )
     .option("--root-threshold <number>", "how many of the root's keys must sign", "1")
     .option("--targets-threshold <number>", "how many of the targets' keys must sign", "1")
     .option("--expires <days>", "until when what is signed is good, in days (default: root 730, targets 365)")
@@ -43,24 +58,38 @@ function addInit(parent: Command, publishing: Publishing): void {
       examples("vidimus repo init registry.acme.example/app --root offline-root --targets release"),
     );
   addPublishFlags(init).action(async (repository: string) => {
-    const flags = init.opts<{ root: string[]; targets: string[]; rootThreshold: string; targetsThreshold: string }>();
+    const flags = init.opts<{
+      root: string[];
+      targets: string[];
+      rootThreshold: string;
+      targetsThreshold: string;
+    }>();
     if (flags.root.length === 0 || flags.targets.length === 0)
       init.error("error: name at least one key with --root and one with --targets: see vidimus key generate");
     const number = (text: string) => {
       if (!/^[1-9][0-9]{0,1}$/.test(text)) init.error("error: a threshold is a number from 1 to 99");
       return Number(text);
     };
-    await atDesk(init, publishing, async (desk) => {
-      const root = await listedKeys(flags.root, desk, repository);
-      const publication = await publishNew(desk.tools, {
-        repository,
-        root: { keys: root, threshold: number(flags.rootThreshold) },
-        targets: { keys: await listedKeys(flags.targets, desk), threshold: number(flags.targetsThreshold) },
-      });
-      const pinned = await pin(init, publishing, repository, publication.server, root);
-      sayPublished(publishing.context, publication, desk.view, desk.json);
-      if (!desk.json) printLine(publishing.context, `${pinned} pins its root now: keep that file with what verifies ${printable(repository)}.`);
-    });
+    await atDesk(
+      init,
+      publishing,
+      async (desk) => {
+        const root = await listedKeys(flags.root, desk, repository);
+        const publication = await publishNew(desk.tools, {
+          repository,
+          root: { keys: root, threshold: number(flags.rootThreshold) },
+          targets: { keys: await listedKeys(flags.targets, desk), threshold: number(flags.targetsThreshold) },
+        });
+        const pinned = await pin(init, publishing, repository, publication.server, root);
+        sayPublished(publishing.context, publication, desk.view, desk.json);
+        if (!desk.json)
+          printLine(
+            publishing.context,
+            `${pinned} pins its root now: keep that file with what verifies ${printable(repository)}.`,
+          );
+      },
+      "begun",
+    );
   });
 }
 
@@ -76,8 +105,12 @@ async function pin(
   const path = policyPath(flags, client) ?? usualPolicy;
   await whileWriting(path, async (held) => {
     const text = existsSync(path) ? readFileSync(path, "utf8") : "";
-    const asked = { server, ...(flags.ca !== undefined && { ca: flags.ca }), isNamed: flags.server !== undefined };
-    const change = await withPins(text, path, repository, root.map(canonicalOf), asked);
+    const asked = {
+      server,
+      ...(flags.ca !== undefined && { ca: flags.ca }),
+      isNamed: flags.server !== undefined,
+    };
+    const change = await withPins(text, path, repository, root.map(canonicalKeyId), asked);
     if (change.text !== text) await replaceFile(path, Buffer.from(change.text, "utf8"), 0o644, held);
   });
   return path;
@@ -101,17 +134,31 @@ function addShow(parent: Command, publishing: Publishing): void {
 function rolesOf({ root, targets, unusable }: RepositoryCopy) {
   const top = [...root.signed.roles].map(([role, { keys, threshold }]) => {
     const file = role === "root" ? root : role === "targets" ? targets.get(role) : undefined;
-    return { role, keys, threshold, version: file?.signed.version, expires: file?.signed.expires, unusable: undefined as string | undefined };
+    return {
+      role,
+      keys,
+      threshold,
+      version: file?.signed.version,
+      expires: file?.signed.expires,
+      unusable: undefined as string | undefined,
+    };
   });
   const below = [...targets.values()].flatMap(({ signed }) =>
     signed.delegations.map(({ role, keys, threshold }) => {
       const file = targets.get(role)?.signed;
-      return { role, keys, threshold, version: file?.version, expires: file?.expires, unusable: unusable.get(role) };
+      return {
+        role,
+        keys,
+        threshold,
+        version: file?.version,
+        expires: file?.expires,
+        unusable: unusable.get(role),
+      };
     }),
   );
   return [...top, ...below].map(({ keys, expires, ...rest }) => ({
     ...rest,
-    keyIds: [...keys.values()].map(canonicalOf),
+    keyIds: [...keys.values()].map(canonicalKeyId),
     expires: expires === undefined ? undefined : new Date(expires).toISOString(),
   }));
 }
@@ -127,7 +174,13 @@ function targetsOf({ targets }: RepositoryCopy) {
 
 function documentOf(copy: RepositoryCopy): object {
   const { repository, server } = copy;
-  return { format: "vidimus-repository/1", repository, server, roles: rolesOf(copy), targets: targetsOf(copy) };
+  return {
+    format: "vidimus-repository/1",
+    repository,
+    server,
+    roles: rolesOf(copy),
+    targets: targetsOf(copy),
+  };
 }
 
 const mostShown = 200;
@@ -138,11 +191,14 @@ function textOf(copy: RepositoryCopy, { view }: Desk): string {
       role,
       unusable ?? `${version ?? ""}`,
       `${threshold} of ${keyIds.map((id) => view.nameOf(id) ?? id.slice(0, 12)).join(", ")}`,
-      expires?.slice(0, 10) ?? (role === "snapshot" || role === "timestamp" ? "by the server" : "no file yet"),
+      expires?.slice(0, 10) ??
+        (role === "snapshot" || role === "timestamp" ? "by the server" : "no file yet"),
     ].map(printable),
   );
   const all = targetsOf(copy);
-  const targets = all.slice(0, mostShown).map(({ name, role, sha256 }) => [name, `sha256:${sha256}`, role].map(printable));
+  const targets = all
+    .slice(0, mostShown)
+    .map(({ name, role, sha256 }) => [name, `sha256:${sha256}`, role].map(printable));
   const more = all.length - targets.length;
   return [
     `${printable(copy.repository)} at ${copy.server}`,
@@ -180,7 +236,10 @@ function addList(parent: Command, publishing: Publishing): void {
         });
         if (status !== 200) {
           const said = refusalIn(body);
-          throw new PublishError("PUBLISH_REFUSED", `${fetcher.origin} does not list its changes: ${said?.message ?? status}.`);
+          throw new PublishError(
+            "PUBLISH_REFUSED",
+            `${fetcher.origin} does not list its changes: ${said?.message ?? status}.`,
+          );
         }
         const { records } = JSON.parse(body.toString("utf8")) as {
           records: { ID: string; GUN: string; Category: string }[] | null;
@@ -193,8 +252,16 @@ function addList(parent: Command, publishing: Publishing): void {
         if ((records?.length ?? 0) < feedPage) break;
       }
       const sorted = [...names].sort();
-      if (json) return printJson(publishing.context, { format: "vidimus-repositories/1", server: fetcher.origin, repositories: sorted });
-      printLine(publishing.context, sorted.length === 0 ? `${fetcher.origin} has no repository.` : sorted.map(printable).join("\n"));
+      if (json)
+        return printJson(publishing.context, {
+          format: "vidimus-repositories/1",
+          server: fetcher.origin,
+          repositories: sorted,
+        });
+      printLine(
+        publishing.context,
+        sorted.length === 0 ? `${fetcher.origin} has no repository.` : sorted.map(printable).join("\n"),
+      );
     });
   });
 }
@@ -212,7 +279,12 @@ function addDelete(parent: Command, publishing: Publishing): void {
     await atDesk(remove, publishing, async ({ trust, json }) => {
       const { fetcher, repository: name } = await trust.sender(repository);
       const ask = input ? client.ask : undefined;
-      const answer = yes === true ? "yes" : await ask?.(`Delete ${printable(name)} at ${fetcher.origin}? Whoever reads it fails from then on. [yes/no] `);
+      const answer =
+        yes === true
+          ? "yes"
+          : await ask?.(
+              `Delete ${printable(name)} at ${fetcher.origin}? Whoever reads it fails from then on. [yes/no] `,
+            );
       if (answer?.trim().toLowerCase() !== "yes") {
         context.stderr("Nothing was deleted. To delete without being asked, give --yes.\n");
         finish(exitCodes.unconfirmed.code);
@@ -227,9 +299,18 @@ function addDelete(parent: Command, publishing: Publishing): void {
         signal: AbortSignal.timeout(30_000),
       });
       if (status !== 200)
-        throw new PublishError("PUBLISH_REFUSED", `${fetcher.origin} does not delete ${printable(name)}: ${refusalIn(body)?.message ?? status}.`, { serverCode: code });
-      if (json) printJson(context, { format: "vidimus-deletion/1", repository: name, server: fetcher.origin });
-      else printLine(context, `Deleted ${printable(name)} at ${fetcher.origin}. Its keys are still yours: see vidimus key list.`);
+        throw new PublishError(
+          "PUBLISH_REFUSED",
+          `${fetcher.origin} does not delete ${printable(name)}: ${refusalIn(body)?.message ?? status}.`,
+          { serverCode: code },
+        );
+      if (json)
+        printJson(context, { format: "vidimus-deletion/1", repository: name, server: fetcher.origin });
+      else
+        printLine(
+          context,
+          `Deleted ${printable(name)} at ${fetcher.origin}. Its keys are still yours: see vidimus key list.`,
+        );
     });
   });
 }

@@ -1,8 +1,8 @@
 /** `vidimus delegation`, `threshold`, `rotate`, `resign` and `witness`: who signs what, and signing again. */
 import { Command } from "commander";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
+import { canonicalKeyId } from "../../core/keys.ts";
 import { isTopRole, parentRole, type TopRole } from "../../core/names.ts";
-import { canonicalOf } from "../../publisher/draft.ts";
 import type { Edit } from "../../publisher/edits.ts";
 import { EditError } from "../../publisher/errors.ts";
 import { onlineKey } from "../../publisher/first.ts";
@@ -31,7 +31,12 @@ function addDelegation(parent: Command, publishing: Publishing): void {
     .description("make a delegation, or give it more keys or paths")
     .argument("<repository>", "name of the repository")
     .argument("<role>", "targets/NAME")
-    .option("--key <key>", "a key of yours, or the PEM file of anybody's public key; may be repeated", collect, [])
+    .option(
+      "--key <key>",
+      "a key of yours, or the PEM file of anybody's public key; may be repeated",
+      collect,
+      [],
+    )
     .option("--path <prefix>", "names that begin so; may be repeated", collect, [])
     .option("--all-paths", "every name")
     .option("--threshold <number>", "how many of its keys must sign")
@@ -63,13 +68,26 @@ function addDelegation(parent: Command, publishing: Publishing): void {
   addPublishFlags(remove, { publishes: true }).action(async (repository: string, role: string) => {
     const { key, path } = remove.opts<{ key: string[]; path: string[] }>();
     await stage(remove, publishing, repository, (copy): readonly Edit[] => {
-      const present = copy.targets.get(parentRole(delegated(role)) ?? "")?.signed.delegations.find((each) => each.role === role);
-      if (present === undefined) throw new EditError("ROLE_UNKNOWN", `Nobody delegates to ${printable(role)}.`);
+      const present = copy.targets
+        .get(parentRole(delegated(role)) ?? "")
+        ?.signed.delegations.find((each) => each.role === role);
+      if (present === undefined)
+        throw new EditError("ROLE_UNKNOWN", `Nobody delegates to ${printable(role)}.`);
       if (key.length === 0 && path.length === 0) return [{ edit: "delegation-removal", role }];
       const gone = path.find((each) => !present.paths.includes(each));
       if (gone !== undefined)
-        throw new EditError("EDIT_IMPOSSIBLE", `${printable(role)} has no path ${printable(JSON.stringify(gone))}.`);
-      return [{ edit: "delegation", role, removeKeys: key.map((id) => meant(present.keys.values(), id, role)), removePaths: path }];
+        throw new EditError(
+          "EDIT_IMPOSSIBLE",
+          `${printable(role)} has no path ${printable(JSON.stringify(gone))}.`,
+        );
+      return [
+        {
+          edit: "delegation",
+          role,
+          removeKeys: key.map((id) => meant(present.keys.values(), id, role)),
+          removePaths: path,
+        },
+      ];
     });
   });
 
@@ -88,7 +106,12 @@ function addDelegation(parent: Command, publishing: Publishing): void {
       await atDesk(command, publishing, async ({ trust, json, view }) => {
         const copy = await trust.copy(repository);
         const all = delegationsOf(copy, typeof target === "string" ? target : undefined);
-        if (json) return printJson(context, { format: "vidimus-delegations/1", repository: copy.repository, delegations: all });
+        if (json)
+          return printJson(context, {
+            format: "vidimus-delegations/1",
+            repository: copy.repository,
+            delegations: all,
+          });
         const key = (id: string) => view.nameOf(id) ?? id.slice(0, 12);
         const rows = all.map(({ role, threshold, keyIds, paths, targets, unusable }) =>
           [
@@ -98,7 +121,12 @@ function addDelegation(parent: Command, publishing: Publishing): void {
             unusable ?? (targets === undefined ? "no file yet" : `${targets} targets`),
           ].map(printable),
         );
-        printLine(context, rows.length === 0 ? "There is no delegation." : formatTable([["ROLE", "SIGNED BY", "PATHS", "HOLDS"], ...rows]));
+        printLine(
+          context,
+          rows.length === 0
+            ? "There is no delegation."
+            : formatTable([["ROLE", "SIGNED BY", "PATHS", "HOLDS"], ...rows]),
+        );
       });
     });
   }
@@ -118,18 +146,20 @@ function delegationsOf(
   { targets, unusable }: RepositoryCopy,
   covering: string | undefined,
 ): readonly DelegationDocument[] {
-  return [...targets.values()].flatMap(({ signed }) =>
-    signed.delegations
-      .filter(({ paths }) => covering === undefined || paths.some((path) => covering.startsWith(path)))
-      .map(({ role, threshold, keys, paths }) => ({
-        role,
-        threshold,
-        keyIds: [...keys.values()].map(canonicalOf),
-        paths,
-        targets: targets.get(role)?.signed.size,
-        unusable: unusable.get(role),
-      })),
-  ).sort((a, b) => (a.role < b.role ? -1 : 1));
+  return [...targets.values()]
+    .flatMap(({ signed }) =>
+      signed.delegations
+        .filter(({ paths }) => covering === undefined || paths.some((path) => covering.startsWith(path)))
+        .map(({ role, threshold, keys, paths }) => ({
+          role,
+          threshold,
+          keyIds: [...keys.values()].map(canonicalKeyId),
+          paths,
+          targets: targets.get(role)?.signed.size,
+          unusable: unusable.get(role),
+        })),
+    )
+    .sort((a, b) => (a.role < b.role ? -1 : 1));
 }
 
 function addThreshold(parent: Command, publishing: Publishing): void {
@@ -183,7 +213,9 @@ function addRotate(parent: Command, publishing: Publishing): void {
       }
       const keys = isTopRole(role)
         ? copy.root.signed.roles.get(role)?.keys
-        : copy.targets.get(parentRole(delegated(role)) ?? "")?.signed.delegations.find((each) => each.role === role)?.keys;
+        : copy.targets
+            .get(parentRole(delegated(role)) ?? "")
+            ?.signed.delegations.find((each) => each.role === role)?.keys;
       if (keys === undefined) throw new EditError("ROLE_UNKNOWN", `Nobody delegates to ${printable(role)}.`);
       const gone = remove.map((id) => meant(keys.values(), id, role));
       const come = await listedKeys(add, desk, role === "root" ? copy.repository : undefined);
@@ -213,12 +245,16 @@ function addResign(parent: Command, publishing: Publishing): void {
     [resign, true],
     [witness, false],
   ] as const) {
-    addPublishFlags(command, { publishes: true }).action(async (repository: string, roles: readonly string[]) => {
-      const wanted = roles.length === 0 ? ["targets"] : roles;
-      await stage(command, publishing, repository, () =>
-        wanted.map((role): Edit => ({ edit: "resign", role: role === "root" ? role : targetsRole(role), dated })),
-      );
-    });
+    addPublishFlags(command, { publishes: true }).action(
+      async (repository: string, roles: readonly string[]) => {
+        const wanted = roles.length === 0 ? ["targets"] : roles;
+        await stage(command, publishing, repository, () =>
+          wanted.map(
+            (role): Edit => ({ edit: "resign", role: role === "root" ? role : targetsRole(role), dated }),
+          ),
+        );
+      },
+    );
   }
 }
 
@@ -242,8 +278,8 @@ function targetsRole(role: string): string {
 }
 
 /** The bare ID of the one listed key that begins so. Throws `KEY_NOT_LISTED`. */
-function meant(keys: Iterable<Parameters<typeof canonicalOf>[0]>, text: string, role: string): string {
-  const ids = [...keys].map(canonicalOf);
+function meant(keys: Iterable<Parameters<typeof canonicalKeyId>[0]>, text: string, role: string): string {
+  const ids = [...keys].map(canonicalKeyId);
   const found = [...new Set(ids)].filter((id) => text.length >= 8 && id.startsWith(text));
   if (found.length === 1 && found[0] !== undefined) return found[0];
   throw new EditError(

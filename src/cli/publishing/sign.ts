@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { type ImageReference, parseReference } from "../../client/reference.ts";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
-import { canonicalOf } from "../../publisher/draft.ts";
+import { canonicalKeyId } from "../../core/keys.ts";
 import type { Edit } from "../../publisher/edits.ts";
 import { EditError, PublishError } from "../../publisher/errors.ts";
 import { type ImageFacts, imageFacts, openRegistry } from "../../publisher/registry.ts";
@@ -38,17 +38,42 @@ export function addSign(parent: Command, publishing: Publishing): void {
     .command("sign")
     .description("sign an image or multi-architecture index by the digest that its registry gives")
     .argument("<image>", "NAME[:TAG][@sha256:DIGEST]; with --no-input the digest is required")
-    .option("--metadata <file>", "a builder's metadata file (buildx build --metadata-file), which names the digest")
-    .option("--role <role>", "the role that signs it; may be repeated (default: as docker trust chooses)", collect, [])
+    .option(
+      "--metadata <file>",
+      "a builder's metadata file (buildx build --metadata-file), which names the digest",
+    )
+    .option(
+      "--role <role>",
+      "the role that signs it; may be repeated (default: as docker trust chooses)",
+      collect,
+      [],
+    )
     .option("--move", "the tag may be signed already: it becomes another")
-    .option("--registry <url>", "where the registry is (default: https:// and the image's host; http:// on loopback)")
+    .option(
+      "--registry <url>",
+      "where the registry is (default: https:// and the image's host; http:// on loopback)",
+    )
     .option("--registry-ca <file>", "PEM of the authority of the registry's certificate")
-    .option("--token-realm <url>", "a token service elsewhere that credentials may be sent to; may be repeated", collect, [])
-    .addHelpText("after", examples("vidimus sign registry.acme.example/app:1.2", `vidimus sign registry.acme.example/app:1.2@sha256:${"0123456789abcdef".repeat(4)} --no-input --publish`));
+    .option(
+      "--token-realm <url>",
+      "a token service elsewhere that credentials may be sent to; may be repeated",
+      collect,
+      [],
+    )
+    .addHelpText(
+      "after",
+      examples(
+        "vidimus sign registry.acme.example/app:1.2",
+        `vidimus sign registry.acme.example/app:1.2@sha256:${"0123456789abcdef".repeat(4)} --no-input --publish`,
+      ),
+    );
   addPublishFlags(sign, { publishes: true }).action(async (text: string) => {
     const flags = sign.opts<SignFlags>();
     const reference = parseReference(text);
-    const named = flags.metadata === undefined ? reference.digest : digestIn(flags.metadata, context.readFile(flags.metadata));
+    const named =
+      flags.metadata === undefined
+        ? reference.digest
+        : digestIn(flags.metadata, context.readFile(flags.metadata));
     if (named === undefined && !flags.input)
       sign.error("error: with --no-input, name the digest: IMAGE:TAG@sha256:… or --metadata FILE");
     if (reference.digest !== undefined && named !== reference.digest)
@@ -78,7 +103,8 @@ async function ask(
     url: flags.registry ?? `${isLoopback ? "http" : "https"}://${host}`,
     ca: flags.registryCa === undefined ? undefined : context.readFile(flags.registryCa),
     realms: flags.tokenRealm,
-    dockerConfig: flags.dockerConfig ?? (context.env.DOCKER_CONFIG || join(context.env.HOME || homedir(), ".docker")),
+    dockerConfig:
+      flags.dockerConfig ?? (context.env.DOCKER_CONFIG || join(context.env.HOME || homedir(), ".docker")),
     environment: client.env,
   });
   try {
@@ -97,7 +123,10 @@ async function confirm(
   client.stderr(`${printable(name)}:${tag}\n  ${digest}\n  ${what}, ${length} bytes\n`);
   const answer = await client.ask?.("Is that what was built? Type yes or y to sign: ");
   if (answer === undefined)
-    throw new PublishError("IMAGE_UNKNOWN", "Nobody can be asked here: name the digest that was built, as IMAGE:TAG@sha256:….");
+    throw new PublishError(
+      "IMAGE_UNKNOWN",
+      "Nobody can be asked here: name the digest that was built, as IMAGE:TAG@sha256:….",
+    );
   if (!/^y(?:es)?$/i.test(answer.trim())) throw new Declined();
 }
 
@@ -123,12 +152,20 @@ async function editsFor(
 }
 
 /** As `docker trust sign` chooses (notary-protocol.md 7.9): every direct delegation whose key is here, or targets without any. */
-async function rolesAtHand({ targets }: RepositoryCopy, { ring }: Desk, tag: string): Promise<readonly string[]> {
+async function rolesAtHand(
+  { targets }: RepositoryCopy,
+  { ring }: Desk,
+  tag: string,
+): Promise<readonly string[]> {
   const delegations = targets.get("targets")?.signed.delegations ?? [];
   if (delegations.length === 0) return ["targets"];
   const here = new Set((await ring.list()).map(({ id }) => id));
   const roles = delegations
-    .filter(({ keys, paths }) => paths.some((path) => tag.startsWith(path)) && [...keys.values()].some((key) => here.has(canonicalOf(key))))
+    .filter(
+      ({ keys, paths }) =>
+        paths.some((path) => tag.startsWith(path)) &&
+        [...keys.values()].some((key) => here.has(canonicalKeyId(key))),
+    )
     .map(({ role }) => role);
   if (roles.length > 0) return roles;
   throw new EditError(
@@ -145,5 +182,8 @@ function digestIn(file: string, text: string): string {
   } catch {
     // Told below.
   }
-  throw new EditError("EDIT_IMPOSSIBLE", `${printable(file)} is no metadata file of a builder with containerimage.digest in it.`);
+  throw new EditError(
+    "EDIT_IMPOSSIBLE",
+    `${printable(file)} is no metadata file of a builder with containerimage.digest in it.`,
+  );
 }

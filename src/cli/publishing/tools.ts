@@ -2,6 +2,7 @@
  * What the commands of publishers have in common: a trust for the verified copy, keys, staged edits, and how a command ends. No
  * command of these ever sends anything that was not shown or asked for by its arguments.
  */
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import type { Command } from "commander";
@@ -13,7 +14,7 @@ import { notary } from "../../core/format/notary.ts";
 import { applyEdits } from "../../publisher/apply.ts";
 import { defaultLifetimes, type Edit, type Lifetimes } from "../../publisher/edits.ts";
 import { type Publication, type PublisherTools, publishEdits } from "../../publisher/publish.ts";
-import { Staging } from "../../publisher/staging.ts";
+import { Staging, together } from "../../publisher/staging.ts";
 import { addKeyFlags, addPassphraseFlags, type KeyFlags, type Keys, withKeys } from "../key-flags.ts";
 import { type CliContext, printable, printJson, printLine } from "../output.ts";
 import { changesText, type ViewOptions } from "./view.ts";
@@ -49,18 +50,27 @@ export function addPublishFlags(command: Command, { publishes = false } = {}): C
   if (publishes)
     command
       .option("-p, --publish", "publish at once, with everything that is staged")
-      .option("--expires <days>", "until when what is signed is good, in days (default: root 730, others 365)");
+      .option(
+        "--expires <days>",
+        "until when what is signed is good, in days (default: root 730, others 365)",
+      );
   return command;
 }
 
-/** Runs a command with all it needs, and closes it again. */
+/**
+ * Runs a command with all it needs, and closes it again.
+ * @param policy `begun`: where none is, the command makes one
+ */
 export async function atDesk<T>(
   command: Command,
   { context, client }: Publishing,
   run: (desk: Desk) => Promise<T>,
+  policy: "as named" | "begun" = "as named",
 ): Promise<T> {
   const flags = command.opts<PublishFlags>();
-  const trust = await openTrust(trustOptions(flags, client));
+  const { policy: path, ...options } = trustOptions(flags, client);
+  const isMissing = policy === "begun" && typeof path === "string" && !existsSync(path);
+  const trust = await openTrust({ ...options, ...(path !== undefined && { policy: isMissing ? {} : path }) });
   try {
     return await withKeys(command, context, async (keys) => {
       const names = new Map((await keys.ring.list()).map(({ id, name }) => [id, name]));
@@ -116,7 +126,11 @@ export async function stage(
     const place = { server: copy.server, repository: copy.repository };
     const { edits: before } = await staging.read(place);
     const edits = await make(copy, desk);
-    applyEdits(copy, [...before, ...edits], { format: tools.format, lifetimes: tools.lifetimes, at: tools.now() });
+    applyEdits(copy, together(before, edits), {
+      format: tools.format,
+      lifetimes: tools.lifetimes,
+      at: tools.now(),
+    });
     const { edits: all } = await staging.add(place, edits);
     if (publish === true) return await publishStaged(publishing, desk, copy.repository, all);
     if (desk.json) printJson(publishing.context, { format: "vidimus-staged/1", ...place, edits: all });
@@ -150,7 +164,10 @@ export function sayPublished(
   if (json) return printJson(context, { format: "vidimus-publication/1", ...publication });
   const { repository, server, files, changes, rebased, broken } = publication;
   if (files.length === 0) {
-    printLine(context, `${printable(repository)} at ${server} says all of this already: nothing was published.`);
+    printLine(
+      context,
+      `${printable(repository)} at ${server} says all of this already: nothing was published.`,
+    );
     return;
   }
   printLine(context, changesText(changes, view));
@@ -158,6 +175,8 @@ export function sayPublished(
   const again = rebased === 0 ? "" : `, on top of what others published meanwhile (${rebased} times)`;
   printLine(context, `Published ${printable(repository)} at ${server}: ${versions}${again}.`);
   for (const role of broken)
-    printLine(context, `${printable(role)} must be signed again by its new keys before readers take it: vidimus resign ${printable(repository)} ${printable(role)}`);
+    printLine(
+      context,
+      `${printable(role)} must be signed again by its new keys before readers take it: vidimus resign ${printable(repository)} ${printable(role)}`,
+    );
 }
-

@@ -3,8 +3,8 @@
  * (`+` comes, `-` goes, `~` becomes another, `!` weakens); colour only repeats it, on a terminal.
  */
 import type { Change } from "../../core/changes.ts";
+import { canonicalKeyId } from "../../core/keys.ts";
 import type { Standing } from "../../publisher/draft.ts";
-import { canonicalOf } from "../../publisher/draft.ts";
 import { printable } from "../output.ts";
 
 export interface ViewOptions {
@@ -19,12 +19,23 @@ const mostTargets = 40;
 
 export function changesText(changes: readonly Change[], options: ViewOptions): string {
   const files = [...new Set(changes.map(({ file }) => file))];
-  return files.map((file) => fileText(file, changes.filter((each) => each.file === file), options)).join("\n");
+  return files
+    .map((file) =>
+      fileText(
+        file,
+        changes.filter((each) => each.file === file),
+        options,
+      ),
+    )
+    .join("\n");
 }
 
 function fileText(file: string, changes: readonly Change[], options: ViewOptions): string {
+  // A file that is signed gets a later end by itself; it is told where it is another day.
+  const isTold = ({ kind, before, after }: Change) =>
+    kind !== "expires" || before?.slice(0, 10) !== after?.slice(0, 10);
   const isTarget = ({ kind }: Change) => kind.startsWith("target-");
-  const rules = changes.filter((each) => !isTarget(each));
+  const rules = changes.filter((each) => !isTarget(each) && isTold(each));
   const targets = changes.filter(isTarget);
   const rest = targets.length - mostTargets;
   const lines = [...rules, ...targets.slice(0, mostTargets)].map((each) => lineOf(each, options));
@@ -96,11 +107,11 @@ export function standingText(standing: readonly Standing[], { color, nameOf }: V
     .map(({ by, needed, signed, missing }) => {
       const word = (id: string) => nameOf(id) ?? id.slice(0, shortId);
       const who = signed.map((key) => word(key.canonicalId)).join(", ") || "nobody";
-      const absent = missing.map((key) => word(canonicalOf(key))).join(", ");
+      const absent = missing.map((key) => word(canonicalKeyId(key))).join(", ");
       const done = signed.length >= needed;
       const line = `${printable(by)}: ${signed.length} of ${needed} signed (${printable(who)})`;
       if (done) return `  ${line}`;
-      return `  ${red(`${line}, missing ${needed - signed.length} of ${printable(absent)}`, color)}`;
+      return `  ${red(`${line}, ${needed - signed.length} more of ${printable(absent)}`, color)}`;
     })
     .join("\n");
 }

@@ -106,14 +106,18 @@ export function createFetcher(options: FetcherOptions): Fetcher {
       const late = () =>
         new TrustError("TIMEOUT", `${server.origin} did not answer within ${limits.requestTime} ms.`);
       return within(limits.requestTime, [request.signal, closing.signal], late, async (signal) => {
-        const answer = await authorized({ repository, actions, ...(tokenFor && { tokenFor }) }, signal, (authorization) => {
-          const headers = {
-            accept,
-            ...(authorization !== undefined && { authorization }),
-            ...(body !== undefined && { "content-type": body.type }),
-          };
-          return send({ method, url, headers, body: body?.bytes, maxBytes, keepsAll: true }, signal);
-        });
+        const answer = await authorized(
+          { repository, actions, ...(tokenFor && { tokenFor }) },
+          signal,
+          (authorization) => {
+            const headers = {
+              accept,
+              ...(authorization !== undefined && { authorization }),
+              ...(body !== undefined && { "content-type": body.type }),
+            };
+            return send({ method, url, headers, body: body?.bytes, maxBytes, keepsAll: true }, signal);
+          },
+        );
         const code = answer.headers["vidimus-code"];
         return {
           status: answer.status,

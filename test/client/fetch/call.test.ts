@@ -19,7 +19,9 @@ function call(fetcher: Fetcher, wish: Partial<CallRequest> = {}) {
 
 it("sends a body with its type, and gives any answer whole, with the server's code", async () => {
   const server = await plainServer((_request, response) => {
-    response.writeHead(400, { "vidimus-code": "THRESHOLD", "content-type": "text/plain; charset=utf-8" }).end("why");
+    response
+      .writeHead(400, { "vidimus-code": "THRESHOLD", "content-type": "text/plain; charset=utf-8" })
+      .end("why");
   });
   expect(await call(fetcherFor(server.url))).toEqual({
     status: 400,
