@@ -25,6 +25,8 @@ const errors = "src/core/errors";
 const ecdsa = "src/core/ecdsa";
 const notary = "src/core/format/notary";
 const storeContract = "src/store/store";
+const proposalContract = "src/store/proposals";
+const proposalBounds = "src/store/proposal-bounds";
 const inspectionContract = "src/store/inspection";
 const markContract = "src/store/mark";
 const signerContract = "src/signer/signer";
@@ -34,8 +36,18 @@ const durable = "src/durable";
 const keyErrors = "src/publisher/custody/errors";
 const custody = "src/publisher/custody";
 const plugins = ["src/http/notary", "src/http/operations"];
+const plugins = ["src/http/notary", "src/http/operations", "src/http/manage"];
+const proposalService = "src/service/proposal-service";
 const fsckDamage = "src/service/fsck/damage";
-const sharedByStores = [storeContract, "src/store/bounds", "src/store/migrate", "src/store/refusals", errors];
+const sharedByStores = [
+  storeContract,
+  proposalContract,
+  "src/store/bounds",
+  proposalBounds,
+  "src/store/migrate",
+  "src/store/refusals",
+  errors,
+];
 const backEnds = [
   "src/backup",
   "src/store/mark-file",
@@ -47,7 +59,15 @@ const backEnds = [
 ];
 
 const http: Omit<Row, "place"> = {
-  ours: [serviceContract, errors, "src/core/names", "src/web"],
+  ours: [
+    serviceContract,
+    proposalService,
+    errors,
+    "src/core/bytes",
+    "src/core/json",
+    "src/core/names",
+    "src/web",
+  ],
   packages: ["@fastify/busboy", "fastify", "jose", "lru-cache", "pino", "prom-client", "zod"],
   builtins: ["node:http", "node:https", "node:net", "node:util", "node:zlib"],
 };
@@ -70,7 +90,15 @@ export const table: readonly Row[] = [
   // What Vidimus does.
   {
     place: "src/service",
-    ours: ["src/core", "src/policy", "src/log", storeContract, markContract, signerContract],
+    ours: [
+      "src/core",
+      "src/policy",
+      "src/log",
+      storeContract,
+      proposalContract,
+      markContract,
+      signerContract,
+    ],
     packages: ["lru-cache", "pino"],
     builtins: ["node:crypto", "node:timers/promises"],
   },
@@ -84,7 +112,9 @@ export const table: readonly Row[] = [
   { place: fsckDamage, ours: [], packages: [], builtins: [], pure: true },
 
   // Stores: the contract, what the back ends share, the back ends.
-  { place: storeContract, ours: ["src/core"], packages: [], builtins: [] },
+  { place: storeContract, ours: ["src/core", proposalContract], packages: [], builtins: [] },
+  { place: proposalContract, ours: [], packages: [], builtins: [], pure: true },
+  { place: proposalBounds, ours: [proposalContract, "src/store/bounds"], packages: [], builtins: [] },
   { place: markContract, ours: [storeContract], packages: [], builtins: [] },
   {
     place: durable,
@@ -134,7 +164,7 @@ export const table: readonly Row[] = [
   // Both, in a process that holds neither: requests to the one that does.
   {
     place: "src/remote",
-    ours: [storeContract, signerContract, "src/store/bounds", errors],
+    ours: [storeContract, proposalContract, signerContract, "src/store/bounds", proposalBounds, errors],
     packages: [],
     builtins: [],
   },

@@ -46,6 +46,7 @@ export const malformedCodes = [
   "BAD_PARAMETER",
   "BAD_REQUEST",
   "HEADERS_TOO_LARGE",
+  "NOT_CANONICAL",
 ] as const;
 
 export const unauthenticCodes = [
@@ -67,6 +68,11 @@ export const unauthenticCodes = [
   "SNAPSHOT_UNKNOWN_ROLE",
   "SNAPSHOT_MISSING",
   "ONLINE_KEY_UNKNOWN",
+  "UNREACHABLE_THRESHOLD",
+  "OUTSIDE_PATHS",
+  "BAD_SIGNATURE",
+  "UNKNOWN_SIGNER",
+  "BAD_REJECTION",
 ] as const;
 
 export const refusedCodes = [
@@ -79,6 +85,8 @@ export const refusedCodes = [
   "REQUEST_TIMEOUT",
   "NOT_FOUND",
   "UNAUTHORIZED",
+  "TOO_MANY_PROPOSALS",
+  "PROPOSAL_CLOSED",
 ] as const;
 
 export const storeCodes = [

@@ -48,6 +48,15 @@ export interface Candidate {
   readonly at: number;
 }
 
+/**
+ * Who says whether an uploaded file may be believed. Both throw to refuse. What stands in the store is always verified in
+ * full: nobody can sign it again.
+ */
+export interface Judge {
+  root(file: Metadata, previous: Verified<Root> | undefined): Verified<Root>;
+  targets(file: Metadata<Targets>, keys: RoleKeys): Verified<Targets>;
+}
+
 /** What would become current, and what the server still has to sign for that. */
 export interface Plan {
   readonly root: Verified<Root>;
@@ -86,14 +95,14 @@ export function storedFilesNeeded(
   return needed;
 }
 
-/** The verdict: a plan, or the first refusal. */
-export function examine(candidate: Candidate): Plan {
+/** The verdict: a plan, or the first refusal. `judge`: another one than signatures (`proposal.ts`). */
+export function examine(candidate: Candidate, judge: Judge = signaturesOf(candidate)): Plan {
   const { upload, current } = candidate;
   if (upload.size === 0)
     throw new MalformedError("EMPTY_UPLOAD", "Upload at least one file that is not a timestamp.");
   refuseLosers(upload, current);
-  const root = examineRoot(candidate);
-  const targets = examineTargets(candidate, root);
+  const root = examineRoot(candidate, judge);
+  const targets = examineTargets(candidate, root, judge);
   const timestampKeys = enoughKeys(rootRole(root.signed, "timestamp"), candidate.onlineKeys);
   if (timestampKeys === undefined) {
     throw new UnauthenticError(
@@ -124,6 +133,14 @@ export function examine(candidate: Candidate): Plan {
     );
   }
   return { root, files, targets, snapshot: undefined, meta, snapshotKeys, timestampKeys };
+}
+
+function signaturesOf({ format, repository, at }: Candidate): Judge {
+  const moment = { at, expiry: "enforced" } as const;
+  return {
+    root: (file, previous) => verifyRoot(file, { format, repository }, previous, moment),
+    targets: (file, keys) => verifyRole(file, keys, moment),
+  };
 }
 
 /** Step 6 of the original, done first: who lost a race learns it before anything costly happens. */
@@ -165,7 +182,7 @@ function unexpired(root: Verified<Root>, at: number): Verified<Root> {
 }
 
 /** Step 2: exactly one version further, or 1 or 2 for the first; signed by the previous keys and its own. */
-function examineRoot({ upload, current, format, repository, at }: Candidate): Verified<Root> {
+function examineRoot({ upload, current, at }: Candidate, judge: Judge): Verified<Root> {
   const file = upload.get("root");
   if (file === undefined) {
     if (current.root !== undefined) return unexpired(current.root, at);
@@ -180,14 +197,18 @@ function examineRoot({ upload, current, format, repository, at }: Candidate): Ve
       { role: "root" },
     );
   }
-  return verifyRoot(file, { format, repository }, current.root, { at, expiry: "enforced" });
+  return judge.root(file, current.root);
 }
 
 /**
  * Step 3: targets and delegations, parents first. Stricter than the original: a new root under which the targets
  * file no longer verifies is refused, since every reader would be locked out.
  */
-function examineTargets(candidate: Candidate, root: Verified<Root>): ReadonlyMap<string, Verified<Targets>> {
+function examineTargets(
+  candidate: Candidate,
+  root: Verified<Root>,
+  judge: Judge,
+): ReadonlyMap<string, Verified<Targets>> {
   const { upload, current, at } = candidate;
   const accepted = new Map<string, Verified<Targets>>();
   const keysOf = (role: string): RoleKeys => {
@@ -222,10 +243,7 @@ function examineTargets(candidate: Candidate, root: Verified<Root>): ReadonlyMap
     );
   }
   for (const file of uploaded) {
-    accepted.set(
-      file.role,
-      verifyRole(file as Metadata<Targets>, keysOf(file.role), { at, expiry: "enforced" }),
-    );
+    accepted.set(file.role, judge.targets(file as Metadata<Targets>, keysOf(file.role)));
   }
   if (upload.has("root") && !upload.has("targets")) {
     try {

@@ -188,6 +188,9 @@ function expectRoot(file: Metadata): Root {
   return file.signed;
 }
 
-function counted(count: SignatureCount): Record<string, number> {
-  return { needed: count.needed, signed: count.signed.length };
+/** Signers that a refusal names at most. */
+const mostNamed = 100;
+
+function counted({ needed, signed, missing }: SignatureCount): NonNullable<UnauthenticError["detail"]> {
+  return { needed, signed: signed.length, missing: missing.slice(0, mostNamed) };
 }

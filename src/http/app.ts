@@ -8,10 +8,14 @@
 import type { IncomingMessage, RequestListener } from "node:http";
 import Fastify, { type FastifyInstance, type FastifyRequest, LogController } from "fastify";
 import { FileAnswers } from "./answers.ts";
+import { ByteBudget } from "./budget.ts";
 import { refuseClientError } from "./client-errors.ts";
 import { errorAnswer } from "./errors.ts";
 import { sendError } from "./exchange.ts";
+import { Gate } from "./gate.ts";
 import { type HotReads, hotReads } from "./hot-reads.ts";
+import { manageAnswer } from "./manage/errors.ts";
+import { manageApi } from "./manage.ts";
 import { HttpMetrics } from "./metrics.ts";
 import { notaryApi } from "./notary.ts";
 import { operationsApi } from "./operations.ts";
@@ -35,6 +39,15 @@ const apiOf: Record<Route["kind"], string> = {
   missing: "/notary/missing",
   notServed: "/notary/not-served",
   redirect: "/notary/redirect",
+  proposals: "/manage/proposals",
+  repositoryProposals: "/manage/repository-proposals",
+  openProposal: "/manage/open-proposal",
+  proposal: "/manage/proposal",
+  signProposal: "/manage/sign-proposal",
+  rejectProposal: "/manage/reject-proposal",
+  cancelProposal: "/manage/cancel-proposal",
+  openapi: "/manage/openapi",
+  manageMissing: "/manage/missing",
   badMethod: "/bad-method",
   health: "/operations/health",
   metrics: "/operations/metrics",
@@ -56,7 +69,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     const known = meanings.get(request);
     if (known !== undefined) return known;
     const asked = routeOf(request.method ?? "", request.url ?? "", repositories);
-    const absent = !options.apis.notary && apiOf[asked.kind].startsWith("/notary/");
+    const absent = !options.apis.notary && !/^\/(?:operations|bad-method)/.test(apiOf[asked.kind]);
     const meaning: Route = absent ? { kind: "missing", detail: false } : asked;
     meanings.set(request, meaning);
     return meaning;
@@ -116,7 +129,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.setErrorHandler(async (error, request, reply) => {
     // The framework has rules of its own for the bodies of some methods; which methods there are is decided here.
     if (request.meaning.kind === "badMethod") return await reply.code(405).send();
-    const answer = errorAnswer(error);
+    const ofManagement = apiOf[request.meaning.kind].startsWith("/manage/");
+    const answer = ofManagement ? manageAnswer(error) : errorAnswer(error);
     metrics.refused(answer.own);
     const refusal = { code: answer.own, status: answer.status };
     // A refusal is no fault of ours: its sentence says it all. What is a fault is logged with all that lies under it.
@@ -128,7 +142,11 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
   app.setNotFoundHandler(async (_request, reply) => await reply.code(405).send());
 
-  await app.register(notaryApi, { options, answers });
+  // Both count against the same bounds: a body is a body.
+  const budget = new ByteBudget(options.limits.uploadsInMemory);
+  const examination = new Gate(options.limits.uploadsExamined);
+  await app.register(notaryApi, { options, answers, budget, examination });
+  await app.register(manageApi, { options, budget, examination });
   await app.register(operationsApi, { options, metrics });
   return app;
 }

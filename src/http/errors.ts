@@ -76,6 +76,7 @@ const notaryCodes = {
   BAD_PARAMETER: "INVALID_PARAMETERS",
   BAD_REQUEST: "BAD_REQUEST",
   HEADERS_TOO_LARGE: "HEADERS_TOO_LARGE",
+  NOT_CANONICAL: "MALFORMED_JSON",
   NO_ROOT: "INVALID_UPDATE",
   ROOT_VERSION: "INVALID_UPDATE",
   ROOT_CERTIFICATE: "INVALID_UPDATE",
@@ -94,6 +95,11 @@ const notaryCodes = {
   SNAPSHOT_UNKNOWN_ROLE: "INVALID_UPDATE",
   SNAPSHOT_MISSING: "INVALID_UPDATE",
   ONLINE_KEY_UNKNOWN: "INVALID_UPDATE",
+  UNREACHABLE_THRESHOLD: "INVALID_UPDATE",
+  OUTSIDE_PATHS: "INVALID_UPDATE",
+  BAD_SIGNATURE: "INVALID_UPDATE",
+  UNKNOWN_SIGNER: "INVALID_UPDATE",
+  BAD_REJECTION: "INVALID_UPDATE",
   REPOSITORY_NOT_SERVED: "INVALID_GUN",
   KEY_SEPARATION: "INVALID_UPDATE",
   EXAMPLE_KEY: "INVALID_UPDATE",
@@ -103,6 +109,8 @@ const notaryCodes = {
   REQUEST_TIMEOUT: "REQUEST_TIMEOUT",
   NOT_FOUND: "METADATA_NOT_FOUND",
   UNAUTHORIZED: "UNAUTHORIZED",
+  TOO_MANY_PROPOSALS: "TOOMANYREQUESTS",
+  PROPOSAL_CLOSED: "INVALID_UPDATE",
   CONFLICT: "VERSION",
   STORE_UNAVAILABLE: "UNAVAILABLE",
   COMMIT_UNKNOWN: "UPDATING",
@@ -130,7 +138,7 @@ export function errorAnswer(thrown: unknown): ErrorAnswer {
 }
 
 /** What the framework refuses before any handler is asked: a content type that cannot be read. */
-function refusalOfFramework(error: unknown): VidimusError | undefined {
+export function refusalOfFramework(error: unknown): VidimusError | undefined {
   if (!(error instanceof Error && "code" in error)) return undefined;
   return error.code === "FST_ERR_CTP_INVALID_MEDIA_TYPE"
     ? new MalformedError("BAD_UPLOAD", "Send the files as multipart/form-data.")

@@ -1,5 +1,6 @@
 /** What the plugins share: the meaning of a request, and answers that are not files. */
 import type { FastifyReply } from "fastify";
+import type { Principal } from "../service/service.ts";
 import type { ErrorAnswer } from "./errors.ts";
 import type { Route } from "./routes.ts";
 
@@ -9,6 +10,9 @@ declare module "fastify" {
     readonly meaning: Route;
   }
 }
+
+/** Whoever calls, until access control is configured. */
+export const anonymous: Principal = { name: "anonymous", method: "none" };
 
 /** An error in the API's words. */
 export async function sendError(
@@ -28,7 +32,6 @@ export async function sendError(
 /** JSON that must not be kept. */
 export async function sendJson(reply: FastifyReply, body: string): Promise<FastifyReply> {
   return await reply
-    .code(200)
     .header("content-type", "application/json")
     .header("cache-control", "no-store")
     .send(body);

@@ -18,6 +18,13 @@ const operations: Partial<Record<Route["kind"], string>> = {
   rotate: "RotateKey",
   delete: "DeleteTUF",
   feed: "Changefeed",
+  proposals: "ListProposals",
+  repositoryProposals: "ListProposals",
+  openProposal: "OpenProposal",
+  proposal: "GetProposal",
+  signProposal: "SignProposal",
+  rejectProposal: "RejectProposal",
+  cancelProposal: "CancelProposal",
 };
 
 const methods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE"]);
@@ -41,7 +48,7 @@ export class HttpMetrics {
   readonly #others: OtherMetrics | undefined;
 
   /** `others`: what `toSend` gave in the other processes of this server; undefined if there are none. */
-  constructor(service: Pick<TrustService, "renewalLag">, others?: OtherMetrics) {
+  constructor(service: Pick<TrustService, "renewalLag" | "proposals">, others?: OtherMetrics) {
     this.#others = others;
     collectDefaultMetrics({ register: this.#registry });
     const tallies = this.#tallies;
@@ -80,6 +87,30 @@ export class HttpMetrics {
             () => Number.NaN,
           ),
         );
+      },
+    });
+    // A store that cannot be asked must not take the other metrics with it.
+    const facts = () => service.proposals.facts().catch(() => undefined);
+    new Gauge({
+      name: "vidimus_proposals_open",
+      help: "Proposals that wait for signatures.",
+      registers,
+      aggregator: "max",
+      async collect() {
+        this.set((await facts())?.open ?? Number.NaN);
+      },
+    });
+    new Counter({
+      name: "vidimus_proposals_total",
+      help: "Proposals that ended since the start, by how: published, rejected, expired.",
+      labelNames: ["outcome"],
+      registers,
+      async collect() {
+        this.reset();
+        const { published = 0, rejected = 0, expired = 0 } = (await facts()) ?? {};
+        for (const [outcome, count] of Object.entries({ published, rejected, expired })) {
+          this.inc({ outcome }, count);
+        }
       },
     });
     this.#refusals = new Counter({

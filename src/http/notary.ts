@@ -1,26 +1,27 @@
 /** The Notary v1 API (notary-protocol.md chapter 1): one handler for each meaning a path can have. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { MalformedError, RefusedError } from "../core/errors.ts";
-import type { Principal, PublicKey, Served } from "../service/service.ts";
+import type { PublicKey, Served } from "../service/service.ts";
 import type { Address, FileAnswers } from "./answers.ts";
-import { ByteBudget } from "./budget.ts";
+import type { ByteBudget } from "./budget.ts";
 import { missingAnswer } from "./errors.ts";
-import { sendError, sendJson } from "./exchange.ts";
+import { anonymous, sendError, sendJson } from "./exchange.ts";
 import { changeBody, changeQuery } from "./feed.ts";
-import { Gate } from "./gate.ts";
+import type { Gate } from "./gate.ts";
 import type { AppOptions } from "./options.ts";
 import type { Route } from "./routes.ts";
 import { withUpload } from "./upload.ts";
 
-const anonymous: Principal = { name: "anonymous", method: "none" };
-
 export async function notaryApi(
   app: FastifyInstance,
-  { options, answers }: { options: AppOptions; answers: FileAnswers },
+  {
+    options,
+    answers,
+    budget,
+    examination,
+  }: { options: AppOptions; answers: FileAnswers; budget: ByteBudget; examination: Gate },
 ): Promise<void> {
   const { service, limits, repositories } = options;
-  const budget = new ByteBudget(limits.uploadsInMemory);
-  const examination = new Gate(limits.uploadsExamined);
   app.get("/notary/ping", async (_request, reply) => await sendJson(reply, "{}"));
   app.head("/notary/ping", async (_request, reply) => await sendJson(reply, ""));
 

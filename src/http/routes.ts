@@ -8,11 +8,14 @@
  * - A path that needs cleaning (`//`, `/./`, `/../`) is redirected to its clean form, as the original does; only
  *   doubled slashes at the very beginning are forgiven, which a trailing slash in a client's configuration makes.
  * - The repository is everything up to the last `/_trust/`; whether its name may be used is checked here too.
+ * - What is not Notary's, below `/api/v1/`, has rules of its own (`manage-routes.ts`).
  */
 import { isRepositoryName } from "../core/names.ts";
 import type { OnlineRole } from "../service/service.ts";
+import { type ManageRoute, managePrefix, manageRoute } from "./manage-routes.ts";
 
 export type Route =
+  | ManageRoute
   | { readonly kind: "ping" }
   | { readonly kind: "publish"; readonly repository: string }
   | { readonly kind: "delete"; readonly repository: string }
@@ -54,7 +57,12 @@ export function routeOf(method: string, url: string, rules: RouteRules): Route {
   if (!methods.has(method)) return { kind: "badMethod" };
   const questionMark = url.indexOf("?");
   const rawPath = questionMark === -1 ? url : url.slice(0, questionMark);
-  const path = decode(withoutOrigin(rawPath));
+  const raw = withoutOrigin(rawPath);
+  if (raw.startsWith(managePrefix) && raw.length <= maxPath) {
+    const query = questionMark === -1 ? "" : url.slice(questionMark + 1);
+    return manageRoute(method, raw.slice(managePrefix.length), query, rules);
+  }
+  const path = decode(raw);
   if (path === undefined) return missing;
   const clean = path.includes("//") || path.includes("/.") ? cleaned(path) : path;
   if (clean !== path) {

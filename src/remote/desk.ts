@@ -5,6 +5,7 @@
  */
 import { StoreError } from "../core/errors.ts";
 import type { KeyBinding, OnlineAlgorithm, Signer, SigningKey } from "../signer/signer.ts";
+import type { NewProposal, ProposalChange, ProposalLimits, ProposalStore } from "../store/proposals.ts";
 import type { FloorRequest, OnlineKey, PendingKeyLimits, Publication, Store } from "../store/store.ts";
 import { type Ask, answerOf } from "./answer.ts";
 
@@ -25,6 +26,15 @@ export function writersDesk(
     [
       "store.replaceKeyring",
       (change: Parameters<Store["replaceKeyring"]>[0]) => store.replaceKeyring(change),
+    ],
+    [
+      "store.proposals.open",
+      ({ proposal, limits }: NewProposalRequest) => store.proposals.open(proposal, limits),
+    ],
+    ["store.proposals.change", (request: ProposalChange) => store.proposals.change(request)],
+    [
+      "store.proposals.forget",
+      (request: Parameters<ProposalStore["forget"]>[0]) => store.proposals.forget(request),
     ],
     ["store.check", () => store.check()],
     ["signer.generate", ({ algorithm, binding }: NewKey) => signer.generate(algorithm, binding)],
@@ -47,6 +57,10 @@ export function writersDesk(
 interface PendingKey {
   readonly key: OnlineKey;
   readonly limits: PendingKeyLimits;
+}
+interface NewProposalRequest {
+  readonly proposal: NewProposal;
+  readonly limits: ProposalLimits;
 }
 interface NewKey {
   readonly algorithm: OnlineAlgorithm;

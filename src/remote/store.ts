@@ -6,6 +6,7 @@
  */
 import { StoreError } from "../core/errors.ts";
 import * as bounds from "../store/bounds.ts";
+import * as proposalBounds from "../store/proposal-bounds.ts";
 import type { Store } from "../store/store.ts";
 import { type Ask, storeValue } from "./answer.ts";
 
@@ -20,6 +21,23 @@ export function remoteStore(local: Store, ask: Ask): Store {
 
   return {
     ...local,
+    proposals: {
+      ...local.proposals,
+      async open(proposal, limits) {
+        proposalBounds.checkNewProposal(proposal);
+        proposalBounds.checkProposalLimits(limits);
+        return await change("proposals.open", { proposal, limits });
+      },
+      async change(request) {
+        proposalBounds.checkProposalChange(request);
+        return await change("proposals.change", request);
+      },
+      async forget(request) {
+        bounds.checkInstant(request.settledBefore);
+        bounds.checkLimit(request.limit, proposalBounds.maxProposalPage);
+        return await change("proposals.forget", request);
+      },
+    },
     async commit(publication) {
       bounds.checkPublication(publication);
       return await change("commit", publication);

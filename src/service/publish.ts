@@ -8,26 +8,17 @@
  * renewal or to files of other roles, and goes through; stock clients do not retry. If it does not, the verdict says
  * which version was overtaken.
  */
-import { setImmediate } from "node:timers/promises";
 import type { Logger } from "pino";
-import { MalformedError, RefusedError, StoreError } from "../core/errors.ts";
+import { StoreError } from "../core/errors.ts";
 import type { FileFacts, FormatRules } from "../core/format/format.ts";
 import { openKey } from "../core/keys.ts";
-import { maxUploadKeys } from "../core/limits.ts";
-import { type Metadata, type Root, type Targets, usedKeyIds } from "../core/model.ts";
-import {
-  type Candidate,
-  examine,
-  factsOf,
-  type Plan,
-  refuseOvertaken,
-  storedFilesNeeded,
-} from "../core/publication.ts";
+import type { Metadata, Root, Targets } from "../core/model.ts";
+import { type Candidate, examine, factsOf, type Plan, refuseOvertaken } from "../core/publication.ts";
 import type { Verified } from "../core/verify.ts";
-import { evaluate } from "../policy/evaluate.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { KeyUse, OnlineKey, RepositoryState, Store } from "../store/store.ts";
 import type { ReadCache } from "./cache.ts";
+import { applyPolicy, loadCandidate, readEach } from "./candidate.ts";
 import type { Clock } from "./clock.ts";
 import { mayHaveHappened } from "./doubt.ts";
 import { type OnlineKeys, signers } from "./online-keys.ts";
@@ -35,6 +26,7 @@ import type { OnlineRoles } from "./online-roles.ts";
 import type { Queue } from "./queue.ts";
 import { newMetadata, servedFromMetadata } from "./served.ts";
 import type { Principal, UploadedFile } from "./service.ts";
+import { namingMissing } from "./too-few.ts";
 import type { TrustedFiles, TrustedFilesCache } from "./trusted.ts";
 
 export interface PublisherParts {
@@ -50,6 +42,17 @@ export interface PublisherParts {
   readonly logger: Logger;
 }
 
+/** What is to be committed. */
+interface Decided {
+  readonly state: RepositoryState;
+  readonly plan: Plan;
+  readonly before: TrustedFiles;
+  readonly held: ReadonlyMap<string, OnlineKey>;
+  readonly at: number;
+  readonly principal: Principal;
+  readonly proposal: string | undefined;
+}
+
 /** How often a publication is tried on a newer state before its publisher is told to try again. */
 const attempts = 8;
 
@@ -60,14 +63,20 @@ export class Publisher {
     this.#parts = parts;
   }
 
-  async publish(repository: string, files: readonly UploadedFile[], principal: Principal): Promise<void> {
+  /** `proposal`: the ID of the one that the files are from, which ends with the same commit. */
+  async publish(
+    repository: string,
+    files: readonly UploadedFile[],
+    principal: Principal,
+    proposal?: string,
+  ): Promise<void> {
     const upload = await this.#parse(repository, files);
     this.#refuseOvertaken(repository, upload);
     await this.#parts.queue.run(repository, async () => {
       for (let attempt = 1; ; attempt++) {
         try {
           this.#refuseOvertaken(repository, upload);
-          return await this.#attempt(repository, upload, principal);
+          return await this.#attempt(repository, upload, principal, proposal);
         } catch (error) {
           if (mayHaveHappened(error)) this.#forget(repository);
           if (!(error instanceof StoreError && error.code === "CONFLICT") || attempt === attempts)
@@ -105,71 +114,30 @@ export class Publisher {
     this.#parts.cache.forget(repository);
   }
 
-  /**
-   * Each role once; a timestamp is the server's to make, so one that was sent is put aside. Between files others get
-   * their turn, and the keys of all files together are bounded: opening them is what costs before anything is verified.
-   */
+  /** A timestamp is the server's to make, so one that was sent is put aside. */
   async #parse(repository: string, files: readonly UploadedFile[]): Promise<ReadonlyMap<string, Metadata>> {
     const { format, logger } = this.#parts;
-    const upload = new Map<string, Metadata>();
-    const seen = new Set<string>();
-    let keys = 0;
-    for (const { role, bytes } of files) {
-      if (seen.has(role)) {
-        throw new MalformedError("DUPLICATE_ROLE", "Send each role once in an upload.", { role });
-      }
-      seen.add(role);
-      if (role === "timestamp") {
-        logger.info({ repository }, "an uploaded timestamp was ignored");
-        continue;
-      }
-      if (upload.size > 0) await setImmediate();
-      const file = format.parse(role, bytes);
-      keys += usedKeyIds(file.signed).size;
-      if (keys > maxUploadKeys) {
-        throw new MalformedError("TOO_MANY", `Use at most ${maxUploadKeys} different keys in one upload.`, {
-          role,
-        });
-      }
-      upload.set(role, file);
-    }
-    return upload;
+    return await readEach(files, ({ role, bytes }) => {
+      if (role !== "timestamp") return format.parse(role, bytes);
+      logger.info({ repository }, "an uploaded timestamp was ignored");
+      return undefined;
+    });
   }
 
   async #attempt(
     repository: string,
     upload: ReadonlyMap<string, Metadata>,
     principal: Principal,
+    proposal: string | undefined,
   ): Promise<void> {
-    const { store, clock, format, keys, trusted, policy, logger } = this.#parts;
+    const { clock, policy, logger } = this.#parts;
     const at = clock.now();
-    const state = await store.state(repository);
-    const loaded = await trusted.load(state);
-    const files = await trusted.withTargets(state, loaded, storedFilesNeeded(upload, state.current.keys()));
-    const rootFile = upload.get("root") ?? files.root;
-    const held =
-      rootFile?.signed.kind === "root"
-        ? await keys.held(repository, rootFile.signed)
-        : new Map<string, OnlineKey>();
-    const candidate: Candidate = {
-      format,
-      repository,
-      upload,
-      current: await trusted.current(state, files, listedWithSha512(upload.get("snapshot"))),
-      onlineKeys: new Set(held.keys()),
-      at,
-    };
-    const plan = examine(candidate);
+    const { state, files, held, candidate } = await loadCandidate(this.#parts, repository, upload, at);
+    const plan = examined(candidate);
 
-    const findings = evaluate(plan.files, policy);
-    const refusals = findings.filter((finding) => finding.severity === "refuse");
-    if (refusals[0] !== undefined) {
-      throw new RefusedError(refusals[0].code, refusals.map(({ sentence }) => sentence).join(" "), {
-        role: refusals[0].role,
-      });
-    }
+    const findings = applyPolicy(plan.files, policy);
 
-    await this.#commit(state, plan, files, held, at, principal);
+    await this.#commit({ state, plan, before: files, held, at, principal, proposal });
     for (const { sentence, role } of findings) logger.warn({ repository, role }, sentence);
     logger.info(
       {
@@ -182,14 +150,7 @@ export class Publisher {
     if (upload.has("root")) await this.#warnOfSharedKeys(repository, plan.root);
   }
 
-  async #commit(
-    state: RepositoryState,
-    plan: Plan,
-    before: TrustedFiles,
-    held: ReadonlyMap<string, OnlineKey>,
-    at: number,
-    principal: Principal,
-  ): Promise<void> {
+  async #commit({ state, plan, before, held, at, principal, proposal }: Decided): Promise<void> {
     const { store, roles, trusted, cache, format } = this.#parts;
     const { repository } = state;
     const snapshot =
@@ -212,6 +173,7 @@ export class Publisher {
       at,
       kind: "publish",
       principal: principal.name,
+      ...(proposal !== undefined && { proposal }),
       metadata: metadata.map(newMetadata),
       activateKeys: newRoot ? [...held.keys()] : [],
       ...(newRoot && { keyUses: keyUses(plan.root) }),
@@ -251,6 +213,14 @@ export class Publisher {
   }
 }
 
+function examined(candidate: Candidate): Plan {
+  try {
+    return examine(candidate);
+  } catch (error) {
+    throw namingMissing(error);
+  }
+}
+
 /** The next snapshot: what stays, and what was uploaded. */
 function entriesOf(plan: Plan): ReadonlyMap<string, FileFacts> {
   const uploaded = plan.files.map((file) => [file.role, factsOf(file)] as const);
@@ -262,13 +232,6 @@ function unaffected(before: TrustedFiles, plan: Plan): [string, Verified<Targets
   const changed = plan.files.map(({ role }) => role);
   return [...before.targets].filter(
     ([role]) => !changed.some((each) => role === each || role.startsWith(`${each}/`)),
-  );
-}
-
-function listedWithSha512(snapshot: Metadata | undefined): ReadonlySet<string> {
-  if (snapshot?.signed.kind !== "snapshot") return new Set();
-  return new Set(
-    [...snapshot.signed.meta].filter(([, { hashes }]) => hashes.has("sha512")).map(([role]) => role),
   );
 }
 

@@ -23,6 +23,8 @@ export interface RefresherParts extends RenewalParts {
   readonly logger: Logger;
   /** How often to look for what is due, in milliseconds. */
   readonly interval: number;
+  /** What else is looked after as often. Never rejects. */
+  readonly alsoTend?: () => Promise<void>;
 }
 
 /** Claimed names per look; one process works on a claim for at most the lease. */
@@ -102,6 +104,9 @@ export class Refresher {
       }
     } catch (error) {
       logger.error({ err: error }, "looking for online roles to renew failed; trying again later");
+    }
+    try {
+      if (!this.#stopped) await this.#parts.alsoTend?.();
     } finally {
       this.#sweeping = false;
     }

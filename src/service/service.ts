@@ -5,8 +5,10 @@
  * Refusals are `VidimusError`s.
  */
 import type { ChangeQuery, ChangeRecord, OnlineRole } from "../store/store.ts";
+import type { Principal } from "./principal.ts";
+import type { ProposalService } from "./proposal-service.ts";
 
-export type { ChangeQuery, ChangeRecord, OnlineRole };
+export type { ChangeQuery, ChangeRecord, OnlineRole, Principal };
 
 /** Files of at least so many bytes are also served compressed. The cache counts them twice, for both forms. */
 export const compressibleFrom = 2_048;
@@ -28,13 +30,6 @@ export interface UploadedFile {
   readonly bytes: Buffer;
 }
 
-/** Who is calling. */
-export interface Principal {
-  readonly name: string;
-  /** How it was authenticated: `none` until access control is configured. */
-  readonly method: "none";
-}
-
 /** A public key in Notary's shape. */
 export interface PublicKey {
   readonly keytype: string;
@@ -43,6 +38,8 @@ export interface PublicKey {
 }
 
 export interface TrustService {
+  readonly proposals: ProposalService;
+
   /** The current file if it is at hand and needs no renewal: no promise, no I/O. Use `current` otherwise. */
   peek(repository: string, role: string): Served | undefined;
   /** The current file. An online role that has expired is renewed first, once for all who wait. */

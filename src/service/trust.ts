@@ -9,6 +9,8 @@ import { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
 import { type OnlineKeySettings, OnlineKeys } from "./online-keys.ts";
 import { type OnlineRoleSettings, OnlineRoles } from "./online-roles.ts";
+import { type ProposalSettings, proposalDefaults } from "./proposal-service.ts";
+import { Proposals } from "./proposals.ts";
 import { Publisher } from "./publish.ts";
 import { Queue } from "./queue.ts";
 import { Refresher } from "./refresh.ts";
@@ -33,6 +35,8 @@ export interface TrustOptions {
   readonly readOnly: boolean;
   /** The store lacks what it once had (`mark/standing.ts`): likewise, and every answer about health says so. */
   readonly behind: boolean;
+  /** Other bounds of proposals than the usual ones. */
+  readonly proposals?: Partial<ProposalSettings>;
 }
 
 const behind =
@@ -46,15 +50,36 @@ export function createTrustService(options: TrustOptions): TrustService {
   const keys = new OnlineKeys(store, signer, format, clock, options.keys);
   const roles = new OnlineRoles(keys, format, options.roles);
   const shared = { store, format, clock, keys, roles, trusted, cache, queue, logger };
+  const publisher = new Publisher({ ...shared, policy });
+  const proposals = new Proposals({
+    ...shared,
+    policy,
+    publisher,
+    settings: { ...proposalDefaults, ...options.proposals },
+    checkWritable: () => checkWritable(options),
+  });
   return new Service(
     options,
     cache,
     trusted,
     queue,
     keys,
-    new Publisher({ ...shared, policy }),
-    new Refresher({ ...shared, interval: options.refreshInterval }),
+    publisher,
+    new Refresher({ ...shared, interval: options.refreshInterval, alsoTend: () => proposals.tend() }),
+    proposals,
   );
+}
+
+function checkWritable({ readOnly, behind }: Pick<TrustOptions, "readOnly" | "behind">): void {
+  if (readOnly) {
+    throw new RefusedError("READ_ONLY", "This server only reads: publish to the one it is a copy of.");
+  }
+  if (behind) {
+    throw new StoreError(
+      "STORE_BEHIND",
+      "This server's store lacks what it once had: its operator restores a newer backup, or runs vidimus recover accept, before anything can be published.",
+    );
+  }
 }
 
 class Service implements TrustService {
@@ -65,6 +90,7 @@ class Service implements TrustService {
   readonly #keys: OnlineKeys;
   readonly #publisher: Publisher;
   readonly #refresher: Refresher;
+  readonly proposals: Proposals;
 
   constructor(
     options: TrustOptions,
@@ -74,6 +100,7 @@ class Service implements TrustService {
     keys: OnlineKeys,
     publisher: Publisher,
     refresher: Refresher,
+    proposals: Proposals,
   ) {
     this.#options = options;
     this.#cache = cache;
@@ -82,6 +109,7 @@ class Service implements TrustService {
     this.#keys = keys;
     this.#publisher = publisher;
     this.#refresher = refresher;
+    this.proposals = proposals;
   }
 
   peek(repository: string, role: string): Served | undefined {
@@ -165,6 +193,7 @@ class Service implements TrustService {
   }
 
   async close(): Promise<void> {
+    this.proposals.close();
     await this.#refresher.stop();
     await this.#queue.idle();
     await this.#options.signer.close();
@@ -172,15 +201,7 @@ class Service implements TrustService {
   }
 
   checkWritable(): void {
-    if (this.#options.readOnly) {
-      throw new RefusedError("READ_ONLY", "This server only reads: publish to the one it is a copy of.");
-    }
-    if (this.#options.behind) {
-      throw new StoreError(
-        "STORE_BEHIND",
-        "This server's store lacks what it once had: its operator restores a newer backup, or runs vidimus recover accept, before anything can be published.",
-      );
-    }
+    checkWritable(this.#options);
   }
 
   #isClosed(): boolean {

@@ -15,8 +15,8 @@ export const maxClaim = 1_000;
 /** Rows of `otherUsers`. */
 export const maxOtherUsers = 100;
 
-const maxText = 4_096;
-const maxPrincipal = 255;
+export const maxText = 4_096;
+export const maxPrincipal = 255;
 const maxFiles = 10_000;
 const maxKeyIds = 10_000;
 const maxKeyUses = 100_000;
@@ -25,11 +25,11 @@ const maxPublicKey = 65_536;
 const maxRecord = 65_536;
 const digest = /^[0-9a-f]{64}$/;
 
-function demand(holds: boolean, what: string): asserts holds {
+export function demand(holds: boolean, what: string): asserts holds {
   if (!holds) throw new RangeError(`The store was asked for something out of bounds: ${what}.`);
 }
 
-function isText(text: unknown, most: number): boolean {
+export function isText(text: unknown, most: number): boolean {
   return typeof text === "string" && text.length <= most && text.isWellFormed();
 }
 
@@ -108,6 +108,7 @@ export function checkPublication(publication: Publication): void {
     "a revision",
   );
   demand(isText(publication.principal, maxPrincipal), "a principal");
+  if (publication.proposal !== undefined) checkName(publication.proposal);
   checkInstant(publication.at);
   if (publication.renewAt !== undefined) checkInstant(publication.renewAt);
   checkKeyIds(publication.activateKeys);

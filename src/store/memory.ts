@@ -8,13 +8,19 @@
 import { StoreError } from "../core/errors.ts";
 import * as bounds from "./bounds.ts";
 import { MemoryKeys } from "./memory/keys.ts";
+import { MemoryProposals } from "./memory/proposals.ts";
 import { MemoryRepositories } from "./memory/repositories.ts";
+import * as proposalBounds from "./proposal-bounds.ts";
+import type { ProposalStore } from "./proposals.ts";
 import { keyringLost, keyringMoved } from "./refusals.ts";
 import type { Store } from "./store.ts";
 
 export function openMemory(): Store {
   const repositories = new MemoryRepositories();
   const keys = new MemoryKeys();
+  const proposals = new MemoryProposals(
+    (repository, role) => repositories.files(repository, role).at(-1)?.version ?? 0,
+  );
   let record: Uint8Array | undefined;
   let open = true;
 
@@ -23,6 +29,7 @@ export function openMemory(): Store {
   }
 
   return {
+    proposals: proposalsOf(proposals, checkOpen),
     async state(repository) {
       bounds.checkName(repository);
       checkOpen();
@@ -50,14 +57,18 @@ export function openMemory(): Store {
       bounds.checkPublication(publication);
       checkOpen();
       repositories.checkPublication(publication);
+      proposals.checkPublication(publication);
       keys.activate(publication.repository, publication.activateKeys);
-      return repositories.publish(publication);
+      const committed = repositories.publish(publication);
+      proposals.afterPublication(publication);
+      return committed;
     },
     async remove({ repository, at, principal }) {
       bounds.checkRemoval(repository, at, principal);
       checkOpen();
       if (!repositories.remove(repository, at)) return false;
       keys.removeAll(repository);
+      proposals.afterRemoval(repository, at, principal);
       return true;
     },
     async raiseFloor(request) {
@@ -148,6 +159,54 @@ export function openMemory(): Store {
     },
     async close() {
       open = false;
+    },
+  };
+}
+
+function proposalsOf(proposals: MemoryProposals, checkOpen: () => void): ProposalStore {
+  return {
+    async open(proposal, limits) {
+      proposalBounds.checkNewProposal(proposal);
+      proposalBounds.checkProposalLimits(limits);
+      checkOpen();
+      return proposals.open(proposal, limits);
+    },
+    async get(repository, id) {
+      proposalBounds.checkPlace(repository, id);
+      checkOpen();
+      return proposals.get(repository, id);
+    },
+    async revision(repository, id) {
+      proposalBounds.checkPlace(repository, id);
+      checkOpen();
+      return proposals.get(repository, id)?.revision;
+    },
+    async list(query) {
+      proposalBounds.checkProposalQuery(query);
+      checkOpen();
+      return proposals.list(query);
+    },
+    async change(change) {
+      proposalBounds.checkProposalChange(change);
+      checkOpen();
+      return proposals.change(change);
+    },
+    async attention({ now, limit }) {
+      bounds.checkInstant(now);
+      bounds.checkLimit(limit, proposalBounds.maxProposalPage);
+      checkOpen();
+      return proposals.attention(now, limit);
+    },
+    async forget({ settledBefore, limit }) {
+      bounds.checkInstant(settledBefore);
+      bounds.checkLimit(limit, proposalBounds.maxProposalPage);
+      checkOpen();
+      return proposals.forget(settledBefore, limit);
+    },
+    async countOpen(now) {
+      bounds.checkInstant(now);
+      checkOpen();
+      return proposals.countOpen(now);
     },
   };
 }

@@ -8,11 +8,15 @@
  */
 
 import * as bounds from "./bounds.ts";
+import * as proposalBounds from "./proposal-bounds.ts";
+import type { ProposalStore } from "./proposals.ts";
 import { type ConnectionOptions, connect, openingError } from "./sqlite/connection.ts";
 import { closed, readOnly, unavailable } from "./sqlite/errors.ts";
 import { makeDataDirectory } from "./sqlite/files.ts";
 import { prepareKeyChanges, prepareKeyReads } from "./sqlite/keys.ts";
 import { takeLock } from "./sqlite/lock.ts";
+import { prepareProposalReads } from "./sqlite/proposal-reads.ts";
+import { prepareProposalChanges } from "./sqlite/proposals.ts";
 import { prepareChanges } from "./sqlite/publications.ts";
 import { prepareReads } from "./sqlite/reads.ts";
 import { Writer } from "./sqlite/writer.ts";
@@ -59,9 +63,18 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
       database.close();
       lock?.release();
     };
-    const reads = { ...prepareReads(database), keys: prepareKeyReads(database) };
+    const reads = {
+      ...prepareReads(database),
+      keys: prepareKeyReads(database),
+      proposals: prepareProposalReads(database),
+    };
     const writer = reading ? undefined : new Writer(database);
-    const changes = { ...prepareChanges(database), keys: prepareKeyChanges(database) };
+    const proposals = prepareProposalChanges(database);
+    const changes = {
+      ...prepareChanges(database, proposals),
+      keys: prepareKeyChanges(database),
+      proposals,
+    };
     // Who holds the lock is the only one that commits.
     const changesElsewhere = lock === undefined ? reads.changesElsewhere : () => 0;
     return sqliteStore({ ...reads, changesElsewhere }, changes, writer, release);
@@ -71,8 +84,19 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
   }
 }
 
-type Reads = ReturnType<typeof prepareReads> & { readonly keys: ReturnType<typeof prepareKeyReads> };
-type Changes = ReturnType<typeof prepareChanges> & { readonly keys: ReturnType<typeof prepareKeyChanges> };
+type Reads = ReturnType<typeof prepareReads> & {
+  readonly keys: ReturnType<typeof prepareKeyReads>;
+  readonly proposals: ReturnType<typeof prepareProposalReads>;
+};
+type Changes = ReturnType<typeof prepareChanges> & {
+  readonly keys: ReturnType<typeof prepareKeyChanges>;
+  readonly proposals: ReturnType<typeof prepareProposalChanges>;
+};
+/** How a question and a change are put to the database. */
+interface Ways {
+  read<T>(question: () => T): T;
+  change<T>(work: () => T): Promise<T>;
+}
 
 function sqliteStore(reads: Reads, changes: Changes, writer: Writer | undefined, release: () => void): Store {
   let open = true;
@@ -93,6 +117,7 @@ function sqliteStore(reads: Reads, changes: Changes, writer: Writer | undefined,
   }
 
   return {
+    proposals: proposalsOf(reads.proposals, changes.proposals, { read, change }),
     async state(repository) {
       bounds.checkName(repository);
       return read(() => reads.state(repository));
@@ -197,6 +222,50 @@ function sqliteStore(reads: Reads, changes: Changes, writer: Writer | undefined,
       open = false;
       writer?.close();
       release();
+    },
+  };
+}
+
+function proposalsOf(
+  reads: Reads["proposals"],
+  changes: Changes["proposals"],
+  { read, change }: Ways,
+): ProposalStore {
+  return {
+    async open(proposal, limits) {
+      proposalBounds.checkNewProposal(proposal);
+      proposalBounds.checkProposalLimits(limits);
+      return change(() => changes.open(proposal, limits));
+    },
+    async get(repository, id) {
+      proposalBounds.checkPlace(repository, id);
+      return read(() => reads.get(repository, id));
+    },
+    async revision(repository, id) {
+      proposalBounds.checkPlace(repository, id);
+      return read(() => reads.revision(repository, id));
+    },
+    async list(query) {
+      proposalBounds.checkProposalQuery(query);
+      return read(() => reads.list(query));
+    },
+    async change(request) {
+      proposalBounds.checkProposalChange(request);
+      return change(() => changes.change(request));
+    },
+    async attention({ now, limit }) {
+      bounds.checkInstant(now);
+      bounds.checkLimit(limit, proposalBounds.maxProposalPage);
+      return read(() => reads.attention(now, limit));
+    },
+    async forget({ settledBefore, limit }) {
+      bounds.checkInstant(settledBefore);
+      bounds.checkLimit(limit, proposalBounds.maxProposalPage);
+      return change(() => changes.forget(settledBefore, limit));
+    },
+    async countOpen(now) {
+      bounds.checkInstant(now);
+      return read(() => reads.countOpen(now));
     },
   };
 }

@@ -32,6 +32,8 @@
  * `RangeError` before anything happens (a version no file can have is merely not found).
  */
 
+import type { ProposalStore } from "./proposals.ts";
+
 export type Format = "notary" | "tuf";
 
 /** Where a file stands, without its bytes. */
@@ -104,6 +106,8 @@ export interface Publication {
   readonly keyUses?: readonly KeyUse[];
   /** When the refresher must look at this repository again; `undefined`: never (no online role). */
   readonly renewAt: number | undefined;
+  /** ID of the proposal of this repository that is published by it. */
+  readonly proposal?: string;
 }
 
 export interface FloorRequest {
@@ -173,6 +177,8 @@ export interface PendingKeyLimits {
 }
 
 export interface Store {
+  readonly proposals: ProposalStore;
+
   /** Never rejects for an unknown name: see `RepositoryState`. */
   state(repository: string): Promise<RepositoryState>;
 
@@ -188,13 +194,14 @@ export interface Store {
    * to the changefeed. On a removed name the first publication starts the next incarnation.
    *
    * Also `CONFLICT`: a version that is not above the current one of its role; another format than the living
-   * repository has; an ID in `activateKeys` whose key is no longer held (it gave way in the meantime).
+   * repository has; an ID in `activateKeys` whose key is no longer held (it gave way in the meantime); a `proposal`
+   * that is not open.
    */
   commit(publication: Publication): Promise<Committed>;
 
   /**
    * Ends the incarnation: every file of the name is gone, its online keys are removed, a tombstone keeps the
-   * highest version of each role, one `deletion` row goes to the changefeed. Resolves false, and writes
+   * highest version of each role, one `deletion` row goes to the changefeed, its open proposals are superseded. Resolves false, and writes
    * nothing, if the repository does not exist.
    */
   remove(request: { repository: string; at: number; principal: string }): Promise<boolean>;

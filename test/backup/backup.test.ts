@@ -23,6 +23,7 @@ import { openSqlite } from "../../src/store/sqlite.ts";
 import { dataDirectory, make, wholeFile } from "../support/backups.ts";
 import { startChild } from "../support/child.ts";
 import { temporaryDirectory } from "../support/directory.ts";
+import { newProposal, proposalChange, room, signature } from "../support/proposals.ts";
 import { everything, publishNext } from "../support/publications.ts";
 import { realStore } from "../support/real-store.ts";
 import { codeOf } from "../support/refusal.ts";
@@ -70,16 +71,23 @@ async function stateOf(folder: string) {
   const store = await openSqlite({ directory: folder });
   const found = [await everything(store, "a"), await everything(store, "b"), await store.keyring()];
   const keys = await store.onlineKeys("a", ["key-timestamp"]);
+  const proposal = await store.proposals.get("a", "p1");
   await store.close();
-  return [...found, keys];
+  return [...found, keys, proposal];
 }
 
 describe("a backup", () => {
-  it("restores to the same store, which a server opens", async () => {
+  it("restores to the same store, proposals included, which a server opens", async () => {
+    const store = await openSqlite({ directory });
+    const signed = [{ role: "targets", ...signature("k1") }];
+    await store.proposals.open(newProposal("p1", { base: new Map() }), room());
+    await store.proposals.change(proposalChange("p1", { signatures: signed }));
+    await store.close();
     const made = await make({ directory, to: file, pair });
     const into = join(place, "restored");
     expect(await restore(into)).toEqual(made);
     expect(await stateOf(into)).toEqual(await stateOf(directory));
+    expect((await stateOf(into)).at(-1)).toMatchObject({ id: "p1", revision: 2 });
   });
 
   it("says what is in it, and is found whole", async () => {
@@ -89,7 +97,7 @@ describe("a backup", () => {
       made: "2030-01-01T00:00:00.000Z",
       secretIncluded: false,
       store: {
-        schema: "0001_store",
+        schema: "0002_proposals",
         counts: { repositories: 2, metadata: 4, publications: 2, changes: 2, onlineKeys: 1 },
       },
     });

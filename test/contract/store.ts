@@ -10,6 +10,7 @@ import { floors } from "./store/floors.ts";
 import { histories } from "./store/histories.ts";
 import { keys } from "./store/keys.ts";
 import { names } from "./store/names.ts";
+import { proposals } from "./store/proposals.ts";
 import { publications } from "./store/publications.ts";
 import { removal } from "./store/removal.ts";
 import { renewal } from "./store/renewal.ts";
@@ -37,6 +38,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     renewal(bench);
     keys(bench);
     elsewhere(bench);
+    proposals(bench);
     histories(open);
   });
 }

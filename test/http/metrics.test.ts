@@ -1,8 +1,10 @@
 import { expect, it } from "vitest";
 import { HttpMetrics } from "../../src/http/metrics.ts";
+import type { ProposalService } from "../../src/service/proposal-service.ts";
 
+const proposals = { facts: async () => ({ open: 3, published: 2, rejected: 1, expired: 0 }) };
 const metricsOf = (lag: number, others?: ConstructorParameters<typeof HttpMetrics>[1]) =>
-  new HttpMetrics({ renewalLag: async () => lag }, others);
+  new HttpMetrics({ renewalLag: async () => lag, proposals: proposals as unknown as ProposalService }, others);
 
 /** As it crosses from one process to another. */
 const sent = async (metrics: HttpMetrics) => structuredClone(await metrics.toSend());
@@ -27,6 +29,10 @@ it("of several processes are added up, and of the lag the largest counts", async
   expect(line(body, "vidimus_publish_seconds_count")).toBe("2");
   expect(line(body, 'vidimus_refusals_total{code="THRESHOLD"}')).toBe("1");
   expect(line(body, "vidimus_renewal_lag_seconds")).toBe("7");
+  // All processes look at the same proposals; each has ended others.
+  expect(line(body, "vidimus_proposals_open")).toBe("3");
+  expect(line(body, 'vidimus_proposals_total{outcome="published"}')).toBe("6");
+  expect(line(body, 'vidimus_proposals_total{outcome="expired"}')).toBe("0");
 });
 
 it("have the names with others that they have alone, but for the start, which is another for each", async () => {

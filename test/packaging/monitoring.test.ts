@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
 import { HttpMetrics } from "../../src/http/metrics.ts";
+import type { ProposalService } from "../../src/service/proposal-service.ts";
 
 const repository = resolve(import.meta.dirname, "../..");
 const read = (path: string) => readFileSync(join(repository, path), "utf8");
@@ -78,7 +79,11 @@ function namesIn(expression: string): Named {
 let exported: ReadonlyMap<string, ReadonlySet<string>>;
 
 beforeAll(async () => {
-  const metrics = new HttpMetrics({ renewalLag: async () => 0 });
+  const proposals = { facts: async () => ({ open: 0, published: 0, rejected: 0, expired: 0 }) };
+  const metrics = new HttpMetrics({
+    renewalLag: async () => 0,
+    proposals: proposals as unknown as ProposalService,
+  });
   metrics.count("publish", "POST", 200, 5);
   metrics.refused("ROLLBACK");
   const found = new Map<string, Set<string>>();

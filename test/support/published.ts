@@ -8,6 +8,7 @@ import { notary } from "../../src/core/format/notary.ts";
 import type { Metadata, Snapshot, Targets } from "../../src/core/model.ts";
 import { parentRole, roleDepth } from "../../src/core/names.ts";
 import {
+  type Candidate,
   type CurrentFiles,
   examine,
   factsOf,
@@ -40,14 +41,25 @@ export class Published {
   /** The verdict on an upload of bytes by role. Changes nothing. Throws what `parse` and `examine` throw. */
   examine(upload: Iterable<readonly [string, Buffer]>, onlineKeys: Iterable<string>, at: number): Plan {
     const parsed = new Map([...upload].map(([role, bytes]) => [role, this.#format.parse(role, bytes)]));
-    return examine({
+    return examine(this.candidate(parsed, onlineKeys, at));
+  }
+
+  /** What a verdict is asked with. `also`: stored roles that are loaded besides. */
+  candidate(
+    upload: ReadonlyMap<string, Metadata>,
+    onlineKeys: Iterable<string>,
+    at: number,
+    also: Iterable<string> = [],
+  ): Candidate {
+    const needed = new Set([...storedFilesNeeded(upload, this.#files.keys()), ...also]);
+    return {
       format: notary,
       repository: this.repository,
-      upload: parsed,
-      current: this.#current(storedFilesNeeded(parsed, this.#files.keys())),
+      upload,
+      current: this.#current(needed),
       onlineKeys: new Set(onlineKeys),
       at,
-    });
+    };
   }
 
   /** Makes an accepted plan current, with the files that the server signed for it. */

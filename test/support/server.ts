@@ -17,6 +17,7 @@ import type { AppOptions } from "../../src/http/options.ts";
 import { defaultPolicy, type Policy } from "../../src/policy/policy.ts";
 import type { OnlineKeySettings } from "../../src/service/online-keys.ts";
 import type { OnlineRoleSettings } from "../../src/service/online-roles.ts";
+import type { ProposalSettings } from "../../src/service/proposal-service.ts";
 import type { TrustService } from "../../src/service/service.ts";
 import { createTrustService } from "../../src/service/trust.ts";
 import { createSealedRecord, openSealed } from "../../src/signer/sealed.ts";
@@ -67,6 +68,7 @@ export interface ServerOptions {
   readonly caching?: AppOptions["caching"];
   readonly apis?: AppOptions["apis"];
   readonly refreshInterval?: number;
+  readonly proposals?: Partial<ProposalSettings>;
   /** Bytes of the key-encryption key; random without. */
   readonly secret?: Uint8Array;
 }
@@ -148,6 +150,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     refreshInterval: options.refreshInterval ?? 3_600_000,
     readOnly: false,
     behind: false,
+    proposals: options.proposals ?? {},
   });
   const app = await createApp({
     service,

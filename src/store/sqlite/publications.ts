@@ -6,6 +6,7 @@ import type Database from "better-sqlite3";
 import { farthestClaim } from "../bounds.ts";
 import type { Committed, FloorRequest, Format, KeyUse, NewMetadata, Publication } from "../store.ts";
 import { conflict } from "./errors.ts";
+import type { ProposalChanges } from "./proposals.ts";
 
 interface RepositoryRow {
   readonly id: number;
@@ -21,7 +22,7 @@ interface Life {
   readonly incarnation: number;
 }
 
-export function prepareChanges(database: Database.Database) {
+export function prepareChanges(database: Database.Database, proposals: ProposalChanges) {
   const find = database.prepare<[string], RepositoryRow>(
     "SELECT id, alive, format, revision, incarnation FROM repository WHERE name = ?",
   );
@@ -131,6 +132,8 @@ export function prepareChanges(database: Database.Database) {
         if (!known) throw conflict("An online key of this publication is no longer held.");
       }
       if (publication.keyUses !== undefined) replaceUses(life, publication.keyUses);
+      // What a renewal makes no proposal rests on.
+      if (kind === "publish") proposals.afterPublication(publication);
       return { revision: life.revision, incarnation: life.incarnation };
     },
 
@@ -146,6 +149,7 @@ export function prepareChanges(database: Database.Database) {
       bury.run(revision, row.id);
       record.run(row.id, revision, row.incarnation, at, "removal", principal);
       announce.run(at, row.id, 0, "", "deletion");
+      proposals.afterRemoval(repository, at, principal);
       return true;
     },
 

@@ -2,25 +2,30 @@ import { cpSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
-import { migrationDirectory } from "../../../src/store/migrate.ts";
+import { migrationDirectory, readMigrations } from "../../../src/store/migrate.ts";
+import { connect } from "../../../src/store/sqlite/connection.ts";
+import type { ProposalChanges } from "../../../src/store/sqlite/proposals.ts";
+import { prepareChanges } from "../../../src/store/sqlite/publications.ts";
 import { openSqlite } from "../../../src/store/sqlite.ts";
 import { temporaryDirectory } from "../../support/directory.ts";
+import { newProposal, room } from "../../support/proposals.ts";
 import { everything, publication } from "../../support/publications.ts";
 import { codeOf } from "../../support/refusal.ts";
 
 const good = "CREATE TABLE second (id INTEGER PRIMARY KEY) STRICT; DELETE FROM change;";
 const failing = `${good} INSERT INTO nowhere VALUES (1);`;
 
-/** The schema of the first release, and what comes after it. */
+/** The schema of this release, and what comes after it. */
 function migrations(...later: string[]): string {
   const directory = temporaryDirectory();
-  cpSync(join(migrationDirectory("sqlite"), "0001_store.sql"), join(directory, "0001_store.sql"));
+  cpSync(migrationDirectory("sqlite"), directory, { recursive: true });
+  const present = readMigrations(directory).length;
   for (const [index, sql] of later.entries())
-    writeFileSync(join(directory, `000${index + 2}_later.sql`), sql);
+    writeFileSync(join(directory, `000${index + present + 1}_later.sql`), sql);
   return directory;
 }
 
-/** A store of the first release with one publication, its server stopped. */
+/** A store of this release with one publication, its server stopped. */
 async function oldStore(): Promise<string> {
   const directory = temporaryDirectory();
   const store = await openSqlite({ directory, testingOnlyMigrations: migrations() });
@@ -42,12 +47,29 @@ function copies(directory: string): string[] {
     .sort();
 }
 
-/** What the first release finds when the copy is put in the store's place. */
+/** What this release finds when the copy is put in the store's place. */
 async function restored(directory: string, copy: string) {
   const place = temporaryDirectory();
   cpSync(join(directory, copy), join(place, "vidimus.sqlite"));
   return openOnce(place, migrations());
 }
+
+it("the first schema gets its tables for proposals, and all that it had stays", async () => {
+  const [directory, first] = [temporaryDirectory(), temporaryDirectory()];
+  cpSync(join(migrationDirectory("sqlite"), "0001_store.sql"), join(first, "0001_store.sql"));
+  const database = connect({ directory, readOnly: false, testingOnlyMigrations: first });
+  prepareChanges(database, { afterPublication: () => {} } as unknown as ProposalChanges).publish(
+    publication("a"),
+  );
+  database.close();
+  const store = await openSqlite({ directory });
+  expect(await store.state("a")).toMatchObject({ exists: true, revision: 1 });
+  expect(await store.proposals.open(newProposal("p1", { base: new Map([["root", 1]]) }), room())).toBe(
+    "opened",
+  );
+  await store.close();
+  expect(copies(directory)).toEqual(["vidimus.sqlite.schema-0001"]);
+});
 
 describe("a migration", () => {
   it("leaves a copy of the store as it was, which the older version opens", async () => {
@@ -55,15 +77,15 @@ describe("a migration", () => {
     const before = await openOnce(directory, migrations());
     const after = await openOnce(directory, migrations(good));
     expect(after.changes).toEqual([]);
-    expect(copies(directory)).toEqual(["vidimus.sqlite.schema-0001"]);
-    expect(await restored(directory, "vidimus.sqlite.schema-0001")).toEqual(before);
+    expect(copies(directory)).toEqual(["vidimus.sqlite.schema-0002"]);
+    expect(await restored(directory, "vidimus.sqlite.schema-0002")).toEqual(before);
   });
 
   it("makes a copy that its owner alone may read, whatever the umask", async () => {
     const directory = await oldStore();
     const umask = process.umask(0);
     await openOnce(directory, migrations(good)).finally(() => process.umask(umask));
-    expect(statSync(join(directory, "vidimus.sqlite.schema-0001")).mode & 0o777).toBe(0o600);
+    expect(statSync(join(directory, "vidimus.sqlite.schema-0002")).mode & 0o777).toBe(0o600);
   });
 
   it("copies what lies in the log alone, too", async () => {
@@ -75,23 +97,23 @@ describe("a migration", () => {
       cpSync(join(directory, name), join(place, name));
     await writer.close();
     await openOnce(place, migrations(good));
-    expect((await restored(place, "vidimus.sqlite.schema-0001")).names).toEqual(["a", "b"]);
+    expect((await restored(place, "vidimus.sqlite.schema-0002")).names).toEqual(["a", "b"]);
   });
 
   it("that fails in the middle leaves the old store and its copy", async () => {
     const directory = await oldStore();
     const before = await openOnce(directory, migrations());
     expect(await codeOf(openOnce(directory, migrations(failing)))).toBe("STORE_UNAVAILABLE");
-    expect(await restored(directory, "vidimus.sqlite.schema-0001")).toEqual(before);
+    expect(await restored(directory, "vidimus.sqlite.schema-0002")).toEqual(before);
     expect(await openOnce(directory, migrations())).toEqual(before);
   });
 
   it("is not begun without a copy, and nothing is left of the attempt", async () => {
     const directory = await oldStore();
     const before = await openOnce(directory, migrations());
-    mkdirSync(join(directory, "vidimus.sqlite.schema-0001"));
+    mkdirSync(join(directory, "vidimus.sqlite.schema-0002"));
     expect(await codeOf(openOnce(directory, migrations(good)))).toBe("STORE_UNAVAILABLE");
-    expect(copies(directory)).toEqual(["vidimus.sqlite.schema-0001"]);
+    expect(copies(directory)).toEqual(["vidimus.sqlite.schema-0002"]);
     expect(await openOnce(directory, migrations())).toEqual(before);
   });
 
@@ -100,17 +122,17 @@ describe("a migration", () => {
     const [one, broken, two] = [migrations(good), migrations(good, failing), migrations(good, "SELECT 1;")];
     await openOnce(directory, one);
     expect(await codeOf(openOnce(directory, broken))).toBe("STORE_UNAVAILABLE");
-    expect(copies(directory)).toEqual(["vidimus.sqlite.schema-0001", "vidimus.sqlite.schema-0002"]);
+    expect(copies(directory)).toEqual(["vidimus.sqlite.schema-0002", "vidimus.sqlite.schema-0003"]);
     await openOnce(directory, two);
-    expect(copies(directory)).toEqual(["vidimus.sqlite.schema-0002"]);
+    expect(copies(directory)).toEqual(["vidimus.sqlite.schema-0003"]);
   });
 
   it("replaces what an interrupted copy left", async () => {
     const directory = await oldStore();
-    writeFileSync(join(directory, "vidimus.sqlite.schema-0001.partial"), "half of it", { mode: 0o644 });
+    writeFileSync(join(directory, "vidimus.sqlite.schema-0002.partial"), "half of it", { mode: 0o644 });
     await openOnce(directory, migrations(good));
-    expect(copies(directory)).toEqual(["vidimus.sqlite.schema-0001"]);
-    const copy = new Database(join(directory, "vidimus.sqlite.schema-0001"), { readonly: true });
+    expect(copies(directory)).toEqual(["vidimus.sqlite.schema-0002"]);
+    const copy = new Database(join(directory, "vidimus.sqlite.schema-0002"), { readonly: true });
     expect(copy.pragma("integrity_check", { simple: true })).toBe("ok");
     copy.close();
   });

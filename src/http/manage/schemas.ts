@@ -1,0 +1,170 @@
+/**
+ * What the management API takes and gives, once: requests are checked by these, and the OpenAPI document is made of them.
+ *
+ * Bounds stand here as far as they are properties of the API; what is a matter of the server's room is checked by the
+ * service.
+ */
+import { z } from "zod";
+
+const keyId = z.string().min(1).max(128).meta({ description: "ID of the key as the role lists it." });
+const instant = z.iso.datetime().meta({ description: "RFC 3339, UTC." });
+
+export const signature = z
+  .strictObject({
+    keyid: keyId,
+    method: z.string().max(64).meta({ description: "As in metadata: ecdsa, eddsa, rsapss." }),
+    sig: z.base64().max(4_096),
+  })
+  .meta({ id: "Signature", description: "An entry of `signatures` as it stands in metadata." });
+
+const role = z.string().min(1).max(255).meta({ description: "root, targets, or a delegation." });
+const signatures = z.array(signature).max(64);
+
+export const openBody = z
+  .strictObject({
+    files: z
+      .array(
+        z.strictObject({
+          role,
+          signed: z.string().min(2).meta({
+            description: "The signed part in canonical form, byte for byte as it is to be signed.",
+          }),
+          signatures: signatures.optional(),
+        }),
+      )
+      .min(1)
+      .max(1_000),
+    note: z.string().max(16_000).optional(),
+    release: z
+      .string()
+      .max(1_000)
+      .optional()
+      .meta({ description: "A label, to find what belongs together." }),
+    lifetime: z.int().positive().optional().meta({ description: "Seconds until it expires." }),
+  })
+  .meta({ id: "OpenProposal" });
+
+export const signaturesBody = z
+  .strictObject({
+    files: z.array(z.strictObject({ role, signatures })).max(1_000),
+  })
+  .meta({ id: "AddSignatures" });
+
+export const rejectionBody = z
+  .strictObject({
+    role: role.meta({ description: "A role of the proposal that the key could sign." }),
+    statement: z.string().max(8_192).meta({
+      description:
+        'In canonical form: {"_type":"Rejection","digest":…,"proposal":…,"reason":…,"repository":…}, the digest being the proposal\'s.',
+    }),
+    signature,
+  })
+  .meta({ id: "RejectProposal" });
+
+export const cancelBody = z.strictObject({}).optional();
+
+export const state = z.enum(["open", "published", "rejected", "cancelled", "expired", "superseded"]);
+
+const head = {
+  id: z.string(),
+  repository: z.string(),
+  state,
+  revision: z.int().meta({ description: "Grows with every change." }),
+  opened: z.strictObject({ at: instant, by: z.string() }),
+  expires: instant,
+  settled: instant.optional().meta({ description: "When it ended." }),
+  note: z.string(),
+  release: z.string(),
+  digest: z
+    .string()
+    .meta({ description: "SHA-256 over the signed parts of all files, by the names of their roles." }),
+  complete: z
+    .boolean()
+    .meta({ description: "Nothing is missing, and nothing has kept it from being published." }),
+  reason: z.string().meta({ description: "Why it ended, or could not be published." }),
+  base: z.record(z.string(), z.int()).meta({ description: "The versions that it rests on; 0 for none." }),
+};
+
+export const proposal = z
+  .strictObject({
+    format: z.literal("vidimus-proposal/1"),
+    ...head,
+    files: z.array(
+      z.strictObject({
+        role,
+        version: z.int(),
+        signed: z.string(),
+        signatures,
+        needs: z
+          .array(
+            z.strictObject({
+              by: z.enum(["current", "proposed"]),
+              threshold: z.int(),
+              signed: z.array(keyId),
+              missing: z.array(keyId),
+              met: z.boolean(),
+            }),
+          )
+          .meta({
+            description: "While it is open: whose signatures it needs. Of a root, by the old and the new.",
+          }),
+      }),
+    ),
+    events: z.array(
+      z.strictObject({
+        at: instant,
+        kind: z.enum([...state.options.filter((each) => each !== "open"), "opened", "signed", "failed"]),
+        by: z.string(),
+        detail: z.string(),
+      }),
+    ),
+  })
+  .meta({ id: "Proposal" });
+
+export const proposalList = z
+  .strictObject({
+    format: z.literal("vidimus-proposals/1"),
+    proposals: z.array(
+      z.strictObject({
+        ...head,
+        files: z.array(z.strictObject({ role, version: z.int(), signedBy: z.array(keyId) })),
+      }),
+    ),
+    next: z.string().optional().meta({ description: "Where the next page begins: give it as `before`." }),
+  })
+  .meta({ id: "ProposalList" });
+
+export const refusal = z
+  .strictObject({
+    errors: z
+      .array(
+        z.strictObject({
+          code: z.string().meta({ description: "Stable; also in the header vidimus-code." }),
+          message: z.string(),
+          role: z.string().optional(),
+          detail: z.record(z.string(), z.union([z.string(), z.number(), z.array(z.string())])).optional(),
+        }),
+      )
+      .length(1),
+  })
+  .meta({ id: "Refusal" });
+
+/** Longest wait for a change, in seconds: below what proxies and idle connections commonly allow. */
+export const maxWait = 20;
+
+const count = z.string().regex(/^[0-9]{1,9}$/);
+const place = z.string().regex(/^[0-9a-f]{16}$/);
+
+export const listQuery = z.strictObject({
+  state: state.optional(),
+  before: place.optional().meta({ description: "ID of the proposal that the page comes after." }),
+  limit: count.optional().meta({ description: "1 to 200; 50 without." }),
+  release: z.string().min(1).max(1_000).optional(),
+});
+
+export const proposalQuery = z.strictObject({
+  wait: count
+    .optional()
+    .meta({ description: `Seconds, at most ${maxWait}: answer when it changes, or then.` }),
+  since: count.optional().meta({ description: "With wait: the revision that is known." }),
+});

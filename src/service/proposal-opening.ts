@@ -1,0 +1,94 @@
+/** What is demanded of a proposal before it is kept: everything but the signatures that it is there to collect. */
+import { MalformedError } from "../core/errors.ts";
+import type { Metadata, SignatureEntry } from "../core/model.ts";
+import {
+  baseRoles,
+  examineProposal,
+  readProposedFile,
+  requirementsOf,
+  usefulSignatures,
+} from "../core/proposal.ts";
+import { proposalDigest } from "../core/rejection.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { NewProposal } from "../store/proposals.ts";
+import { applyPolicy, type CandidateParts, loadCandidate, readEach } from "./candidate.ts";
+import type { Clock } from "./clock.ts";
+import type { Principal } from "./principal.ts";
+import { isComplete, withSignatures } from "./proposal-files.ts";
+import type { OpenRequest, ProposalSettings } from "./proposal-service.ts";
+
+export interface OpeningParts extends CandidateParts {
+  readonly clock: Clock;
+  readonly policy: Policy;
+  readonly settings: ProposalSettings;
+}
+
+/** Throws what a publication of the files would throw, were they signed, and what `core/proposal.ts` throws. */
+export async function prepareProposal(
+  parts: OpeningParts,
+  given: {
+    readonly id: string;
+    readonly repository: string;
+    readonly request: OpenRequest;
+    readonly principal: Principal;
+  },
+): Promise<NewProposal> {
+  const { format, clock, policy, settings } = parts;
+  const { id, repository, request, principal } = given;
+  checkBounds(request, settings);
+  const at = clock.now();
+  const upload = await readEach(request.files, ({ role, signed }) => readProposedFile(format, role, signed));
+  const { state, candidate } = await loadCandidate(parts, repository, upload, at, upload.keys());
+  applyPolicy(examineProposal(candidate), policy);
+
+  const { root, targets } = candidate.current;
+  const scope = { format, repository, root, targets, at };
+  const needs = new Map([...upload.keys()].map((role) => [role, requirementsOf(role, upload, scope)]));
+  const added = new Map<string, readonly SignatureEntry[]>(
+    request.files.map(({ role, signatures }) => [
+      role,
+      usefulSignatures(upload.get(role) as Metadata, needs.get(role) ?? [], signatures),
+    ]),
+  );
+  return {
+    id,
+    repository,
+    openedAt: at,
+    openedBy: principal.name,
+    expiresAt: at + (request.lifetime ?? settings.lifetime),
+    note: request.note,
+    release: request.release,
+    digest: proposalDigest(request.files),
+    complete: isComplete(withSignatures(upload, added), needs),
+    base: new Map(baseRoles(upload.keys()).map((role) => [role, state.current.get(role)?.version ?? 0])),
+    files: request.files.map(({ role, signed }) => ({
+      role,
+      version: (upload.get(role) as Metadata).signed.version,
+      signed,
+      signatures: added.get(role) ?? [],
+    })),
+  };
+}
+
+function checkBounds({ files, note, release, lifetime }: OpenRequest, settings: ProposalSettings): void {
+  if (files.length === 0) throw new MalformedError("EMPTY_UPLOAD", "Propose at least one file.");
+  if (files.length > settings.files) {
+    throw new MalformedError("TOO_MANY", `Propose at most ${settings.files} files at once.`);
+  }
+  const bytes = files.reduce((sum, { signed }) => sum + signed.length, 0);
+  if (bytes > settings.bytes) {
+    throw new MalformedError("UPLOAD_TOO_LARGE", `Propose at most ${settings.bytes} bytes of files at once.`);
+  }
+  if (note.length > settings.note || !note.isWellFormed()) {
+    throw new MalformedError("BAD_PARAMETER", `Write a note of at most ${settings.note} characters.`);
+  }
+  if (release.length > settings.release || !release.isWellFormed()) {
+    throw new MalformedError("BAD_PARAMETER", `Name a release with at most ${settings.release} characters.`);
+  }
+  if (lifetime !== undefined && !(lifetime >= settings.leastLifetime && lifetime <= settings.mostLifetime)) {
+    throw new MalformedError(
+      "BAD_PARAMETER",
+      `Give a proposal from ${settings.leastLifetime / 1_000} to ${settings.mostLifetime / 1_000} seconds.`,
+    );
+  }
+}
