@@ -35,7 +35,6 @@ const clock = "src/service/clock";
 const durable = "src/durable";
 const keyErrors = "src/publisher/custody/errors";
 const custody = "src/publisher/custody";
-const plugins = ["src/http/notary", "src/http/operations"];
 const plugins = ["src/http/notary", "src/http/operations", "src/http/manage"];
 const proposalService = "src/service/proposal-service";
 const fsckDamage = "src/service/fsck/damage";

@@ -5,22 +5,24 @@
  * Nothing in a draft is trusted because somebody sent it: `draftOf` makes one from contents, `draftFrom` reads one that others
  * made and holds it against the reader's own verified copy.
  */
-import { sha256Hex } from "../core/bytes.ts";
 import { type Change, changesBetween, type OfflineFiles } from "../core/changes.ts";
 import type { FormatRules } from "../core/format/format.ts";
 import { canonicalKeyId, type ListedKey, type UsableKey } from "../core/keys.ts";
 import type { Metadata, RoleKeys, Root, SignatureEntry, Targets } from "../core/model.ts";
 import { parentRole, roleDepth } from "../core/names.ts";
+import { readProposedFile, requirementsOf } from "../core/proposal.ts";
+import { proposalDigest } from "../core/rejection.ts";
 import { countSignatures, isMet } from "../core/threshold.ts";
 import type { OpenKey } from "./custody/custody.ts";
-import type { Contents, OfflineState } from "./edits.ts";
-import { EditError } from "./errors.ts";
+import type { Contents, OfflineState, Signing } from "./edits.ts";
 
 /** Signatures that a file needs. A next root needs two: of the root before it, and its own. */
 export interface Need {
   /** For a person: `root`, `root before`, `targets/releases`. */
   readonly by: string;
   readonly keys: RoleKeys;
+  /** Whether a key may sign: a root's certificate has to be made out to the repository, and be good. */
+  readonly accept: (key: UsableKey) => boolean;
 }
 
 export interface DraftFile {
@@ -46,32 +48,29 @@ export type Signatures = ReadonlyMap<string, readonly SignatureEntry[]>;
 /** @param before undefined: the first publication of a repository */
 export function draftOf(
   repository: string,
-  format: FormatRules,
+  { format, at }: Pick<Signing, "format" | "at">,
   before: OfflineState | undefined,
   { root, targets }: Contents,
 ): Draft {
   const messages = new Map<string, Buffer>();
   if (root !== undefined) messages.set("root", format.encodeRoot(root));
   for (const [role, content] of targets) messages.set(role, format.encodeTargets(content));
-  return draftFrom(repository, format, before, messages);
+  return draftFrom(repository, { format, at }, before, messages);
 }
 
 /**
- * A draft out of the signed parts of its files. Throws `MalformedError` for what is no such file, `EDIT_IMPOSSIBLE` for files
- * that nobody can vouch for.
+ * A draft out of the signed parts of its files. Throws `MalformedError` for what is no such file, or not in canonical form,
+ * `UnauthenticError` for files that nobody can vouch for.
  */
 export function draftFrom(
   repository: string,
-  format: FormatRules,
+  { format, at }: Pick<Signing, "format" | "at">,
   before: OfflineState | undefined,
   messages: ReadonlyMap<string, Buffer>,
 ): Draft {
   const parsed = new Map<string, Metadata<Root> | Metadata<Targets>>();
   for (const [role, message] of messages) {
-    const file = format.parse(role, format.seal(message, []));
-    if (!Buffer.from(file.message).equals(message))
-      throw new EditError("EDIT_IMPOSSIBLE", `${role} is not in its canonical form: make it anew.`);
-    parsed.set(role, file as Metadata<Root> | Metadata<Targets>);
+    parsed.set(role, readProposedFile(format, role, message) as Metadata<Root> | Metadata<Targets>);
   }
   const files = [...parsed.entries()]
     .sort(([a], [b]) => weight(a) - weight(b) || (a < b ? -1 : 1))
@@ -79,7 +78,7 @@ export function draftFrom(
       role,
       message: messages.get(role) as Buffer,
       file,
-      needs: needsOf(role, before, parsed),
+      needs: needsOf(role, repository, format, before, parsed, at),
     }));
   return { repository, format, files, before };
 }
@@ -90,22 +89,19 @@ function weight(role: string): number {
 
 function needsOf(
   role: string,
+  repository: string,
+  format: FormatRules,
   before: OfflineState | undefined,
   parsed: ReadonlyMap<string, Metadata>,
+  at: number,
 ): readonly Need[] {
-  const root = (parsed.get("root")?.signed ?? before?.root.signed) as Root | undefined;
-  if (root === undefined) throw new EditError("EDIT_IMPOSSIBLE", "A first publication has a root.");
-  if (role === "root") {
-    const own = { by: "root", keys: root.roles.get("root") as RoleKeys };
-    const last = before?.root.signed.roles.get("root");
-    return last === undefined ? [own] : [{ by: "root before", keys: last }, own];
-  }
-  const parent = parentRole(role);
-  if (parent === undefined) return [{ by: role, keys: root.roles.get("targets") as RoleKeys }];
-  const above = (parsed.get(parent)?.signed ?? before?.targets.get(parent)?.signed) as Targets | undefined;
-  const keys = above?.delegations.find((each) => each.role === role);
-  if (keys === undefined) throw new EditError("ROLE_UNKNOWN", `Nobody delegates to ${role}.`);
-  return [{ by: role, keys }];
+  const { root, targets = new Map() } = before ?? { root: undefined };
+  const requirements = requirementsOf(role, parsed, { format, repository, root, targets, at });
+  return requirements.map(({ by, keys, accept }) => ({
+    by: role === "root" && by === "current" ? "root before" : role,
+    keys,
+    accept,
+  }));
 }
 
 /** What the offline files are once the draft is published. */
@@ -167,8 +163,8 @@ export interface Standing {
 export function standingOf(draft: Draft, signatures: Signatures): readonly Standing[] {
   return draft.files.flatMap(({ role, file, needs }) => {
     const signed = { message: file.message, signatures: signatures.get(role) ?? [] };
-    return needs.map(({ by, keys }) => {
-      const count = countSignatures(signed, keys);
+    return needs.map(({ by, keys, accept }) => {
+      const count = countSignatures(signed, keys, accept);
       const missing = count.missing.map((id) => keys.keys.get(id) as ListedKey);
       return { role, by, needed: count.needed, signed: count.signed, missing };
     });
@@ -223,8 +219,7 @@ export function sealed({ files, format }: Draft, signatures: Signatures): Readon
   return new Map(files.map(({ role, message }) => [role, format.seal(message, signatures.get(role) ?? [])]));
 }
 
-/** What a signer says it has seen: SHA-256 over role and signed part of every file, in order. Lower-case hex. */
+/** What a signer says it has seen (`proposalDigest`). Lower-case hex. */
 export function digestOf({ files }: Draft): string {
-  const text = files.map(({ role, message }) => `${role} ${sha256Hex(message)}\n`).join("");
-  return sha256Hex(Buffer.from(text, "utf8"));
+  return proposalDigest(files.map(({ role, message }) => ({ role, signed: message })));
 }

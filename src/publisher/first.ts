@@ -28,9 +28,9 @@ export async function firstDraft(tools: PublisherTools, wanted: NewRepository): 
   const timestamp = await onlineKey(sender, "timestamp");
   const snapshot = await onlineKey(sender, "snapshot");
   const { root, targets } = wanted;
-  const role = ({ keys, threshold }: Holders) => ({ keyIds: keys.map(({ id }) => id), threshold });
   const at = now();
-  return draftOf(sender.repository, format, undefined, {
+  const role = ({ keys, threshold }: Holders) => ({ keyIds: keys.map(({ id }) => id), threshold });
+  return draftOf(sender.repository, { format, at }, undefined, {
     root: {
       version: 1,
       expires: at + lifetimes.root,

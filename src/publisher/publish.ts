@@ -94,8 +94,8 @@ export function draftFor(
   copy: RepositoryCopy,
   edits: readonly Edit[],
 ): Draft {
-  const contents = applyEdits(copy, edits, { format, lifetimes, at: now() });
-  return draftOf(copy.repository, format, copy, contents);
+  const signing = { format, lifetimes, at: now() };
+  return draftOf(copy.repository, signing, copy, applyEdits(copy, edits, signing));
 }
 
 /** Keys that were opened, so that each asks for its passphrase once. */

@@ -31,7 +31,7 @@ beforeEach(async () => {
 
 function draft(...edits: readonly Edit[]): Draft {
   const state = stateOf(sim);
-  return draftOf(sim.repository, notary, state, applyEdits(state, edits, signing));
+  return draftOf(sim.repository, signing, state, applyEdits(state, edits, signing));
 }
 
 const add = (name: string, role = "targets"): Edit => ({
@@ -126,7 +126,7 @@ describe("a draft that others made", () => {
 
   it("is read as it was made", () => {
     const made = draft(add("new"), { edit: "resign", role: "root", dated: false });
-    const read = draftFrom(sim.repository, notary, stateOf(sim), messagesOf(made));
+    const read = draftFrom(sim.repository, signing, stateOf(sim), messagesOf(made));
     expect(digestOf(read)).toBe(digestOf(made));
     expect(changesOf(read)).toEqual(changesOf(made));
     expect(digestOf(draft(add("other")))).not.toBe(digestOf(made));
@@ -136,11 +136,11 @@ describe("a draft that others made", () => {
     const [[role, message]] = [...messagesOf(draft(add("new")))] as [[string, Buffer]];
     const odd = Buffer.from(message.toString("utf8").replace("{", "{ "));
     const read = (all: ReadonlyMap<string, Buffer>) => () =>
-      draftFrom(sim.repository, notary, stateOf(sim), all);
-    expect(read(new Map([[role, odd]]))).toThrowError(expect.objectContaining({ code: "EDIT_IMPOSSIBLE" }));
+      draftFrom(sim.repository, signing, stateOf(sim), all);
+    expect(read(new Map([[role, odd]]))).toThrowError(expect.objectContaining({ code: "NOT_CANONICAL" }));
     const [[, below]] = [...messagesOf(draft(add("a", "targets/releases")))] as [[string, Buffer]];
     expect(read(new Map([["targets/none", below]]))).toThrowError(
-      expect.objectContaining({ code: "ROLE_UNKNOWN" }),
+      expect.objectContaining({ code: "UNDECLARED_ROLE" }),
     );
     expect(read(new Map([["root", message]]))).toThrowError(expect.objectContaining({ code: "BAD_TYPE" }));
   });
