@@ -55,6 +55,10 @@ export const exitCodes = {
     meaning: "whether it was published is not known, or others were faster: run the command again",
   },
   staging: { code: 59, meaning: "the staged edits cannot be read or written, or there are none" },
+  proposalOver: { code: 60, meaning: "the proposal has ended otherwise than it was waited for" },
+  proposalWaiting: { code: 61, meaning: "the proposal has not ended in the time given" },
+  proposalUnknown: { code: 62, meaning: "there is no such proposal" },
+  proposalBad: { code: 63, meaning: "the proposal or its file holds what nobody should sign" },
   registry: { code: 67, meaning: "the registry has not the image, or gives another than was asked for" },
 } as const satisfies Record<string, { code: number; meaning: string }>;
 
@@ -128,6 +132,10 @@ const ofPublish = {
   LOST_RACE: "undecided",
   NOTHING_STAGED: "staging",
   OUTCOME_UNKNOWN: "undecided",
+  PROPOSAL_BAD: "proposalBad",
+  PROPOSAL_FILE_BAD: "proposalBad",
+  PROPOSAL_OVER: "proposalOver",
+  PROPOSAL_UNKNOWN: "proposalUnknown",
   PUBLISH_REFUSED: "refused",
   REGISTRY_ANSWER: "registry",
   REPOSITORY_EXISTS: "refused",
