@@ -38,6 +38,7 @@ const durable = "src/durable";
 const keyErrors = "src/publisher/custody/errors";
 const custody = "src/publisher/custody";
 const custodyContract = ["src/publisher/custody/custody", keyErrors];
+const publishErrors = "src/publisher/errors";
 const outsideKey = "src/publisher/custody/outside-key";
 const plugins = ["src/http/notary", "src/http/operations", "src/http/manage"];
 const proposalService = "src/service/proposal-service";
@@ -302,21 +303,34 @@ export const table: readonly Row[] = [
     packages: ["@peculiar/x509", "asn1js", "reflect-metadata"],
     builtins: ["node:crypto", "node:fs", "node:fs/promises", "node:os", "node:path", "node:util"],
   },
+  { place: publishErrors, ours: [], packages: [], builtins: [] },
   {
     place: "src/publisher",
     ours: [
       keyErrors,
+      publishErrors,
       custody,
       "src/core",
       notary,
       "src/policy",
       "src/client",
+      "src/client/fetch",
+      "src/client/fetch/fetcher",
       signerContract,
       "src/signer/sealed",
       "src/signer/secret",
     ],
-    packages: ["@peculiar/x509", "reflect-metadata"],
-    builtins: ["node:crypto", "node:fs", "node:http", "node:https", "node:path"],
+    packages: ["@peculiar/x509", "reflect-metadata", "zod"],
+    builtins: [
+      "node:crypto",
+      "node:fs",
+      "node:fs/promises",
+      "node:http",
+      "node:https",
+      "node:os",
+      "node:path",
+      "node:util",
+    ],
   },
   // Places of private keys that never give one out: each knows the contract, and none another.
   { place: outsideKey, ours: [...custodyContract, "src/core"], packages: [], builtins: ["node:crypto"] },
@@ -347,7 +361,9 @@ export const table: readonly Row[] = [
       "src/client",
       "src/client/cli",
       "src/core",
+      "src/cli/publishing",
       keyErrors,
+      publishErrors,
       custody,
       "src/publisher",
       "src/policy",
@@ -360,7 +376,25 @@ export const table: readonly Row[] = [
     ],
     packages: ["commander", "pino"],
     builtins: ["node:crypto", "node:fs", "node:path"],
-    lazily: ["src/wire", "src/client/cli", "src/backup", custody, "src/publisher"],
+    lazily: ["src/wire", "src/client/cli", "src/backup", custody, "src/publisher", "src/cli/publishing"],
+  },
+  // The commands of publishers, loaded as one when one of them may be wanted.
+  {
+    place: "src/cli/publishing",
+    ours: [
+      "src/cli",
+      "src/client",
+      "src/client/cli",
+      "src/core",
+      notary,
+      keyErrors,
+      publishErrors,
+      custody,
+      "src/policy",
+      "src/publisher",
+    ],
+    packages: ["commander"],
+    builtins: ["node:crypto", "node:fs", "node:os", "node:path"],
   },
 
   // Nothing but these two reaches everything, and only `wire` names what is concrete.

@@ -7,6 +7,7 @@ import { endings } from "../client/errors.ts";
 import { ConfigurationError } from "../config.ts";
 import { type Code, storeCodes, VidimusError } from "../core/errors.ts";
 import { type KeyCode, KeyError } from "../publisher/custody/errors.ts";
+import { EditError, type PublishCode, PublishError } from "../publisher/errors.ts";
 import { type ProbeCode, ProbeError, type StartCode, StartError } from "../serve/errors.ts";
 
 export const exitCodes = {
@@ -50,11 +51,24 @@ export const exitCodes = {
   keyUnknown: { code: 52, meaning: "no key is called that, or more than one" },
   keyDevice: { code: 53, meaning: "the ssh-agent or token cannot be used" },
   keyUnwritable: { code: 54, meaning: "a key cannot be written, or is there already" },
+  edit: { code: 55, meaning: "an edit does not fit what is signed now: nothing was staged or published" },
+  signers: { code: 56, meaning: "signatures are missing: nothing was published" },
+  refused: { code: 57, meaning: "the trust server refused what was signed, or has it already" },
+  undecided: {
+    code: 58,
+    meaning: "whether it was published is not known, or others were faster: run the command again",
+  },
+  staging: { code: 59, meaning: "the staged edits cannot be read or written, or there are none" },
+  proposalOver: { code: 60, meaning: "the proposal has ended otherwise than it was waited for" },
+  proposalWaiting: { code: 61, meaning: "the proposal has not ended in the time given" },
+  proposalUnknown: { code: 62, meaning: "there is no such proposal" },
+  proposalBad: { code: 63, meaning: "the proposal or its file holds what nobody should sign" },
   policyWrong: { code: 65, meaning: "the policy that was to be checked or explained is not good" },
   policyNotStock: {
     code: 66,
     meaning: "the stock clients cannot satisfy the policy, and --stock asked for that",
   },
+  registry: { code: 67, meaning: "the registry has not the image, or gives another than was asked for" },
 } as const satisfies Record<string, { code: number; meaning: string }>;
 
 /** Every code that a command can end with, in the order of their numbers. */
@@ -122,6 +136,24 @@ const ofKey = {
   TOKEN_REFUSED: "keyDevice",
 } as const satisfies Record<KeyCode, ExitName>;
 
+const ofPublish = {
+  IMAGE_DIFFERS: "registry",
+  IMAGE_UNKNOWN: "registry",
+  LOST_RACE: "undecided",
+  NOTHING_STAGED: "staging",
+  OUTCOME_UNKNOWN: "undecided",
+  PROPOSAL_BAD: "proposalBad",
+  PROPOSAL_FILE_BAD: "proposalBad",
+  PROPOSAL_OVER: "proposalOver",
+  PROPOSAL_UNKNOWN: "proposalUnknown",
+  PUBLISH_REFUSED: "refused",
+  REGISTRY_ANSWER: "registry",
+  REPOSITORY_EXISTS: "refused",
+  SIGNERS_MISSING: "signers",
+  STAGING_DAMAGED: "staging",
+  STAGING_UNWRITABLE: "staging",
+} as const satisfies Record<PublishCode, ExitName>;
+
 function ofVidimus({ code, family }: VidimusError): ExitName {
   if (code === "STORE_LOCKED") return "running";
   if ((storeCodes as readonly Code[]).includes(code)) return "store";
@@ -135,5 +167,7 @@ export function exitNameOf(error: unknown): ExitName {
   if (error instanceof ProbeError) return ofProbe[error.code];
   if (error instanceof KeyError) return ofKey[error.code];
   if (error instanceof BackupError) return ofBackup[error.code];
+  if (error instanceof EditError) return "edit";
+  if (error instanceof PublishError) return ofPublish[error.code];
   return error instanceof VidimusError ? ofVidimus(error) : "unexpected";
 }

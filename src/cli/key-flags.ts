@@ -14,6 +14,8 @@ import type { CliContext } from "./output.ts";
 export interface KeyFlags {
   readonly keys?: string;
   readonly trustDir?: readonly string[];
+  readonly agent?: string;
+  readonly token?: readonly string[];
   readonly passphraseFile?: string;
   readonly passphraseFd?: string;
   readonly input: boolean;
@@ -36,6 +38,13 @@ export function addKeyFlags(command: Command): Command {
       new Option(
         "--trust-dir <dir>",
         "a stock client's trust directory; may be repeated (default: Docker's, and ~/.notary)",
+      ).argParser((value: string, all: readonly string[] | undefined) => [...(all ?? []), value]),
+    )
+    .option("--agent <socket>", "an ssh-agent whose keys are used, too (default: SSH_AUTH_SOCK)")
+    .addOption(
+      new Option(
+        "--token <uri>",
+        "a PKCS#11 token: pkcs11:token=NAME?module-path=FILE; may be repeated (default: VIDIMUS_TOKEN)",
       ).argParser((value: string, all: readonly string[] | undefined) => [...(all ?? []), value]),
     )
     .option("--json", "print a document");
@@ -61,18 +70,22 @@ export async function withKeys<T>(
   run: (keys: Keys) => Promise<T>,
 ): Promise<T> {
   const flags = command.opts<KeyFlags>();
-  const [{ KeyFolder }, { Keyring }, { Passphrases }, { TrustFolder }, { usualPlaces }] = await Promise.all([
-    import("../publisher/custody/key-folder.ts"),
-    import("../publisher/custody/keyring.ts"),
-    import("../publisher/custody/passphrases.ts"),
-    import("../publisher/custody/trust-folder.ts"),
-    import("../publisher/custody/places.ts"),
-  ]);
+  const [{ KeyFolder }, { Keyring }, { Passphrases }, { TrustFolder }, { usualPlaces }, { sshAgent }] =
+    await Promise.all([
+      import("../publisher/custody/key-folder.ts"),
+      import("../publisher/custody/keyring.ts"),
+      import("../publisher/custody/passphrases.ts"),
+      import("../publisher/custody/trust-folder.ts"),
+      import("../publisher/custody/places.ts"),
+      import("../publisher/custody/ssh-agent.ts"),
+    ]);
   const usual = usualPlaces(context.env);
   const folder = new KeyFolder(flags.keys ?? usual.keys, context.testingOnlyScrypt);
   const [first = "", ...others] = flags.trustDir ?? usual.trustDirectories;
   const stock = [new TrustFolder(first), ...others.map((each) => new TrustFolder(each))] as const;
-  const ring = new Keyring<Custody>([folder, ...stock]);
+  const agent = sshAgent({ path: flags.agent, environment: context.env });
+  const tokens = await tokensOf(flags, context);
+  const ring = new Keyring<Custody>([folder, ...stock, agent, ...tokens]);
   const passphrases = new Passphrases({
     env: context.env,
     // Commands that open nothing have no flag for it.
@@ -85,6 +98,28 @@ export async function withKeys<T>(
     passphrases.close();
     await ring.close();
   }
+}
+
+/** Tokens are asked only where one is named: their modules are programs of others. Throws `TOKEN_UNREADABLE`. */
+async function tokensOf({ token = [] }: KeyFlags, { env, stderr }: CliContext): Promise<readonly Custody[]> {
+  const named = token.length > 0 ? token : (env.VIDIMUS_TOKEN ?? "").split(" ").filter((each) => each !== "");
+  if (named.length === 0) return [];
+  const [{ pkcs11 }, { readTokenUri }] = await Promise.all([
+    import("../publisher/custody/pkcs11.ts"),
+    import("../publisher/custody/pkcs11/uri.ts"),
+  ]);
+  return named.map((uri) => {
+    const selection = readTokenUri(uri);
+    const { module } = selection;
+    if (module === undefined) {
+      throw new KeyError(
+        "TOKEN_UNREADABLE",
+        `${uri} names no module: add ?module-path= with the path of the token's shared library.`,
+      );
+    }
+    const warn = (sentence: string) => stderr(`${sentence}\n`);
+    return pkcs11({ selection: { ...selection, module }, environment: env, warn });
+  });
 }
 
 function namedSource(command: Command, flags: KeyFlags): PassphraseSource | undefined {

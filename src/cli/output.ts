@@ -3,8 +3,9 @@
  * standard error. A problem is one sentence; its stack is shown only on request.
  */
 
-import type { KeyError } from "../publisher/custody/errors.ts";
+import { KeyError } from "../publisher/custody/errors.ts";
 import type { ScryptCost } from "../publisher/custody/key-file.ts";
+import type { EditError, PublishError } from "../publisher/errors.ts";
 import { type ExitName, exitCodes, exitNameOf } from "./exit-codes.ts";
 
 /** The world as a command sees it. */
@@ -58,9 +59,10 @@ export function reportError(context: Pick<CliContext, "stderr" | "debug">, error
 }
 
 /** The same for a program that asked for a document. */
-export function reportKeyRefusal(context: CliContext, error: KeyError): number {
+export function reportKeyRefusal(context: CliContext, error: KeyError | EditError | PublishError): number {
   const ending = exitNameOf(error);
-  printJson(context, { format: "vidimus-key-refusal/1", code: error.code, ending, what: error.message });
+  const format = error instanceof KeyError ? "vidimus-key-refusal/1" : "vidimus-publish-refusal/1";
+  printJson(context, { format, code: error.code, ending, what: error.message });
   return exitCodes[ending].code;
 }
 

@@ -1,6 +1,7 @@
 /** The command line: which commands there are, and how their errors become sentences and exit codes. */
 import { Command, CommanderError } from "commander";
 import { KeyError } from "../publisher/custody/errors.ts";
+import { EditError, PublishError } from "../publisher/errors.ts";
 import { addBackupCreate } from "./backup-create.ts";
 import { addBackupRestore } from "./backup-restore.ts";
 import { addBackupVerify } from "./backup-verify.ts";
@@ -71,7 +72,8 @@ export async function runCli(
   addPolicyCheck(policy, context, end);
   addPolicyExplain(policy, context, end);
   program.addCommand(policy);
-  const clientContext = client?.processContext();
+  const { stdout, stderr, env } = context;
+  const clientContext = client && { ...client.processContext(), stdout, stderr, env };
   if (client !== undefined && clientContext !== undefined) {
     client.addClientCommands(program, clientContext, (ended) => {
       code = ended;
@@ -79,6 +81,14 @@ export async function runCli(
     const { addKeyCommands } = await import("./key-commands.ts");
     addKeyCommands(program, context, (ended) => {
       code = ended;
+    });
+    const { addPublishingCommands } = await import("./publishing/commands.ts");
+    addPublishingCommands(program, {
+      context,
+      client: clientContext,
+      finish: (ended) => {
+        code = ended;
+      },
     });
     client.addHelp(program, { stdout: context.stdout, columns: clientContext.columns }, () => {
       const rows = allExitCodes.map((each) => [String(each.code), each.meaning]);
@@ -96,7 +106,8 @@ export async function runCli(
     // Asking for help is no error. Otherwise commander has written its own sentence, unless a document is wanted.
     if (error instanceof CommanderError && (error.exitCode === 0 || !json))
       return error.exitCode === 0 ? code : exitCodes.usage.code;
-    if (error instanceof KeyError && json) return reportKeyRefusal(context, error);
+    const isOurs = error instanceof KeyError || error instanceof EditError || error instanceof PublishError;
+    if (isOurs && json) return reportKeyRefusal(context, error);
     const refused = clientContext && client?.reportClientError(clientContext, error, argv.includes("--json"));
     return refused ?? reportError(context, error);
   }

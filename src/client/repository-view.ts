@@ -41,7 +41,7 @@ export interface ViewParts {
 
 export function viewOf({ atHand, ...parts }: ViewParts): RepositoryView {
   const { scope, set, offline } = parts;
-  const { at, limits } = scope;
+  const { at, limits, expiry } = scope;
   const coming = new Map<string, Promise<Verified<Targets>>>();
   const fetched = new Map<string, Buffer>();
 
@@ -50,7 +50,7 @@ export function viewOf({ atHand, ...parts }: ViewParts): RepositoryView {
     if (parent !== undefined) await role(parent);
     const known = set.targets.get(name);
     if (known !== undefined) {
-      refuseExpired(known, at);
+      if (expiry === "enforced") refuseExpired(known, at);
       return known;
     }
     const listed = set.snapshot?.signed.meta.get(name);
@@ -61,12 +61,12 @@ export function viewOf({ atHand, ...parts }: ViewParts): RepositoryView {
     }
     const sha256 = listed.hashes.get("sha256") ?? "";
     const kept = await atHand(sha256);
-    if (kept !== undefined) return set.addTargets(name, kept, at);
+    if (kept !== undefined) return set.addTargets(name, kept, at, expiry);
     if (offline) throw withheld(scope, name);
     const most = Math.min(listed.length ?? limits.fileBytes, limits.fileBytes);
     const bytes = await get(scope, `${name}.${sha256}.json`, most);
     if (bytes === undefined) throw withheld(scope, name);
-    const targets = set.addTargets(name, bytes, at);
+    const targets = set.addTargets(name, bytes, at, expiry);
     fetched.set(name, bytes);
     return targets;
   }

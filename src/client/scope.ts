@@ -1,5 +1,6 @@
 /** What one question about one repository is asked with, and how files are asked for. */
 import type { FormatRules } from "../core/format/format.ts";
+import type { Expiry } from "../core/trusted-set.ts";
 import type { OpenPins } from "../policy/rules/pins.ts";
 import type { Rule } from "../policy/trust-policy.ts";
 import { commandOf } from "./command.ts";
@@ -24,6 +25,8 @@ export interface Scope {
   readonly limits: ClientLimits;
   /** The instant of the operation, in milliseconds. */
   readonly at: number;
+  /** `ignored`: for whoever signs the next version, since what has expired is signed again. Everything else is enforced. */
+  readonly expiry: Expiry;
   readonly signal: AbortSignal;
   readonly onEvent: OnEvent;
 }

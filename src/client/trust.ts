@@ -7,11 +7,13 @@
  * Every answer is of the instant it was asked for, and was asked of the server. Whatever cannot be verified is thrown as
  * `TrustError`; `explain` says who must do what. Nothing is printed, and nothing is pulled.
  */
+import type { Expiry } from "../core/trusted-set.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
 import { demandQuestion, demandText, demandTexts } from "./arguments.ts";
 import { type Cache, diskCache } from "./cache.ts";
 import { checkDemands } from "./demands.ts";
 import { asTrustError, TrustError } from "./errors.ts";
+import type { Fetcher } from "./fetch/fetcher.ts";
 import { reasonOf } from "./fetch/within.ts";
 import type { Floor } from "./floor.ts";
 import { checkFloors } from "./floors.ts";
@@ -23,6 +25,7 @@ import { checkOptions, type OpenOptions, type TrustOptions } from "./options.ts"
 import { parsePolicyValue, readPolicyFile } from "./policy-file.ts";
 import { lockedReference, parseReference } from "./reference.ts";
 import { Repositories } from "./repositories.ts";
+import type { RepositoryCopy } from "./repository-copy.ts";
 import type { RepositoryView } from "./repository-view.ts";
 import { describe, type ResolvedImage, type SignedTarget } from "./result.ts";
 import { type FoundRoot, inspectRoot } from "./root-inspection.ts";
@@ -228,6 +231,18 @@ export class Trust {
     );
   }
 
+  /** Everything of a repository for whoever signs its next version. Throws as `check`. @internal */
+  async copy(repository: string): Promise<RepositoryCopy> {
+    const { copyOf } = await import("./repository-copy.ts");
+    return await this.#told({ repository }, () => this.#ask(repository, copyOf, "ignored"));
+  }
+
+  /** The server of a repository, to send it what was signed; the name that is signed there. @internal */
+  async sender(name: string): Promise<{ readonly repository: string; readonly fetcher: Fetcher }> {
+    const { repository, fetcher } = await this.#scope(name, "plain");
+    return { repository, fetcher };
+  }
+
   /** Forgets what was trusted of a repository, versions included. For a repository that was made anew. */
   async forget(repository: string): Promise<void> {
     demandText(repository, "repository");
@@ -246,7 +261,7 @@ export class Trust {
     await this.close();
   }
 
-  async #scope(name: string, unruled?: "plain"): Promise<Scope> {
+  async #scope(name: string, unruled?: "plain", expiry: Expiry = "enforced"): Promise<Scope> {
     demandText(name, "repository");
     if (this.#closed) throw new TypeError("The trust is closed: open another.");
     const { rule, repository, server, pins, asked } = await this.#rules.rule(name, unruled);
@@ -263,13 +278,18 @@ export class Trust {
       format: notary,
       fetcher: await this.#servers.fetcher(server),
       at: now(),
+      expiry,
       // It keeps no process alive, and nothing of it is left when nobody holds it any more.
       signal: AbortSignal.timeout(limits.updateTime),
     };
   }
 
-  async #ask<T>(name: string, answer: (view: RepositoryView) => Promise<T>): Promise<T> {
-    const scope = await this.#scope(name);
+  async #ask<T>(
+    name: string,
+    answer: (view: RepositoryView) => Promise<T>,
+    expiry: Expiry = "enforced",
+  ): Promise<T> {
+    const scope = await this.#scope(name, undefined, expiry);
     return await this.#told({ repository: scope.repository }, async () => {
       const view = await this.#repositories.view(scope);
       let result: T;

@@ -105,8 +105,10 @@ async function walkRoots(
     throw error;
   }
   if (advanced && known !== undefined) await keepRoots({ set: set.copy(), roots: [...roots] });
-  set.checkRootExpiry(at);
-  checkPins(scope, set, roots, "now");
+  if (scope.expiry === "enforced") {
+    set.checkRootExpiry(at);
+    checkPins(scope, set, roots, "now");
+  }
   // The timestamp in hand may be of the time before the new root.
   if (advanced) asked = get(scope, "timestamp.json", limits.timestampBytes);
   const timestamp = await asked;
@@ -155,10 +157,10 @@ async function keepIfPinned(
 
 /** Timestamp, snapshot and targets under the newest root. */
 async function walkDown(scope: Scope, { set, roots }: Updated, bytes: Buffer): Promise<void> {
-  const { at, limits } = scope;
+  const { at, limits, expiry } = scope;
   let timestamp: ReturnType<TrustedSet["addTimestamp"]>;
   try {
-    timestamp = set.addTimestamp(bytes, at);
+    timestamp = set.addTimestamp(bytes, at, expiry);
   } catch (error) {
     if (codeOf(error) === "THRESHOLD") await refuseReplaced(scope, set, roots);
     throw error;
@@ -169,9 +171,14 @@ async function walkDown(scope: Scope, { set, roots }: Updated, bytes: Buffer): P
     const most = Math.min(snapshot.length ?? limits.fileBytes, limits.fileBytes);
     const file = await get(scope, `snapshot.${named}.json`, most);
     if (file === undefined) throw withheld(scope, "snapshot");
-    set.addSnapshot(file, at);
-  } else {
+    set.addSnapshot(file, at, expiry);
+  } else if (expiry === "enforced") {
     set.checkSnapshot(at);
+  }
+  if (!set.isSnapshotOfRoot()) {
+    throw new TrustError("HASH_MISMATCH", `The snapshot of ${scope.repository} names another root.`, {
+      role: "snapshot",
+    });
   }
 }
 

@@ -37,6 +37,11 @@ export function notaryKeyId(keytype: string, publicText: string): string {
   return sha256Hex(canonicalBytes({ keytype, keyval: { private: null, public: publicText } }));
 }
 
+/** The ID by which a listed key is known whatever it is wrapped in; one of a type that we do not know is known by its own. */
+export function canonicalKeyId(listed: ListedKey): string {
+  return openKey(listed)?.canonicalId ?? listed.id;
+}
+
 const kinds = new Map<string, { readonly kind: KeyKind; readonly certificate: boolean }>([
   ["ecdsa", { kind: "ecdsa", certificate: false }],
   ["ecdsa-x509", { kind: "ecdsa", certificate: true }],

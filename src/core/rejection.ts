@@ -14,7 +14,7 @@ import type { Requirement } from "./proposal.ts";
 import { countSignatures } from "./threshold.ts";
 
 /** Characters of a reason. */
-const maxReason = 1_000;
+export const maxReason = 1_000;
 
 /** Lower-case hex SHA-256 over the signed bytes of all files, one after the other, by the names of their roles. */
 export function proposalDigest(

@@ -35,7 +35,12 @@ export async function fetchOnlineKey(
 ): Promise<ListedKey> {
   const answer = await exchange(server, "GET", repositoryPath(repository, `${role}.key`), limits);
   if (answer.status !== 200) throw refusal(answer);
-  const { value } = parseJson(answer.bytes, { controlCharacters: false });
+  return readOnlineKey(role, answer.bytes);
+}
+
+/** A key route's answer (notary-protocol.md 1.3). Throws `BAD_SHAPE`. */
+export function readOnlineKey(role: "timestamp" | "snapshot", bytes: Buffer): ListedKey {
+  const { value } = parseJson(bytes, { controlCharacters: false });
   const keytype = isObject(value) ? member(value, "keytype") : undefined;
   const keyval = isObject(value) ? member(value, "keyval") : undefined;
   const text = isObject(keyval) ? member(keyval, "public") : undefined;

@@ -1,15 +1,15 @@
 /**
  * What is sent along with requests, once a trust server has asked for it.
  *
- * Invariants: a header made here goes to the trust server's origin only; one is kept a repository, in memory, until
- * shortly before it ends or the server refuses it; a repository's token is fetched once, however many wait for it.
+ * Invariants: a header made here goes to the trust server's origin only; one is kept for a repository and what is to be done there, in memory, until
+ * shortly before it ends or the server refuses it; a token is fetched once for a repository and what is to be done there, however many wait for it.
  */
 import { TrustError } from "../errors.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import type { CredentialSource } from "./credentials.ts";
 import type { Send } from "./exchange.ts";
 import type { Settings } from "./options.ts";
-import { basic, requestToken, type TokenService, tokenService } from "./token.ts";
+import { basic, requestToken, type TokenScope, type TokenService, tokenService } from "./token.ts";
 import { Shared, within } from "./within.ts";
 
 export interface Pass {
@@ -21,19 +21,19 @@ export interface Pass {
 
 export interface Authorizer {
   /** For a first request; undefined while the server has not asked. Throws as `renew` does. */
-  pass(repository: string, signal: AbortSignal): Promise<Pass | undefined>;
+  pass(scope: TokenScope, signal: AbortSignal): Promise<Pass | undefined>;
   /**
    * After a 401: another pass than `refused`, as its `WWW-Authenticate` wants. Throws `UNAUTHORIZED`, `TOKEN_REALM`,
    * `CREDENTIALS`, and what asking a token service throws.
    */
   renew(
-    repository: string,
+    scope: TokenScope,
     refused: Pass | undefined,
     challenges: string | undefined,
     signal: AbortSignal,
   ): Promise<Pass>;
   /** The error after a pass that was just made was refused. */
-  refusal(repository: string, refused: Pass): TrustError;
+  refusal(scope: TokenScope, refused: Pass): TrustError;
 }
 
 interface Kept extends Pass {
@@ -54,8 +54,8 @@ export function createAuthorizer(settings: Settings, source: CredentialSource, s
   let scheme: Scheme | undefined;
 
   /** Undefined: the server wants credentials, and there are none. */
-  async function make(wanted: Scheme, repository: string, signal: AbortSignal): Promise<Kept | undefined> {
-    const credentials = await source.find(repository, signal);
+  async function make(wanted: Scheme, scope: TokenScope, signal: AbortSignal): Promise<Kept | undefined> {
+    const credentials = await source.find(scope.repository, signal);
     const lasting = performance.now() + credentialLifetime;
     if (wanted.kind === "basic") {
       if (credentials?.kind !== "user") return undefined;
@@ -64,41 +64,43 @@ export function createAuthorizer(settings: Settings, source: CredentialSource, s
     if (credentials?.kind === "registry") {
       return { header: `Bearer ${credentials.token}`, known: true, until: lasting };
     }
-    const { value, lifetime } = await requestToken(wanted.service, repository, credentials, send, signal);
+    const { value, lifetime } = await requestToken(wanted.service, scope, credentials, send, signal);
     const known = credentials !== undefined;
     return { header: `Bearer ${value}`, known, until: performance.now() + lifetime };
   }
 
-  function obtain(wanted: Scheme, repository: string, signal: AbortSignal): Promise<Kept | undefined> {
+  function obtain(wanted: Scheme, scope: TokenScope, signal: AbortSignal): Promise<Kept | undefined> {
+    const key = keyOf(scope);
     const late = () => new TrustError("TIMEOUT", `There was no token for ${origin} in time.`);
-    return shared.run(repository, signal, async (ending) => {
-      const work = (end: AbortSignal) => make(wanted, repository, end);
+    return shared.run(key, signal, async (ending) => {
+      const work = (end: AbortSignal) => make(wanted, scope, end);
       const made = await within(settings.limits.requestTime, [ending], late, work);
-      kept.delete(repository);
-      if (made !== undefined) kept.set(repository, made);
+      kept.delete(key);
+      if (made !== undefined) kept.set(key, made);
       const [oldest] = kept.keys();
       if (kept.size > mostKept && oldest !== undefined) kept.delete(oldest);
       return made;
     });
   }
 
-  function usable(repository: string): Kept | undefined {
-    const pass = kept.get(repository);
+  function usable(scope: TokenScope): Kept | undefined {
+    const pass = kept.get(keyOf(scope));
     return pass !== undefined && pass.until > performance.now() ? pass : undefined;
   }
 
   return {
-    async pass(repository, signal) {
+    async pass(scope, signal) {
       if (scheme === undefined) return undefined;
-      return usable(repository) ?? obtain(scheme, repository, signal);
+      return usable(scope) ?? obtain(scheme, scope, signal);
     },
-    async renew(repository, refused, challenges, signal) {
+    async renew(scope, refused, challenges, signal) {
+      const { repository } = scope;
       const wanted = schemeOf(settings, challenges);
       scheme = wanted;
       // Somebody else may have been faster.
-      const other = usable(repository);
+      const other = usable(scope);
       if (other !== undefined && other.header !== refused?.header) return other;
-      const made = await obtain(wanted, repository, signal);
+      const made = await obtain(wanted, scope, signal);
       if (made !== undefined) return made;
       throw new TrustError(
         "UNAUTHORIZED",
@@ -106,12 +108,19 @@ export function createAuthorizer(settings: Settings, source: CredentialSource, s
         { repository },
       );
     },
-    refusal(repository, { known }) {
+    refusal({ repository, actions }, { known }) {
+      const what = actions === "pull" ? "read" : "change";
       return known
-        ? new TrustError("FORBIDDEN", `${origin} does not let this user read ${repository}.`, { repository })
+        ? new TrustError("FORBIDDEN", `${origin} does not let this user ${what} ${repository}.`, {
+            repository,
+          })
         : new TrustError("UNAUTHORIZED", `${origin} wants credentials for ${repository}.`, { repository });
     },
   };
+}
+
+function keyOf({ repository, actions }: TokenScope): string {
+  return `${actions} ${repository}`;
 }
 
 /** Throws `TOKEN_REALM`, or `UNAUTHORIZED` if the server asks for something that we do not have. */

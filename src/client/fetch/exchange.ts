@@ -1,7 +1,7 @@
 /**
  * One request and its answer.
  *
- * Invariants: only the body of a 200 is held, never more of it than `maxBytes`; other bodies are read to keep the
+ * Invariants: only the body of a 200 is held unless all are wanted, never more of it than `maxBytes`; other bodies are read to keep the
  * connection, up to a small bound; a redirect is an answer like any other; whatever goes wrong is a `TrustError`. When it ends, however it ends, the connection is free or closed.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
@@ -11,18 +11,20 @@ import { failureOf } from "./failure.ts";
 import { reasonOf } from "./within.ts";
 
 export interface Call {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "DELETE";
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string | undefined;
+  readonly body?: string | Buffer | undefined;
   /** Bytes of a 200's body. */
   readonly maxBytes: number;
+  /** Other bodies are held as well. */
+  readonly keepsAll?: boolean;
 }
 
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** Empty unless the status is 200. */
+  /** Empty unless the status is 200, or all were to be kept. */
   readonly body: Buffer;
 }
 
@@ -66,12 +68,12 @@ export async function exchange(connections: Connections, call: Call, signal: Abo
 
 function receive(
   response: IncomingMessage,
-  { url, maxBytes }: Call,
+  { url, maxBytes, keepsAll = false }: Call,
   fail: (reason: unknown) => void,
   done: (answer: Answer) => void,
 ): void {
   const { headers, statusCode: status = 0 } = response;
-  const wanted = status === 200;
+  const wanted = status === 200 || keepsAll;
   const most = wanted ? maxBytes : mostDiscarded;
   const chunks: Buffer[] = [];
   let size = 0;

@@ -16,6 +16,34 @@ export interface FileRequest {
   readonly signal: AbortSignal;
 }
 
+/** One call that changes something, or asks for what is no file: for publishers, never for whoever only verifies. */
+export interface CallRequest {
+  /** Whose credentials are looked up, and what a token is for. */
+  readonly repository: string;
+  /** What a token is for, where that is named otherwise: at a registry, without its host. */
+  readonly tokenFor?: string;
+  /** As Docker's token services name them. */
+  readonly actions: "pull" | "pull,push" | "*";
+  readonly method: "GET" | "POST" | "DELETE";
+  /** Below the server's address, with a slash in front and everything in it encoded. */
+  readonly path: string;
+  readonly body?: { readonly type: string; readonly bytes: Buffer };
+  /** Media types that are wanted; any without it. */
+  readonly accept?: string;
+  /** Bytes of the answer's body, whatever its status. */
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+}
+
+export interface CallAnswer {
+  readonly status: number;
+  /** Media type, without parameters; undefined if none is said. */
+  readonly type: string | undefined;
+  /** The server's own code of a refusal (`vidimus-code`); undefined from a server that sends none. */
+  readonly code: string | undefined;
+  readonly body: Buffer;
+}
+
 export interface Fetcher {
   /** The server as it is named in messages and cache keys: `https://host:port`, or with a path. */
   readonly origin: string;
@@ -27,6 +55,11 @@ export interface Fetcher {
    * `FORBIDDEN`, `TOKEN_REALM`, `CREDENTIALS`.
    */
   get(request: FileRequest): Promise<Buffer | undefined>;
+  /**
+   * The answer, whatever its status but 401. Nothing is tried twice but for a 401, and no redirect is followed: of a call that
+   * broke off nobody knows here whether it was done. Throws as `get`, but for `SERVER_ERROR`.
+   */
+  call(request: CallRequest): Promise<CallAnswer>;
   /** Closes idle connections. Requests under way end as `UNREACHABLE`. */
   close(): void;
 }

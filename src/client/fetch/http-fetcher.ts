@@ -13,6 +13,7 @@ import { refusedStatus, retryAfterOf } from "./failure.ts";
 import type { Fetcher, FileRequest } from "./fetcher.ts";
 import { follow } from "./follow.ts";
 import { type FetcherOptions, settle } from "./options.ts";
+import type { TokenScope } from "./token.ts";
 import { trying, withTries } from "./tries.ts";
 import { Turns } from "./turns.ts";
 import { within } from "./within.ts";
@@ -57,23 +58,31 @@ export function createFetcher(options: FetcherOptions): Fetcher {
     return createAuthorizer(settings, options.credentials, send);
   }
 
+  /** Asks, and asks once more with what the server wants after a 401. */
+  async function authorized(
+    scope: TokenScope,
+    signal: AbortSignal,
+    ask: (authorization: string | undefined) => Promise<Answer>,
+  ): Promise<Answer> {
+    const first = await (await authorizer)?.pass(scope, signal);
+    const answer = await ask(first?.header);
+    if (answer.status !== 401) return answer;
+    authorizer ??= loadAuthorizer();
+    const asked = answer.headers["www-authenticate"];
+    const pass = await (await authorizer).renew(scope, first, asked, signal);
+    const next = await ask(pass.header);
+    if (next.status === 401) throw (await authorizer).refusal(scope, pass);
+    return next;
+  }
+
   async function tryOnce(request: FileRequest, url: URL, signal: AbortSignal): Promise<Buffer | undefined> {
     const { repository, maxBytes } = request;
     const sendFile = reporting(request);
-    const ask = (authorization: string | undefined): Promise<Answer> => {
+    const answer = await authorized({ repository, actions: "pull" }, signal, (authorization) => {
       const headers = { accept: "*/*" };
       const errand = { server, url, headers, authorization, maxBytes, redirects: limits.redirects };
       return follow(errand, sendFile, signal);
-    };
-    const first = await (await authorizer)?.pass(repository, signal);
-    let answer = await ask(first?.header);
-    if (answer.status === 401) {
-      authorizer ??= loadAuthorizer();
-      const asked = answer.headers["www-authenticate"];
-      const pass = await (await authorizer).renew(repository, first, asked, signal);
-      answer = await ask(pass.header);
-      if (answer.status === 401) throw (await authorizer).refusal(repository, pass);
-    }
+    });
     if (answer.status === 200) return answer.body;
     if (answer.status === 404) return undefined;
     const retryAfter = retryAfterOf(answer.headers["retry-after"], Date.now());
@@ -90,6 +99,33 @@ export function createFetcher(options: FetcherOptions): Fetcher {
       return withTries(tries, either, () =>
         within(limits.requestTime, [either], late, (signal) => tryOnce(request, url, signal)),
       );
+    },
+    async call(request) {
+      const { repository, tokenFor, actions, method, path, body, accept = "*/*", maxBytes } = request;
+      const url = new URL(`${server.base}${path}`);
+      const late = () =>
+        new TrustError("TIMEOUT", `${server.origin} did not answer within ${limits.requestTime} ms.`);
+      return within(limits.requestTime, [request.signal, closing.signal], late, async (signal) => {
+        const answer = await authorized(
+          { repository, actions, ...(tokenFor && { tokenFor }) },
+          signal,
+          (authorization) => {
+            const headers = {
+              accept,
+              ...(authorization !== undefined && { authorization }),
+              ...(body !== undefined && { "content-type": body.type }),
+            };
+            return send({ method, url, headers, body: body?.bytes, maxBytes, keepsAll: true }, signal);
+          },
+        );
+        const code = answer.headers["vidimus-code"];
+        return {
+          status: answer.status,
+          type: answer.headers["content-type"]?.split(";")[0]?.trim(),
+          code: typeof code === "string" ? code : undefined,
+          body: answer.body,
+        };
+      });
     },
     close() {
       closing.abort(new TrustError("UNREACHABLE", `The connections to ${server.origin} were closed.`));

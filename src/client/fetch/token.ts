@@ -54,21 +54,30 @@ export function tokenService(
   return { realm, service: params.get("service") };
 }
 
+/** What a token is for. */
+export interface TokenScope {
+  readonly repository: string;
+  /** `pull`, or what else is asked for. */
+  readonly actions: string;
+  /** The repository's name at the service, if it is another one. */
+  readonly tokenFor?: string;
+}
+
 /**
- * A token to read `repository` with; anonymous without credentials. Throws `UNAUTHORIZED`, `FORBIDDEN`, `BAD_ANSWER`
+ * A token for what is to be done; anonymous without credentials. Throws `UNAUTHORIZED`, `FORBIDDEN`, `BAD_ANSWER`
  * and what `send` throws.
  */
 export async function requestToken(
   service: TokenService,
-  repository: string,
+  scope: TokenScope,
   credentials: Exclude<Credentials, { kind: "registry" }> | undefined,
   send: Send,
   signal: AbortSignal,
 ): Promise<Token> {
   const call =
     credentials?.kind === "identity"
-      ? refreshing(service, repository, credentials.token)
-      : asking(service, repository, credentials);
+      ? refreshing(service, scope, credentials.token)
+      : asking(service, scope, credentials);
   const answer = await send(call, signal);
   const { origin } = service.realm;
   if (answer.status === 200) return parseToken(answer, origin);
@@ -79,28 +88,28 @@ export async function requestToken(
   throw refusedStatus(answer.status, origin, retryAfterOf(answer.headers["retry-after"], Date.now()));
 }
 
-function scopeOf(repository: string): string {
-  return `repository:${repository}:pull`;
+function scopeOf({ repository, actions, tokenFor = repository }: TokenScope): string {
+  return `repository:${tokenFor}:${actions}`;
 }
 
 function asking(
   { realm, service }: TokenService,
-  repository: string,
+  scope: TokenScope,
   user: { readonly username: string; readonly password: string } | undefined,
 ): Call {
   const url = new URL(realm);
   if (user !== undefined) url.searchParams.append("account", user.username);
-  url.searchParams.append("scope", scopeOf(repository));
+  url.searchParams.append("scope", scopeOf(scope));
   if (service !== undefined) url.searchParams.append("service", service);
   const headers: Record<string, string> = user === undefined ? {} : { authorization: basic(user) };
   return { method: "GET", url, headers, maxBytes: mostAnswer };
 }
 
-function refreshing({ realm, service }: TokenService, repository: string, token: string): Call {
+function refreshing({ realm, service }: TokenService, scope: TokenScope, token: string): Call {
   const body = new URLSearchParams({
     grant_type: "refresh_token",
     ...(service === undefined ? {} : { service }),
-    scope: scopeOf(repository),
+    scope: scopeOf(scope),
     refresh_token: token,
     client_id: "vidimus",
   }).toString();

@@ -159,7 +159,7 @@ describe("a token", () => {
     const service = { realm: new URL("https://auth.example.test/"), service: undefined };
     const { lifetime } = await requestToken(
       service,
-      repository,
+      { repository, actions: "pull" },
       undefined,
       send,
       new AbortController().signal,

@@ -1,0 +1,18 @@
+/** The commands of publishers. Loaded by commands that are not the server's alone. */
+import type { Command } from "commander";
+import { addTargets } from "./add.ts";
+import { addOld } from "./old.ts";
+import { addPublish } from "./publish.ts";
+import { addRepo } from "./repo.ts";
+import { addRoles } from "./roles.ts";
+import { addSign } from "./sign.ts";
+import type { Publishing } from "./tools.ts";
+
+export function addPublishingCommands(parent: Command, publishing: Publishing): void {
+  addRepo(parent, publishing);
+  addTargets(parent, publishing);
+  addSign(parent, publishing);
+  addPublish(parent, publishing);
+  addRoles(parent, publishing);
+  addOld(parent, publishing);
+}

@@ -1,0 +1,316 @@
+/** `vidimus repo`: repositories as a whole. */
+
+import { existsSync, readFileSync } from "node:fs";
+import { Command } from "commander";
+import { whileWriting } from "../../client/cache-lock.ts";
+import { policyPath, usualPolicy } from "../../client/cli/flags.ts";
+import { withPins } from "../../client/policy-edit.ts";
+import { replaceFile } from "../../client/replace-file.ts";
+import type { RepositoryCopy } from "../../client/repository-copy.ts";
+import type { ListedKey } from "../../core/keys.ts";
+import { canonicalKeyId } from "../../core/keys.ts";
+import { PublishError } from "../../publisher/errors.ts";
+import { publishNew } from "../../publisher/first.ts";
+import { refusalIn } from "../../publisher/send.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { examples } from "../key-flags.ts";
+import { formatTable, printable, printJson, printLine } from "../output.ts";
+import { listedKeys } from "./key-arguments.ts";
+import { addPublishFlags, atDesk, type Desk, type Publishing, sayPublished } from "./tools.ts";
+
+const collect = (value: string, all: readonly string[]) => [...all, value];
+
+export function addRepo(parent: Command, publishing: Publishing): void {
+  const repo = new Command("repo")
+    .description("make, show and delete repositories")
+    .copyInheritedSettings(parent);
+  addInit(repo, publishing);
+  addShow(repo, publishing);
+  addList(repo, publishing);
+  addDelete(repo, publishing);
+  parent.addCommand(repo);
+}
+
+function addInit(parent: Command, publishing: Publishing): void {
+  const init = parent
+    .command("init")
+    .description(
+      "make a repository: its root and targets signed by people, snapshot and timestamp by the server",
+    )
+    .argument("<repository>", "name of the repository")
+    .option(
+      "--root <key>",
+      "a key of yours (P-256), or the PEM file of another's certificate; may be repeated",
+      collect,
+      [],
+    )
+    .option(
+      "--targets <key>",
+      "a key of yours, or the PEM file of another's public key; may be repeated",
+      collect,
+      [],
+    )
+    .option("--root-threshold <number>", "how many of the root's keys must sign", "1")
+    .option("--targets-threshold <number>", "how many of the targets' keys must sign", "1")
+    .option("--expires <days>", "until when what is signed is good, in days (default: root 730, targets 365)")
+    .addHelpText(
+      "after",
+      examples("vidimus repo init registry.acme.example/app --root offline-root --targets release"),
+    );
+  addPublishFlags(init).action(async (repository: string) => {
+    const flags = init.opts<{
+      root: string[];
+      targets: string[];
+      rootThreshold: string;
+      targetsThreshold: string;
+    }>();
+    if (flags.root.length === 0 || flags.targets.length === 0)
+      init.error("error: name at least one key with --root and one with --targets: see vidimus key generate");
+    const number = (text: string) => {
+      if (!/^[1-9][0-9]{0,1}$/.test(text)) init.error("error: a threshold is a number from 1 to 99");
+      return Number(text);
+    };
+    await atDesk(
+      init,
+      publishing,
+      async (desk) => {
+        const root = await listedKeys(flags.root, desk, repository);
+        const publication = await publishNew(desk.tools, {
+          repository,
+          root: { keys: root, threshold: number(flags.rootThreshold) },
+          targets: { keys: await listedKeys(flags.targets, desk), threshold: number(flags.targetsThreshold) },
+        });
+        const pinned = await pin(init, publishing, repository, publication.server, root);
+        sayPublished(publishing.context, publication, desk.view, desk.json);
+        if (!desk.json)
+          printLine(
+            publishing.context,
+            `${pinned} pins its root now: keep that file with what verifies ${printable(repository)}.`,
+          );
+      },
+      "begun",
+    );
+  });
+}
+
+/** Whoever makes a repository knows its keys, and needs no first use. */
+async function pin(
+  command: Command,
+  { client }: Publishing,
+  repository: string,
+  server: string,
+  root: readonly ListedKey[],
+): Promise<string> {
+  const flags = command.opts<{ policy?: string; ca?: string; server?: string }>();
+  const path = policyPath(flags, client) ?? usualPolicy;
+  await whileWriting(path, async (held) => {
+    const text = existsSync(path) ? readFileSync(path, "utf8") : "";
+    const asked = {
+      server,
+      ...(flags.ca !== undefined && { ca: flags.ca }),
+      isNamed: flags.server !== undefined,
+    };
+    const change = await withPins(text, path, repository, root.map(canonicalKeyId), asked);
+    if (change.text !== text) await replaceFile(path, Buffer.from(change.text, "utf8"), 0o644, held);
+  });
+  return path;
+}
+
+function addShow(parent: Command, publishing: Publishing): void {
+  const show = parent
+    .command("show")
+    .description("show who signs what, until when, and what is signed")
+    .argument("<repository>", "name of the repository")
+    .addHelpText("after", examples("vidimus repo show registry.acme.example/app"));
+  addPublishFlags(show).action(async (repository: string) => {
+    await atDesk(show, publishing, async (desk) => {
+      const copy = await desk.trust.copy(repository);
+      if (desk.json) return printJson(publishing.context, documentOf(copy));
+      printLine(publishing.context, textOf(copy, desk));
+    });
+  });
+}
+
+function rolesOf({ root, targets, unusable }: RepositoryCopy) {
+  const top = [...root.signed.roles].map(([role, { keys, threshold }]) => {
+    const file = role === "root" ? root : role === "targets" ? targets.get(role) : undefined;
+    return {
+      role,
+      keys,
+      threshold,
+      version: file?.signed.version,
+      expires: file?.signed.expires,
+      unusable: undefined as string | undefined,
+    };
+  });
+  const below = [...targets.values()].flatMap(({ signed }) =>
+    signed.delegations.map(({ role, keys, threshold }) => {
+      const file = targets.get(role)?.signed;
+      return {
+        role,
+        keys,
+        threshold,
+        version: file?.version,
+        expires: file?.expires,
+        unusable: unusable.get(role),
+      };
+    }),
+  );
+  return [...top, ...below].map(({ keys, expires, ...rest }) => ({
+    ...rest,
+    keyIds: [...keys.values()].map(canonicalKeyId),
+    expires: expires === undefined ? undefined : new Date(expires).toISOString(),
+  }));
+}
+
+function targetsOf({ targets }: RepositoryCopy) {
+  return [...targets].flatMap(([role, { signed }]) =>
+    [...signed.targetNames()].map((name) => {
+      const target = signed.target(name);
+      return { name, role, length: target?.length, sha256: target?.hashes.get("sha256") };
+    }),
+  );
+}
+
+function documentOf(copy: RepositoryCopy): object {
+  const { repository, server } = copy;
+  return {
+    format: "vidimus-repository/1",
+    repository,
+    server,
+    roles: rolesOf(copy),
+    targets: targetsOf(copy),
+  };
+}
+
+const mostShown = 200;
+
+function textOf(copy: RepositoryCopy, { view }: Desk): string {
+  const roles = rolesOf(copy).map(({ role, version, threshold, keyIds, expires, unusable }) =>
+    [
+      role,
+      unusable ?? `${version ?? ""}`,
+      `${threshold} of ${keyIds.map((id) => view.nameOf(id) ?? id.slice(0, 12)).join(", ")}`,
+      expires?.slice(0, 10) ??
+        (role === "snapshot" || role === "timestamp" ? "by the server" : "no file yet"),
+    ].map(printable),
+  );
+  const all = targetsOf(copy);
+  const targets = all
+    .slice(0, mostShown)
+    .map(({ name, role, sha256 }) => [name, `sha256:${sha256}`, role].map(printable));
+  const more = all.length - targets.length;
+  return [
+    `${printable(copy.repository)} at ${copy.server}`,
+    "",
+    formatTable([["ROLE", "VERSION", "SIGNED BY", "UNTIL"], ...roles]),
+    "",
+    targets.length === 0 ? "No target is signed." : formatTable([["NAME", "DIGEST", "ROLE"], ...targets]),
+    ...(more > 0 ? [`and ${more} more (all with --json)`] : []),
+  ].join("\n");
+}
+
+const feedPage = 500;
+const mostPages = 2_000;
+const largestPage = 1_024 * 1_024;
+
+function addList(parent: Command, publishing: Publishing): void {
+  const list = parent
+    .command("list")
+    .description("list the repositories of the trust server that --server or the policy names")
+    .addHelpText("after", examples("vidimus repo list"));
+  addPublishFlags(list).action(async () => {
+    await atDesk(list, publishing, async ({ trust, json }) => {
+      // Any name leads to the server that the policy names for all.
+      const { fetcher } = await trust.sender("vidimus/list");
+      const names = new Set<string>();
+      let last = "";
+      for (let page = 0; page < mostPages; page++) {
+        const { status, body } = await fetcher.call({
+          repository: "vidimus/list",
+          actions: "*",
+          method: "GET",
+          path: `/v2/_trust/changefeed?records=${feedPage}&change_id=${last}`,
+          maxBytes: largestPage,
+          signal: AbortSignal.timeout(30_000),
+        });
+        if (status !== 200) {
+          const said = refusalIn(body);
+          throw new PublishError(
+            "PUBLISH_REFUSED",
+            `${fetcher.origin} does not list its changes: ${said?.message ?? status}.`,
+          );
+        }
+        const { records } = JSON.parse(body.toString("utf8")) as {
+          records: { ID: string; GUN: string; Category: string }[] | null;
+        };
+        for (const { GUN, Category } of records ?? []) {
+          if (Category === "deletion") names.delete(GUN);
+          else names.add(GUN);
+        }
+        last = records?.at(-1)?.ID ?? last;
+        if ((records?.length ?? 0) < feedPage) break;
+      }
+      const sorted = [...names].sort();
+      if (json)
+        return printJson(publishing.context, {
+          format: "vidimus-repositories/1",
+          server: fetcher.origin,
+          repositories: sorted,
+        });
+      printLine(
+        publishing.context,
+        sorted.length === 0 ? `${fetcher.origin} has no repository.` : sorted.map(printable).join("\n"),
+      );
+    });
+  });
+}
+
+function addDelete(parent: Command, publishing: Publishing): void {
+  const { context, client, finish } = publishing;
+  const remove = parent
+    .command("delete")
+    .description("delete a repository on the server, for every reader")
+    .argument("<repository>", "name of the repository")
+    .option("--yes", "delete without asking")
+    .addHelpText("after", examples("vidimus repo delete registry.acme.example/old --yes"));
+  addPublishFlags(remove).action(async (repository: string) => {
+    const { yes, input } = remove.opts<{ yes?: true; input: boolean }>();
+    await atDesk(remove, publishing, async ({ trust, json }) => {
+      const { fetcher, repository: name } = await trust.sender(repository);
+      const ask = input ? client.ask : undefined;
+      const answer =
+        yes === true
+          ? "yes"
+          : await ask?.(
+              `Delete ${printable(name)} at ${fetcher.origin}? Whoever reads it fails from then on. [yes/no] `,
+            );
+      if (answer?.trim().toLowerCase() !== "yes") {
+        context.stderr("Nothing was deleted. To delete without being asked, give --yes.\n");
+        finish(exitCodes.unconfirmed.code);
+        return;
+      }
+      const { status, body, code } = await fetcher.call({
+        repository: name,
+        actions: "*",
+        method: "DELETE",
+        path: `/v2/${name}/_trust/tuf/`,
+        maxBytes: 65_536,
+        signal: AbortSignal.timeout(30_000),
+      });
+      if (status !== 200)
+        throw new PublishError(
+          "PUBLISH_REFUSED",
+          `${fetcher.origin} does not delete ${printable(name)}: ${refusalIn(body)?.message ?? status}.`,
+          { serverCode: code },
+        );
+      if (json)
+        printJson(context, { format: "vidimus-deletion/1", repository: name, server: fetcher.origin });
+      else
+        printLine(
+          context,
+          `Deleted ${printable(name)} at ${fetcher.origin}. Its keys are still yours: see vidimus key list.`,
+        );
+    });
+  });
+}

@@ -1,0 +1,289 @@
+/** `vidimus delegation`, `threshold`, `rotate`, `resign` and `witness`: who signs what, and signing again. */
+import { Command } from "commander";
+import type { RepositoryCopy } from "../../client/repository-copy.ts";
+import { canonicalKeyId } from "../../core/keys.ts";
+import { isTopRole, parentRole, type TopRole } from "../../core/names.ts";
+import type { Edit } from "../../publisher/edits.ts";
+import { EditError } from "../../publisher/errors.ts";
+import { onlineKey } from "../../publisher/first.ts";
+import { examples } from "../key-flags.ts";
+import { formatTable, printable, printJson, printLine } from "../output.ts";
+import { listedKeys } from "./key-arguments.ts";
+import { addPublishFlags, atDesk, type Publishing, stage } from "./tools.ts";
+
+export function addRoles(parent: Command, publishing: Publishing): void {
+  addDelegation(parent, publishing);
+  addThreshold(parent, publishing);
+  addRotate(parent, publishing);
+  addResign(parent, publishing);
+}
+
+const collect = (value: string, all: readonly string[]) => [...all, value];
+
+function addDelegation(parent: Command, publishing: Publishing): void {
+  const { context } = publishing;
+  const delegation = new Command("delegation")
+    .description("who else may sign which names")
+    .copyInheritedSettings(parent);
+
+  const add = delegation
+    .command("add")
+    .description("make a delegation, or give it more keys or paths")
+    .argument("<repository>", "name of the repository")
+    .argument("<role>", "targets/NAME")
+    .option(
+      "--key <key>",
+      "a key of yours, or the PEM file of anybody's public key; may be repeated",
+      collect,
+      [],
+    )
+    .option("--path <prefix>", "names that begin so; may be repeated", collect, [])
+    .option("--all-paths", "every name")
+    .option("--threshold <number>", "how many of its keys must sign")
+    .addHelpText(
+      "after",
+      examples("vidimus delegation add registry.acme.example/app targets/releases --key bob.pem --all-paths"),
+    );
+  addPublishFlags(add, { publishes: true }).action(async (repository: string, role: string) => {
+    const flags = add.opts<{ key: string[]; path: string[]; allPaths?: true; threshold?: string }>();
+    await stage(add, publishing, repository, async (_copy, desk) => [
+      {
+        edit: "delegation",
+        role: delegated(role),
+        addKeys: await listedKeys(flags.key, desk),
+        addPaths: flags.allPaths === true ? [""] : flags.path,
+        ...(flags.threshold !== undefined && { threshold: thresholdIn(add, flags.threshold) }),
+      },
+    ]);
+  });
+
+  const remove = delegation
+    .command("remove")
+    .description("remove keys or paths from a delegation; with neither, the delegation itself")
+    .argument("<repository>", "name of the repository")
+    .argument("<role>", "targets/NAME")
+    .option("--key <id>", "a key that it lists; may be repeated", collect, [])
+    .option("--path <prefix>", "a path that it has; may be repeated", collect, [])
+    .addHelpText("after", examples("vidimus delegation remove registry.acme.example/app targets/releases"));
+  addPublishFlags(remove, { publishes: true }).action(async (repository: string, role: string) => {
+    const { key, path } = remove.opts<{ key: string[]; path: string[] }>();
+    await stage(remove, publishing, repository, (copy): readonly Edit[] => {
+      const present = copy.targets
+        .get(parentRole(delegated(role)) ?? "")
+        ?.signed.delegations.find((each) => each.role === role);
+      if (present === undefined)
+        throw new EditError("ROLE_UNKNOWN", `Nobody delegates to ${printable(role)}.`);
+      if (key.length === 0 && path.length === 0) return [{ edit: "delegation-removal", role }];
+      const gone = path.find((each) => !present.paths.includes(each));
+      if (gone !== undefined)
+        throw new EditError(
+          "EDIT_IMPOSSIBLE",
+          `${printable(role)} has no path ${printable(JSON.stringify(gone))}.`,
+        );
+      return [
+        {
+          edit: "delegation",
+          role,
+          removeKeys: key.map((id) => meant(present.keys.values(), id, role)),
+          removePaths: path,
+        },
+      ];
+    });
+  });
+
+  for (const [name, what] of [
+    ["list", "list delegations with their keys, thresholds and paths"],
+    ["tree", "show delegations as they lie below one another"],
+    ["paths", "list which roles may sign a name"],
+  ] as const) {
+    const command = delegation
+      .command(name)
+      .description(what)
+      .argument("<repository>", "name of the repository");
+    if (name === "paths") command.argument("[target]", "only roles that may sign this name");
+    command.addHelpText("after", examples(`vidimus delegation ${name} registry.acme.example/app`));
+    addPublishFlags(command).action(async (repository: string, target: unknown) => {
+      await atDesk(command, publishing, async ({ trust, json, view }) => {
+        const copy = await trust.copy(repository);
+        const all = delegationsOf(copy, typeof target === "string" ? target : undefined);
+        if (json)
+          return printJson(context, {
+            format: "vidimus-delegations/1",
+            repository: copy.repository,
+            delegations: all,
+          });
+        const key = (id: string) => view.nameOf(id) ?? id.slice(0, 12);
+        const rows = all.map(({ role, threshold, keyIds, paths, targets, unusable }) =>
+          [
+            name === "tree" ? `${"  ".repeat(role.split("/").length - 2)}${role.split("/").at(-1)}` : role,
+            `${threshold} of ${keyIds.map(key).join(", ") || "no key"}`,
+            paths.map((path) => (path === "" ? "everything" : JSON.stringify(path))).join(", ") || "nothing",
+            unusable ?? (targets === undefined ? "no file yet" : `${targets} targets`),
+          ].map(printable),
+        );
+        printLine(
+          context,
+          rows.length === 0
+            ? "There is no delegation."
+            : formatTable([["ROLE", "SIGNED BY", "PATHS", "HOLDS"], ...rows]),
+        );
+      });
+    });
+  }
+  parent.addCommand(delegation);
+}
+
+interface DelegationDocument {
+  readonly role: string;
+  readonly threshold: number;
+  readonly keyIds: readonly string[];
+  readonly paths: readonly string[];
+  readonly targets: number | undefined;
+  readonly unusable: string | undefined;
+}
+
+function delegationsOf(
+  { targets, unusable }: RepositoryCopy,
+  covering: string | undefined,
+): readonly DelegationDocument[] {
+  return [...targets.values()]
+    .flatMap(({ signed }) =>
+      signed.delegations
+        .filter(({ paths }) => covering === undefined || paths.some((path) => covering.startsWith(path)))
+        .map(({ role, threshold, keys, paths }) => ({
+          role,
+          threshold,
+          keyIds: [...keys.values()].map(canonicalKeyId),
+          paths,
+          targets: targets.get(role)?.signed.size,
+          unusable: unusable.get(role),
+        })),
+    )
+    .sort((a, b) => (a.role < b.role ? -1 : 1));
+}
+
+function addThreshold(parent: Command, publishing: Publishing): void {
+  const threshold = new Command("threshold")
+    .description("how many people must sign a role")
+    .copyInheritedSettings(parent);
+  const set = threshold
+    .command("set")
+    .description("let a role need this many signatures by different keys")
+    .argument("<repository>", "name of the repository")
+    .argument("<role>", "root, targets or targets/NAME")
+    .argument("<number>", "signatures")
+    .addHelpText("after", examples("vidimus threshold set registry.acme.example/app targets/releases 2"));
+  addPublishFlags(set, { publishes: true }).action(async (repository: string, role: string, text: string) => {
+    const number = thresholdIn(set, text);
+    await stage(set, publishing, repository, (): readonly Edit[] => [
+      isTopRole(role)
+        ? { edit: "threshold", role: offline(role), threshold: number }
+        : { edit: "delegation", role: delegated(role), threshold: number },
+    ]);
+  });
+  parent.addCommand(threshold);
+}
+
+function addRotate(parent: Command, publishing: Publishing): void {
+  const rotate = parent
+    .command("rotate")
+    .description("give a role other keys: yours, other people's, or a new one of the server")
+    .argument("<repository>", "name of the repository")
+    .argument("<role>", "root, targets, targets/NAME, snapshot or timestamp")
+    .option("--add <key>", "a key of yours, or the PEM file of anybody's; may be repeated", collect, [])
+    .option("--remove <id>", "a key that the role lists; may be repeated", collect, [])
+    .option("--server-key", "snapshot and timestamp: a new key that the server holds")
+    .addHelpText(
+      "after",
+      examples(
+        "vidimus rotate registry.acme.example/app targets --add release-2027 --remove 1aa9d4f8",
+        "vidimus rotate registry.acme.example/app snapshot --server-key",
+      ),
+    );
+  addPublishFlags(rotate, { publishes: true }).action(async (repository: string, role: string) => {
+    const { add, remove, serverKey } = rotate.opts<{ add: string[]; remove: string[]; serverKey?: true }>();
+    const isOnline = role === "snapshot" || role === "timestamp";
+    if (isOnline !== (serverKey === true) || (serverKey === true) === add.length + remove.length > 0)
+      rotate.error("error: give --server-key for snapshot and timestamp, --add and --remove for other roles");
+    await stage(rotate, publishing, repository, async (copy, desk): Promise<readonly Edit[]> => {
+      if (isOnline) {
+        const key = await onlineKey(await desk.trust.sender(repository), role, "POST");
+        const old = copy.root.signed.roles.get(role)?.keys.keys() ?? [];
+        return [{ edit: "keys", role, add: [key], remove: [...old] }];
+      }
+      const keys = isTopRole(role)
+        ? copy.root.signed.roles.get(role)?.keys
+        : copy.targets
+            .get(parentRole(delegated(role)) ?? "")
+            ?.signed.delegations.find((each) => each.role === role)?.keys;
+      if (keys === undefined) throw new EditError("ROLE_UNKNOWN", `Nobody delegates to ${printable(role)}.`);
+      const gone = remove.map((id) => meant(keys.values(), id, role));
+      const come = await listedKeys(add, desk, role === "root" ? copy.repository : undefined);
+      return [
+        isTopRole(role)
+          ? { edit: "keys", role, add: come, remove: gone }
+          : { edit: "delegation", role, addKeys: come, removeKeys: gone },
+      ];
+    });
+  });
+}
+
+function addResign(parent: Command, publishing: Publishing): void {
+  const resign = parent
+    .command("resign")
+    .description("sign roles again: a later expiry, and the date of this signing on every target")
+    .argument("<repository>", "name of the repository")
+    .argument("[roles...]", "root, targets or targets/NAME (default: targets)")
+    .addHelpText("after", examples("vidimus resign registry.acme.example/app targets targets/releases"));
+  const witness = parent
+    .command("witness")
+    .description("sign roles again as they are: for keys that were exchanged")
+    .argument("<repository>", "name of the repository")
+    .argument("<roles...>", "targets or targets/NAME")
+    .addHelpText("after", examples("vidimus witness registry.acme.example/app targets/releases"));
+  for (const [command, dated] of [
+    [resign, true],
+    [witness, false],
+  ] as const) {
+    addPublishFlags(command, { publishes: true }).action(
+      async (repository: string, roles: readonly string[]) => {
+        const wanted = roles.length === 0 ? ["targets"] : roles;
+        await stage(command, publishing, repository, () =>
+          wanted.map(
+            (role): Edit => ({ edit: "resign", role: role === "root" ? role : targetsRole(role), dated }),
+          ),
+        );
+      },
+    );
+  }
+}
+
+function thresholdIn(command: Command, text: string): number {
+  if (!/^[1-9][0-9]{0,2}$/.test(text)) command.error("error: a threshold is a number from 1 to 999");
+  return Number(text);
+}
+
+function offline(role: TopRole): TopRole {
+  if (role === "root" || role === "targets") return role;
+  throw new EditError("EDIT_IMPOSSIBLE", `${role} is signed by the server: its threshold is 1.`);
+}
+
+function delegated(role: string): string {
+  if (parentRole(role) !== undefined && role.startsWith("targets/")) return role;
+  throw new EditError("ROLE_UNKNOWN", `${printable(role)} is no delegated role, such as targets/releases.`);
+}
+
+function targetsRole(role: string): string {
+  return role === "targets" ? role : delegated(role);
+}
+
+/** The bare ID of the one listed key that begins so. Throws `KEY_NOT_LISTED`. */
+function meant(keys: Iterable<Parameters<typeof canonicalKeyId>[0]>, text: string, role: string): string {
+  const ids = [...keys].map(canonicalKeyId);
+  const found = [...new Set(ids)].filter((id) => text.length >= 8 && id.startsWith(text));
+  if (found.length === 1 && found[0] !== undefined) return found[0];
+  throw new EditError(
+    "KEY_NOT_LISTED",
+    `${printable(role)} lists no key ${printable(text)}; it lists ${ids.map((id) => id.slice(0, 12)).join(", ") || "none"}. Give at least 8 digits.`,
+  );
+}

@@ -1,0 +1,185 @@
+/**
+ * What the commands of publishers have in common: a trust for the verified copy, keys, staged edits, and how a command ends. No
+ * command of these ever sends anything that was not shown or asked for by its arguments.
+ */
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { isAbsolute, join } from "node:path";
+import type { Command } from "commander";
+import type { ClientContext } from "../../client/cli/context.ts";
+import { addTrustFlags, type TrustFlags, trustOptions } from "../../client/cli/flags.ts";
+import type { RepositoryCopy } from "../../client/repository-copy.ts";
+import { openTrust, type Trust } from "../../client/trust.ts";
+import { notary } from "../../core/format/notary.ts";
+import { applyEdits } from "../../publisher/apply.ts";
+import { defaultLifetimes, type Edit, type Lifetimes } from "../../publisher/edits.ts";
+import { type Publication, type PublisherTools, publishEdits } from "../../publisher/publish.ts";
+import { Staging, together } from "../../publisher/staging.ts";
+import { addKeyFlags, addPassphraseFlags, type KeyFlags, type Keys, withKeys } from "../key-flags.ts";
+import { type CliContext, printable, printJson, printLine } from "../output.ts";
+import { changesText, type ViewOptions } from "./view.ts";
+
+export interface PublishFlags extends TrustFlags, KeyFlags {
+  readonly staging?: string;
+  readonly publish?: true;
+  readonly expires?: string;
+}
+
+/** What a command is run in. */
+export interface Publishing {
+  readonly context: CliContext;
+  readonly client: ClientContext;
+  /** Told the exit code of a command that ends otherwise than well. */
+  readonly finish: (code: number) => void;
+}
+
+export interface Desk extends Keys {
+  readonly trust: Trust;
+  readonly staging: Staging;
+  readonly tools: PublisherTools;
+  readonly view: ViewOptions;
+  readonly json: boolean;
+  readonly readFile: (path: string) => string;
+}
+
+export function addPublishFlags(command: Command, { publishes = false } = {}): Command {
+  addTrustFlags(command);
+  addKeyFlags(command);
+  addPassphraseFlags(command);
+  command.option("--staging <dir>", "where edits wait (default: VIDIMUS_STAGING, or ~/.vidimus/staging)");
+  if (publishes)
+    command
+      .option("-p, --publish", "publish at once, with everything that is staged")
+      .option(
+        "--expires <days>",
+        "until when what is signed is good, in days (default: root 730, others 365)",
+      );
+  return command;
+}
+
+/**
+ * Runs a command with all it needs, and closes it again.
+ * @param policy `begun`: where none is, the command makes one
+ */
+export async function atDesk<T>(
+  command: Command,
+  { context, client }: Publishing,
+  run: (desk: Desk) => Promise<T>,
+  policy: "as named" | "begun" = "as named",
+): Promise<T> {
+  const flags = command.opts<PublishFlags>();
+  const { policy: path, ...options } = trustOptions(flags, client);
+  const isMissing = policy === "begun" && typeof path === "string" && !existsSync(path);
+  const trust = await openTrust({ ...options, ...(path !== undefined && { policy: isMissing ? {} : path }) });
+  try {
+    return await withKeys(command, context, async (keys) => {
+      const names = new Map((await keys.ring.list()).map(({ id, name }) => [id, name]));
+      const tools: PublisherTools = {
+        trust,
+        format: notary,
+        keys: keys.ring,
+        unlocking: keys.passphrases,
+        lifetimes: lifetimesOf(command, flags.expires),
+        now: client.now,
+      };
+      const view: ViewOptions = {
+        color: context.isTerminal && context.env.NO_COLOR === undefined,
+        nameOf: (id) => names.get(id) || undefined,
+      };
+      const staging = new Staging(flags.staging ?? stagingFolder(context.env));
+      const { readFile } = context;
+      return await run({ ...keys, trust, staging, tools, view, json: flags.json === true, readFile });
+    });
+  } finally {
+    await trust.close();
+  }
+}
+
+function stagingFolder({ VIDIMUS_STAGING, HOME }: CliContext["env"]): string {
+  if (VIDIMUS_STAGING !== undefined && isAbsolute(VIDIMUS_STAGING)) return VIDIMUS_STAGING;
+  return join(HOME || homedir(), ".vidimus", "staging");
+}
+
+const day = 86_400_000;
+
+function lifetimesOf(command: Command, expires: string | undefined): Lifetimes {
+  if (expires === undefined) return defaultLifetimes;
+  if (!/^[1-9][0-9]{0,4}$/.test(expires)) command.error("error: --expires takes whole days, 1 to 99999");
+  const time = Number(expires) * day;
+  return { root: time, targets: time, delegations: time };
+}
+
+/**
+ * Stages edits after trying them on what is current, shows what they change, and publishes where that was asked for.
+ * @param make gives the edits, from a verified copy
+ */
+export async function stage(
+  command: Command,
+  publishing: Publishing,
+  repository: string,
+  make: (copy: RepositoryCopy, desk: Desk) => Promise<readonly Edit[]> | readonly Edit[],
+): Promise<void> {
+  const { publish } = command.opts<PublishFlags>();
+  await atDesk(command, publishing, async (desk) => {
+    const { staging, trust, tools } = desk;
+    const copy = await trust.copy(repository);
+    const place = { server: copy.server, repository: copy.repository };
+    const { edits: before } = await staging.read(place);
+    const edits = await make(copy, desk);
+    applyEdits(copy, together(before, edits), {
+      format: tools.format,
+      lifetimes: tools.lifetimes,
+      at: tools.now(),
+    });
+    const { edits: all } = await staging.add(place, edits);
+    if (publish === true) return await publishStaged(publishing, desk, copy.repository, all);
+    if (desk.json) printJson(publishing.context, { format: "vidimus-staged/1", ...place, edits: all });
+    else
+      printLine(
+        publishing.context,
+        `Staged for ${printable(copy.repository)}: ${all.length} ${all.length === 1 ? "edit" : "edits"}. See \`vidimus diff ${printable(copy.repository)}\`, then \`vidimus publish ${printable(copy.repository)}\`.`,
+      );
+  });
+}
+
+/** Publishes what is staged, and takes it out of the staging once the server has it. */
+export async function publishStaged(
+  { context }: Publishing,
+  { staging, tools, view, json, trust }: Desk,
+  repository: string,
+  edits: readonly Edit[],
+): Promise<void> {
+  const publication = await publishEdits(tools, repository, edits);
+  const { fetcher } = await trust.sender(repository);
+  await staging.remove({ server: fetcher.origin, repository: publication.repository }, edits);
+  sayPublished(context, publication, view, json);
+}
+
+export function sayPublished(
+  context: CliContext,
+  publication: Publication,
+  view: ViewOptions,
+  json: boolean,
+): void {
+  if (json) {
+    printJson(context, { format: "vidimus-publication/1", ...publication });
+    return;
+  }
+  const { repository, server, files, changes, rebased, broken } = publication;
+  if (files.length === 0) {
+    printLine(
+      context,
+      `${printable(repository)} at ${server} says all of this already: nothing was published.`,
+    );
+    return;
+  }
+  printLine(context, changesText(changes, view));
+  const versions = files.map(({ role, version }) => `${printable(role)} ${version}`).join(", ");
+  const again = rebased === 0 ? "" : `, on top of what others published meanwhile (${rebased} times)`;
+  printLine(context, `Published ${printable(repository)} at ${server}: ${versions}${again}.`);
+  for (const role of broken)
+    printLine(
+      context,
+      `${printable(role)} must be signed again by its new keys before readers take it: vidimus resign ${printable(repository)} ${printable(role)}`,
+    );
+}

@@ -1,0 +1,121 @@
+/**
+ * What changes, as a person is shown it before they sign: one look says what, whom, and what weakens. Marks say it in plain text
+ * (`+` comes, `-` goes, `~` becomes another, `!` weakens); colour only repeats it, on a terminal.
+ */
+import type { Change } from "../../core/changes.ts";
+import { canonicalKeyId } from "../../core/keys.ts";
+import type { Standing } from "../../publisher/draft.ts";
+import { printable } from "../output.ts";
+
+export interface ViewOptions {
+  readonly color: boolean;
+  /** What a key is called here, by its bare ID; undefined for a stranger's. */
+  readonly nameOf: (keyId: string) => string | undefined;
+}
+
+const shortId = 12;
+/** Lines of targets that one role shows; the rest is counted. */
+const mostTargets = 40;
+
+export function changesText(changes: readonly Change[], options: ViewOptions): string {
+  const files = [...new Set(changes.map(({ file }) => file))];
+  return files
+    .map((file) =>
+      fileText(
+        file,
+        changes.filter((each) => each.file === file),
+        options,
+      ),
+    )
+    .join("\n");
+}
+
+function fileText(file: string, changes: readonly Change[], options: ViewOptions): string {
+  // A file that is signed gets a later end by itself; it is told where it is another day.
+  const isTold = ({ kind, before, after }: Change) =>
+    kind !== "expires" || before?.slice(0, 10) !== after?.slice(0, 10);
+  const isTarget = ({ kind }: Change) => kind.startsWith("target-");
+  const rules = changes.filter((each) => !isTarget(each) && isTold(each));
+  const targets = changes.filter(isTarget);
+  const rest = targets.length - mostTargets;
+  const lines = [...rules, ...targets.slice(0, mostTargets)].map((each) => lineOf(each, options));
+  const more = rest > 0 ? [`    and ${rest} more targets (all with --json)`] : [];
+  return [printable(file), ...lines, ...more].join("\n");
+}
+
+function lineOf(change: Change, options: ViewOptions): string {
+  const [mark, words] = wordsOf(change, options);
+  const line = `${change.weakens ? "!" : " "} ${mark} ${words}`;
+  return `  ${change.weakens ? red(line, options.color) : line}`;
+}
+
+function wordsOf(
+  { kind, file, subject, before = "", after = "" }: Change,
+  { nameOf }: ViewOptions,
+): readonly [mark: string, words: string] {
+  const name = printable(subject);
+  const of = subject === file ? "" : ` of ${name}`;
+  const key = (id: string) => {
+    const known = nameOf(id);
+    return known === undefined ? id.slice(0, shortId) : `${printable(known)} (${id.slice(0, shortId)})`;
+  };
+  switch (kind) {
+    case "file-added":
+      return ["+", "first version"];
+    case "key-added":
+      return ["+", `key${of}: ${key(after)} may sign`];
+    case "key-removed":
+      return ["-", `key${of}: ${key(before)} may not sign any more`];
+    case "certificate":
+      return ["~", `certificate${of}: another one for the same key`];
+    case "threshold":
+      return before === ""
+        ? ["+", `threshold${of}: ${after}`]
+        : ["~", `threshold${of}: ${before} → ${after}`];
+    case "delegation-added":
+      return ["+", `delegation to ${name}`];
+    case "delegation-removed":
+      return ["-", `delegation to ${name}`];
+    case "path-added":
+      return ["+", `path${of}: ${pathText(after)}`];
+    case "path-removed":
+      return ["-", `path${of}: ${pathText(before)}`];
+    case "order":
+      return ["~", `order of delegations: ${printable(before)} → ${printable(after)}`];
+    case "target-added":
+      return ["+", `${name}  ${after}`];
+    case "target-removed":
+      return ["-", `${name}  ${before}`];
+    case "target-moved":
+      return ["~", `${name}  ${before} → ${after}`];
+    case "target-custom":
+      return ["~", `${name}  other custom data: ${printable(after).slice(0, 200)}`];
+    case "target-dated":
+      return ["~", `${name}  signed again`];
+    case "expires":
+      return ["~", `good until ${after.slice(0, 10)} (before: ${before.slice(0, 10)})`];
+  }
+}
+
+function pathText(path: string): string {
+  return path === "" ? "everything" : printable(JSON.stringify(path));
+}
+
+/** Who has signed, and who is missing: one line for each threshold. */
+export function standingText(standing: readonly Standing[], { color, nameOf }: ViewOptions): string {
+  return standing
+    .map(({ by, needed, signed, missing }) => {
+      const word = (id: string) => nameOf(id) ?? id.slice(0, shortId);
+      const who = signed.map((key) => word(key.canonicalId)).join(", ") || "nobody";
+      const absent = missing.map((key) => word(canonicalKeyId(key))).join(", ");
+      const done = signed.length >= needed;
+      const line = `${printable(by)}: ${signed.length} of ${needed} signed (${printable(who)})`;
+      if (done) return `  ${line}`;
+      return `  ${red(`${line}, ${needed - signed.length} more of ${printable(absent)}`, color)}`;
+    })
+    .join("\n");
+}
+
+function red(text: string, color: boolean): string {
+  return color ? `\u001b[31m${text}\u001b[39m` : text;
+}

@@ -1,0 +1,145 @@
+/** A repository that is not there yet: root 1 and targets 1, with the server's own keys for snapshot and timestamp. */
+import { canonicalKeyId, type ListedKey } from "../core/keys.ts";
+import { changesOf, type Draft, draftOf, isComplete, type Standing, sealed, standingOf } from "./draft.ts";
+import { EditError, PublishError } from "./errors.ts";
+import { readOnlineKey } from "./fetch.ts";
+import { Opened, type Publication, type PublisherTools, signedBy } from "./publish.ts";
+import { type Sender, send } from "./send.ts";
+
+/** Who signs a role: keys as the role lists them (for root: certificates), and how many of them must. */
+export interface Holders {
+  readonly keys: readonly ListedKey[];
+  readonly threshold: number;
+}
+
+export interface NewRepository {
+  readonly repository: string;
+  readonly root: Holders;
+  readonly targets: Holders;
+}
+
+/** The first draft. Throws `REPOSITORY_EXISTS`, `PUBLISH_REFUSED`, `TrustError`. */
+export async function firstDraft(tools: PublisherTools, wanted: NewRepository): Promise<Draft> {
+  const { trust, format, lifetimes, now } = tools;
+  checkHolders("root", wanted.root);
+  checkHolders("targets", wanted.targets);
+  const sender: Sender = await trust.sender(wanted.repository);
+  await refuseExisting(sender);
+  const timestamp = await onlineKey(sender, "timestamp");
+  const snapshot = await onlineKey(sender, "snapshot");
+  const { root, targets } = wanted;
+  const at = now();
+  const role = ({ keys, threshold }: Holders) => ({ keyIds: keys.map(({ id }) => id), threshold });
+  return draftOf(sender.repository, { format, at }, undefined, {
+    root: {
+      version: 1,
+      expires: at + lifetimes.root,
+      keys: [
+        ...new Map([...root.keys, ...targets.keys, snapshot, timestamp].map((key) => [key.id, key])).values(),
+      ],
+      roles: {
+        root: role(root),
+        targets: role(targets),
+        snapshot: { keyIds: [snapshot.id], threshold: 1 },
+        timestamp: { keyIds: [timestamp.id], threshold: 1 },
+      },
+    },
+    targets: new Map([
+      [
+        "targets",
+        { version: 1, expires: at + lifetimes.targets, targets: new Map(), keys: [], delegations: [] },
+      ],
+    ]),
+  });
+}
+
+/** Publishes it if the keys at hand suffice. Throws `PublishError`, `KeyError`, `TrustError`. */
+export async function publishNew(tools: PublisherTools, wanted: NewRepository): Promise<Publication> {
+  const draft = await firstDraft(tools, wanted);
+  const opened = new Opened(tools);
+  try {
+    const signatures = await signedBy(opened, draft);
+    const standing = standingOf(draft, signatures);
+    if (!isComplete(standing)) throw lacking(wanted.repository, standing);
+    const sender: Sender = await tools.trust.sender(wanted.repository);
+    const outcome = await send(sender, sealed(draft, signatures));
+    if (outcome !== "published") throw undecided(wanted.repository, outcome);
+    return {
+      repository: sender.repository,
+      server: sender.fetcher.origin,
+      files: draft.files.map(({ role, file }) => ({ role, version: file.signed.version })),
+      changes: changesOf(draft),
+      rebased: 0,
+      broken: [],
+    };
+  } finally {
+    opened.close();
+  }
+}
+
+/** Throws `THRESHOLD_UNREACHABLE`. */
+function checkHolders(role: string, { keys, threshold }: Holders): void {
+  const different = new Set(keys.map(canonicalKeyId)).size;
+  if (different >= threshold) return;
+  throw new EditError(
+    "THRESHOLD_UNREACHABLE",
+    `${role} would need ${threshold} signatures and have ${different} different keys: name more keys, or a lower threshold.`,
+  );
+}
+
+function lacking(repository: string, standing: readonly Standing[]): PublishError {
+  const roles = standing.filter(({ needed, signed }) => signed.length < needed);
+  const said = roles.map(({ by, needed, signed }) => `${by} has ${signed.length} of ${needed} signatures`);
+  return new PublishError(
+    "SIGNERS_MISSING",
+    `${repository} cannot be made with the keys that are here: ${said.join("; ")}. Open a proposal, which collects them: vidimus repo init ${repository} --propose`,
+  );
+}
+
+function undecided(repository: string, outcome: "overtaken" | "unknown"): PublishError {
+  return outcome === "overtaken"
+    ? new PublishError(
+        "REPOSITORY_EXISTS",
+        `Somebody else has made ${repository} meanwhile: look at it before anything is signed.`,
+      )
+    : new PublishError(
+        "OUTCOME_UNKNOWN",
+        `The connection broke off while ${repository} was made: run the command again when the server is back. It says so if it was.`,
+      );
+}
+
+/** What every root costs at most is enough to see that there is one. */
+const largestRoot = 1_024 * 1_024;
+
+async function refuseExisting({ repository, fetcher }: Sender): Promise<void> {
+  const signal = AbortSignal.timeout(30_000);
+  const root = await fetcher.get({ repository, file: "root.json", maxBytes: largestRoot, signal });
+  if (root === undefined) return;
+  throw new PublishError(
+    "REPOSITORY_EXISTS",
+    `${repository} is there already at ${fetcher.origin}: use \`vidimus status ${repository}\`, or another name.`,
+  );
+}
+
+/** The key that the server will sign with (notary-protocol.md 1.3). */
+export async function onlineKey(
+  { repository, fetcher }: Sender,
+  role: "timestamp" | "snapshot",
+  method: "GET" | "POST" = "GET",
+): Promise<ListedKey> {
+  const { status, body, code } = await fetcher.call({
+    repository,
+    actions: method === "GET" ? "pull,push" : "*",
+    method,
+    path: `/v2/${repository}/_trust/tuf/${role}.key`,
+    maxBytes: 65_536,
+    signal: AbortSignal.timeout(30_000),
+  });
+  if (status === 200) return readOnlineKey(role, body);
+  const own = code === undefined ? "" : ` (${code})`;
+  throw new PublishError(
+    "PUBLISH_REFUSED",
+    `${fetcher.origin} gives no ${role} key for ${repository}: it answered ${status}${own}.`,
+    { serverCode: code },
+  );
+}

@@ -1,0 +1,176 @@
+/**
+ * A server's proposals, as a signer asks for them (docs/proposals.md). What comes back is the server's word: of it only the
+ * signed bytes and the signatures are used for anything, and those are looked at by `review.ts`.
+ */
+import { z } from "zod";
+import type { Fetcher } from "../client/fetch/fetcher.ts";
+import type { SignatureEntry } from "../core/model.ts";
+import type { Draft, Signatures } from "./draft.ts";
+import { PublishError } from "./errors.ts";
+import { refusalIn, type Sender } from "./send.ts";
+
+const entry = z.object({ keyid: z.string(), method: z.string(), sig: z.base64() });
+const head = z.object({
+  id: z.string().regex(/^[0-9a-f]{16}$/),
+  repository: z.string(),
+  state: z.enum(["open", "published", "rejected", "cancelled", "expired", "superseded"]),
+  revision: z.number(),
+  opened: z.object({ at: z.string(), by: z.string() }),
+  expires: z.string(),
+  note: z.string(),
+  release: z.string(),
+  reason: z.string(),
+});
+const proposal = head.extend({
+  files: z.array(z.object({ role: z.string(), signed: z.string(), signatures: z.array(entry) })),
+});
+const summary = head.extend({
+  files: z.array(z.object({ role: z.string(), version: z.number(), signedBy: z.array(z.string()) })),
+});
+const page = z.object({ proposals: z.array(summary), next: z.string().optional() });
+
+/** As the server keeps it. Times in RFC 3339. */
+export type Proposal = Readonly<z.output<typeof proposal>>;
+export type ProposalSummary = Readonly<z.output<typeof summary>>;
+
+export interface Wanted {
+  readonly repository?: string;
+  readonly release?: string;
+  readonly state?: string;
+}
+
+const largestAnswer = 64 * 1_024 * 1_024;
+/** Milliseconds for one call; the longest wait of the server lies within. */
+const longest = 60_000;
+const mostListed = 1_000;
+
+export class Proposals {
+  readonly #sender: Sender;
+
+  constructor(sender: Sender) {
+    this.#sender = sender;
+  }
+
+  async open(
+    draft: Draft,
+    signatures: Signatures,
+    { note, release, lifetime }: { note?: string; release?: string; lifetime?: number },
+  ): Promise<Proposal> {
+    const files = draft.files.map(({ role, message }) => ({
+      role,
+      signed: message.toString("utf8"),
+      signatures: (signatures.get(role) ?? []).map(wireOf),
+    }));
+    const body = { files, ...(note && { note }), ...(release && { release }), ...(lifetime && { lifetime }) };
+    return proposal.parse(await this.#call("POST", this.#path(), body));
+  }
+
+  /** Newest first. */
+  async list({ repository, release, state }: Wanted): Promise<readonly ProposalSummary[]> {
+    const found: ProposalSummary[] = [];
+    const path = repository === undefined ? "/api/v1/proposals" : this.#path();
+    let before: string | undefined;
+    do {
+      const query = new URLSearchParams({
+        limit: "200",
+        ...(release && { release }),
+        ...(state && { state }),
+        ...(before && { before }),
+      });
+      const { proposals, next } = page.parse(await this.#call("GET", `${path}?${query.toString()}`));
+      found.push(...proposals);
+      before = next;
+    } while (before !== undefined && found.length < mostListed);
+    return found;
+  }
+
+  async get(id: string): Promise<Proposal> {
+    return proposal.parse(await this.#call("GET", this.#path(id)));
+  }
+
+  /** The proposal when it has changed since a revision, or after some seconds. */
+  async wait(id: string, since: number, seconds: number): Promise<Proposal> {
+    return proposal.parse(await this.#call("GET", `${this.#path(id)}?wait=${seconds}&since=${since}`));
+  }
+
+  async sign(id: string, signatures: Signatures): Promise<Proposal> {
+    const files = [...signatures].map(([role, entries]) => ({ role, signatures: entries.map(wireOf) }));
+    return proposal.parse(await this.#call("POST", this.#path(id, "signatures"), { files }));
+  }
+
+  async reject(id: string, role: string, statement: Buffer, signature: SignatureEntry): Promise<Proposal> {
+    const body = { role, statement: statement.toString("utf8"), signature: wireOf(signature) };
+    return proposal.parse(await this.#call("POST", this.#path(id, "rejection"), body));
+  }
+
+  async cancel(id: string): Promise<Proposal> {
+    return proposal.parse(await this.#call("POST", this.#path(id, "cancel"), {}));
+  }
+
+  #path(...rest: readonly string[]): string {
+    const all = ["repositories", encodeURIComponent(this.#sender.repository), "proposals", ...rest];
+    return `/api/v1/${all.join("/")}`;
+  }
+
+  async #call(method: "GET" | "POST", path: string, body?: object): Promise<unknown> {
+    const { fetcher, repository } = this.#sender;
+    const answer = await fetcher.call({
+      repository,
+      actions: method === "GET" ? "pull" : "pull,push",
+      method,
+      path,
+      maxBytes: largestAnswer,
+      signal: AbortSignal.timeout(longest),
+      ...(body !== undefined && {
+        body: { type: "application/json", bytes: Buffer.from(JSON.stringify(body), "utf8") },
+      }),
+    });
+    if (answer.status !== 200 && answer.status !== 201) throw refused(fetcher, repository, answer);
+    try {
+      return JSON.parse(answer.body.toString("utf8"));
+    } catch (cause) {
+      throw new PublishError(
+        "PUBLISH_REFUSED",
+        `${fetcher.origin} keeps no proposals: its answer is no document.`,
+        { cause },
+      );
+    }
+  }
+}
+
+function refused(
+  { origin }: Fetcher,
+  repository: string,
+  { status, code, body }: { status: number; code: string | undefined; body: Buffer },
+): PublishError {
+  const said = refusalIn(body);
+  if (status === 404 && code === undefined) {
+    return new PublishError(
+      "PUBLISH_REFUSED",
+      `${origin} keeps no proposals, as the original Notary does not: bring all signers' keys to one place, or move ${repository} to a Vidimus server.`,
+    );
+  }
+  const why = said === undefined ? `it answered ${status}` : `${said.message} (${code ?? said.code})`;
+  const which = status === 404 ? "PROPOSAL_UNKNOWN" : "PUBLISH_REFUSED";
+  return new PublishError(which, `${origin} refuses: ${why}`, { serverCode: code ?? said?.code });
+}
+
+export function wireOf({ keyId, method, signature }: SignatureEntry): {
+  keyid: string;
+  method: string;
+  sig: string;
+} {
+  return { keyid: keyId, method, sig: Buffer.from(signature).toString("base64") };
+}
+
+export function entryOf({
+  keyid,
+  method,
+  sig,
+}: {
+  keyid: string;
+  method: string;
+  sig: string;
+}): SignatureEntry {
+  return { keyId: keyid, method, signature: Buffer.from(sig, "base64") };
+}

@@ -1,0 +1,66 @@
+/**
+ * The snapshot where a publisher holds its key, as `notary init` sets repositories up: it is made last, over the exact bytes of
+ * everything else. Where the server holds the key it makes the snapshot, and nothing is added here.
+ */
+import { hash } from "node:crypto";
+import type { RepositoryCopy } from "../client/repository-copy.ts";
+import { sha256Hex } from "../core/bytes.ts";
+import type { FileFacts, FormatRules } from "../core/format/format.ts";
+import { canonicalKeyId } from "../core/keys.ts";
+import type { FileReference, RoleKeys, Root } from "../core/model.ts";
+import type { OpenKey } from "./custody/custody.ts";
+import { after, type Draft } from "./draft.ts";
+import type { Lifetimes } from "./edits.ts";
+
+interface Keys {
+  has(id: string): Promise<boolean>;
+  key(id: string): Promise<OpenKey>;
+}
+
+interface Tools {
+  readonly format: FormatRules;
+  readonly lifetimes: Lifetimes;
+  readonly now: () => number;
+}
+
+/** The files, with a snapshot if its key is at hand. */
+export async function withSnapshot(
+  draft: Draft,
+  files: ReadonlyMap<string, Buffer>,
+  { snapshot }: Pick<RepositoryCopy, "snapshot">,
+  keys: Keys,
+  { format, lifetimes, now }: Tools,
+): Promise<ReadonlyMap<string, Buffer>> {
+  const next = after(draft);
+  const { keys: listed, threshold } = (next.root as Root).roles.get("snapshot") as RoleKeys;
+  const own: OpenKey[] = [];
+  for (const key of listed.values()) {
+    const id = canonicalKeyId(key);
+    if (own.length < threshold && (await keys.has(id))) own.push(await keys.key(id));
+  }
+  if (own.length < threshold) return files;
+  const meta = new Map<string, FileFacts>();
+  for (const [role, reference] of snapshot.signed.meta)
+    if (role === "root" || next.targets.has(role)) meta.set(role, factsIn(reference));
+  for (const [role, bytes] of files) meta.set(role, factsOf(bytes));
+  const message = format.encodeSnapshot({
+    version: snapshot.signed.version + 1,
+    expires: now() + lifetimes.targets,
+    meta,
+  });
+  const entries = await Promise.all(
+    own.map(async (key) => {
+      const { method, bytes } = await key.sign(message);
+      return { keyId: key.info.id, method, signature: bytes };
+    }),
+  );
+  return new Map([...files, ["snapshot", format.seal(message, entries)]]);
+}
+
+function factsIn({ length, hashes }: FileReference): FileFacts {
+  return { length: length ?? 0, sha256: hashes.get("sha256") ?? "", sha512: hashes.get("sha512") };
+}
+
+function factsOf(bytes: Buffer): FileFacts {
+  return { length: bytes.length, sha256: sha256Hex(bytes), sha512: hash("sha512", bytes, "hex") };
+}

@@ -1,0 +1,302 @@
+/** The commands of publishers, against the real server: what they say, what they end with, what readers then see. */
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { exitCodes } from "../../src/cli/exit-codes.ts";
+import { runCli } from "../../src/cli/program.ts";
+import { endings } from "../../src/client/errors.ts";
+import { openTrust } from "../../src/client/trust.ts";
+import { testingOnlyCost } from "../../src/publisher/custody/key-file.ts";
+import { KeyFolder } from "../../src/publisher/custody/key-folder.ts";
+import { makePrivateKey } from "../../src/publisher/custody/private-key.ts";
+import type { TrustServer } from "../../src/publisher/exchange.ts";
+import { facts } from "../../src/publisher/files.ts";
+import { type Folder, folderWith } from "../support/folder.ts";
+import { runningServer } from "../support/running-server.ts";
+
+let server: TrustServer;
+let home: Folder;
+let counter = 0;
+let name: string;
+
+beforeAll(async () => {
+  server = await runningServer();
+});
+
+beforeEach(async () => {
+  home = folderWith({
+    "ca.pem": server.ca,
+    pass: "only-for-a-test\n",
+    file: "content",
+    other: "other content",
+  });
+  name = `example.test/app${counter++}`;
+  await put("root", "ecdsa");
+  await put("one", "ecdsa");
+});
+
+interface Said {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+  readonly json: () => Record<string, unknown>;
+}
+
+async function vidimus(...argv: readonly string[]): Promise<Said> {
+  let [out, err] = ["", ""];
+  const context = {
+    stdout: (text: string) => {
+      out += text;
+    },
+    stderr: (text: string) => {
+      err += text;
+    },
+    isTerminal: false,
+    askHidden: undefined,
+    env: {
+      HOME: home.path,
+      VIDIMUS_SERVER: server.url,
+      VIDIMUS_POLICY: home.at("trust.yaml"),
+      VIDIMUS_PASSPHRASE_FILE: home.at("pass"),
+    },
+    readFile: (path: string) => readFileSync(path, "utf8"),
+    debug: false,
+    testingOnlyScrypt: testingOnlyCost,
+  };
+  const nobody = { serve: async () => Promise.reject(new TypeError("not here")), process: process as never };
+  const code = await runCli(argv, context, nobody);
+  return { code, out, err, json: () => JSON.parse(out) as Record<string, unknown> };
+}
+
+/** Runs a command that has to end well. */
+async function well(...argv: readonly string[]): Promise<Said> {
+  const said = await vidimus(...argv);
+  expect([argv.join(" "), said.code, said.err]).toEqual([argv.join(" "), 0, ""]);
+  return said;
+}
+
+async function put(called: string, algorithm: "ecdsa" | "ed25519") {
+  const folder = new KeyFolder(join(home.path, ".vidimus", "keys"), testingOnlyCost);
+  const key = makePrivateKey(algorithm);
+  return await folder.add(
+    { key, name: called, role: undefined, repository: undefined },
+    Buffer.from("only-for-a-test"),
+  );
+}
+
+const trusted = () => ["--server", server.url, "--ca", home.at("ca.pem")];
+const init = (...more: readonly string[]) =>
+  well("repo", "init", name, "--root", "root", "--targets", "one", ...trusted(), ...more);
+
+/** What a reader with the publisher's policy sees under a name. */
+async function seen(target: string): Promise<string | undefined> {
+  const trust = await openTrust({
+    policy: home.at("trust.yaml"),
+    cacheDir: home.at("reader"),
+    environment: {},
+  });
+  try {
+    return (await trust.lookUp({ repository: name, target })).hashes.sha256;
+  } catch {
+    return undefined;
+  } finally {
+    await trust.close();
+  }
+}
+
+const digest = (text: string) => facts(Buffer.from(text)).sha256;
+const staged = () => {
+  const folder = join(home.path, ".vidimus", "staging");
+  return existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith(".json")) : [];
+};
+
+describe("repo", () => {
+  it("init makes one, pins its root, and shows what was made", async () => {
+    const { out } = await init();
+    expect(out).toContain("+ key: root (");
+    expect(out).toContain(`Published ${name} at ${server.url}: root 1, targets 1.`);
+    expect(home.read("trust.yaml")).toContain(`match: ${name}`);
+    const shown = (await well("repo", "show", name, "--json")).json();
+    expect(shown).toMatchObject({ format: "vidimus-repository/1", repository: name, server: server.url });
+    expect((await well("repo", "list", ...trusted())).out.split("\n")).toContain(name);
+  });
+
+  it("init is refused where there is one, and with too few keys", async () => {
+    await init();
+    const again = await vidimus("repo", "init", name, "--root", "root", "--targets", "one", ...trusted());
+    expect([again.code, again.out]).toEqual([exitCodes.refused.code, ""]);
+    name = `${name}-two`;
+    const lonely = await vidimus(
+      ...[
+        "repo",
+        "init",
+        name,
+        "--root",
+        "root",
+        "--root",
+        "one",
+        "--root-threshold",
+        "3",
+        "--targets",
+        "one",
+      ],
+      ...trusted(),
+    );
+    expect([lonely.code, lonely.out]).toEqual([exitCodes.edit.code, ""]);
+    const strange = await vidimus("repo", "init", name, "--root", "none", "--targets", "one", ...trusted());
+    expect(strange.code).toBe(exitCodes.keyUnknown.code);
+    await put("below", "ed25519");
+    const odd = await vidimus("repo", "init", name, "--root", "below", "--targets", "one", ...trusted());
+    expect(odd.code).toBe(exitCodes.keyFile.code);
+  });
+
+  it("delete asks first, and is final", async () => {
+    await init();
+    const { code, err } = await vidimus("repo", "delete", name);
+    expect([code, err]).toEqual([exitCodes.unconfirmed.code, expect.stringContaining("--yes")]);
+    await well("repo", "delete", name, "--yes");
+    expect((await vidimus("repo", "show", name)).code).toBe(endings.unsigned.exit);
+  });
+});
+
+describe("targets", () => {
+  beforeEach(async () => void (await init()));
+
+  it("are staged, shown as a difference, and published as one", async () => {
+    await well("add", name, "a", home.at("file"));
+    await well("add-digest", name, "b", "--size", "5", "--sha256", "ab".repeat(32));
+    expect((await well("status")).out).toContain(`add a sha256:${digest("content")}`);
+    expect(await seen("a")).toBeUndefined();
+    const diff = await well("diff", name);
+    expect(diff.out).toContain(`    + a  sha256:${digest("content")}`);
+    expect(diff.out).toContain("targets: 0 of 1 signed (nobody), 1 more of one");
+    expect(diff.out).toContain("Keys here that sign it: one");
+    expect((await well("publish", name)).out).toContain(`Published ${name} at ${server.url}: targets 2.`);
+    expect([await seen("a"), await seen("b")]).toEqual([digest("content"), "ab".repeat(32)]);
+    expect(staged()).toEqual([]);
+    expect((await vidimus("publish", name)).code).toBe(exitCodes.staging.code);
+  });
+
+  it("move only where that is said, and the last that is said of a name counts", async () => {
+    await well("add", name, "a", home.at("file"), "-p");
+    const { code, err } = await vidimus("add", name, "a", home.at("other"));
+    expect([code, err]).toEqual([exitCodes.edit.code, expect.stringContaining("--move")]);
+    expect(staged()).toEqual([]);
+    await well("add", name, "a", home.at("other"), "--move");
+    await well("remove", name, "a");
+    await well("add", name, "a", home.at("other"), "--move", "-p");
+    expect(await seen("a")).toBe(digest("other content"));
+  });
+
+  it("are taken back, and forgotten while they are staged", async () => {
+    await well("add", name, "a", home.at("file"), "-p");
+    await well("remove", name, "a");
+    expect((await well("reset", name)).out).toContain("1 staged edits");
+    await well("remove", name, "a", "-p");
+    expect(await seen("a")).toBeUndefined();
+    expect((await vidimus("remove", name, "a")).code).toBe(exitCodes.edit.code);
+  });
+
+  it("carry what is to be signed with them", async () => {
+    writeFileSync(home.at("custom.json"), '{"by": "us"}');
+    await well("add", name, "a", home.at("file"), "--custom", home.at("custom.json"));
+    const { repositories } = (await well("status", name, "--json")).json() as {
+      repositories: { edits: { target: { custom: unknown } }[] }[];
+    };
+    expect(repositories[0]?.edits[0]?.target.custom).toEqual({ by: "us" });
+    writeFileSync(home.at("custom.json"), '{"by": 1.5}');
+    const bad = await vidimus("add", name, "b", home.at("file"), "--custom", home.at("custom.json"));
+    expect(bad.code).toBe(exitCodes.edit.code);
+  });
+
+  it("that are old are shown first, and taken back with --yes", async () => {
+    await well("add", name, "nightly-1", home.at("file"));
+    await well("add", name, "stable", home.at("file"), "-p");
+    const dry = await vidimus("prune", name, "--pattern", "nightly-*");
+    expect([dry.code, dry.out.split("\n").length]).toEqual([exitCodes.unconfirmed.code, 3]);
+    expect(staged()).toEqual([]);
+    await well("prune", name, "--pattern", "nightly-*", "--yes", "-p");
+    expect([await seen("nightly-1"), await seen("stable")]).toEqual([undefined, digest("content")]);
+    expect((await well("prune", name, "--older-than", "30")).out).toBe("Nothing is that old.\n");
+  });
+});
+
+describe("roles", () => {
+  beforeEach(async () => void (await init()));
+
+  it("are delegated by path, and sign nothing outside of it", async () => {
+    await put("two", "ed25519");
+    const { out } = await well("delegation", "add", name, "targets/x", "--key", "two", "--path", "v", "-p");
+    expect(out).toContain("  ! + delegation to targets/x");
+    await well("add", name, "v1", home.at("file"), "--role", "targets/x", "-p");
+    expect((await vidimus("add", name, "w", home.at("file"), "--role", "targets/x")).code).toBe(
+      exitCodes.edit.code,
+    );
+    expect((await well("delegation", "list", name)).out).toContain('targets/x  1 of two   "v"    1 targets');
+    expect((await well("delegation", "paths", name, "v2")).out).toContain("targets/x");
+    expect((await well("delegation", "paths", name, "w")).out).toBe("There is no delegation.\n");
+    await well("promote", name, "v1", "--from", "targets/x", "--to", "targets", "-p");
+    expect(await seen("v1")).toBe(digest("content"));
+    await well("delegation", "remove", name, "targets/x", "--path", "v", "-p");
+    await well("delegation", "remove", name, "targets/x", "-p");
+    expect((await vidimus("delegation", "remove", name, "targets/x")).code).toBe(exitCodes.edit.code);
+  });
+
+  it("need as many signatures as they are told, and say whose are missing", async () => {
+    const two = await put("two", "ecdsa");
+    await well("rotate", name, "targets", "--add", "two");
+    await well("threshold", "set", name, "targets", "2", "-p");
+    await well("add", name, "a", home.at("file"), "-p");
+    const away = join(home.path, ".vidimus", "keys", `${two.id}.json`);
+    const text = readFileSync(away);
+    rmSync(away);
+    const { code, err } = await vidimus("add", name, "b", home.at("file"), "-p");
+    expect(code).toBe(exitCodes.signers.code);
+    expect(err).toContain(`targets has 1 of 2 signatures, and none of ${two.id.slice(0, 12)}`);
+    expect(err).toContain("vidimus proposal open");
+    expect(staged()).toHaveLength(1);
+    writeFileSync(away, text);
+    await well("publish", name);
+    expect(await seen("b")).toBe(digest("content"));
+  });
+
+  it("get other keys, root by its old and new ones", async () => {
+    await put("next", "ecdsa");
+    const before = (await well("repo", "show", name, "--json")).json();
+    await well("rotate", name, "root", "--add", "next", "-p");
+    await well("rotate", name, "timestamp", "--server-key", "-p");
+    await well("rotate", name, "snapshot", "--server-key", "-p");
+    await well("add", name, "a", home.at("file"), "-p");
+    expect(await seen("a")).toBe(digest("content"));
+    expect((await well("repo", "show", name, "--json")).json()).not.toEqual(before);
+    const odd = await vidimus("rotate", name, "targets", "--remove", "00000000");
+    expect(odd.code).toBe(exitCodes.edit.code);
+    expect((await vidimus("rotate", name, "targets", "--server-key")).code).toBe(exitCodes.usage.code);
+  });
+
+  it("are signed again, with new dates or as they are", async () => {
+    await well("add", name, "a", home.at("file"), "-p");
+    expect((await well("resign", name, "-p")).out).toContain("targets 3");
+    expect((await well("witness", name, "targets", "-p")).out).toContain("targets 4");
+    expect((await well("resign", name, "root", "-p", "--expires", "100")).out).toContain("root 2");
+    expect((await vidimus("resign", name, "targets/none")).code).toBe(exitCodes.edit.code);
+  });
+});
+
+it("refusals are documents for programs", async () => {
+  await init();
+  const { code, out, err } = await vidimus("remove", name, "none", "--json");
+  expect([code, err, JSON.parse(out)]).toMatchObject([
+    exitCodes.edit.code,
+    "",
+    { format: "vidimus-publish-refusal/1", code: "TARGET_UNKNOWN" },
+  ]);
+});
+
+it("a wrong passphrase signs nothing, and what was staged stays", async () => {
+  await init();
+  await well("add", name, "a", home.at("file"));
+  writeFileSync(home.at("pass"), "something else\n");
+  expect((await vidimus("publish", name, "--no-input")).code).toBe(exitCodes.passphrase.code);
+  expect([await seen("a"), staged().length]).toEqual([undefined, 1]);
+});
