@@ -39,6 +39,7 @@ const keyErrors = "src/publisher/custody/errors";
 const custody = "src/publisher/custody";
 const custodyContract = ["src/publisher/custody/custody", keyErrors];
 const publishErrors = "src/publisher/errors";
+const outsidePlaces = ["src/publisher/custody/ssh-agent", "src/publisher/custody/pkcs11"];
 const outsideKey = "src/publisher/custody/outside-key";
 const plugins = ["src/http/notary", "src/http/operations", "src/http/manage"];
 const proposalService = "src/service/proposal-service";
@@ -365,6 +366,7 @@ export const table: readonly Row[] = [
       keyErrors,
       publishErrors,
       custody,
+      ...outsidePlaces,
       "src/publisher",
       "src/policy",
       "src/config",
@@ -376,7 +378,15 @@ export const table: readonly Row[] = [
     ],
     packages: ["commander", "pino"],
     builtins: ["node:crypto", "node:fs", "node:path"],
-    lazily: ["src/wire", "src/client/cli", "src/backup", custody, "src/publisher", "src/cli/publishing"],
+    lazily: [
+      "src/wire",
+      "src/client/cli",
+      "src/backup",
+      custody,
+      ...outsidePlaces,
+      "src/publisher",
+      "src/cli/publishing",
+    ],
   },
   // The commands of publishers, loaded as one when one of them may be wanted.
   {
