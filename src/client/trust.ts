@@ -5,7 +5,8 @@
  *     const { reference } = await trust.resolve("registry.acme.example/acme/kernel:6.6");
  *
  * Every answer is of the instant it was asked for, and was asked of the server. Whatever cannot be verified is thrown as
- * `TrustError`; `explain` says who must do what. Nothing is printed, and nothing is pulled.
+ * `TrustError`; `explain` says who must do what. Nothing is printed, and nothing is pulled. All questions are in one file,
+ * because they share how a repository is brought up to date, kept and told about.
  */
 import type { Expiry } from "../core/trusted-set.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
@@ -29,7 +30,7 @@ import type { RepositoryCopy } from "./repository-copy.ts";
 import type { RepositoryView } from "./repository-view.ts";
 import { describe, type ResolvedImage, type SignedTarget } from "./result.ts";
 import { type FoundRoot, inspectRoot } from "./root-inspection.ts";
-import { Rules } from "./rules.ts";
+import { Rules, type Ruling } from "./rules.ts";
 import { checkRuntime } from "./runtime.ts";
 import { codeOf, type Scope } from "./scope.ts";
 import { Servers } from "./servers.ts";
@@ -235,6 +236,11 @@ export class Trust {
   async copy(repository: string): Promise<RepositoryCopy> {
     const { copyOf } = await import("./repository-copy.ts");
     return await this.#told({ repository }, () => this.#ask(repository, copyOf, "ignored"));
+  }
+
+  /** The rule that speaks for a repository, with its pins. Throws as `check`. @internal */
+  async ruling(name: string): Promise<Ruling> {
+    return await this.#rules.rule(name);
   }
 
   /** The server of a repository, to send it what was signed; the name that is signed there. @internal */

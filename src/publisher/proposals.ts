@@ -21,7 +21,7 @@ const head = z.object({
   release: z.string(),
   reason: z.string(),
 });
-const proposal = head.extend({
+export const proposalSchema = head.extend({
   files: z.array(z.object({ role: z.string(), signed: z.string(), signatures: z.array(entry) })),
 });
 const summary = head.extend({
@@ -30,7 +30,7 @@ const summary = head.extend({
 const page = z.object({ proposals: z.array(summary), next: z.string().optional() });
 
 /** As the server keeps it. Times in RFC 3339. */
-export type Proposal = Readonly<z.output<typeof proposal>>;
+export type Proposal = Readonly<z.output<typeof proposalSchema>>;
 export type ProposalSummary = Readonly<z.output<typeof summary>>;
 
 export interface Wanted {
@@ -62,7 +62,7 @@ export class Proposals {
       signatures: (signatures.get(role) ?? []).map(wireOf),
     }));
     const body = { files, ...(note && { note }), ...(release && { release }), ...(lifetime && { lifetime }) };
-    return proposal.parse(await this.#call("POST", this.#path(), body));
+    return proposalSchema.parse(await this.#call("POST", this.#path(), body));
   }
 
   /** Newest first. */
@@ -85,26 +85,26 @@ export class Proposals {
   }
 
   async get(id: string): Promise<Proposal> {
-    return proposal.parse(await this.#call("GET", this.#path(id)));
+    return proposalSchema.parse(await this.#call("GET", this.#path(id)));
   }
 
   /** The proposal when it has changed since a revision, or after some seconds. */
   async wait(id: string, since: number, seconds: number): Promise<Proposal> {
-    return proposal.parse(await this.#call("GET", `${this.#path(id)}?wait=${seconds}&since=${since}`));
+    return proposalSchema.parse(await this.#call("GET", `${this.#path(id)}?wait=${seconds}&since=${since}`));
   }
 
   async sign(id: string, signatures: Signatures): Promise<Proposal> {
     const files = [...signatures].map(([role, entries]) => ({ role, signatures: entries.map(wireOf) }));
-    return proposal.parse(await this.#call("POST", this.#path(id, "signatures"), { files }));
+    return proposalSchema.parse(await this.#call("POST", this.#path(id, "signatures"), { files }));
   }
 
   async reject(id: string, role: string, statement: Buffer, signature: SignatureEntry): Promise<Proposal> {
     const body = { role, statement: statement.toString("utf8"), signature: wireOf(signature) };
-    return proposal.parse(await this.#call("POST", this.#path(id, "rejection"), body));
+    return proposalSchema.parse(await this.#call("POST", this.#path(id, "rejection"), body));
   }
 
   async cancel(id: string): Promise<Proposal> {
-    return proposal.parse(await this.#call("POST", this.#path(id, "cancel"), {}));
+    return proposalSchema.parse(await this.#call("POST", this.#path(id, "cancel"), {}));
   }
 
   #path(...rest: readonly string[]): string {

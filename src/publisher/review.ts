@@ -20,9 +20,11 @@ import {
   type Standing,
   standingOf,
 } from "./draft.ts";
+import type { OfflineState } from "./edits.ts";
 import { EditError, PublishError } from "./errors.ts";
 import { entryOf, type Proposal } from "./proposals.ts";
 import type { PublisherTools } from "./publish.ts";
+import type { Sender } from "./send.ts";
 
 export interface Review {
   readonly proposal: Pick<
@@ -44,6 +46,8 @@ export interface Review {
   readonly follows: boolean;
 }
 
+const largestRoot = 1_024 * 1_024;
+
 /** The signer's own copy; undefined where the repository is not there yet. */
 export async function copyIfThere(
   { trust }: Pick<PublisherTools, "trust">,
@@ -52,9 +56,17 @@ export async function copyIfThere(
   try {
     return await trust.copy(repository);
   } catch (error) {
-    if (error instanceof TrustError && error.code === "NO_TRUST_DATA") return undefined;
+    if (!(error instanceof TrustError)) throw error;
+    if (error.code === "NO_TRUST_DATA") return undefined;
+    // A policy need not speak of what is not there yet.
+    if (error.code === "NO_RULE" && !(await isThere(await trust.sender(repository)))) return undefined;
     throw error;
   }
+}
+
+async function isThere({ repository, fetcher }: Sender): Promise<boolean> {
+  const signal = AbortSignal.timeout(30_000);
+  return (await fetcher.get({ repository, file: "root.json", maxBytes: largestRoot, signal })) !== undefined;
 }
 
 /** Throws `PROPOSAL_BAD` for files that cannot be what they say. */
@@ -62,7 +74,7 @@ export function review(
   { format, now }: Pick<PublisherTools, "format" | "now">,
   proposal: Proposal,
   server: string,
-  copy: RepositoryCopy | undefined,
+  copy: OfflineState | undefined,
 ): Review {
   const { id, repository } = proposal;
   let draft: Draft;

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { addTargets } from "./add.ts";
 import { addOld } from "./old.ts";
+import { addProposal } from "./proposal.ts";
 import { addPublish } from "./publish.ts";
 import { addRepo } from "./repo.ts";
 import { addRoles } from "./roles.ts";
@@ -13,6 +14,7 @@ export function addPublishingCommands(parent: Command, publishing: Publishing): 
   addTargets(parent, publishing);
   addSign(parent, publishing);
   addPublish(parent, publishing);
+  addProposal(parent, publishing);
   addRoles(parent, publishing);
   addOld(parent, publishing);
 }

@@ -2,11 +2,10 @@
 import type { Command } from "commander";
 import { brokenBy, changesOf, signersOf, standingOf } from "../../publisher/draft.ts";
 import type { Edit, Staged } from "../../publisher/edits.ts";
-import { PublishError } from "../../publisher/errors.ts";
 import { draftFor } from "../../publisher/publish.ts";
 import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
-import { addPublishFlags, atDesk, type Desk, type Publishing, publishStaged } from "./tools.ts";
+import { addPublishFlags, atDesk, type Desk, type Publishing, publishStaged, stagedFor } from "./tools.ts";
 import { changesText, standingText } from "./view.ts";
 
 export function addPublish(parent: Command, publishing: Publishing): void {
@@ -62,17 +61,6 @@ export function addPublish(parent: Command, publishing: Publishing): void {
       else printLine(context, `Forgotten for ${printable(repository)}: ${edits.length} staged edits.`);
     });
   });
-}
-
-/** Throws `NOTHING_STAGED`. */
-async function stagedFor({ staging, trust }: Desk, repository: string): Promise<Staged> {
-  const sender = await trust.sender(repository);
-  const staged = await staging.read({ server: sender.fetcher.origin, repository: sender.repository });
-  if (staged.edits.length > 0) return staged;
-  throw new PublishError(
-    "NOTHING_STAGED",
-    `Nothing is staged for ${printable(sender.repository)}: stage something with vidimus add, remove, delegation or threshold.`,
-  );
 }
 
 async function showDiff({ context }: Publishing, desk: Desk, repository: string): Promise<void> {

@@ -10,12 +10,16 @@ import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import type { ListedKey } from "../../core/keys.ts";
 import { canonicalKeyId } from "../../core/keys.ts";
 import { PublishError } from "../../publisher/errors.ts";
-import { publishNew } from "../../publisher/first.ts";
+import { firstDraft, type NewRepository, publishNew } from "../../publisher/first.ts";
+import { Proposals } from "../../publisher/proposals.ts";
+import { Opened, signedBy } from "../../publisher/publish.ts";
 import { refusalIn } from "../../publisher/send.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import { listedKeys } from "./key-arguments.ts";
+import { reviewOf, sayState } from "./proposal-desk.ts";
+import { addRepoList } from "./repo-list.ts";
 import { addPublishFlags, atDesk, type Desk, type Publishing, sayPublished } from "./tools.ts";
 
 const collect = (value: string, all: readonly string[]) => [...all, value];
@@ -26,7 +30,7 @@ export function addRepo(parent: Command, publishing: Publishing): void {
     .copyInheritedSettings(parent);
   addInit(repo, publishing);
   addShow(repo, publishing);
-  addList(repo, publishing);
+  addRepoList(repo, publishing);
   addDelete(repo, publishing);
   parent.addCommand(repo);
 }
@@ -50,6 +54,8 @@ function addInit(parent: Command, publishing: Publishing): void {
       collect,
       [],
     )
+    .option("--propose", "collect the signatures of several people in a proposal")
+    .option("--note <text>", "with --propose: what the others should know")
     .option("--root-threshold <number>", "how many of the root's keys must sign", "1")
     .option("--targets-threshold <number>", "how many of the targets' keys must sign", "1")
     .option("--expires <days>", "until when what is signed is good, in days (default: root 730, targets 365)")
@@ -63,6 +69,8 @@ function addInit(parent: Command, publishing: Publishing): void {
       targets: string[];
       rootThreshold: string;
       targetsThreshold: string;
+      propose?: true;
+      note?: string;
     }>();
     if (flags.root.length === 0 || flags.targets.length === 0)
       init.error("error: name at least one key with --root and one with --targets: see vidimus key generate");
@@ -75,11 +83,17 @@ function addInit(parent: Command, publishing: Publishing): void {
       publishing,
       async (desk) => {
         const root = await listedKeys(flags.root, desk, repository);
-        const publication = await publishNew(desk.tools, {
+        const wanted = {
           repository,
           root: { keys: root, threshold: number(flags.rootThreshold) },
           targets: { keys: await listedKeys(flags.targets, desk), threshold: number(flags.targetsThreshold) },
-        });
+        };
+        if (flags.propose === true) {
+          const { server } = await proposeNew(publishing, desk, wanted, flags.note);
+          await pin(init, publishing, repository, server, root);
+          return;
+        }
+        const publication = await publishNew(desk.tools, wanted);
         const pinned = await pin(init, publishing, repository, publication.server, root);
         sayPublished(publishing.context, publication, desk.view, desk.json);
         if (!desk.json)
@@ -91,6 +105,26 @@ function addInit(parent: Command, publishing: Publishing): void {
       "begun",
     );
   });
+}
+
+/** The first draft as a proposal, signed by the keys that are here. */
+async function proposeNew(
+  publishing: Publishing,
+  desk: Desk,
+  wanted: NewRepository,
+  note: string | undefined,
+): Promise<{ readonly server: string }> {
+  const draft = await firstDraft(desk.tools, wanted);
+  const sender = await desk.trust.sender(wanted.repository);
+  const opened = new Opened(desk.tools);
+  try {
+    const signatures = await signedBy(opened, draft);
+    const made = await new Proposals(sender).open(draft, signatures, note === undefined ? {} : { note });
+    sayState(publishing, desk, reviewOf(desk, made, undefined, sender.fetcher.origin), desk.json);
+    return { server: sender.fetcher.origin };
+  } finally {
+    opened.close();
+  }
 }
 
 /** Whoever makes a repository knows its keys, and needs no first use. */
@@ -208,62 +242,6 @@ function textOf(copy: RepositoryCopy, { view }: Desk): string {
     targets.length === 0 ? "No target is signed." : formatTable([["NAME", "DIGEST", "ROLE"], ...targets]),
     ...(more > 0 ? [`and ${more} more (all with --json)`] : []),
   ].join("\n");
-}
-
-const feedPage = 500;
-const mostPages = 2_000;
-const largestPage = 1_024 * 1_024;
-
-function addList(parent: Command, publishing: Publishing): void {
-  const list = parent
-    .command("list")
-    .description("list the repositories of the trust server that --server or the policy names")
-    .addHelpText("after", examples("vidimus repo list"));
-  addPublishFlags(list).action(async () => {
-    await atDesk(list, publishing, async ({ trust, json }) => {
-      // Any name leads to the server that the policy names for all.
-      const { fetcher } = await trust.sender("vidimus/list");
-      const names = new Set<string>();
-      let last = "";
-      for (let page = 0; page < mostPages; page++) {
-        const { status, body } = await fetcher.call({
-          repository: "vidimus/list",
-          actions: "*",
-          method: "GET",
-          path: `/v2/_trust/changefeed?records=${feedPage}&change_id=${last}`,
-          maxBytes: largestPage,
-          signal: AbortSignal.timeout(30_000),
-        });
-        if (status !== 200) {
-          const said = refusalIn(body);
-          throw new PublishError(
-            "PUBLISH_REFUSED",
-            `${fetcher.origin} does not list its changes: ${said?.message ?? status}.`,
-          );
-        }
-        const { records } = JSON.parse(body.toString("utf8")) as {
-          records: { ID: string; GUN: string; Category: string }[] | null;
-        };
-        for (const { GUN, Category } of records ?? []) {
-          if (Category === "deletion") names.delete(GUN);
-          else names.add(GUN);
-        }
-        last = records?.at(-1)?.ID ?? last;
-        if ((records?.length ?? 0) < feedPage) break;
-      }
-      const sorted = [...names].sort();
-      if (json)
-        return printJson(publishing.context, {
-          format: "vidimus-repositories/1",
-          server: fetcher.origin,
-          repositories: sorted,
-        });
-      printLine(
-        publishing.context,
-        sorted.length === 0 ? `${fetcher.origin} has no repository.` : sorted.map(printable).join("\n"),
-      );
-    });
-  });
 }
 
 function addDelete(parent: Command, publishing: Publishing): void {

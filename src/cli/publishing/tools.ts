@@ -12,7 +12,8 @@ import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import { openTrust, type Trust } from "../../client/trust.ts";
 import { notary } from "../../core/format/notary.ts";
 import { applyEdits } from "../../publisher/apply.ts";
-import { defaultLifetimes, type Edit, type Lifetimes } from "../../publisher/edits.ts";
+import { defaultLifetimes, type Edit, type Lifetimes, type Staged } from "../../publisher/edits.ts";
+import { PublishError } from "../../publisher/errors.ts";
 import { type Publication, type PublisherTools, publishEdits } from "../../publisher/publish.ts";
 import { Staging, together } from "../../publisher/staging.ts";
 import { addKeyFlags, addPassphraseFlags, type KeyFlags, type Keys, withKeys } from "../key-flags.ts";
@@ -182,4 +183,15 @@ export function sayPublished(
       context,
       `${printable(role)} must be signed again by its new keys before readers take it: vidimus resign ${printable(repository)} ${printable(role)}`,
     );
+}
+
+/** Throws `NOTHING_STAGED`. */
+export async function stagedFor({ staging, trust }: Desk, repository: string): Promise<Staged> {
+  const sender = await trust.sender(repository);
+  const staged = await staging.read({ server: sender.fetcher.origin, repository: sender.repository });
+  if (staged.edits.length > 0) return staged;
+  throw new PublishError(
+    "NOTHING_STAGED",
+    `Nothing is staged for ${printable(sender.repository)}: stage something with vidimus add, remove, delegation or threshold.`,
+  );
 }

@@ -116,6 +116,6 @@ export function standingText(standing: readonly Standing[], { color, nameOf }: V
     .join("\n");
 }
 
-function red(text: string, color: boolean): string {
+export function red(text: string, color: boolean): string {
   return color ? `\u001b[31m${text}\u001b[39m` : text;
 }

@@ -1,0 +1,154 @@
+/** `vidimus proposal sign` and `reject`: a person looks, decides, and signs that. */
+import type { Command } from "commander";
+import { signersOf } from "../../publisher/draft.ts";
+import { PublishError } from "../../publisher/errors.ts";
+import { Opened, signedBy } from "../../publisher/publish.ts";
+import { copyIfThere, type Review, rejectionBy } from "../../publisher/review.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { examples } from "../key-flags.ts";
+import { printable, printJson, printLine } from "../output.ts";
+import { checkId, isWanted, newIn, proposalsOf, reviewed, reviewOf, sayState } from "./proposal-desk.ts";
+import { reviewDocument, reviewText } from "./proposal-view.ts";
+import { addPublishFlags, atDesk, type Desk, type Publishing } from "./tools.ts";
+
+interface SignFlags {
+  readonly release?: string;
+  readonly digest?: string;
+  readonly yes?: true;
+  readonly input: boolean;
+}
+
+export function addProposalSign(parent: Command, publishing: Publishing): void {
+  const { finish } = publishing;
+  const sign = parent
+    .command("sign")
+    .description("look at a proposal, or at all of a release, and sign")
+    .argument("[repository]", "name of the repository")
+    .argument("[id]", "of the proposal")
+    .option("--release <label>", "every open proposal of this release, with one unlocking")
+    .option("--digest <hex>", "sign only if it is this that was seen before, and ask nobody")
+    .option("--yes", "sign without asking")
+    .addHelpText(
+      "after",
+      examples(
+        "vidimus proposal sign registry.acme.example/app 0123456789abcdef",
+        "vidimus proposal sign --release 2027.1",
+      ),
+    );
+  addPublishFlags(sign).action(async (repository: string | undefined, id: string | undefined) => {
+    const flags = sign.opts<SignFlags>();
+    const { release, digest } = flags;
+    if ((release === undefined) === (repository === undefined || id === undefined))
+      sign.error("error: name a repository and a proposal, or --release");
+    if (digest !== undefined && release !== undefined) sign.error("error: --digest is of one proposal");
+    await atDesk(sign, publishing, async (desk) => {
+      const found =
+        release === undefined
+          ? [await reviewed(desk, repository ?? "", id ?? "")]
+          : await allOf(desk, release);
+      for (const each of found) refuseSettled(each);
+      if (digest !== undefined && found[0]?.digest !== digest) {
+        throw new PublishError(
+          "PROPOSAL_BAD",
+          `The proposal has the digest ${found[0]?.digest}, not the one that was seen before: look at it again.`,
+        );
+      }
+      if (!desk.json)
+        for (const each of found) printLine(publishing.context, `${reviewText(each, desk.view)}\n`);
+      if (!(await isWanted(publishing, flags, found))) {
+        publishing.context.stderr("Nothing was signed.\n");
+        finish(exitCodes.unconfirmed.code);
+        return;
+      }
+      const opened = new Opened(desk.tools);
+      try {
+        const done: Review[] = [];
+        for (const each of found) done.push(await signOne(desk, opened, each));
+        if (desk.json && release !== undefined)
+          printJson(publishing.context, {
+            format: "vidimus-release/1",
+            release,
+            proposals: done.map(reviewDocument),
+          });
+        else for (const each of done) sayState(publishing, desk, each, desk.json);
+      } finally {
+        opened.close();
+      }
+    });
+  });
+
+  const reject = parent
+    .command("reject")
+    .description("end a proposal by a signed rejection: for who could sign it")
+    .argument("<repository>", "name of the repository")
+    .argument("<id>", "of the proposal")
+    .requiredOption("--reason <text>", "why")
+    .addHelpText(
+      "after",
+      examples(
+        "vidimus proposal reject registry.acme.example/app 0123456789abcdef --reason 'not what we built'",
+      ),
+    );
+  addPublishFlags(reject).action(async (repository: string, id: string) => {
+    const { reason } = reject.opts<{ reason: string }>();
+    await atDesk(reject, publishing, async (desk) => {
+      const found = await reviewed(desk, repository, checkId(id));
+      refuseSettled(found);
+      const opened = new Opened(desk.tools);
+      try {
+        const key = await opened.key(await firstHere(opened, found));
+        const { role, statement, signature } = await rejectionBy(key, found, reason);
+        const ended = await (await proposalsOf(desk, repository)).reject(id, role, statement, signature);
+        sayState(publishing, desk, { ...found, proposal: ended }, desk.json);
+      } finally {
+        opened.close();
+      }
+    });
+  });
+}
+
+async function allOf(desk: Desk, release: string): Promise<readonly Review[]> {
+  const all = await (await proposalsOf(desk, "vidimus/list")).list({ release, state: "open" });
+  const sorted = [...all].sort((a, b) => (a.repository < b.repository ? -1 : 1));
+  const found: Review[] = [];
+  for (const { repository, id } of sorted) found.push(await reviewed(desk, repository, id));
+  if (found.length > 0) return found;
+  throw new PublishError(
+    "PROPOSAL_UNKNOWN",
+    `There is no open proposal of the release ${printable(release)}: see vidimus proposal list --all.`,
+  );
+}
+
+/** Signs with the keys that are here and missing, and gives what became of it. Throws `SIGNERS_MISSING`. */
+async function signOne(desk: Desk, opened: Opened, found: Review): Promise<Review> {
+  const { draft, signatures, proposal } = found;
+  const all = await signedBy(opened, draft, signatures);
+  const made = newIn(signatures, all);
+  if (made.size === 0) {
+    throw new PublishError(
+      "SIGNERS_MISSING",
+      `No key here can add to the proposal ${proposal.id} of ${printable(proposal.repository)}: its missing signers are others.`,
+    );
+  }
+  const after = await (await proposalsOf(desk, proposal.repository)).sign(proposal.id, made);
+  const copy = after.state === "published" ? undefined : await copyIfThere(desk.tools, proposal.repository);
+  return after.state === "published"
+    ? { ...found, proposal: after }
+    : reviewOf(desk, after, copy, found.server);
+}
+
+async function firstHere(opened: Opened, { draft, proposal }: Review): Promise<string> {
+  for (const id of signersOf(draft)) if (await opened.has(id)) return id;
+  throw new PublishError(
+    "SIGNERS_MISSING",
+    `No key here could sign the proposal ${proposal.id}, so none can reject it.`,
+  );
+}
+
+function refuseSettled({ proposal: { id, repository, state, reason } }: Review): void {
+  if (state === "open") return;
+  throw new PublishError(
+    "PROPOSAL_OVER",
+    `The proposal ${id} of ${printable(repository)} is ${state}${reason === "" ? "" : ` (${printable(reason)})`}: there is nothing to sign.`,
+  );
+}

@@ -1,0 +1,192 @@
+/** `vidimus proposal`: signatures of several people on one publication. */
+import { Command } from "commander";
+import { standingOf } from "../../publisher/draft.ts";
+import { PublishError } from "../../publisher/errors.ts";
+import { draftFor, Opened, signedBy } from "../../publisher/publish.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { examples } from "../key-flags.ts";
+import { formatTable, printable, printJson, printLine } from "../output.ts";
+import { checkId, proposalsOf, reviewed, reviewOf, sayEnd, sayState } from "./proposal-desk.ts";
+import { addProposalFile } from "./proposal-file.ts";
+import { addProposalSign } from "./proposal-sign.ts";
+import { reviewDocument, reviewText } from "./proposal-view.ts";
+import { addPublishFlags, atDesk, type Publishing, stagedFor } from "./tools.ts";
+import { standingText } from "./view.ts";
+
+export function addProposal(parent: Command, publishing: Publishing): void {
+  const proposal = new Command("proposal")
+    .description("collect the signatures of several people")
+    .copyInheritedSettings(parent);
+  addOpen(proposal, publishing);
+  addList(proposal, publishing);
+  addShow(proposal, publishing);
+  addProposalSign(proposal, publishing);
+  addCancel(proposal, publishing);
+  addWatch(proposal, publishing);
+  addProposalFile(proposal, publishing);
+  parent.addCommand(proposal);
+}
+
+function addOpen(parent: Command, publishing: Publishing): void {
+  const { context } = publishing;
+  const open = parent
+    .command("open")
+    .description("propose what is staged, signed by the keys that are here")
+    .argument("<repository>", "name of the repository")
+    .option("--note <text>", "what the others should know")
+    .option("--release <label>", "what belongs together with other repositories")
+    .option("--lifetime <days>", "how long signatures are collected (default: 30)")
+    .option("--expires <days>", "until when what is signed is good, in days (default: root 730, others 365)")
+    .addHelpText("after", examples("vidimus proposal open registry.acme.example/app --release 2027.1"));
+  addPublishFlags(open).action(async (repository: string) => {
+    const { note, release, lifetime } = open.opts<{ note?: string; release?: string; lifetime?: string }>();
+    if (lifetime !== undefined && !/^[1-9][0-9]?$/.test(lifetime))
+      open.error("error: --lifetime takes whole days, 1 to 90");
+    await atDesk(open, publishing, async (desk) => {
+      const { tools, trust, staging, view, json } = desk;
+      const staged = await stagedFor(desk, repository);
+      const copy = await trust.copy(repository);
+      const draft = draftFor(tools, copy, staged.edits);
+      if (draft.files.length === 0)
+        throw new PublishError(
+          "NOTHING_STAGED",
+          `All that is staged for ${printable(repository)} is published already.`,
+        );
+      const opened = new Opened(tools);
+      try {
+        const signatures = await signedBy(opened, draft);
+        const made = await (await proposalsOf(desk, repository)).open(draft, signatures, {
+          ...(note !== undefined && { note }),
+          ...(release !== undefined && { release }),
+          ...(lifetime !== undefined && { lifetime: Number(lifetime) * 86_400 }),
+        });
+        await staging.remove(staged, staged.edits);
+        sayState(publishing, desk, reviewOf(desk, made, copy), json);
+        if (!json && made.state === "open") {
+          const standing = standingText(standingOf(draft, signatures), view);
+          printLine(
+            context,
+            `To be signed with: vidimus proposal sign ${printable(repository)} ${made.id}\n${standing}`,
+          );
+        }
+      } finally {
+        opened.close();
+      }
+    });
+  });
+}
+
+function addList(parent: Command, publishing: Publishing): void {
+  const { context } = publishing;
+  const list = parent
+    .command("list")
+    .description("list proposals, newest first")
+    .argument("[repository]", "only of this one (default: of all on the server)")
+    .option("--state <state>", "open, published, rejected, cancelled, expired or superseded", "open")
+    .option("--all", "in any state")
+    .option("--release <label>", "only of this release")
+    .addHelpText("after", examples("vidimus proposal list", "vidimus proposal list --release 2027.1 --all"));
+  addPublishFlags(list).action(async (repository: string | undefined) => {
+    const { state, all, release } = list.opts<{ state: string; all?: true; release?: string }>();
+    await atDesk(list, publishing, async (desk) => {
+      // Any name leads to the server that the policy names for all.
+      const found = await (await proposalsOf(desk, repository ?? "vidimus/list")).list({
+        ...(repository !== undefined && { repository }),
+        ...(release !== undefined && { release }),
+        ...(all !== true && { state }),
+      });
+      if (desk.json) {
+        printJson(context, { format: "vidimus-proposals/1", proposals: found });
+        return;
+      }
+      const rows = found.map((each) =>
+        [
+          each.id,
+          each.repository,
+          each.state,
+          each.files
+            .map(({ role, version, signedBy: by }) => `${role} ${version} (${by.length} signed)`)
+            .join(", "),
+          each.release,
+          each.expires.slice(0, 10),
+        ].map(printable),
+      );
+      const head = ["PROPOSAL", "REPOSITORY", "STATE", "FILES", "RELEASE", "UNTIL"];
+      printLine(context, rows.length === 0 ? "There is no such proposal." : formatTable([head, ...rows]));
+    });
+  });
+}
+
+function addShow(parent: Command, publishing: Publishing): void {
+  for (const [name, what] of [
+    ["show", "show what a proposal changes, who has signed it, who is missing"],
+    ["diff", "the same"],
+  ] as const) {
+    const show = parent
+      .command(name)
+      .description(what)
+      .argument("<repository>", "name of the repository")
+      .argument("<id>", "of the proposal")
+      .addHelpText("after", examples(`vidimus proposal ${name} registry.acme.example/app 0123456789abcdef`));
+    addPublishFlags(show).action(async (repository: string, id: string) => {
+      await atDesk(show, publishing, async (desk) => {
+        const found = await reviewed(desk, repository, id);
+        if (desk.json) printJson(publishing.context, reviewDocument(found));
+        else printLine(publishing.context, reviewText(found, desk.view));
+      });
+    });
+  }
+}
+
+function addCancel(parent: Command, publishing: Publishing): void {
+  const cancel = parent
+    .command("cancel")
+    .description("end a proposal without a signature")
+    .argument("<repository>", "name of the repository")
+    .argument("<id>", "of the proposal")
+    .addHelpText("after", examples("vidimus proposal cancel registry.acme.example/app 0123456789abcdef"));
+  addPublishFlags(cancel).action(async (repository: string, id: string) => {
+    await atDesk(cancel, publishing, async (desk) => {
+      const ended = await (await proposalsOf(desk, repository)).cancel(checkId(id));
+      sayEnd(publishing, desk, ended);
+    });
+  });
+}
+
+function addWatch(parent: Command, publishing: Publishing): void {
+  const watch = parent
+    .command("watch")
+    .description("wait until a proposal is published, or has ended otherwise")
+    .argument("<repository>", "name of the repository")
+    .argument("<id>", "of the proposal")
+    .option("--until <state>", "published, or settled: ended in whatever way", "published")
+    .option("--timeout <seconds>", "how long to wait (default: until it expires)")
+    .addHelpText(
+      "after",
+      examples("vidimus proposal watch registry.acme.example/app 0123456789abcdef --timeout 60"),
+    );
+  addPublishFlags(watch).action(async (repository: string, id: string) => {
+    const { until, timeout } = watch.opts<{ until: string; timeout?: string }>();
+    if (until !== "published" && until !== "settled")
+      watch.error("error: --until takes published or settled");
+    if (timeout !== undefined && !/^[1-9][0-9]{0,6}$/.test(timeout))
+      watch.error("error: --timeout takes whole seconds");
+    await atDesk(watch, publishing, async (desk) => {
+      const end =
+        timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + Number(timeout) * 1_000;
+      const proposals = await proposalsOf(desk, repository);
+      let now = await proposals.get(checkId(id));
+      while (now.state === "open" && performance.now() < end) {
+        const seconds = Math.max(1, Math.min(longestWait, Math.ceil((end - performance.now()) / 1_000)));
+        now = await proposals.wait(id, now.revision, seconds);
+      }
+      sayEnd(publishing, desk, now);
+      if (now.state === "open") publishing.finish(exitCodes.proposalWaiting.code);
+      else if (until === "published" && now.state !== "published")
+        publishing.finish(exitCodes.proposalOver.code);
+    });
+  });
+}
+
+/** Seconds of one question; the server answers sooner where something happens. */
+const longestWait = 20;
