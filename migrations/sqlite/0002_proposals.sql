@@ -23,6 +23,10 @@ CREATE INDEX proposal_repository ON proposal (repository, seq);
 CREATE INDEX proposal_label ON proposal (label, seq) WHERE label <> '';
 CREATE INDEX proposal_open ON proposal (repository, seq) WHERE state = 'open';
 CREATE INDEX proposal_settled ON proposal (settled_at, seq) WHERE settled_at IS NOT NULL;
+-- Whose turn it is: open ones in their order, with what decides that.
+CREATE INDEX proposal_turn ON proposal (seq, complete, expires_at) WHERE state = 'open';
+-- All that the limits count, without the rows. The state comes last, so that nobody looks states up in it.
+CREATE INDEX proposal_room ON proposal (bytes, state);
 
 CREATE TABLE proposal_base (
   proposal INTEGER NOT NULL REFERENCES proposal (seq) ON DELETE CASCADE,

@@ -23,7 +23,8 @@ export function addKeyList(parent: Command, context: CliContext, finish: (code: 
           printLine(context, `There is no key in ${printable(folder.folder)} or the stock clients' folders.`);
         for (const { message } of faults) context.stderr(`${printable(message)}\n`);
       }
-      const [first] = faults;
+      // A key of another kind in an agent or token serves somebody else: nothing is wrong with it.
+      const first = faults.find(({ code }) => code !== "KEY_UNSUPPORTED");
       if (first !== undefined) finish(exitCodes[exitNameOf(first)].code);
     });
   });

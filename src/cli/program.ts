@@ -107,8 +107,10 @@ export async function runCli(
     if (error instanceof CommanderError && (error.exitCode === 0 || !json))
       return error.exitCode === 0 ? code : exitCodes.usage.code;
     const isOurs = error instanceof KeyError || error instanceof EditError || error instanceof PublishError;
-    if (isOurs && json) return reportKeyRefusal(context, error);
-    const refused = clientContext && client?.reportClientError(clientContext, error, argv.includes("--json"));
+    // `json` is of the client's commands alone.
+    const asDocument = argv.includes("--json");
+    if (isOurs && asDocument) return reportKeyRefusal(context, error);
+    const refused = clientContext && client?.reportClientError(clientContext, error, asDocument);
     return refused ?? reportError(context, error);
   }
 }

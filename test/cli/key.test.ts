@@ -1,5 +1,6 @@
 /** `vidimus key`: what it says, what it ends with, and that its examples run as they stand. */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { generateKeyPairSync } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
@@ -9,6 +10,7 @@ import { KeyFolder } from "../../src/publisher/custody/key-folder.ts";
 import { makePrivateKey } from "../../src/publisher/custody/private-key.ts";
 import { TrustFolder } from "../../src/publisher/custody/trust-folder.ts";
 import { listedKey } from "../contract/custody.ts";
+import { FakeAgent, fakeKey, sshFields, word } from "../support/fake-agent.ts";
 import { type Folder, folderWith } from "../support/folder.ts";
 
 const secret = "only-for-a-test";
@@ -169,6 +171,27 @@ describe("list and show", () => {
     expect((await vidimus(["list", "--json"])).json()).toMatchObject({
       faults: [{ code: "KEY_FILE_DAMAGED" }],
     });
+  });
+
+  it("a key of an agent that cannot sign metadata is told with its reason, and is no failure", async () => {
+    const { privateKey } = generateKeyPairSync("ed25519");
+    const { type, fields } = sshFields(privateKey);
+    const blob = Buffer.concat([word(`sk-${type}@openssh.com`), fields, word("ssh:")]);
+    const keys = [{ ...fakeKey(privateKey, "of a device"), blob }];
+    const agent = await FakeAgent.start(home.path, { keys });
+    try {
+      const listed = await vidimus(["list", "--agent", agent.path]);
+      expect(listed).toMatchObject({ code: 0, err: expect.stringMatching(/^The key of a device .*security key/) });
+      const document = await vidimus(["list", "--agent", agent.path, "--json"]);
+      expect(document.code).toBe(0);
+      expect(document.json()).toMatchObject({ keys: [], faults: [{ code: "KEY_UNSUPPORTED" }] });
+      // It hides no failure behind it.
+      mkdirSync(ours(), { recursive: true });
+      writeFileSync(join(ours(), `${"0".repeat(64)}.json`), "{}");
+      expect((await vidimus(["list", "--agent", agent.path])).code).toBe(exitCodes.keyFile.code);
+    } finally {
+      await agent.stop();
+    }
   });
 
   it("real keys of the stock clients are listed with role and repository", async () => {

@@ -89,9 +89,16 @@ it("version prints that of package.json", async () => {
 });
 
 describe("help", () => {
+  it("of a topic that is none says so where mistakes are told", async () => {
+    expect(await run(["help", "nothing"])).toBe(exitCodes.usage.code);
+    expect([said.out, said.err]).toEqual(["", "There is no command and no code nothing.\n"]);
+  });
+
   it("of a code of the client's refusals says what it means", async () => {
     expect(await run(["help", "NO_PIN"])).toBe(0);
-    expect(said.out).toMatch(/^NO_PIN +the rule pins no root/);
+    expect(said.out).toMatch(
+      /^NO_PIN\nwhat +the rule pins no root.*\nwho +policy owner\nnext +.+\nexit code +31 \(policy: .+\)\n/,
+    );
   });
 });
 

@@ -105,7 +105,7 @@ describe("a reload", () => {
 
   it.each<[string, string | undefined, string]>([
     ["is wrong", policyFor("b.test/**", "    tofuu: true\n"), "policy.yaml:3: "],
-    ["is gone", undefined, "cannot be read (ENOENT)"],
+    ["is gone", undefined, "policy.yaml: The policy is not there."],
   ])("keeps the old policy when the newer one %s, and says where and why", async (_, text, words) => {
     const source = await open(policyFor("a.test/**"));
     const inForce = await tellPolicy(configOf(file), source.told());
