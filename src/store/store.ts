@@ -2,7 +2,7 @@
  * The store contract: where metadata, online keys and the record of changes live.
  *
  * Whoever implements it needs nothing but this file; `test/contract/store.ts` is the same text as
- * tests, run against every back end.
+ * tests, run against every back end. It is in one file because it is read, and promised, as one.
  *
  * **Durability.** When `commit`, `remove` or `addPendingKey` resolves, the change survives the death of
  * the process and of the machine (SQLite: WAL with `synchronous=FULL`). When one rejects with
