@@ -6,6 +6,7 @@ import { addKeyImport } from "./key-import.ts";
 import { addKeyList } from "./key-list.ts";
 import { addKeyName } from "./key-name.ts";
 import { addKeyPassphrase } from "./key-passphrase.ts";
+import { addKeyCertificate, addKeyPublic } from "./key-public.ts";
 import { addKeyShow } from "./key-show.ts";
 import type { CliContext } from "./output.ts";
 
@@ -18,6 +19,8 @@ export function addKeyCommands(parent: Command, context: CliContext, finish: (co
   addKeyList(key, context, finish);
   addKeyShow(key, context);
   addKeyImport(key, context, finish);
+  addKeyPublic(key, context);
+  addKeyCertificate(key, context);
   addKeyExport(key, context);
   addKeyName(key, context);
   addKeyPassphrase(key, context);

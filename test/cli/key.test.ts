@@ -1,10 +1,12 @@
 /** `vidimus key`: what it says, what it ends with, and that its examples run as they stand. */
-import { generateKeyPairSync } from "node:crypto";
+import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
 import { runCli } from "../../src/cli/program.ts";
+import { notary } from "../../src/core/format/notary.ts";
+import { notaryKeyId, openKey } from "../../src/core/keys.ts";
 import { testingOnlyCost } from "../../src/publisher/custody/key-file.ts";
 import { KeyFolder } from "../../src/publisher/custody/key-folder.ts";
 import { makePrivateKey } from "../../src/publisher/custody/private-key.ts";
@@ -70,6 +72,37 @@ async function put(name: string, role?: string) {
   );
   return listedKey(key);
 }
+
+describe("public and certificate", () => {
+  it("give what others name a signer by, and nothing private", async () => {
+    const listed = await put("release");
+    const { code, out } = await vidimus(["public", "release"]);
+    expect(code).toBe(0);
+    expect(createPublicKey(out).export({ format: "der", type: "spki" }).toString("base64")).toBe(
+      listed.public,
+    );
+    await vidimus(["public", "release", join(home.path, "release.pem")]);
+    expect(home.read("release.pem")).toBe(out);
+    const again = await vidimus(["public", "release", join(home.path, "release.pem")]);
+    expect(again.code).toBe(exitCodes.keyUnwritable.code);
+  });
+
+  it("a certificate is one that a root of the repository may list, and of no other", async () => {
+    const listed = await put("release");
+    const made = await vidimus(["certificate", "release", "example.test/app", "--days", "30"], secret);
+    expect(made.code).toBe(0);
+    const text = Buffer.from(made.out, "latin1").toString("base64");
+    const key = openKey({ id: notaryKeyId("ecdsa-x509", text), keytype: "ecdsa-x509", public: text });
+    expect(key?.canonicalId).toBe(listed.id);
+    if (key === undefined) throw new Error("no key");
+    expect(notary.rootKeyFault(key, "example.test/app", Date.now())).toBeUndefined();
+    expect(notary.rootKeyFault(key, "example.test/other", Date.now())).toBeDefined();
+    expect(notary.rootKeyFault(key, "example.test/app", Date.now() + 31 * 86_400_000)).toBeDefined();
+    expect((await vidimus(["certificate", "none", "example.test/app"], secret)).code).toBe(
+      exitCodes.keyUnknown.code,
+    );
+  });
+});
 
 describe("generate", () => {
   it("makes a key that is listed, in a folder of the person's own", async () => {
@@ -181,7 +214,10 @@ describe("list and show", () => {
     const agent = await FakeAgent.start(home.path, { keys });
     try {
       const listed = await vidimus(["list", "--agent", agent.path]);
-      expect(listed).toMatchObject({ code: 0, err: expect.stringMatching(/^The key of a device .*security key/) });
+      expect(listed).toMatchObject({
+        code: 0,
+        err: expect.stringMatching(/^The key of a device .*security key/),
+      });
       const document = await vidimus(["list", "--agent", agent.path, "--json"]);
       expect(document.code).toBe(0);
       expect(document.json()).toMatchObject({ keys: [], faults: [{ code: "KEY_UNSUPPORTED" }] });
