@@ -181,7 +181,10 @@ describe("list and show", () => {
     const agent = await FakeAgent.start(home.path, { keys });
     try {
       const listed = await vidimus(["list", "--agent", agent.path]);
-      expect(listed).toMatchObject({ code: 0, err: expect.stringMatching(/^The key of a device .*security key/) });
+      expect(listed).toMatchObject({
+        code: 0,
+        err: expect.stringMatching(/^The key of a device .*security key/),
+      });
       const document = await vidimus(["list", "--agent", agent.path, "--json"]);
       expect(document.code).toBe(0);
       expect(document.json()).toMatchObject({ keys: [], faults: [{ code: "KEY_UNSUPPORTED" }] });
