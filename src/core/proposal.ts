@@ -75,7 +75,8 @@ export interface ProposalScope {
   readonly root: Verified<Root> | undefined;
   /** At least the published parents of proposed delegations. */
   readonly targets: ReadonlyMap<string, Verified<Targets>>;
-  readonly at: number;
+  /** Undefined: whenever certificates are valid. */
+  readonly at: number | undefined;
 }
 
 /** What a file of a proposal needs. Throws `NO_ROOT`, `TARGETS_MISSING`, `UNDECLARED_ROLE`. */

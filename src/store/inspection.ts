@@ -8,6 +8,7 @@
  *
  * **Errors.** `STORE_CORRUPT` where the rows themselves cannot be read; otherwise as the store.
  */
+import type { ProposalEvent, ProposalFile, ProposalSignature } from "./proposals.ts";
 import type { ChangeRecord, Format, KeyUse, MetadataReference, OnlineKey } from "./store.ts";
 
 export interface FileRow extends MetadataReference {
@@ -50,7 +51,7 @@ export interface KeyRow extends OnlineKey {
   readonly pending: boolean;
 }
 
-/** One name. `repository` is undefined if there is nothing of it but keys. */
+/** One name. `repository` is undefined if there is nothing of it but keys and proposals. */
 export interface RepositoryRows {
   readonly name: string;
   readonly repository:
@@ -80,19 +81,30 @@ export interface RepositoryRows {
   keys(): readonly KeyRow[];
   /** In no order. */
   keyUses(limit: number): readonly KeyUse[];
+  /** The next proposal after a place; 0: the first. */
+  proposal(after: number): ProposalRow | undefined;
 }
 
 export interface ProposalRow {
   /** Opaque but for its order. */
   readonly place: number;
   readonly id: string;
-  readonly repository: string;
   readonly state: string;
+  readonly revision: number;
+  readonly openedAt: number;
+  readonly openedBy: string;
+  readonly expiresAt: number;
+  readonly settledAt: number | undefined;
+  readonly note: string;
   readonly digest: string;
+  readonly complete: boolean;
+  readonly reason: string;
+  readonly bytes: number;
   readonly base: ReadonlyMap<string, number>;
-  /** The current versions of the roles of its base. */
-  readonly current: ReadonlyMap<string, number>;
-  readonly files: readonly { readonly role: string; readonly version: number; readonly signed: Uint8Array }[];
+  readonly files: readonly Omit<ProposalFile, "signatures">[];
+  /** In the order in which they came. */
+  readonly signatures: readonly (ProposalSignature & { readonly role: string })[];
+  readonly events: readonly ProposalEvent[];
 }
 
 /** The changefeed of all repositories. */
@@ -115,10 +127,8 @@ export interface StoreInspection {
   keyring(): Uint8Array | undefined;
   hasKeys(): boolean;
   feed(): FeedCount;
-  /** Every name that is or was a repository or holds keys, in byte order, strictly after `after`. */
+  /** Every name that is or was a repository, holds keys or has proposals, in byte order, strictly after `after`. */
   names(after: string, limit: number): readonly string[];
-  /** The next proposal after a place, as it stands at one instant; 0: the first. */
-  proposal(after: number): ProposalRow | undefined;
   inspect<T>(name: string, work: (rows: RepositoryRows) => Promise<T>): Promise<T>;
   close(): void;
 }

@@ -8,12 +8,13 @@ import Database from "better-sqlite3";
 import { notary } from "../../src/core/format/notary.ts";
 import type { Damage, Examined } from "../../src/service/fsck/damage.ts";
 import { checkStore } from "../../src/service/fsck/fsck.ts";
+import type { Principal } from "../../src/service/principal.ts";
 import { openSealed } from "../../src/signer/sealed.ts";
 import { keySecret } from "../../src/signer/secret.ts";
 import { inspectSqlite } from "../../src/store/sqlite/inspection.ts";
 import { temporaryDirectory } from "./directory.ts";
-import { openRequest } from "./proposing.ts";
-import { day, newKey, newRootKey } from "./publisher.ts";
+import { openRequest, signaturesBy } from "./proposing.ts";
+import { day, newKey, newRootKey, type Owner } from "./publisher.ts";
 import { start, startServer, type TestServer } from "./server.ts";
 
 /** Snapshot by the server, three targets, a delegation, a second root, renewed once. */
@@ -66,7 +67,8 @@ async function fill(server: TestServer): Promise<void> {
     await server.publish(name, first.next("targets"));
     await remove(name);
   }
-  await server.publish(again, (await server.owner(again)).first());
+  const anew = await server.owner(again);
+  await server.publish(again, anew.first());
   await server.key(waiting, "timestamp");
   // The delegation changes hands without a file of its new owner: it counts as unavailable, which is no damage.
   owner.targets.delegations[0]?.keys.splice(0, 1, newKey().listed);
@@ -76,6 +78,24 @@ async function fill(server: TestServer): Promise<void> {
   await renewed(server);
   const who = { name: "tester", method: "none" } as const;
   await server.service.proposals.open(full, openRequest(owner.next("targets")), who);
+  await propose(server, anew, who);
+}
+
+/** One proposal that was cancelled, and one that waits for the second of its two signatures. */
+async function propose({ service: { proposals } }: TestServer, owner: Owner, who: Principal): Promise<void> {
+  const cancelled = await proposals.open(
+    again,
+    openRequest(owner.next("targets"), new Map(), { note: "no" }),
+    who,
+  );
+  await proposals.cancel(again, cancelled.id, who);
+  const files = owner.next("root", "targets");
+  const { id } = await proposals.open(
+    again,
+    openRequest(files, new Map(), { note: "two", release: "1" }),
+    who,
+  );
+  await proposals.sign(again, id, signaturesBy(owner.targetsKey, files, "targets"), who);
 }
 
 /** Renews what is due: both online roles of the first repository. */

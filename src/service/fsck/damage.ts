@@ -43,10 +43,14 @@ export const damageCodes = [
   "KEY_MISSING",
   /** A key of the root that is marked as waiting, or the other way round. */
   "KEY_STATE_WRONG",
-  /** The files of a proposal are not what was opened. */
+  /** The files of a proposal are not what was opened, or it does not rest on what they rest on. */
   "PROPOSAL_ALTERED",
   /** An open proposal does not rest on what is current. */
   "PROPOSAL_STALE",
+  /** A signature of an open proposal that would not count, so that its signer believes to have signed. */
+  "PROPOSAL_SIGNATURE_WRONG",
+  /** State, dates, size or completeness of a proposal are not what its events and signatures say. */
+  "PROPOSAL_RECORD_WRONG",
 ] as const;
 
 export type DamageCode = (typeof damageCodes)[number];

@@ -11,7 +11,6 @@ import type { FormatRules } from "../../core/format/format.ts";
 import type { Signer } from "../../signer/signer.ts";
 import type { StoreInspection } from "../../store/inspection.ts";
 import { type Damage, type Examined, type Report, restore } from "./damage.ts";
-import { checkProposal } from "./proposals.ts";
 import { checkRepository } from "./repository.ts";
 
 export interface FsckParts {
@@ -61,17 +60,7 @@ export async function checkStore(parts: FsckParts, tell: (damage: Damage) => voi
     await signer?.close();
   }
   surviving(report, () => checkFeed(inspection, report));
-  surviving(report, () => checkProposals(parts, tell));
   return examined;
-}
-
-function checkProposals({ inspection, format }: FsckParts, tell: (damage: Damage) => void): void {
-  for (let row = inspection.proposal(0); row !== undefined; row = inspection.proposal(row.place)) {
-    const { repository } = row;
-    checkProposal(row, format, (code, place, sentence) =>
-      tell({ code, repository, ...placeOf(place), sentence }),
-    );
-  }
 }
 
 /** Role and version, and nothing else that the object has. */

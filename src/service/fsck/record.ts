@@ -46,9 +46,13 @@ export function checkRecord(rows: RepositoryRows, report: Report): void {
   }
 }
 
+export function isPrincipal(name: string): boolean {
+  return name !== "" && name.length <= maxPrincipal && name.isWellFormed();
+}
+
 function faultOf({ incarnation, kind, principal }: HistoryRow, expected: number): string | undefined {
   if (incarnation !== expected) return `counts it to life ${incarnation}, and it is of life ${expected}`;
-  if (principal === "" || principal.length > maxPrincipal || !principal.isWellFormed()) {
+  if (!isPrincipal(principal)) {
     return "names nobody who made it";
   }
   return kind === "refresh" && principal !== ourselves

@@ -9,6 +9,7 @@ import { type Examined, type Report, restore } from "./damage.ts";
 import { checkFiles, type StoredFiles } from "./files.ts";
 import { checkHistory } from "./history.ts";
 import { checkHeld, checkKeys, checkStates } from "./keys.ts";
+import { checkProposals, type Published } from "./proposals.ts";
 import { checkAtRest, checkKeyUses, checkRenewal } from "./renewal.ts";
 
 /** What every repository is examined with. */
@@ -30,7 +31,10 @@ export async function checkRepository(
 ): Promise<void> {
   const { format, examined } = examination;
   await checkKeys(rows, examination, report);
-  if (rows.repository === undefined) return;
+  if (rows.repository === undefined) {
+    checkProposals(rows, examination, nothing, report);
+    return;
+  }
   examined.repositories++;
   if (rows.repository.format !== format.name) {
     report(
@@ -43,16 +47,20 @@ export async function checkRepository(
     checkRemoved(rows, report);
     checkAtRest(rows, report);
     checkHistory(rows, undefined, report);
+    checkProposals(rows, examination, nothing, report);
     return;
   }
   const trusted = new TrustedSet({ format, repository: rows.name });
   const files = checkFiles(rows, format, trusted, examined, report);
   checkCurrent(rows, files, trusted, report);
   checkHistory(rows, files.newest.get("timestamp"), report);
-  if (files.rooted && trusted.root !== undefined) {
-    checkUnder(rows, trusted.root.signed, files, examination.at, report);
-  }
+  const { root, targets } = trusted;
+  if (files.rooted && root !== undefined) checkUnder(rows, root.signed, files, examination.at, report);
+  checkProposals(rows, examination, files.rooted ? { root, targets } : undefined, report);
 }
+
+/** What is published of a repository that is not there: it may be proposed. */
+const nothing: Published = { root: undefined, targets: new Map() };
 
 /** What depends on the root in force. */
 function checkUnder(rows: RepositoryRows, root: Root, files: StoredFiles, at: number, report: Report): void {

@@ -10,13 +10,13 @@ import type {
   HistoryRow,
   KeyRow,
   PointerRow,
-  ProposalRow,
   RepositoryRows,
   StoreInspection,
 } from "../inspection.ts";
 import type { ChangeRecord, KeyUse } from "../store.ts";
 import { connect } from "./connection.ts";
 import { isCorrupt, unavailable } from "./errors.ts";
+import { prepareProposals } from "./proposal-inspection.ts";
 
 /** Sentences of the integrity check. */
 const mostFaults = 100;
@@ -47,10 +47,9 @@ function guarded<T>(question: () => T): T {
 
 function inspection(database: Database.Database): StoreInspection {
   const rowsOf = prepareRepositoryRows(database);
-  const nextProposal = database.transaction(prepareProposals(database));
   const names = database
-    .prepare<[string, string, number], string>(
-      "SELECT name FROM repository WHERE name > ? UNION SELECT repository FROM online_key WHERE repository > ? ORDER BY 1 LIMIT ?",
+    .prepare<[string, string, string, number], string>(
+      "SELECT name FROM repository WHERE name > ? UNION SELECT repository FROM online_key WHERE repository > ? UNION SELECT repository FROM proposal WHERE repository > ? ORDER BY 1 LIMIT ?",
     )
     .pluck();
   const keyring = database.prepare<[], Buffer>("SELECT record FROM keyring WHERE id = 1").pluck();
@@ -84,8 +83,7 @@ function inspection(database: Database.Database): StoreInspection {
         const whole = counted.rows === counted.highest;
         return { ...counted, hole: whole ? undefined : hole.get() };
       }),
-    proposal: (after) => guarded(() => nextProposal(after)),
-    names: (after, limit) => guarded(() => names.all(after, after, limit)),
+    names: (after, limit) => guarded(() => names.all(after, after, after, limit)),
     async inspect(name, work) {
       guarded(() => database.exec("BEGIN"));
       try {
@@ -95,29 +93,6 @@ function inspection(database: Database.Database): StoreInspection {
       }
     },
     close: () => void database.close(),
-  };
-}
-
-function prepareProposals(database: Database.Database): (after: number) => ProposalRow | undefined {
-  const next = database.prepare<[number], Omit<ProposalRow, "base" | "current" | "files">>(
-    "SELECT seq AS place, id, repository, state, digest FROM proposal WHERE seq > ? ORDER BY seq LIMIT 1",
-  );
-  const base = database.prepare<[number], { role: string; version: number; current: number }>(
-    "SELECT b.role, b.version, coalesce(m.version, 0) AS current FROM proposal_base AS b JOIN proposal AS p ON p.seq = b.proposal LEFT JOIN repository AS r ON r.name = p.repository LEFT JOIN current_metadata AS c ON c.repository = r.id AND c.role = b.role LEFT JOIN metadata AS m ON m.id = c.metadata WHERE b.proposal = ?",
-  );
-  const files = database.prepare<[number], ProposalRow["files"][number]>(
-    "SELECT role, version, signed FROM proposal_file WHERE proposal = ?",
-  );
-  return (after) => {
-    const row = next.get(after);
-    if (row === undefined) return undefined;
-    const rests = base.all(row.place);
-    return {
-      ...row,
-      base: new Map(rests.map(({ role, version }) => [role, version])),
-      current: new Map(rests.map(({ role, current }) => [role, current])),
-      files: files.all(row.place),
-    };
   };
 }
 
@@ -172,6 +147,8 @@ function prepareRepositoryRows(database: Database.Database): (name: string) => R
     "SELECT repository, role, key_id AS keyId, keytype, public_key AS publicKey, reference, created_at AS createdAt, pending FROM online_key WHERE repository = ? ORDER BY id",
   );
 
+  const nextProposal = prepareProposals(database);
+
   return (name) => {
     const row = guarded(() => find.get(name));
     // No row has this number: everything but keys is empty then.
@@ -204,6 +181,7 @@ function prepareRepositoryRows(database: Database.Database): (name: string) => R
       changes: (after, limit) => guarded(() => changes.all(name, id, after, limit)),
       keys: () => guarded(() => keys.all(name).map((key) => ({ ...key, pending: key.pending === 1 }))),
       keyUses: (limit) => guarded(() => keyUses.all(id, limit)),
+      proposal: (after) => guarded(() => nextProposal(name, after)),
     };
   };
 }

@@ -5,7 +5,6 @@
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { DamageCode } from "../../../src/service/fsck/damage.ts";
 import {
   again,
   check,
@@ -17,28 +16,17 @@ import {
   storedStore,
   waiting,
 } from "../../support/stored.ts";
+import { otherOf, proposalColumnsUnchecked, proposalRows, type Row } from "./proposal-columns.ts";
 
 let copy: StoredCopy;
 beforeAll(async () => {
   copy = await storedStore();
 });
 
-/** `UPDATE table SET column = value WHERE where`, and what is found then: code, repository, role, version. */
-type Row = readonly [
-  column: string,
-  what: string,
-  value: string,
-  where: string,
-  found: readonly [code: DamageCode, repository?: string, role?: string, version?: number],
-];
-
 const idOf = (name: string) => `(SELECT id FROM repository WHERE name = '${name}')`;
 const of = (name: string) => `repository = ${idOf(name)}`;
 const inFull = (role: string, version: number) => `${of(full)} AND role = '${role}' AND version = ${version}`;
-/** Another one, in the same alphabet. */
-const otherDigest =
-  "replace(sha256, substr(sha256, 1, 1), char(97 + (unicode(substr(sha256, 1, 1)) + 1) % 6))";
-
+const otherDigest = otherOf("sha256");
 const rows: readonly Row[] = [
   ["repository.id", "moved", "99", `name = '${own}'`, ["DATABASE_DAMAGED"]],
   ["repository.name", "another", "'example.org/else'", `name = '${full}'`, ["LEFTOVER", full, "timestamp"]],
@@ -293,6 +281,7 @@ const rows: readonly Row[] = [
   ["key_use.role", "another", "'root'", `${of(full)} AND role = 'targets'`, ["KEY_USE_WRONG", full, "root"]],
 
   ["keyring.record", "none", "x''", "id = 1", ["KEYRING_UNOPENED"]],
+  ...proposalRows,
 ];
 
 /** Columns whose values nothing vouches for, or need not. */
@@ -303,6 +292,7 @@ const unchecked: Readonly<Record<string, string>> = {
   "keyring.id": "always 1, by a constraint that SQLite's own check of the file holds",
   "settling.id": "always 1, by a constraint that SQLite's own check of the file holds",
   "settling.number": "written only so that something is written; nobody reads it",
+  ...proposalColumnsUnchecked,
   "migration.name": "held against the migrations that are known whenever a store is opened (STORE_NEWER)",
   "migration.sha256":
     "held against the migrations that are known whenever a store is opened (MIGRATION_EDITED)",

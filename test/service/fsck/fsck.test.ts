@@ -61,6 +61,16 @@ const rows: Row[] = [
     (d) => d.exec("UPDATE proposal_base SET version = version - 1 WHERE role = 'root'"),
     ["PROPOSAL_STALE", full, "root", 1],
   ],
+  [
+    "a signature of a proposal by nobody",
+    (d) => d.exec("UPDATE proposal_signature SET key_id = 'x'"),
+    ["PROPOSAL_SIGNATURE_WRONG", again, "targets", 3],
+  ],
+  [
+    "a signature of a proposal that is gone",
+    (d) => d.exec("DELETE FROM proposal_signature"),
+    ["PROPOSAL_RECORD_WRONG", again],
+  ],
   ["a flipped bit in a current file", (d) => flip(d, "targets", 2), ["FILE_ALTERED", full, "targets", 2]],
   ["a flipped bit in an old root", (d) => flip(d, "root", 1), ["FILE_ALTERED", full, "root", 1]],
   [
