@@ -17,7 +17,7 @@ import { printable } from "../output.ts";
 import { addPublishFlags, type Desk, type Publishing, stage } from "./tools.ts";
 
 interface SignFlags {
-  readonly registry?: string;
+  readonly registryUrl?: string;
   readonly registryCa?: string;
   readonly tokenRealm: readonly string[];
   readonly metadata?: string;
@@ -50,7 +50,7 @@ export function addSign(parent: Command, publishing: Publishing): void {
     )
     .option("--move", "the tag may be signed already: it becomes another")
     .option(
-      "--registry <url>",
+      "--registry-url <url>",
       "where the registry is (default: https:// and the image's host; http:// on loopback)",
     )
     .option("--registry-ca <file>", "PEM of the authority of the registry's certificate")
@@ -100,7 +100,7 @@ async function ask(
 ): Promise<ImageFacts> {
   const isLoopback = /^(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::|$)/.test(host);
   const registry = await openRegistry({
-    url: flags.registry ?? `${isLoopback ? "http" : "https"}://${host}`,
+    url: flags.registryUrl ?? `${isLoopback ? "http" : "https"}://${host}`,
     ca: flags.registryCa === undefined ? undefined : context.readFile(flags.registryCa),
     realms: flags.tokenRealm,
     dockerConfig:
@@ -151,7 +151,7 @@ async function editsFor(
   });
 }
 
-/** As `docker trust sign` chooses (notary-protocol.md 7.9): every direct delegation whose key is here, or targets without any. */
+/** As `docker trust sign` chooses: every direct delegation whose key is here, or targets without any. */
 async function rolesAtHand(
   { targets }: RepositoryCopy,
   { ring }: Desk,
