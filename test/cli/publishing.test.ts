@@ -274,6 +274,24 @@ describe("roles", () => {
     expect((await vidimus("rotate", name, "targets", "--server-key")).code).toBe(exitCodes.usage.code);
   });
 
+  it("renew the root, with new certificates for keys whose own would end before it", async () => {
+    const rootOf = async () => {
+      const { roles } = (await well("repo", "show", name, "--json")).json() as {
+        roles: { role: string; version: number; keyIds: string[] }[];
+      };
+      return roles.find(({ role }) => role === "root");
+    };
+    const before = await rootOf();
+    const { out } = await well("root", "renew", name, "-p");
+    expect(out).toContain("root 2");
+    expect(out).not.toContain("certificate");
+    const late = await well("root", "renew", name, "-p", "--expires", "3700");
+    expect(late.out).toContain("certificate: another one for the same key");
+    expect(await rootOf()).toMatchObject({ version: 3, keyIds: before?.keyIds });
+    await well("add", name, "a", home.at("file"), "-p");
+    expect(await seen("a")).toBe(digest("content"));
+  });
+
   it("are signed again, with new dates or as they are", async () => {
     await well("add", name, "a", home.at("file"), "-p");
     expect((await well("resign", name, "-p")).out).toContain("targets 3");

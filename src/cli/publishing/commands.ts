@@ -7,6 +7,7 @@ import { addPublish } from "./publish.ts";
 import { addRepo } from "./repo.ts";
 import { addRoles } from "./roles.ts";
 import { addSign } from "./sign.ts";
+import { addSigningAgain } from "./signing-again.ts";
 import type { Publishing } from "./tools.ts";
 
 export function addPublishingCommands(parent: Command, publishing: Publishing): void {
@@ -16,5 +17,7 @@ export function addPublishingCommands(parent: Command, publishing: Publishing): 
   addPublish(parent, publishing);
   addProposal(parent, publishing);
   addRoles(parent, publishing);
+  const keys = parent.commands.find((command) => command.name() === "key");
+  addSigningAgain(parent, keys, publishing);
   addOld(parent, publishing);
 }

@@ -1,11 +1,10 @@
-/** `vidimus delegation`, `threshold`, `rotate`, `resign` and `witness`: who signs what, and signing again. */
+/** `vidimus delegation` and `threshold`: who signs what. */
 import { Command } from "commander";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import { canonicalKeyId } from "../../core/keys.ts";
 import { isTopRole, parentRole, type TopRole } from "../../core/names.ts";
 import type { Edit } from "../../publisher/edits.ts";
 import { EditError } from "../../publisher/errors.ts";
-import { onlineKey } from "../../publisher/first.ts";
 import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import { listedKeys } from "./key-arguments.ts";
@@ -14,8 +13,6 @@ import { addPublishFlags, atDesk, type Publishing, stage } from "./tools.ts";
 export function addRoles(parent: Command, publishing: Publishing): void {
   addDelegation(parent, publishing);
   addThreshold(parent, publishing);
-  addRotate(parent, publishing);
-  addResign(parent, publishing);
 }
 
 const collect = (value: string, all: readonly string[]) => [...all, value];
@@ -184,80 +181,6 @@ function addThreshold(parent: Command, publishing: Publishing): void {
   parent.addCommand(threshold);
 }
 
-function addRotate(parent: Command, publishing: Publishing): void {
-  const rotate = parent
-    .command("rotate")
-    .description("give a role other keys: yours, other people's, or a new one of the server")
-    .argument("<repository>", "name of the repository")
-    .argument("<role>", "root, targets, targets/NAME, snapshot or timestamp")
-    .option("--add <key>", "a key of yours, or the PEM file of anybody's; may be repeated", collect, [])
-    .option("--remove <id>", "a key that the role lists; may be repeated", collect, [])
-    .option("--server-key", "snapshot and timestamp: a new key that the server holds")
-    .addHelpText(
-      "after",
-      examples(
-        "vidimus rotate registry.acme.example/app targets --add release-2027 --remove 1aa9d4f8",
-        "vidimus rotate registry.acme.example/app snapshot --server-key",
-      ),
-    );
-  addPublishFlags(rotate, { publishes: true }).action(async (repository: string, role: string) => {
-    const { add, remove, serverKey } = rotate.opts<{ add: string[]; remove: string[]; serverKey?: true }>();
-    const isOnline = role === "snapshot" || role === "timestamp";
-    if (isOnline !== (serverKey === true) || (serverKey === true) === add.length + remove.length > 0)
-      rotate.error("error: give --server-key for snapshot and timestamp, --add and --remove for other roles");
-    await stage(rotate, publishing, repository, async (copy, desk): Promise<readonly Edit[]> => {
-      if (isOnline) {
-        const key = await onlineKey(await desk.trust.sender(repository), role, "POST");
-        const old = copy.root.signed.roles.get(role)?.keys.keys() ?? [];
-        return [{ edit: "keys", role, add: [key], remove: [...old] }];
-      }
-      const keys = isTopRole(role)
-        ? copy.root.signed.roles.get(role)?.keys
-        : copy.targets
-            .get(parentRole(delegated(role)) ?? "")
-            ?.signed.delegations.find((each) => each.role === role)?.keys;
-      if (keys === undefined) throw new EditError("ROLE_UNKNOWN", `Nobody delegates to ${printable(role)}.`);
-      const gone = remove.map((id) => meant(keys.values(), id, role));
-      const come = await listedKeys(add, desk, role === "root" ? copy.repository : undefined);
-      return [
-        isTopRole(role)
-          ? { edit: "keys", role, add: come, remove: gone }
-          : { edit: "delegation", role, addKeys: come, removeKeys: gone },
-      ];
-    });
-  });
-}
-
-function addResign(parent: Command, publishing: Publishing): void {
-  const resign = parent
-    .command("resign")
-    .description("sign roles again: a later expiry, and the date of this signing on every target")
-    .argument("<repository>", "name of the repository")
-    .argument("[roles...]", "root, targets or targets/NAME (default: targets)")
-    .addHelpText("after", examples("vidimus resign registry.acme.example/app targets targets/releases"));
-  const witness = parent
-    .command("witness")
-    .description("sign roles again as they are: for keys that were exchanged")
-    .argument("<repository>", "name of the repository")
-    .argument("<roles...>", "targets or targets/NAME")
-    .addHelpText("after", examples("vidimus witness registry.acme.example/app targets/releases"));
-  for (const [command, dated] of [
-    [resign, true],
-    [witness, false],
-  ] as const) {
-    addPublishFlags(command, { publishes: true }).action(
-      async (repository: string, roles: readonly string[]) => {
-        const wanted = roles.length === 0 ? ["targets"] : roles;
-        await stage(command, publishing, repository, () =>
-          wanted.map(
-            (role): Edit => ({ edit: "resign", role: role === "root" ? role : targetsRole(role), dated }),
-          ),
-        );
-      },
-    );
-  }
-}
-
 function thresholdIn(command: Command, text: string): number {
   if (!/^[1-9][0-9]{0,2}$/.test(text)) command.error("error: a threshold is a number from 1 to 999");
   return Number(text);
@@ -268,17 +191,17 @@ function offline(role: TopRole): TopRole {
   throw new EditError("EDIT_IMPOSSIBLE", `${role} is signed by the server: its threshold is 1.`);
 }
 
-function delegated(role: string): string {
+export function delegated(role: string): string {
   if (parentRole(role) !== undefined && role.startsWith("targets/")) return role;
   throw new EditError("ROLE_UNKNOWN", `${printable(role)} is no delegated role, such as targets/releases.`);
 }
 
-function targetsRole(role: string): string {
-  return role === "targets" ? role : delegated(role);
-}
-
 /** The bare ID of the one listed key that begins so. Throws `KEY_NOT_LISTED`. */
-function meant(keys: Iterable<Parameters<typeof canonicalKeyId>[0]>, text: string, role: string): string {
+export function meant(
+  keys: Iterable<Parameters<typeof canonicalKeyId>[0]>,
+  text: string,
+  role: string,
+): string {
   const ids = [...keys].map(canonicalKeyId);
   const found = [...new Set(ids)].filter((id) => text.length >= 8 && id.startsWith(text));
   if (found.length === 1 && found[0] !== undefined) return found[0];
