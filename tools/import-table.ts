@@ -110,7 +110,7 @@ export const table: readonly Row[] = [
   // Offline, over rows as they lie there: nothing that serves needs it.
   {
     place: "src/service/fsck",
-    ours: ["src/core", storeContract, inspectionContract, signerContract, fsckDamage],
+    ours: ["src/core", storeContract, proposalContract, inspectionContract, signerContract, fsckDamage],
     packages: [],
     builtins: [],
   },
@@ -133,7 +133,7 @@ export const table: readonly Row[] = [
     packages: [],
     builtins: ["node:crypto", "node:fs/promises", "node:path"],
   },
-  { place: inspectionContract, ours: [storeContract], packages: [], builtins: [] },
+  { place: inspectionContract, ours: [storeContract, proposalContract], packages: [], builtins: [] },
   { place: "src/store/bounds", ours: [storeContract], packages: [], builtins: [] },
   { place: "src/store/refusals", ours: [errors], packages: [], builtins: [] },
   {
