@@ -55,7 +55,8 @@ test("every end that a proposal can have", async () => {
   await proposals().cancel(repository, cancelled.id, who);
   await open(owner.next("targets"), undefined, day);
   server.clock.advance(2 * day);
-  await proposals().tend();
+  await server.service.start();
+  await expect.poll(async () => (await states()).at(-1)).toBe("expired");
   await open(owner.next("targets"));
   owner.addTarget("else");
   await server.publish(repository, owner.next("targets"));
