@@ -110,7 +110,7 @@ export const table: readonly Row[] = [
   // Offline, over rows as they lie there: nothing that serves needs it.
   {
     place: "src/service/fsck",
-    ours: [proposalContract, "src/core", storeContract, inspectionContract, signerContract, fsckDamage],
+    ours: ["src/core", storeContract, proposalContract, inspectionContract, signerContract, fsckDamage],
     packages: [],
     builtins: [],
   },

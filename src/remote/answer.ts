@@ -2,7 +2,8 @@
  * What comes back from the process that holds store and signer (the writer), and what becomes of it here.
  *
  * - A refusal crosses by its code, with its sentence, role and detail; what lay underneath stays in the log of the
- *   process it happened in.
+ *   process it happened in. Those with several reasons are the policy's, and none crosses: publications and proposals
+ *   are examined where they arrive, and the writer is asked for commits and signatures alone.
  * - `unsent`: the request certainly never reached a writer. `lost`: it was sent, and nobody knows what became of it (the
  *   writer died, failed, or did not answer in time). Which error that is, depends on what was asked.
  */

@@ -3,8 +3,11 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
-import { ExchangeError, exchange } from "../../src/publisher/exchange.ts";
+import { defaultLimits, ExchangeError, exchange } from "../../src/publisher/exchange.ts";
 import { temporaryDirectory } from "../support/directory.ts";
+import { multipart, multipartType, parts } from "../support/multipart.ts";
+import { proposalBody } from "../support/proposing.ts";
+import { listed, Owner } from "../support/publisher.ts";
 import { ending, isAlive, Publisher, startWorkers, type Workers } from "../support/workers.ts";
 
 const long = 120_000;
@@ -71,6 +74,43 @@ it.each(["0", "2"])(
       await expect.poll(() => server.processes().readers.length, patient).toBe(2);
       expect(await outcomes(server, "a.test")).toEqual(["NO_RULE"]);
       expect(await outcomes(server, "b.test")).toEqual(["done"]);
+    }
+  },
+  long,
+);
+
+it.each(["0", "2"])(
+  "with %s workers a refusal has every reason, of a publication and of a proposal",
+  async (workers) => {
+    const file = join(temporaryDirectory(), "policy.yaml");
+    const demands = "root: { minThreshold: 2 }, roles: { targets: { minThreshold: 2 } }";
+    writeFileSync(file, `repositories:\n  - { match: a.test/**, ${demands} }\n`);
+    const server = await startWorkers(["--workers", workers, "--policy", file]);
+    servers.push(server);
+    const repository = "a.test/app";
+    const key = async (role: string) => {
+      const { bytes } = await exchange(server, "GET", `/v2/${repository}/_trust/tuf/${role}.key`);
+      const { keytype, keyval } = JSON.parse(bytes.toString());
+      return listed(keytype, keyval.public);
+    };
+    const [timestamp, snapshot] = [await key("timestamp"), await key("snapshot")];
+    const files = (await Owner.make(repository, { at: Date.now(), timestamp, snapshot })).first();
+    const told = async (path: string, body: { type: string; bytes: Buffer }) => {
+      const { status, bytes } = await exchange(server, "POST", path, defaultLimits, body);
+      expect(status).toBe(400);
+      return bytes.toString();
+    };
+    const published = await told(`/v2/${repository}/_trust/tuf/`, {
+      type: multipartType,
+      bytes: multipart(parts(files)),
+    });
+    const proposed = await told(`/api/v1/repositories/${encodeURIComponent(repository)}/proposals`, {
+      type: "application/json",
+      bytes: Buffer.from(JSON.stringify(proposalBody(files))),
+    });
+    for (const answer of [published, proposed]) {
+      expect(answer).toMatch(/\broot\b[^.]* threshold/);
+      expect(answer).toMatch(/\btargets\b[^.]* threshold/);
     }
   },
   long,

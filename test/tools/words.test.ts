@@ -25,6 +25,7 @@ describe("words that nothing may hold", () => {
     "docs/home/page.md",
     "/var/lib/vidimus/data",
     "src/work/x",
+    `.option("${["--", "registry"].join("")} <url>")`,
   ])("%j may stand", (text) => {
     expect(wordFindings("a.md", text)).toEqual([]);
   });
