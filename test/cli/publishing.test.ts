@@ -115,6 +115,7 @@ describe("repo", () => {
     const { out } = await init();
     expect(out).toContain("+ key: root (");
     expect(out).toContain(`Published ${name} at ${server.url}: root 1, targets 1.`);
+    expect(out).not.toContain("vidimus pin add");
     expect(home.read("trust.yaml")).toContain(`match: ${name}`);
     const shown = (await well("repo", "show", name, "--json")).json();
     expect(shown).toMatchObject({ format: "vidimus-repository/1", repository: name, server: server.url });
@@ -261,9 +262,10 @@ describe("roles", () => {
   });
 
   it("get other keys, root by its old and new ones", async () => {
-    await put("next", "ecdsa");
+    const next = await put("next", "ecdsa");
     const before = (await well("repo", "show", name, "--json")).json();
-    await well("rotate", name, "root", "--add", "next", "-p");
+    const { out } = await well("rotate", name, "root", "--add", "next", "-p");
+    expect(out).toContain(`vidimus pin add ${name} --key ${next.id}\n`);
     await well("rotate", name, "timestamp", "--server-key", "-p");
     await well("rotate", name, "snapshot", "--server-key", "-p");
     await well("add", name, "a", home.at("file"), "-p");

@@ -183,6 +183,13 @@ export function sayPublished(
       context,
       `${printable(role)} must be signed again by its new keys before readers take it: vidimus resign ${printable(repository)} ${printable(role)}`,
     );
+  const keys = changes.filter(({ kind, subject }) => kind === "key-added" && subject === "root");
+  const isNew = changes.some(({ kind, subject }) => kind === "file-added" && subject === "root");
+  if (keys.length > 0 && !isNew)
+    printLine(
+      context,
+      `Whoever pins its root, you too, refuses it until the new keys are pinned: vidimus pin add ${printable(repository)}${keys.map(({ after }) => ` --key ${after}`).join("")}`,
+    );
 }
 
 /** Throws `NOTHING_STAGED`. */
