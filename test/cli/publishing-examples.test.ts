@@ -133,7 +133,7 @@ async function play(command: string): Promise<readonly Said[]> {
   for (const line of lines) {
     const more =
       command === "sign"
-        ? ["--registry", `http://127.0.0.1:${(registry.address() as AddressInfo).port}`]
+        ? ["--registry-url", `http://127.0.0.1:${(registry.address() as AddressInfo).port}`]
         : command === "repo init"
           ? trusted
           : [];
@@ -204,6 +204,8 @@ describe("the examples run as they stand", () => {
   });
 
   it("of other keys", async () => {
+    await play("root renew");
+    await vidimus("reset", app);
     await play("rotate");
     const { out } = await vidimus("publish", app);
     expect(out).toContain("+ key of targets: release-2027 (");
