@@ -72,7 +72,10 @@ export async function startWorkers(
     over = true;
     return code as number | null;
   });
-  const settled = () => over || existsSync(file) || Promise.reject(new Error(`It is not ready: ${log}`));
+  const started = () => log.split('"msg":"process is ready"').length - 1;
+  // Its log comes another way than its file, and may be later.
+  const isReady = () => existsSync(file) && started() >= processesOf(args);
+  const settled = () => over || isReady() || Promise.reject(new Error(`It is not ready: ${log}`));
   try {
     await vi.waitFor(settled, { timeout: 60_000 });
   } catch (error) {
@@ -108,6 +111,13 @@ export async function startWorkers(
         () => 0,
       ),
   };
+}
+
+/** Beside the one that is started: a writer and its readers, or none. */
+function processesOf(args: readonly string[]): number {
+  const at = args.lastIndexOf("--workers");
+  const readers = at < 0 ? 0 : Number(args[at + 1]);
+  return readers > 0 ? readers + 1 : 0;
 }
 
 /** How a server ends that does not start. */
