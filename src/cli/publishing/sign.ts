@@ -151,7 +151,7 @@ async function editsFor(
   });
 }
 
-/** As `docker trust sign` chooses (notary-protocol.md 7.9): every direct delegation whose key is here, or targets without any. */
+/** As `docker trust sign` chooses: every direct delegation whose key is here, or targets without any. */
 async function rolesAtHand(
   { targets }: RepositoryCopy,
   { ring }: Desk,
