@@ -1,5 +1,6 @@
 /** `vidimus key`: the private keys of people. Loaded by commands that are not the server's alone. */
 import { Command } from "commander";
+import { addKeyCertificate } from "./key-certificate.ts";
 import { addKeyExport } from "./key-export.ts";
 import { addKeyGenerate } from "./key-generate.ts";
 import { addKeyImport } from "./key-import.ts";
@@ -17,6 +18,7 @@ export function addKeyCommands(parent: Command, context: CliContext, finish: (co
   addKeyGenerate(key, context);
   addKeyList(key, context, finish);
   addKeyShow(key, context);
+  addKeyCertificate(key, context);
   addKeyImport(key, context, finish);
   addKeyExport(key, context);
   addKeyName(key, context);
