@@ -1,8 +1,15 @@
 /** `vidimus key public` and `certificate`: what others are given, so that they can name this key as a signer. */
 import type { Command } from "commander";
-import { addKeyFlags, addPassphraseFlags, examples, type Keys, withKeys } from "./key-flags.ts";
+import {
+  addKeyFlags,
+  addPassphraseFlags,
+  examples,
+  type KeyFlags,
+  type Keys,
+  withKeys,
+} from "./key-flags.ts";
 import { nameOf } from "./key-output.ts";
-import { type CliContext, printable, printLine } from "./output.ts";
+import { type CliContext, printable, printJson, printLine } from "./output.ts";
 
 const day = 86_400_000;
 const tenYears = 3_650;
@@ -42,7 +49,7 @@ export function addKeyCertificate(parent: Command, context: CliContext): void {
     );
   addPassphraseFlags(addKeyFlags(command)).action(
     async (text: string, repository: string, path: string | undefined) => {
-      const { days } = command.opts<{ days: string }>();
+      const { days, json } = command.opts<KeyFlags & { days: string }>();
       if (!/^[1-9][0-9]{0,4}$/.test(days)) command.error("error: --days takes a number from 1 to 99999");
       await withKeys(command, context, async ({ ring, passphrases }) => {
         const { makeRootCertificate } = await import("../publisher/custody/certificates.ts");
@@ -52,6 +59,15 @@ export function addKeyCertificate(parent: Command, context: CliContext): void {
           const now = Date.now();
           const end = new Date(now + Number(days) * day);
           const { pem } = await makeRootCertificate(key, repository, new Date(now - 60_000), end);
+          if (json === true) {
+            printJson(context, {
+              format: "vidimus-certificate/1",
+              key: info.id,
+              repository,
+              certificate: pem,
+            });
+            return;
+          }
           await give(context, path, pem, `a certificate of ${nameOf(info)} for ${printable(repository)}`);
         } finally {
           key.close();

@@ -5,6 +5,7 @@ import { EditError, PublishError } from "../publisher/errors.ts";
 import { addBackupCreate } from "./backup-create.ts";
 import { addBackupRestore } from "./backup-restore.ts";
 import { addBackupVerify } from "./backup-verify.ts";
+import { addCompletion } from "./completion.ts";
 import { addConfigCheck } from "./config-check.ts";
 import { addConfigSchema } from "./config-schema.ts";
 import { addConfigShow } from "./config-show.ts";
@@ -98,6 +99,7 @@ export async function runCli(
   addRecover(program, context, clientContext?.ask, (ended) => {
     code = ended;
   });
+  addCompletion(program, context);
   addVersion(program, context);
   try {
     await program.parseAsync([...argv], { from: "user" });

@@ -1,6 +1,6 @@
 /**
  * What a registry holds under a reference: the digest and length of an image's manifest, or of the index of several. That is
- * what is signed, so the bytes themselves are hashed here and no header is believed.
+ * what is signed by docker, too, so the bytes themselves are hashed here and no header is believed.
  */
 import type { Fetcher } from "../client/fetch/fetcher.ts";
 import { sha256Hex } from "../core/bytes.ts";

@@ -1,5 +1,5 @@
 /** `vidimus key`: what it says, what it ends with, and that its examples run as they stand. */
-import { createPublicKey, generateKeyPairSync } from "node:crypto";
+import { createPublicKey, generateKeyPairSync, X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -423,8 +423,46 @@ describe("export and import", () => {
   });
 });
 
+describe("certificate", () => {
+  it("holds the key, is signed by it, and is made out to the repository", async () => {
+    const { id, public: listed } = await put("root");
+    const { code, out } = await vidimus(["certificate", "root", "registry.test/app"], secret);
+    expect(code).toBe(0);
+    const certificate = new X509Certificate(out);
+    expect(certificate.subject).toBe("CN=registry.test/app");
+    expect(certificate.verify(certificate.publicKey)).toBe(true);
+    const der = certificate.publicKey.export({ format: "der", type: "spki" });
+    expect(der.toString("base64")).toBe(listed);
+    const document = (await vidimus(["certificate", "root", "registry.test/app", "--json"], secret)).json();
+    expect(document).toMatchObject({
+      format: "vidimus-certificate/1",
+      key: id,
+      repository: "registry.test/app",
+    });
+  });
+
+  it("is not made for a key that stock clients take in no root, or with a wrong passphrase", async () => {
+    await vidimus(["generate", "--name", "low", "--algorithm", "ed25519"], secret);
+    const low = await vidimus(["certificate", "low", "registry.test/app"], secret);
+    expect([low.code, low.out]).toEqual([exitCodes.keyFile.code, ""]);
+    await put("root");
+    const wrong = await vidimus(["certificate", "root", "registry.test/app"], "something else");
+    expect([wrong.code, wrong.out]).toEqual([exitCodes.passphrase.code, ""]);
+  });
+});
+
 describe("help", () => {
-  const commands = ["generate", "list", "show", "export", "import", "name", "passphrase"];
+  const commands = [
+    "generate",
+    "list",
+    "show",
+    "public",
+    "certificate",
+    "export",
+    "import",
+    "name",
+    "passphrase",
+  ];
 
   it("ends with examples, which run as they stand, one after the other", async () => {
     home.write(".docker/trust/private/none.txt", "");

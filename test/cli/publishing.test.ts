@@ -1,5 +1,5 @@
 /** The commands of publishers, against the real server: what they say, what they end with, what readers then see. */
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
@@ -75,8 +75,8 @@ async function well(...argv: readonly string[]): Promise<Said> {
   return said;
 }
 
-async function put(called: string, algorithm: "ecdsa" | "ed25519") {
-  const folder = new KeyFolder(join(home.path, ".vidimus", "keys"), testingOnlyCost);
+async function put(called: string, algorithm: "ecdsa" | "ed25519", place = ".vidimus/keys") {
+  const folder = new KeyFolder(home.at(place), testingOnlyCost);
   const key = makePrivateKey(algorithm);
   return await folder.add(
     { key, name: called, role: undefined, repository: undefined },
@@ -149,6 +149,21 @@ describe("repo", () => {
     await put("below", "ed25519");
     const odd = await vidimus("repo", "init", name, "--root", "below", "--targets", "one", ...trusted());
     expect(odd.code).toBe(exitCodes.keyFile.code);
+  });
+
+  it("init lists the root key of somebody else by the certificate that they made", async () => {
+    const bob = await put("bob", "ecdsa", "of-bob");
+    const { out: pem } = await well("key", "certificate", "bob", name, "--keys", home.at("of-bob"));
+    home.write("bob.pem", pem);
+    await init("--root", home.at("bob.pem"));
+    const { roles } = (await well("repo", "show", name, "--json")).json() as {
+      roles: { role: string; keyIds: string[] }[];
+    };
+    expect(roles.find(({ role }) => role === "root")?.keyIds).toContain(bob.id);
+    await well("threshold", "set", name, "root", "2");
+    expect((await vidimus("publish", name)).code).toBe(exitCodes.signers.code);
+    cpSync(home.at("of-bob"), home.at(".vidimus/keys"), { recursive: true });
+    expect((await well("publish", name)).out).toContain("root 2");
   });
 
   it("delete asks first, and is final", async () => {

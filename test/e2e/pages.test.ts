@@ -24,7 +24,7 @@ function blockOf(text: string): Block {
 }
 
 describe("the commands of a page", () => {
-  it.each(pages)("%s: every block ends well", { timeout: 120_000 }, async (_page, blocks) => {
+  it.each(pages)("%s: every block ends well", { timeout: 300_000 }, async (_page, blocks) => {
     const directory = temporaryDirectory();
     linkTree(directory);
     const wanted = blocks.some(({ needs }) => needs.includes("server"));

@@ -2,7 +2,7 @@
  * Plays the blocks of a page as its reader would, one after the other, each in a shell of its own.
  *
  * The scratch directory looks like a clone: it holds everything of the tree by links, and whatever the page makes
- * beside it. It is also the reader's home. `127.0.0.1:4443` in a block is the server that runs beside it.
+ * beside it. It is also the reader's home, and Vidimus is installed there. `127.0.0.1:4443` in a block is the server that runs beside it.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, symlinkSync } from "node:fs";
@@ -10,7 +10,9 @@ import { dirname, join, resolve } from "node:path";
 import type { Block } from "../../tools/markdown.ts";
 
 const root = resolve(import.meta.dirname, "../..");
-const secondsForBlock = 60;
+const secondsForBlock = 120;
+/** Where the programs of a reader's own lie. */
+const installed = "home/bin";
 
 export interface Scratch {
   readonly directory: string;
@@ -25,6 +27,8 @@ export function linkTree(directory: string): void {
   for (const name of readdirSync(root)) {
     if (name !== ".git" && name !== "data") symlinkSync(join(root, name), join(directory, name));
   }
+  mkdirSync(join(directory, installed), { recursive: true });
+  symlinkSync(join(root, "bin/vidimus.js"), join(directory, installed, "vidimus"));
 }
 
 /** The exit code and all that was printed. */
@@ -39,7 +43,7 @@ export function play(
     cwd: directory,
     env: {
       HOME: home,
-      PATH: [...programs, dirname(process.execPath), process.env.PATH].join(":"),
+      PATH: [...programs, join(directory, installed), dirname(process.execPath), process.env.PATH].join(":"),
     },
     encoding: "utf8",
     input: "",
