@@ -12,6 +12,7 @@ import { testingOnlyCost } from "../../../src/publisher/custody/key-file.ts";
 import { KeyFolder } from "../../../src/publisher/custody/key-folder.ts";
 import { pkcs11 } from "../../../src/publisher/custody/pkcs11.ts";
 import { sshAgent } from "../../../src/publisher/custody/ssh-agent.ts";
+import { listedKey } from "../../contract/custody.ts";
 import type { Result } from "./process.ts";
 import { softTokens } from "./soft-token.ts";
 import { addKey, startSshAgent } from "./ssh-agent.ts";
@@ -36,6 +37,8 @@ export class SigningPerson {
   readonly directory: string;
   /** Every question for a passphrase or PIN since the person was made, or since it was emptied. */
   readonly asked: string[] = [];
+  /** Bare IDs of the keys in this person's place. */
+  readonly keyIds: string[] = [];
   readonly #server: TrustServerAddress;
   readonly #place: Place;
 
@@ -54,6 +57,7 @@ export class SigningPerson {
   /** A new P-256 key in this person's place, or another one: its public part in PEM. */
   async key(name: string, key = newKey()): Promise<string> {
     await this.#place.put(key, name);
+    this.keyIds.push(listedKey(key).id);
     return createPublicKey(key).export({ format: "pem", type: "spki" }).toString();
   }
 
