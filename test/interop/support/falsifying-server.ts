@@ -11,7 +11,7 @@ import { openKeyring } from "../../../src/wire/signer.ts";
 import { openStore } from "../../../src/wire/store.ts";
 import { httpsServer } from "../../support/https-server.ts";
 import { encodeSnapshot, encodeTimestamp } from "../../support/simulator-roles.ts";
-import { fetchFrom } from "./https.ts";
+import { type Answer, fetchFrom } from "./https.ts";
 import { metadataPath, served, servedMetadata } from "./metadata.ts";
 import type { TrustServerAddress } from "./trust-server.ts";
 
@@ -50,12 +50,15 @@ export async function falsified(
     answers.set(metadataPath(repository, `${role}.${sha256Hex(bytes)}.json`), bytes);
   }
   answers.set(metadataPath(repository, `${notary.parse("root", root).signed.version}.root.json`), root);
-  const { url, ca } = await httpsServer(async (request, response) => {
-    const path = request.url ?? "";
-    const { status, body } = answers.has(path)
-      ? { status: 200, body: answers.get(path) }
-      : await fetchFrom(server, path);
-    response.writeHead(status).end(body);
+  const answer = async (path: string): Promise<Answer> => {
+    const body = answers.get(path);
+    return body === undefined ? await fetchFrom(server, path) : { status: 200, body };
+  };
+  const { url, ca } = await httpsServer((request, response) => {
+    answer(request.url ?? "").then(
+      ({ status, body }) => response.writeHead(status).end(body),
+      () => response.destroy(),
+    );
   });
   const file = join(mkdtempSync(join(directory, "falsified-")), "ca.crt");
   writeFileSync(file, ca);
