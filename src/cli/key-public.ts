@@ -20,7 +20,7 @@ export function addKeyPublic(parent: Command, context: CliContext): void {
     .description("write the public part of a key as PEM, for whoever lets it sign")
     .argument("<key>", "its name, its ID, or the first eight digits of it or more")
     .argument("[file]", "a file that is not there yet (default: standard output)")
-    .addHelpText("after", examples("vidimus key public release", "vidimus key public release release.pem"));
+    .addHelpText("after", examples("vidimus key public release", "vidimus key public release public.pem"));
   addPassphraseFlags(addKeyFlags(command)).action(async (text: string, path: string | undefined) => {
     await withKeys(command, context, async (keys) => {
       const { publicPem } = await import("../publisher/custody/public.ts");
@@ -45,7 +45,7 @@ export function addKeyCertificate(parent: Command, context: CliContext): void {
     .option("--days <number>", "how long it is good", String(tenYears))
     .addHelpText(
       "after",
-      examples("vidimus key certificate release registry.acme.example/app release-root.pem"),
+      examples("vidimus key certificate release registry.acme.example/app certificate.pem"),
     );
   addPassphraseFlags(addKeyFlags(command)).action(
     async (text: string, repository: string, path: string | undefined) => {

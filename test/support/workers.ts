@@ -117,7 +117,9 @@ export async function startWorkers(
 function processesOf(args: readonly string[]): number {
   const at = args.lastIndexOf("--workers");
   const readers = at < 0 ? 0 : Number(args[at + 1]);
-  return readers > 0 ? readers + 1 : 0;
+  // One that only reads has no writer.
+  const writers = args.includes("--read-only") ? 0 : 1;
+  return readers > 0 ? readers + writers : 0;
 }
 
 /** How a server ends that does not start. */
