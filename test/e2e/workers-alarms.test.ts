@@ -87,10 +87,14 @@ it(
       const key = await exchange(running, "POST", "/v2/example/kept/_trust/tuf/timestamp.key");
       expect([key.status, key.code]).toEqual([503, "STORE_BEHIND"]);
     }
-    const lines = running
-      .log()
-      .split("\n")
-      .filter((line) => /"level":"(warn|error|fatal)"/.test(line));
+    const loud = () =>
+      running
+        .log()
+        .split("\n")
+        .filter((line) => /"level":"(warn|error|fatal)"/.test(line));
+    // What a process has said comes to the log a moment later than its answer.
+    await expect.poll(() => loud().length, patient).toBeGreaterThanOrEqual(6);
+    const lines = loud();
     const ofStart = lines.filter((line) => line.includes("THE STORE IS BEHIND ITS HIGH-WATER MARK"));
     expect(ofStart.map((line) => JSON.parse(line).process).sort()).toEqual(["reader", "reader", "writer"]);
     const others = lines.filter((line) => !ofStart.includes(line));
