@@ -17,7 +17,10 @@ const forbidden: readonly (readonly [pattern: RegExp, what: string])[] = [
     "the host of a package registry",
   ],
   // A placeholder is no address.
-  [/\bregistry\s*=\s*https?:|--registry[ =](?!<)|"resolved":\s*"https?:/i, "the address of a package registry"],
+  [
+    /\bregistry\s*=\s*https?:|--registry[ =](?!<)|"resolved":\s*"https?:/i,
+    "the address of a package registry",
+  ],
   [/(?:^|[\s"'`(=:,])\/(?:work|root|home|Users)\/[\w.-]/m, "a path of somebody's machine"],
   [/\b[A-Z]:\\Users\\/, "a path of somebody's machine"],
 ];
