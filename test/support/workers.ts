@@ -72,9 +72,8 @@ export async function startWorkers(
     over = true;
     return code as number | null;
   });
-  const started = () => log.split('"msg":"process is ready"').length - 1;
-  // Its log comes another way than its file, and may be later.
-  const isReady = () => existsSync(file) && started() >= processesOf(args);
+  // Its log comes another way than its file, and may be later; in it, every process stands before this line.
+  const isReady = () => existsSync(file) && log.includes('"msg":"ready"');
   const settled = () => over || isReady() || Promise.reject(new Error(`It is not ready: ${log}`));
   try {
     await vi.waitFor(settled, { timeout: 60_000 });
@@ -111,15 +110,6 @@ export async function startWorkers(
         () => 0,
       ),
   };
-}
-
-/** Beside the one that is started: a writer and its readers, or none. */
-function processesOf(args: readonly string[]): number {
-  const at = args.lastIndexOf("--workers");
-  const readers = at < 0 ? 0 : Number(args[at + 1]);
-  // One that only reads has no writer.
-  const writers = args.includes("--read-only") ? 0 : 1;
-  return readers > 0 ? readers + writers : 0;
 }
 
 /** How a server ends that does not start. */
