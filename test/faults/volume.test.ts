@@ -7,6 +7,7 @@ import { closeSync, mkdtempSync, openSync, rmdirSync, rmSync, statSync, writeSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { times } from "./support/chance.ts";
 import type { Running } from "./support/daemon.ts";
 import { World } from "./support/world.ts";
 
@@ -77,21 +78,24 @@ test.skipIf(!mayMount()).each([
     const ready = async () => (await server.line.client.request("/readyz")).status;
     await until(server, () => world.acknowledged >= 9);
 
-    fill(filler);
-    await until(server, () => refusals() >= 9);
-    const known = world.acknowledged;
-    const logged = statSync(log).size;
-    expect(await ready()).toBe(503);
-    for (const { repository } of keepers) expect(await watcher.view(server.line, repository)).toBeDefined();
-    expect(Object.keys(world.answers())).toEqual(["503 STORE_UNAVAILABLE"]);
+    for (let round = 0; round < times(1); round++) {
+      const before = refusals();
+      fill(filler);
+      await until(server, () => refusals() >= before + 9);
+      const known = world.acknowledged;
+      const logged = statSync(log).size;
+      expect(await ready()).toBe(503);
+      for (const { repository } of keepers) expect(await watcher.view(server.line, repository)).toBeDefined();
+      expect(Object.keys(world.answers())).toEqual(["503 STORE_UNAVAILABLE"]);
 
-    rmSync(filler);
-    await expect.poll(ready, { timeout: 10_000 }).toBe(200);
-    await until(server, () => world.acknowledged >= known + 9);
-    expect(Object.keys(world.answers())).toEqual(["503 STORE_UNAVAILABLE"]);
-    expect(watcher.faults).toEqual([]);
-    // The log goes on, too.
-    expect(statSync(log).size).toBeGreaterThan(logged);
+      rmSync(filler);
+      await expect.poll(ready, { timeout: 10_000 }).toBe(200);
+      await until(server, () => world.acknowledged >= known + 9);
+      expect(Object.keys(world.answers())).toEqual(["503 STORE_UNAVAILABLE"]);
+      expect(watcher.faults).toEqual([]);
+      // The log goes on, too.
+      expect(statSync(log).size).toBeGreaterThan(logged);
+    }
     await server.kill();
     const next = await world.start();
     expect(await world.verdict(next.line)).toEqual([]);
