@@ -15,23 +15,23 @@ export interface NamedBytes {
 
 /**
  * Gives each file as it was read, in the order they came, so that whoever reads can give others their turn in between. Each role
- * once; a timestamp is the server's to make, so one that was sent is passed over. The keys of all files together are
- * bounded: opening them is what costs before anything is verified. Throws what `FormatRules.parse` throws,
- * `DUPLICATE_ROLE`, `TOO_MANY`.
+ * once; what `read` gives undefined for is passed over. The keys of all files together are bounded: opening them is what
+ * costs before anything is verified. Throws what `read` throws, `DUPLICATE_ROLE`, `TOO_MANY`.
  */
-export function* readUpload(
-  format: Pick<FormatRules, "parse">,
-  files: readonly NamedBytes[],
+export function* readEach<F extends { readonly role: string }>(
+  files: readonly F[],
+  read: (file: F) => Metadata | undefined,
 ): Generator<Metadata> {
   const seen = new Set<string>();
   let keys = 0;
-  for (const { role, bytes } of files) {
+  for (const given of files) {
+    const { role } = given;
     if (seen.has(role)) {
       throw new MalformedError("DUPLICATE_ROLE", "Send each role once in an upload.", { role });
     }
     seen.add(role);
-    if (role === "timestamp") continue;
-    const file = format.parse(role, bytes);
+    const file = read(given);
+    if (file === undefined) continue;
     keys += usedKeys(file.signed).size;
     if (keys > maxUploadKeys) {
       throw new MalformedError("TOO_MANY", `Use at most ${maxUploadKeys} different keys in one upload.`, {
@@ -40,4 +40,12 @@ export function* readUpload(
     }
     yield file;
   }
+}
+
+/** The files of an upload. A timestamp is the server's to make, so one that was sent is passed over. Throws as `readEach`. */
+export function readUpload(
+  format: Pick<FormatRules, "parse">,
+  files: readonly NamedBytes[],
+): Generator<Metadata> {
+  return readEach(files, ({ role, bytes }) => (role === "timestamp" ? undefined : format.parse(role, bytes)));
 }

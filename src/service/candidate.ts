@@ -1,9 +1,6 @@
-/** What a publication and a proposal have in common: reading the files, loading what they are examined against, policy. */
-import { setImmediate } from "node:timers/promises";
-import { MalformedError } from "../core/errors.ts";
+/** What a publication and a proposal have in common: what they are examined against. */
 import type { FormatRules } from "../core/format/format.ts";
-import { maxUploadKeys } from "../core/limits.ts";
-import { type Metadata, usedKeys } from "../core/model.ts";
+import type { Metadata } from "../core/model.ts";
 import { type Candidate, storedFilesNeeded } from "../core/publication.ts";
 import type { OnlineKey, RepositoryState, Store } from "../store/store.ts";
 import type { OnlineKeys } from "./online-keys.ts";
@@ -22,37 +19,6 @@ export interface Loaded {
   readonly files: TrustedFiles;
   readonly held: ReadonlyMap<string, OnlineKey>;
   readonly candidate: Candidate;
-}
-
-/**
- * Each role once. Between files others get their turn, and the keys of all files together are bounded: opening them is
- * what costs before anything is verified.
- */
-export async function readEach<F extends { readonly role: string }>(
-  files: readonly F[],
-  read: (file: F) => Metadata | undefined,
-): Promise<ReadonlyMap<string, Metadata>> {
-  const upload = new Map<string, Metadata>();
-  const seen = new Set<string>();
-  let keys = 0;
-  for (const given of files) {
-    const { role } = given;
-    if (seen.has(role)) {
-      throw new MalformedError("DUPLICATE_ROLE", "Send each role once in an upload.", { role });
-    }
-    seen.add(role);
-    if (upload.size > 0) await setImmediate();
-    const file = read(given);
-    if (file === undefined) continue;
-    keys += usedKeys(file.signed).size;
-    if (keys > maxUploadKeys) {
-      throw new MalformedError("TOO_MANY", `Use at most ${maxUploadKeys} different keys in one upload.`, {
-        role,
-      });
-    }
-    upload.set(role, file);
-  }
-  return upload;
 }
 
 /** `also`: stored targets roles that are wanted beside those that a verdict needs. */

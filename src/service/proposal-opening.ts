@@ -1,13 +1,16 @@
 /** What is demanded of a proposal before it is kept: everything but the signatures that it is there to collect. */
+import { setImmediate } from "node:timers/promises";
 import type { Logger } from "pino";
 import { MalformedError } from "../core/errors.ts";
+import type { FormatRules } from "../core/format/format.ts";
 import type { Metadata, SignatureEntry } from "../core/model.ts";
 import { baseRoles, readProposedFile, requirementsOf, usefulSignatures } from "../core/proposal.ts";
 import { examineProposal } from "../core/proposal-examination.ts";
 import { proposalDigest } from "../core/rejection.ts";
+import { readEach } from "../core/upload.ts";
 import { evaluateUnsigned } from "../policy/evaluate.ts";
 import type { NewProposal } from "../store/proposals.ts";
-import { type CandidateParts, loadCandidate, readEach } from "./candidate.ts";
+import { type CandidateParts, loadCandidate } from "./candidate.ts";
 import type { Clock } from "./clock.ts";
 import type { PolicyInForce } from "./policy-in-force.ts";
 import type { Principal } from "./principal.ts";
@@ -36,7 +39,7 @@ export async function prepareProposal(
   const { id, repository, request, principal } = given;
   checkBounds(request, settings);
   const at = clock.now();
-  const upload = await readEach(request.files, ({ role, signed }) => readProposedFile(format, role, signed));
+  const upload = await readProposed(request, format);
   const { state, candidate } = await loadCandidate(parts, repository, upload, at, upload.keys());
   const plan = examineProposal(candidate);
   const findings = evaluateUnsigned({ ...candidate, ...plan }, policy.current);
@@ -69,6 +72,19 @@ export async function prepareProposal(
       signatures: added.get(role) ?? [],
     })),
   };
+}
+
+/** Between files others get their turn. */
+async function readProposed(
+  { files }: OpenRequest,
+  format: FormatRules,
+): Promise<ReadonlyMap<string, Metadata>> {
+  const upload = new Map<string, Metadata>();
+  for (const file of readEach(files, ({ role, signed }) => readProposedFile(format, role, signed))) {
+    upload.set(file.role, file);
+    if (upload.size < files.length) await setImmediate();
+  }
+  return upload;
 }
 
 function checkBounds({ files, note, release, lifetime }: OpenRequest, settings: ProposalSettings): void {
