@@ -1,9 +1,10 @@
 /** A repository that is not there yet: root 1 and targets 1, with the server's own keys for snapshot and timestamp. */
 import { canonicalKeyId, type ListedKey } from "../core/keys.ts";
-import { changesOf, type Draft, draftOf, isComplete, type Standing, sealed, standingOf } from "./draft.ts";
+import { distinct } from "./contents.ts";
+import { type Draft, draftOf, isComplete, type Standing, sealed, standingOf } from "./draft.ts";
 import { EditError, PublishError } from "./errors.ts";
 import { readOnlineKey } from "./fetch.ts";
-import { Opened, type Publication, type PublisherTools, signedBy } from "./publish.ts";
+import { Opened, type Publication, type PublisherTools, publicationOf, signedBy } from "./publish.ts";
 import { type Sender, send } from "./send.ts";
 
 /** Who signs a role: keys as the role lists them (for root: certificates), and how many of them must. */
@@ -34,9 +35,7 @@ export async function firstDraft(tools: PublisherTools, wanted: NewRepository): 
     root: {
       version: 1,
       expires: at + lifetimes.root,
-      keys: [
-        ...new Map([...root.keys, ...targets.keys, snapshot, timestamp].map((key) => [key.id, key])).values(),
-      ],
+      keys: distinct([...root.keys, ...targets.keys, snapshot, timestamp]),
       roles: {
         root: role(root),
         targets: role(targets),
@@ -64,14 +63,7 @@ export async function publishNew(tools: PublisherTools, wanted: NewRepository): 
     const sender: Sender = await tools.trust.sender(wanted.repository);
     const outcome = await send(sender, sealed(draft, signatures));
     if (outcome !== "published") throw undecided(wanted.repository, outcome);
-    return {
-      repository: sender.repository,
-      server: sender.fetcher.origin,
-      files: draft.files.map(({ role, file }) => ({ role, version: file.signed.version })),
-      changes: changesOf(draft),
-      rebased: 0,
-      broken: [],
-    };
+    return publicationOf(draft, sender.fetcher.origin, 0);
   } finally {
     opened.close();
   }
@@ -108,13 +100,18 @@ function undecided(repository: string, outcome: "overtaken" | "unknown"): Publis
       );
 }
 
-/** What every root costs at most is enough to see that there is one. */
+/** What a root costs at most is enough to see that there is one. */
 const largestRoot = 1_024 * 1_024;
 
-async function refuseExisting({ repository, fetcher }: Sender): Promise<void> {
+/** Whether the server has the repository. */
+export async function isThere({ repository, fetcher }: Sender): Promise<boolean> {
   const signal = AbortSignal.timeout(30_000);
-  const root = await fetcher.get({ repository, file: "root.json", maxBytes: largestRoot, signal });
-  if (root === undefined) return;
+  return (await fetcher.get({ repository, file: "root.json", maxBytes: largestRoot, signal })) !== undefined;
+}
+
+async function refuseExisting(sender: Sender): Promise<void> {
+  if (!(await isThere(sender))) return;
+  const { repository, fetcher } = sender;
   throw new PublishError(
     "REPOSITORY_EXISTS",
     `${repository} is there already at ${fetcher.origin}: use \`vidimus status ${repository}\`, or another name.`,

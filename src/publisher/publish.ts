@@ -70,12 +70,12 @@ export async function publishEdits(
     for (let rebased = 0; ; rebased++) {
       const copy = await tools.trust.copy(repository);
       const draft = draftFor(tools, copy, edits);
-      if (draft.files.length === 0) return publicationOf(draft, copy, rebased);
+      if (draft.files.length === 0) return publicationOf(draft, copy.server, rebased);
       const signatures = await signedBy(opened, draft);
       const standing = standingOf(draft, signatures);
       if (!isComplete(standing)) throw missing(copy.repository, standing);
       const files = await withSnapshot(draft, sealed(draft, signatures), copy, opened, tools);
-      if (await upload(tools, copy, files)) return publicationOf(draft, copy, rebased);
+      if (await upload(tools, copy, files)) return publicationOf(draft, copy.server, rebased);
       if (rebased + 1 === attempts) {
         throw new PublishError(
           "LOST_RACE",
@@ -197,9 +197,10 @@ function isThere({ root, targets }: RepositoryCopy, files: ReadonlyMap<string, B
   return [...files].every(([role, bytes]) => role === "snapshot" || served.get(role) === sha256Hex(bytes));
 }
 
-function publicationOf(draft: Draft, { repository, server }: RepositoryCopy, rebased: number): Publication {
+/** What a draft is once the server has it. */
+export function publicationOf(draft: Draft, server: string, rebased: number): Publication {
   return {
-    repository,
+    repository: draft.repository,
     server,
     files: draft.files.map(({ role, file }) => ({ role, version: file.signed.version })),
     changes: changesOf(draft),

@@ -22,9 +22,9 @@ import {
 } from "./draft.ts";
 import type { OfflineState } from "./edits.ts";
 import { EditError, PublishError } from "./errors.ts";
+import { isThere } from "./first.ts";
 import { entryOf, type Proposal } from "./proposals.ts";
 import type { PublisherTools } from "./publish.ts";
-import type { Sender } from "./send.ts";
 
 export interface Review {
   readonly proposal: Pick<
@@ -46,8 +46,6 @@ export interface Review {
   readonly follows: boolean;
 }
 
-const largestRoot = 1_024 * 1_024;
-
 /** The signer's own copy; undefined where the repository is not there yet. */
 export async function copyIfThere(
   { trust }: Pick<PublisherTools, "trust">,
@@ -62,11 +60,6 @@ export async function copyIfThere(
     if (error.code === "NO_RULE" && !(await isThere(await trust.sender(repository)))) return undefined;
     throw error;
   }
-}
-
-async function isThere({ repository, fetcher }: Sender): Promise<boolean> {
-  const signal = AbortSignal.timeout(30_000);
-  return (await fetcher.get({ repository, file: "root.json", maxBytes: largestRoot, signal })) !== undefined;
 }
 
 /** Throws `PROPOSAL_BAD` for files that cannot be what they say. */

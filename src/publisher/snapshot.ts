@@ -2,15 +2,14 @@
  * The snapshot where a publisher holds its key, as `notary init` sets repositories up: it is made last, over the exact bytes of
  * everything else. Where the server holds the key it makes the snapshot, and nothing is added here.
  */
-import { hash } from "node:crypto";
 import type { RepositoryCopy } from "../client/repository-copy.ts";
-import { sha256Hex } from "../core/bytes.ts";
 import type { FileFacts, FormatRules } from "../core/format/format.ts";
 import { canonicalKeyId } from "../core/keys.ts";
 import type { FileReference, RoleKeys, Root } from "../core/model.ts";
 import type { OpenKey } from "./custody/custody.ts";
 import { after, type Draft } from "./draft.ts";
 import type { Lifetimes } from "./edits.ts";
+import { facts } from "./files.ts";
 
 interface Keys {
   has(id: string): Promise<boolean>;
@@ -42,7 +41,7 @@ export async function withSnapshot(
   const meta = new Map<string, FileFacts>();
   for (const [role, reference] of snapshot.signed.meta)
     if (role === "root" || next.targets.has(role)) meta.set(role, factsIn(reference));
-  for (const [role, bytes] of files) meta.set(role, factsOf(bytes));
+  for (const [role, bytes] of files) meta.set(role, facts(bytes));
   const message = format.encodeSnapshot({
     version: snapshot.signed.version + 1,
     expires: now() + lifetimes.targets,
@@ -59,8 +58,4 @@ export async function withSnapshot(
 
 function factsIn({ length, hashes }: FileReference): FileFacts {
   return { length: length ?? 0, sha256: hashes.get("sha256") ?? "", sha512: hashes.get("sha512") };
-}
-
-function factsOf(bytes: Buffer): FileFacts {
-  return { length: bytes.length, sha256: sha256Hex(bytes), sha512: hash("sha512", bytes, "hex") };
 }
