@@ -23,14 +23,8 @@ export function addKeyPublic(parent: Command, context: CliContext): void {
     .addHelpText("after", examples("vidimus key public release", "vidimus key public release public.pem"));
   addPassphraseFlags(addKeyFlags(command)).action(async (text: string, path: string | undefined) => {
     await withKeys(command, context, async (keys) => {
-      const { publicPem } = await import("../publisher/custody/public.ts");
-      const listed = await listedOf(keys, text);
-      await give(
-        context,
-        path,
-        publicPem(listed),
-        `the public part of ${nameOf((await keys.ring.find(text)).info)}`,
-      );
+      const pem = await publicPemOf(keys, text);
+      await give(context, path, pem, `the public part of ${nameOf((await keys.ring.find(text)).info)}`);
     });
   });
 }
@@ -77,13 +71,14 @@ export function addKeyCertificate(parent: Command, context: CliContext): void {
   );
 }
 
-/** An encrypted file of the stock clients says its public part only once it is open. */
-async function listedOf({ ring, passphrases }: Keys, text: string) {
-  const { info } = await ring.find(text);
-  if (info.listed !== undefined) return info.listed;
-  const key = await ring.open(info.id, passphrases);
+/** In PEM. An encrypted file of the stock clients says its public part only once it is open. */
+export async function publicPemOf({ ring, passphrases }: Keys, text: string): Promise<string> {
+  const { publicPem } = await import("../publisher/custody/public.ts");
+  const { info, custody } = await ring.find(text);
+  if (info.listed !== undefined) return publicPem(info.listed);
+  const key = await custody.open(info.id, passphrases);
   key.close();
-  return key.info.listed;
+  return publicPem(key.info.listed);
 }
 
 async function give(context: CliContext, path: string | undefined, pem: string, what: string): Promise<void> {

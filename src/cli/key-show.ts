@@ -1,10 +1,9 @@
 /** `vidimus key show`: what is known of one key; with `--pem` its public half for others. */
-import { createPublicKey } from "node:crypto";
 import type { Command } from "commander";
-import type { ListedKey } from "../core/keys.ts";
 import type { KeyInfo } from "../publisher/custody/custody.ts";
 import { addKeyFlags, addPassphraseFlags, examples, type KeyFlags, withKeys } from "./key-flags.ts";
 import { printKeys } from "./key-output.ts";
+import { publicPemOf } from "./key-public.ts";
 import { type CliContext, formatTable, printable, printLine } from "./output.ts";
 
 export function addKeyShow(parent: Command, context: CliContext): void {
@@ -19,20 +18,14 @@ export function addKeyShow(parent: Command, context: CliContext): void {
     .addHelpText("after", examples("vidimus key show release", "vidimus key show release --pem"));
   addPassphraseFlags(addKeyFlags(command)).action(async (text: string) => {
     const { json, pem } = command.opts<KeyFlags & { pem?: true }>();
-    await withKeys(command, context, async ({ ring, passphrases }) => {
-      const { info, custody } = await ring.find(text);
+    await withKeys(command, context, async (keys) => {
+      const { info } = await keys.ring.find(text);
       if (pem === undefined) {
         if (json === true) printKeys(context, [info]);
         else printLine(context, rowsOf(info));
         return;
       }
-      let { listed } = info;
-      if (listed === undefined) {
-        const opened = await custody.open(info.id, passphrases);
-        opened.close();
-        listed = opened.info.listed;
-      }
-      context.stdout(pemOf(listed));
+      context.stdout(await publicPemOf(keys, text));
     });
   });
 }
@@ -50,16 +43,4 @@ function rowsOf({ id, algorithm, listed, name, role, repository, place, locked }
       ["locked", locked ? "yes" : "no"],
     ].map((row) => row.map(printable)),
   );
-}
-
-function pemOf({ keytype, public: text }: ListedKey): string {
-  const content = Buffer.from(text, "base64");
-  const key =
-    keytype === "ed25519"
-      ? createPublicKey({
-          key: { kty: "OKP", crv: "Ed25519", x: content.toString("base64url") },
-          format: "jwk",
-        })
-      : createPublicKey({ key: content, format: "der", type: "spki" });
-  return String(key.export({ format: "pem", type: "spki" }));
 }
