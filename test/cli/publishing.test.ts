@@ -3,18 +3,16 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } 
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
-import { runCli } from "../../src/cli/program.ts";
 import { endings } from "../../src/client/errors.ts";
 import { openTrust } from "../../src/client/trust.ts";
-import { testingOnlyCost } from "../../src/publisher/custody/key-file.ts";
-import { KeyFolder } from "../../src/publisher/custody/key-folder.ts";
-import { makePrivateKey } from "../../src/publisher/custody/private-key.ts";
 import type { TrustServer } from "../../src/publisher/exchange.ts";
 import { facts } from "../../src/publisher/files.ts";
-import { type Folder, folderWith } from "../support/folder.ts";
+import type { Folder } from "../support/folder.ts";
+import { Person } from "../support/person.ts";
 import { runningServer } from "../support/running-server.ts";
 
 let server: TrustServer;
+let person: Person;
 let home: Folder;
 let counter = 0;
 let name: string;
@@ -24,67 +22,19 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  home = folderWith({
-    "ca.pem": server.ca,
-    pass: "only-for-a-test\n",
-    file: "content",
-    other: "other content",
-  });
+  person = new Person(server);
+  home = person.home;
   name = `example.test/app${counter++}`;
   await put("root", "ecdsa");
   await put("one", "ecdsa");
 });
 
-interface Said {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-  readonly json: () => Record<string, unknown>;
-}
-
-async function vidimus(...argv: readonly string[]): Promise<Said> {
-  let [out, err] = ["", ""];
-  const context = {
-    stdout: (text: string) => {
-      out += text;
-    },
-    stderr: (text: string) => {
-      err += text;
-    },
-    isTerminal: false,
-    askHidden: undefined,
-    env: {
-      HOME: home.path,
-      VIDIMUS_SERVER: server.url,
-      VIDIMUS_POLICY: home.at("trust.yaml"),
-      VIDIMUS_PASSPHRASE_FILE: home.at("pass"),
-    },
-    readFile: (path: string) => readFileSync(path, "utf8"),
-    debug: false,
-    testingOnlyScrypt: testingOnlyCost,
-  };
-  const nobody = { serve: async () => Promise.reject(new TypeError("not here")), process: process as never };
-  const code = await runCli(argv, context, nobody);
-  return { code, out, err, json: () => JSON.parse(out) as Record<string, unknown> };
-}
-
+const vidimus = (...argv: readonly string[]) => person.run(...argv);
 /** Runs a command that has to end well. */
-async function well(...argv: readonly string[]): Promise<Said> {
-  const said = await vidimus(...argv);
-  expect([argv.join(" "), said.code, said.err]).toEqual([argv.join(" "), 0, ""]);
-  return said;
-}
-
-async function put(called: string, algorithm: "ecdsa" | "ed25519", place = ".vidimus/keys") {
-  const folder = new KeyFolder(home.at(place), testingOnlyCost);
-  const key = makePrivateKey(algorithm);
-  return await folder.add(
-    { key, name: called, role: undefined, repository: undefined },
-    Buffer.from("only-for-a-test"),
-  );
-}
-
-const trusted = () => ["--server", server.url, "--ca", home.at("ca.pem")];
+const well = (...argv: readonly string[]) => person.well(...argv);
+const put = (called: string, algorithm: "ecdsa" | "ed25519", place?: string) =>
+  person.key(called, algorithm, place);
+const trusted = () => person.trusted();
 const init = (...more: readonly string[]) =>
   well("repo", "init", name, "--root", "root", "--targets", "one", ...trusted(), ...more);
 

@@ -2,7 +2,6 @@
 
 import { createPublicKey } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect } from "vitest";
 import { runCli } from "../../src/cli/program.ts";
 import { makeRootCertificate } from "../../src/publisher/custody/certificates.ts";
@@ -35,14 +34,14 @@ export class Person {
     });
   }
 
-  #folder(): KeyFolder {
-    return new KeyFolder(join(this.home.path, ".vidimus", "keys"), testingOnlyCost);
+  #folder(place = ".vidimus/keys"): KeyFolder {
+    return new KeyFolder(this.home.at(place), testingOnlyCost);
   }
 
-  /** A key that opens quickly, with its public part in PEM. */
-  async key(name: string, algorithm: "ecdsa" | "ed25519" = "ecdsa") {
+  /** A key that opens quickly, with its public part in PEM. `place`: a folder in the home; the usual one without. */
+  async key(name: string, algorithm: "ecdsa" | "ed25519" = "ecdsa", place?: string) {
     const key = makePrivateKey(algorithm);
-    const info = await this.#folder().add(
+    const info = await this.#folder(place).add(
       { key, name, role: undefined, repository: undefined },
       Buffer.from(secret),
     );
