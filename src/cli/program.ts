@@ -23,6 +23,22 @@ import { addVersion } from "./version.ts";
 /** Commands that start without loading the client's. */
 const ofTheServer: ReadonlySet<string | undefined> = new Set(["serve", "healthcheck"]);
 
+/** Commands that start without loading those of publishers. All others do: also help, completion, and a word that is mistyped. */
+const ofOthers: ReadonlySet<string | undefined> = new Set([
+  "backup",
+  "config",
+  "doctor",
+  "fsck",
+  "lock",
+  "pin",
+  "policy",
+  "recover",
+  "rekey",
+  "resolve",
+  "verify",
+  "version",
+]);
+
 /**
  * Runs one command; resolves to its exit code and never rejects.
  * `argv`: what stands after the program's name.
@@ -79,18 +95,12 @@ export async function runCli(
     client.addClientCommands(program, clientContext, (ended) => {
       code = ended;
     });
-    const { addKeyCommands } = await import("./key-commands.ts");
-    addKeyCommands(program, context, (ended) => {
-      code = ended;
-    });
-    const { addPublishingCommands } = await import("./publishing/commands.ts");
-    addPublishingCommands(program, {
-      context,
-      client: clientContext,
-      finish: (ended) => {
-        code = ended;
-      },
-    });
+    if (!ofOthers.has(argv[0])) {
+      const { addKeyCommands } = await import("./key-commands.ts");
+      addKeyCommands(program, context, end);
+      const { addPublishingCommands } = await import("./publishing/commands.ts");
+      addPublishingCommands(program, { context, client: clientContext, finish: end });
+    }
     client.addHelp(program, { stdout: context.stdout, columns: clientContext.columns }, () => {
       const rows = allExitCodes.map((each) => [String(each.code), each.meaning]);
       printLine(context, formatTable(rows));

@@ -13,7 +13,6 @@ import { whileWriting } from "../client/cache-lock.ts";
 import { replaceFile } from "../client/replace-file.ts";
 import type { Edit, Staged, StagedFor } from "./edits.ts";
 import { PublishError } from "./errors.ts";
-import { readStaged } from "./staged-schema.ts";
 
 /** Bytes of one file of staged edits. */
 export const largestStaged = 16 * 1_024 * 1_024;
@@ -104,6 +103,7 @@ export class Staging {
       if (error instanceof PublishError) throw error;
       throw damaged(file, String((error as NodeJS.ErrnoException).code), error);
     }
+    const { readStaged } = await import("./staged-schema.ts");
     const staged = readStaged(text);
     if (typeof staged === "string") throw damaged(file, staged);
     if (this.#fileOf(staged) !== file) throw damaged(file, "it is of another repository");

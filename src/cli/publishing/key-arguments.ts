@@ -3,7 +3,6 @@ import { createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { existsSync } from "node:fs";
 import { notary } from "../../core/format/notary.ts";
 import { type ListedKey, notaryKeyId, openKey } from "../../core/keys.ts";
-import { makeRootCertificate } from "../../publisher/custody/certificates.ts";
 import type { OpenKey } from "../../publisher/custody/custody.ts";
 import { EditError } from "../../publisher/errors.ts";
 import { printable } from "../output.ts";
@@ -44,6 +43,8 @@ async function ownKey(
 }
 
 async function certified(key: OpenKey, repository: string, now: number): Promise<ListedKey> {
+  // What makes certificates takes long to load, and is seldom wanted.
+  const { makeRootCertificate } = await import("../../publisher/custody/certificates.ts");
   const { listed } = await makeRootCertificate(
     key,
     repository,
