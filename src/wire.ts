@@ -7,6 +7,7 @@
  */
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
+import { freeBytes } from "./serve/free-space.ts";
 import { type RunningServer, startServer } from "./serve/server.ts";
 import { systemClock } from "./service/clock.ts";
 import type { Standing } from "./service/mark/standing.ts";
@@ -43,7 +44,7 @@ export async function serve(config: Config, logger: Logger): Promise<RunningServ
       },
       // Both listeners of a process count into the same metrics.
       createApp(options) {
-        metrics ??= new HttpMetrics(options.service);
+        metrics ??= new HttpMetrics(options.service, { freeBytes: () => freeBytes(config.data) });
         return createApp({ ...options, metrics });
       },
     },

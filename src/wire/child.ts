@@ -8,6 +8,7 @@ import type { SentMetrics } from "../http/aggregate.ts";
 import type { Ask } from "../remote/answer.ts";
 import { type ChildProcessPort, type RunningChild, runChild } from "../serve/child.ts";
 import { prepareDirectory } from "../serve/files.ts";
+import { freeBytes } from "../serve/free-space.ts";
 import { startServer } from "../serve/server.ts";
 import type { Telling } from "../serve/supervisor.ts";
 import { openTls, readGivenPair } from "../serve/tls.ts";
@@ -38,7 +39,7 @@ async function reader(config: Config, told: ToldPolicy, logger: Logger, ask: Ask
       openService: async (_config, directory) =>
         createService(config, await readersBackEnds(config, directory, ask, logger), policy, logger),
       createApp(options) {
-        metrics ??= new HttpMetrics(options.service, others);
+        metrics ??= new HttpMetrics(options.service, { others, freeBytes: () => freeBytes(config.data) });
         return createApp({ ...options, metrics });
       },
     },

@@ -1,15 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { aggregated, type SentMetrics } from "../../src/http/aggregate.ts";
-import { HttpMetrics } from "../../src/http/metrics.ts";
+import { HttpMetrics, type OtherMetrics } from "../../src/http/metrics.ts";
 import { SupervisorMetrics } from "../../src/http/supervisor-metrics.ts";
 import type { ProposalService } from "../../src/service/proposal-service.ts";
 
 const proposals = { facts: async () => ({ open: 3, published: 2, rejected: 1, expired: 0 }) };
-const metricsOf = (
-  lag: number,
-  others?: ConstructorParameters<typeof HttpMetrics>[1],
-  mark = { behind: false, lag: 0 },
-) =>
+const metricsOf = (lag: number, others?: OtherMetrics, mark = { behind: false, lag: 0 }) =>
   new HttpMetrics(
     {
       renewalLag: async () => lag,
@@ -17,7 +13,7 @@ const metricsOf = (
       policyFault: () => undefined,
       proposals: proposals as unknown as ProposalService,
     },
-    others,
+    { ...(others !== undefined && { others }), freeBytes: async () => 12 },
   );
 
 /** As it crosses from one process to another. */
@@ -178,4 +174,8 @@ describe("counts of a process that ended", () => {
     cluster.end(other);
     expect(await memory()).toBeLessThan(0.8 * before);
   });
+});
+
+it("say how much can still be written", async () => {
+  expect(line((await metricsOf(0).text()).body, "vidimus_data_free_bytes")).toBe("12");
 });
