@@ -12,7 +12,7 @@ declare module "fastify" {
 }
 
 /** Whoever calls, until access control is configured. */
-export const anonymous: Principal = { name: "anonymous", method: "none" };
+export const anonymous: Principal = { name: "anonymous", method: "none", address: "" };
 
 /** An error in the API's words. */
 export async function sendError(

@@ -25,7 +25,7 @@ import { History, type Outcome } from "./support/history.ts";
 import { factOf, Watcher } from "./support/watcher.ts";
 
 const clock = new TestClock(Date.UTC(2030, 0, 1));
-const principal = { name: "tester", method: "none" } as const;
+const principal = { name: "tester", method: "none", address: "" } as const;
 let scheduler: Scheduler | undefined;
 type Pair = readonly [TrustService, TrustService];
 let services: Pair;

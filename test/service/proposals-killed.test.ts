@@ -7,7 +7,7 @@ import { openRequest, signaturesBy } from "../support/proposing.ts";
 import { listed, newKey, Owner } from "../support/publisher.ts";
 
 const repository = "example.org/killed";
-const who = { name: "tester", method: "none" } as const;
+const who = { name: "tester", method: "none", address: "" } as const;
 
 it("a start publishes, once, what was signed by everybody before kill -9", async () => {
   const directory = temporaryDirectory();

@@ -26,7 +26,7 @@ import { day, type Files, listed, newKey, Owner } from "../support/publisher.ts"
 import { TestClock } from "../support/server.ts";
 
 const clock = new TestClock(Date.UTC(2030, 0, 1));
-const who = { name: "tester", method: "none" } as const;
+const who = { name: "tester", method: "none", address: "" } as const;
 /** Three who can sign targets, of whom two must, and one who cannot. */
 const keys = Array.from({ length: 4 }, () => newKey());
 const stranger = 3;

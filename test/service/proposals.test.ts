@@ -9,8 +9,8 @@ import { codeOf, refusalOf } from "../support/refusal.ts";
 import { backEnds, type ServerOptions, startServer, type TestServer } from "../support/server.ts";
 
 const repository = "example.org/quorum";
-const alice = { name: "alice", method: "none" } as const;
-const bob = { name: "bob", method: "none" } as const;
+const alice = { name: "alice", method: "none", address: "" } as const;
+const bob = { name: "bob", method: "none", address: "" } as const;
 
 describe.each(backEnds)("proposals on %s", (backEnd) => {
   let server: TestServer;

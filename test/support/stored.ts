@@ -76,7 +76,7 @@ async function fill(server: TestServer): Promise<void> {
   server.clock.advance(8 * day);
   await server.service.current(full, "timestamp");
   await renewed(server);
-  const who = { name: "tester", method: "none" } as const;
+  const who = { name: "tester", method: "none", address: "" } as const;
   await server.service.proposals.open(full, openRequest(owner.next("targets")), who);
   await propose(server, anew, who);
 }

@@ -9,7 +9,7 @@ import { startServer, type TestServer } from "../../support/server.ts";
 import { check } from "../../support/stored.ts";
 
 const repository = "example.org/quorum";
-const who = { name: "tester", method: "none" } as const;
+const who = { name: "tester", method: "none", address: "" } as const;
 
 let server: TestServer;
 let owner: Owner;

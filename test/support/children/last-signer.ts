@@ -24,5 +24,5 @@ await service.proposals.sign(
       { keyId: each.keyId, method: each.method, signature: Buffer.from(each.signature, "base64") },
     ],
   })),
-  { name: "last", method: "none" },
+  { name: "last", method: "none", address: "" },
 );
