@@ -63,8 +63,11 @@ const backEnds = [
   "src/signer/secret",
 ];
 
+const auth = "src/http/auth";
+
 const http: Omit<Row, "place"> = {
   ours: [
+    auth,
     serviceContract,
     proposalService,
     errors,
@@ -119,6 +122,7 @@ export const table: readonly Row[] = [
   // Stores: the contract, what the back ends share, the back ends.
   { place: storeContract, ours: ["src/core", proposalContract], packages: [], builtins: [] },
   { place: proposalContract, ours: [], packages: [], builtins: [], pure: true },
+  { place: "src/store/audit", ours: [], packages: [], builtins: [], pure: true },
   { place: proposalBounds, ours: [proposalContract, "src/store/bounds"], packages: [], builtins: [] },
   { place: markContract, ours: [storeContract], packages: [], builtins: [] },
   {
@@ -194,6 +198,13 @@ export const table: readonly Row[] = [
   // HTTP: what the plugins share, each plugin, and the one file that knows them all.
   { place: "src/http", ...http },
   ...plugins.map((place) => ({ ...http, place, ours: [...http.ours, "src/http"] })),
+  // Who calls, and what they may do.
+  {
+    place: auth,
+    ours: ["src/http", serviceContract, errors, "src/core/json", "src/core/certificate-chain"],
+    packages: ["jose", "lru-cache", "pino", "zod"],
+    builtins: ["node:crypto", "node:http", "node:net"],
+  },
   { place: "src/http/app", ...http, ours: [...http.ours, "src/http", ...plugins] },
   { place: "src/web", ours: [], packages: [], builtins: [], pure: true },
 
@@ -421,6 +432,7 @@ export const table: readonly Row[] = [
       fsckDamage,
       "src/http/app",
       "src/http",
+      auth,
       storeContract,
       markContract,
       signerContract,
@@ -432,7 +444,14 @@ export const table: readonly Row[] = [
       ...backEnds,
     ],
     packages: ["pino"],
-    builtins: ["node:fs", "node:os", "node:path", "node:worker_threads"],
+    builtins: [
+      "node:crypto",
+      "node:fs",
+      "node:fs/promises",
+      "node:os",
+      "node:path",
+      "node:worker_threads",
+    ],
     lazily: [notary, ...backEnds],
   },
   {

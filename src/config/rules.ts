@@ -106,12 +106,45 @@ const headersWithinRequest: Rule = ({ limits }, given) => {
   );
 };
 
-const knownAuthentication: Rule = ({ auth }) => {
-  if (auth.mode === "none") return undefined;
+const tokenServiceKnown: Rule = ({ auth: { mode, token } }) => {
+  if (mode !== "token") return undefined;
+  const lacking = (["realm", "service", "issuer"] as const).find((key) => token[key] === undefined);
+  if (lacking !== undefined)
+    return problem(
+      "CONTRADICTION",
+      `auth.token.${lacking}`,
+      `auth.mode is token: set auth.token.${lacking}.`,
+    );
+  if ((token.certificates === undefined) === (token.jwks === undefined))
+    return problem(
+      "CONTRADICTION",
+      "auth.token.certificates",
+      "auth.mode is token: set one of auth.token.certificates and auth.token.jwks.",
+    );
+  return undefined;
+};
+
+/** They stand between quotes in a header. */
+const quotable = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
+
+const tokenServiceNamed: Rule = ({ auth: { token } }) => {
+  const { realm, service } = token;
+  if (service !== undefined && !quotable.test(service))
+    return problem(
+      "BAD_VALUE",
+      "auth.token.service",
+      "auth.token.service: use letters, digits and punctuation without quotes, backslashes and spaces.",
+    );
+  if (realm === undefined) return undefined;
+  const url = URL.canParse(realm) ? new URL(realm) : undefined;
+  const isSafe =
+    url?.protocol === "https:" ||
+    (url?.protocol === "http:" && isLoopback(url.hostname.replace(/^\[|\]$/g, "")));
+  if (isSafe && quotable.test(realm)) return undefined;
   return problem(
-    "NOT_SUPPORTED",
-    "auth.mode",
-    "auth.mode can only be none: put an authenticating proxy in front of the server if it has to be reached by others.",
+    "NOT_SAFE",
+    "auth.token.realm",
+    "auth.token.realm: clients send passwords there, so write an https address, or http on a loopback address.",
   );
 };
 
@@ -189,7 +222,8 @@ const rules: readonly Rule[] = [
   operationsEnabled,
   roomForAnUpload,
   headersWithinRequest,
-  knownAuthentication,
+  tokenServiceKnown,
+  tokenServiceNamed,
   anonymousNearby,
   cleanPrefixes,
   knownProxies,

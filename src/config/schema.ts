@@ -187,6 +187,14 @@ const limits = z.strictObject({
     { least: "1MiB", most: "16GiB", value: "64MiB" },
     "Memory for files that are ready to be served, and as much again for verified ones. In each process.",
   ),
+  failuresPerMinute: integer(
+    { least: 0, most: 1_000_000, value: 60 },
+    "Most tokens from one address that may be refused in a minute, before further ones are not looked at. 0: no limit.",
+  ),
+  changesPerMinute: integer(
+    { least: 0, most: 1_000_000, value: 6_000 },
+    "Most changes by one caller in a minute and process, where callers are authenticated. 0: no limit.",
+  ),
   shutdownTimeout: duration(
     { least: "1s", most: "10m", value: "10s" },
     "Time for requests in flight to end.",
@@ -214,14 +222,31 @@ const log = z.strictObject({
 });
 
 const auth = z.strictObject({
-  mode: textWithDefault(
+  mode: choice(
+    ["none", "token"],
     "none",
-    "How callers are authenticated. Only none is supported: everybody may do everything.",
+    "How callers are authenticated. none: not at all, everybody may do everything. token: by tokens of a service that speaks Docker's token protocol; see docs/access.md.",
   ),
   acceptAnonymous: toggle(
     false,
     "Start without authentication although the server can be reached from other machines.",
   ),
+  anonymousRead: toggle(false, "Let whoever has no token read every repository. For auth.mode token."),
+  token: z
+    .strictObject({
+      realm: text(
+        "Address of the token service, as clients are told it. Requests never decide it. https, or http on a loopback address.",
+      ),
+      service: text(
+        "Name of this server at the token service: the audience of the tokens that count. Another one than the registry's, or its tokens would count here.",
+      ),
+      issuer: text("Issuer (iss) of the tokens that count."),
+      certificates: text(
+        "PEM file of the certificates that the token service signs with, or of the authorities over them. This or auth.token.jwks; read again on SIGHUP.",
+      ),
+      jwks: text("File with the token service's public keys as a JSON Web Key Set. Read again on SIGHUP."),
+    })
+    .prefault({}),
 });
 
 export const configSchema = z.strictObject({
