@@ -444,14 +444,7 @@ export const table: readonly Row[] = [
       ...backEnds,
     ],
     packages: ["pino"],
-    builtins: [
-      "node:crypto",
-      "node:fs",
-      "node:fs/promises",
-      "node:os",
-      "node:path",
-      "node:worker_threads",
-    ],
+    builtins: ["node:crypto", "node:fs", "node:fs/promises", "node:os", "node:path", "node:worker_threads"],
     lazily: [notary, ...backEnds],
   },
   {
