@@ -72,10 +72,37 @@ describe("repo", () => {
     expect((await well("repo", "list", ...trusted())).out.split("\n")).toContain(name);
   });
 
-  it("init is refused where there is one, and with too few keys", async () => {
+  it("init that was cut off is run again: what it has made is pinned, and nothing is made twice", async () => {
     await init();
-    const again = await vidimus("repo", "init", name, "--root", "root", "--targets", "one", ...trusted());
-    expect([again.code, again.out]).toEqual([exitCodes.refused.code, ""]);
+    rmSync(home.at("trust.yaml"));
+    expect((await init()).out).toContain("says all of this already: nothing was published.");
+    expect(home.read("trust.yaml")).toContain(`match: ${name}`);
+    await well("add", name, "a", home.at("file"), "-p");
+    expect((await init()).out).toContain("says all of this already");
+    await well("root", "renew", name, "-p");
+    const later = await vidimus("repo", "init", name, "--root", "root", "--targets", "one", ...trusted());
+    expect([later.code, later.out]).toEqual([exitCodes.refused.code, ""]);
+  });
+
+  it("init is refused where there is another one, and with too few keys", async () => {
+    await init();
+    const before = home.read("trust.yaml");
+    await put("two", "ecdsa");
+    const holders: readonly (readonly string[])[] = [
+      ["--root", "two", "--targets", "one"],
+      ["--root", "root", "--targets", "two"],
+      ["--root", "root", "--targets", "one", "--targets", "two"],
+      ["--root", "root", "--targets", "one", "--targets", "two", "--targets-threshold", "2"],
+    ];
+    for (const each of holders) {
+      const again = await vidimus("repo", "init", name, ...each, ...trusted());
+      expect([again.code, again.out, again.err]).toEqual([
+        exitCodes.refused.code,
+        "",
+        expect.stringContaining("is there already"),
+      ]);
+    }
+    expect(home.read("trust.yaml")).toBe(before);
     name = `${name}-two`;
     const lonely = await vidimus(
       ...[

@@ -1,17 +1,15 @@
 /** `vidimus proposal`: signatures of several people on one publication. */
 import { Command } from "commander";
-import { standingOf } from "../../publisher/draft.ts";
 import { PublishError } from "../../publisher/errors.ts";
-import { draftFor, Opened, signedBy } from "../../publisher/publish.ts";
+import { draftFor, Opened } from "../../publisher/publish.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
-import { checkId, proposalsOf, reviewed, reviewOf, sayEnd, sayState } from "./proposal-desk.ts";
+import { checkId, proposalsOf, propose, reviewed, reviewOf, sayEnd, sayState } from "./proposal-desk.ts";
 import { addProposalFile } from "./proposal-file.ts";
 import { addProposalSign } from "./proposal-sign.ts";
 import { reviewDocument, reviewText } from "./proposal-view.ts";
 import { addPublishFlags, atDesk, type Publishing, stagedFor } from "./tools.ts";
-import { standingText } from "./view.ts";
 
 export function addProposal(parent: Command, publishing: Publishing): void {
   const proposal = new Command("proposal")
@@ -43,7 +41,7 @@ function addOpen(parent: Command, publishing: Publishing): void {
     if (lifetime !== undefined && !/^[1-9][0-9]?$/.test(lifetime))
       open.error("error: --lifetime takes whole days, 1 to 90");
     await atDesk(open, publishing, async (desk) => {
-      const { tools, trust, staging, view, json } = desk;
+      const { tools, trust, staging, json } = desk;
       const staged = await stagedFor(desk, repository);
       const copy = await trust.copy(repository);
       const draft = draftFor(tools, copy, staged.edits);
@@ -54,21 +52,15 @@ function addOpen(parent: Command, publishing: Publishing): void {
         );
       const opened = new Opened(tools);
       try {
-        const signatures = await signedBy(opened, draft);
-        const made = await (await proposalsOf(desk, repository)).open(draft, signatures, {
+        const made = await propose(desk, opened, draft, {
           ...(note !== undefined && { note }),
           ...(release !== undefined && { release }),
           ...(lifetime !== undefined && { lifetime: Number(lifetime) * 86_400 }),
         });
         await staging.remove(staged, staged.edits);
         sayState(publishing, desk, reviewOf(desk, made, copy), json);
-        if (!json && made.state === "open") {
-          const standing = standingText(standingOf(draft, signatures), view);
-          printLine(
-            context,
-            `To be signed with: vidimus proposal sign ${printable(repository)} ${made.id}\n${standing}`,
-          );
-        }
+        if (!json && made.state === "open")
+          printLine(context, `To be signed with: vidimus proposal sign ${printable(repository)} ${made.id}`);
       } finally {
         opened.close();
       }
