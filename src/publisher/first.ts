@@ -71,7 +71,7 @@ export async function publishNew(tools: PublisherTools, wanted: NewRepository): 
     const sender: Sender = await tools.trust.sender(wanted.repository);
     const outcome = await send(sender, sealed(draft, signatures));
     if (outcome !== "published") throw undecided(wanted.repository, outcome);
-    return publicationOf(draft, sender.fetcher.origin, 0);
+    return publicationOf(draft, sender.fetcher.origin, 0, standing);
   } finally {
     opened.close();
   }
@@ -134,7 +134,7 @@ async function madeAlready(
     sameHolders(listed, wanted.root) &&
     sameHolders(rootRole(root.signed, "targets"), wanted.targets);
   if (!isWanted) return undefined;
-  return { repository, server: fetcher.origin, files: [], changes: [], rebased: 0, broken: [] };
+  return { repository, server: fetcher.origin, files: [], changes: [], rebased: 0, broken: [], unpinned: [] };
 }
 
 /** The same keys, in whichever certificates, and as many of them. */

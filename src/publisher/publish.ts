@@ -14,6 +14,7 @@ import { sha256Hex } from "../core/bytes.ts";
 import type { Change } from "../core/changes.ts";
 import type { FormatRules } from "../core/format/format.ts";
 import { canonicalKeyId } from "../core/keys.ts";
+import { rootRole } from "../core/verify.ts";
 import { applyEdits } from "./apply.ts";
 import type { Custody, KeyInfo, OpenKey, Unlocking } from "./custody/custody.ts";
 import {
@@ -55,6 +56,8 @@ export interface Publication {
   readonly rebased: number;
   /** Delegated roles that have to be signed again before readers take them. */
   readonly broken: readonly string[];
+  /** Root keys that readers who pin those of before have to pin, too, or they refuse this root. */
+  readonly unpinned: readonly string[];
 }
 
 const attempts = 5;
@@ -70,12 +73,12 @@ export async function publishEdits(
     for (let rebased = 0; ; rebased++) {
       const copy = await tools.trust.copy(repository);
       const draft = draftFor(tools, copy, edits);
-      if (draft.files.length === 0) return publicationOf(draft, copy.server, rebased);
+      if (draft.files.length === 0) return publicationOf(draft, copy.server, rebased, []);
       const signatures = await signedBy(opened, draft);
       const standing = standingOf(draft, signatures);
       if (!isComplete(standing)) throw missing(copy.repository, standing);
       const files = await withSnapshot(draft, sealed(draft, signatures), copy, opened, tools);
-      if (await upload(tools, copy, files)) return publicationOf(draft, copy.server, rebased);
+      if (await upload(tools, copy, files)) return publicationOf(draft, copy.server, rebased, standing);
       if (rebased + 1 === attempts) {
         throw new PublishError(
           "LOST_RACE",
@@ -198,7 +201,12 @@ function isThere({ root, targets }: RepositoryCopy, files: ReadonlyMap<string, B
 }
 
 /** What a draft is once the server has it. */
-export function publicationOf(draft: Draft, server: string, rebased: number): Publication {
+export function publicationOf(
+  draft: Draft,
+  server: string,
+  rebased: number,
+  standing: readonly Standing[],
+): Publication {
   return {
     repository: draft.repository,
     server,
@@ -206,5 +214,16 @@ export function publicationOf(draft: Draft, server: string, rebased: number): Pu
     changes: changesOf(draft),
     rebased,
     broken: brokenBy(draft),
+    unpinned: unpinnedBy(draft, standing),
   };
+}
+
+/** New root keys without which too few of the old ones have signed the root. */
+function unpinnedBy({ before }: Draft, standing: readonly Standing[]): readonly string[] {
+  const next = standing.find(({ role, by }) => role === "root" && by === "root");
+  if (before === undefined || next === undefined) return [];
+  const old = new Set([...rootRole(before.root.signed, "root").keys.values()].map(canonicalKeyId));
+  const kept = next.signed.filter(({ canonicalId }) => old.has(canonicalId));
+  if (kept.length >= next.needed) return [];
+  return next.signed.flatMap(({ canonicalId }) => (old.has(canonicalId) ? [] : [canonicalId]));
 }

@@ -254,10 +254,11 @@ describe("roles", () => {
   });
 
   it("get other keys, root by its old and new ones", async () => {
-    const next = await put("next", "ecdsa");
+    await put("next", "ecdsa");
     const before = (await well("repo", "show", name, "--json")).json();
+    // The old key signs on, which is all that its pins want.
     const { out } = await well("rotate", name, "root", "--add", "next", "-p");
-    expect(out).toContain(`vidimus pin add ${name} --key ${next.id}\n`);
+    expect(out).not.toContain("pin add");
     await well("rotate", name, "timestamp", "--server-key", "-p");
     await well("rotate", name, "snapshot", "--server-key", "-p");
     await well("add", name, "a", home.at("file"), "-p");
@@ -266,6 +267,24 @@ describe("roles", () => {
     const odd = await vidimus("rotate", name, "targets", "--remove", "00000000");
     expect(odd.code).toBe(exitCodes.edit.code);
     expect((await vidimus("rotate", name, "targets", "--server-key")).code).toBe(exitCodes.usage.code);
+  });
+
+  it("tell the root's readers what to pin, before or after they would refuse it", async () => {
+    const [next, last] = [await put("next", "ecdsa"), await put("last", "ecdsa")];
+    await well("rotate", name, "root", "--add", "next");
+    const { out } = await well("threshold", "set", name, "root", "2", "-p");
+    const command = ["pin", "add", name, "--key", next.id];
+    expect(out).toContain(`vidimus ${command.join(" ")}\n`);
+    expect((await vidimus("status", name)).code).toBe(0);
+    const refused = (await vidimus("repo", "show", name, "--json")).json();
+    expect(refused).toMatchObject({ refusals: [{ code: "PIN_MISMATCH" }] });
+    await well(...command);
+    await well("repo", "show", name);
+    expect((await vidimus("pin", "add", name, "--key", last.id, "--yes")).code).toBe(0);
+    const { keys } = (await well("key", "list", "--json")).json() as { keys: { id: string; name: string }[] };
+    const gone = keys.find(({ name: called }) => called === "root")?.id ?? "";
+    await well("rotate", name, "root", "--add", "last", "--remove", gone, "-p");
+    await well("repo", "show", name);
   });
 
   it("renew the root, with new certificates for keys whose own would end before it", async () => {

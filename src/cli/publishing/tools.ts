@@ -166,7 +166,7 @@ export function sayPublished(
     printJson(context, { format: "vidimus-publication/1", ...publication });
     return;
   }
-  const { repository, server, files, changes, rebased, broken } = publication;
+  const { repository, server, files, changes, rebased, broken, unpinned } = publication;
   if (files.length === 0) {
     printLine(
       context,
@@ -183,12 +183,10 @@ export function sayPublished(
       context,
       `${printable(role)} must be signed again by its new keys before readers take it: vidimus resign ${printable(repository)} ${printable(role)}`,
     );
-  const keys = changes.filter(({ kind, subject }) => kind === "key-added" && subject === "root");
-  const isNew = changes.some(({ kind, subject }) => kind === "file-added" && subject === "root");
-  if (keys.length > 0 && !isNew)
+  if (unpinned.length > 0)
     printLine(
       context,
-      `Whoever pins its root, you too, refuses it until the new keys are pinned: vidimus pin add ${printable(repository)}${keys.map(({ after }) => ` --key ${after}`).join("")}`,
+      `Whoever pins its root, you too, refuses it until the new keys are pinned: vidimus pin add ${printable(repository)}${unpinned.map((id) => ` --key ${id}`).join("")}`,
     );
 }
 
