@@ -90,7 +90,7 @@ export async function runCli(
   addPolicyExplain(policy, context, end);
   program.addCommand(policy);
   const { stdout, stderr, env } = context;
-  const clientContext = client && { ...client.processContext(), stdout, stderr, env };
+  const clientContext = client && { ...client.processContext("vidimus"), stdout, stderr, env };
   if (client !== undefined && clientContext !== undefined) {
     client.addClientCommands(program, clientContext, (ended) => {
       code = ended;
@@ -101,7 +101,7 @@ export async function runCli(
       const { addPublishingCommands } = await import("./publishing/commands.ts");
       addPublishingCommands(program, { context, client: clientContext, finish: end });
     }
-    client.addHelp(program, { stdout: context.stdout, columns: clientContext.columns }, () => {
+    client.addHelp(program, clientContext, () => {
       const rows = allExitCodes.map((each) => [String(each.code), each.meaning]);
       printLine(context, formatTable(rows));
     });

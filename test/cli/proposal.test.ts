@@ -1,8 +1,9 @@
 /** `vidimus proposal`: two people with a home each, and the real server between them. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
+import { endings } from "../../src/client/errors.ts";
 import { openTrust } from "../../src/client/trust.ts";
 import type { TrustServer } from "../../src/publisher/exchange.ts";
 import { facts } from "../../src/publisher/files.ts";
@@ -251,8 +252,15 @@ it("a repository may begin as a proposal: root and targets of two", async () => 
   );
   const { id, first } = JSON.parse(out) as { id: string; first: boolean };
   expect(first).toBe(true);
+  // Bob has no policy yet: the surroundings name where it will be.
+  rmSync(bob.home.at("trust.yaml"));
+  expect((await bob.well("proposal", "list", ...bob.trusted())).out).toContain(begun);
   const shown = await bob.well("proposal", "show", begun, id, ...bob.trusted());
   expect(shown.out).toContain("The repository is not there yet");
+  const named = ["--policy", bob.home.at("trust.yaml")];
+  const lost = await bob.run("proposal", "show", begun, id, ...bob.trusted(), ...named);
+  expect([lost.code, lost.out]).toEqual([endings.policyFile.exit, ""]);
+  expect((await bob.run("diff", begun, ...bob.trusted())).code).toBe(endings.policyFile.exit);
   expect((await bob.well("proposal", "sign", begun, id, "--yes", ...bob.trusted())).out).toContain(
     "is published",
   );

@@ -324,6 +324,30 @@ it("refusals are documents for programs", async () => {
   ]);
 });
 
+it("a repository that is not there is told with the command that makes it, and a root outside of the pins with ours", async () => {
+  await init();
+  const policy = home.read("trust.yaml");
+  home.write("trust.yaml", policy.replace(name, "example.test/*"));
+  const missing = `${name}-none`;
+  const shown = await vidimus("repo", "show", missing);
+  expect([shown.code, shown.out]).toEqual([endings.unsigned.exit, ""]);
+  expect(shown.err).toMatch(/^repository +what is wrong +who has to do what\n/);
+  expect(shown.err).toContain(`\nvidimus repo init ${missing} --root KEY --targets KEY\n`);
+  const next = expect.stringContaining(`vidimus repo init ${missing} `);
+  const document = (await vidimus("add", missing, "a", home.at("file"), "--json")).json();
+  expect(document).toMatchObject({ refusals: [{ code: "NO_TRUST_DATA", who: "you", next }] });
+  home.write("trust.yaml", policy.replace(/- [0-9a-f]{64}/, `- "${"0".repeat(64)}"`));
+  const odd = await vidimus("repo", "show", name);
+  expect([odd.code, odd.err]).toEqual([endings.policy.exit, expect.stringContaining("\nvidimus pin add ")]);
+  expect(odd.err).not.toContain("vidimus-client");
+  const told = (await vidimus("repo", "show", name, "--json")).out;
+  expect([told.includes("vidimus-client"), told.includes('"command": "vidimus pin add ')]).toEqual([
+    false,
+    true,
+  ]);
+  expect((await vidimus("help", "NO_PIN")).out).toContain("\nvidimus pin add NAME\n");
+});
+
 it("a wrong passphrase signs nothing, and what was staged stays", async () => {
   await init();
   await well("add", name, "a", home.at("file"));

@@ -9,7 +9,7 @@ import { examples } from "../key-flags.ts";
 import { printable, printJson, printLine } from "../output.ts";
 import { checkId, isWanted, newIn, proposalsOf, reviewed, reviewOf, sayState } from "./proposal-desk.ts";
 import { reviewDocument, reviewText } from "./proposal-view.ts";
-import { addPublishFlags, atDesk, type Desk, type Publishing } from "./tools.ts";
+import { addPublishFlags, atAnyDesk, type Desk, type Publishing } from "./tools.ts";
 
 interface SignFlags {
   readonly release?: string;
@@ -41,7 +41,7 @@ export function addProposalSign(parent: Command, publishing: Publishing): void {
     if ((release === undefined) === (repository === undefined || id === undefined))
       sign.error("error: name a repository and a proposal, or --release");
     if (digest !== undefined && release !== undefined) sign.error("error: --digest is of one proposal");
-    await atDesk(sign, publishing, async (desk) => {
+    await atAnyDesk(sign, publishing, async (desk) => {
       const found =
         release === undefined
           ? [await reviewed(desk, repository ?? "", id ?? "")]
@@ -91,7 +91,7 @@ export function addProposalSign(parent: Command, publishing: Publishing): void {
     );
   addPublishFlags(reject).action(async (repository: string, id: string) => {
     const { reason } = reject.opts<{ reason: string }>();
-    await atDesk(reject, publishing, async (desk) => {
+    await atAnyDesk(reject, publishing, async (desk) => {
       const found = await reviewed(desk, repository, checkId(id));
       refuseSettled(found);
       const opened = new Opened(desk.tools);

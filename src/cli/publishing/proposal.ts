@@ -9,7 +9,7 @@ import { checkId, proposalsOf, propose, reviewed, reviewOf, sayEnd, sayState } f
 import { addProposalFile } from "./proposal-file.ts";
 import { addProposalSign } from "./proposal-sign.ts";
 import { reviewDocument, reviewText } from "./proposal-view.ts";
-import { addPublishFlags, atDesk, type Publishing, stagedFor } from "./tools.ts";
+import { addPublishFlags, atAnyDesk, type Publishing, stagedFor } from "./tools.ts";
 
 export function addProposal(parent: Command, publishing: Publishing): void {
   const proposal = new Command("proposal")
@@ -40,7 +40,7 @@ function addOpen(parent: Command, publishing: Publishing): void {
     const { note, release, lifetime } = open.opts<{ note?: string; release?: string; lifetime?: string }>();
     if (lifetime !== undefined && !/^[1-9][0-9]?$/.test(lifetime))
       open.error("error: --lifetime takes whole days, 1 to 90");
-    await atDesk(open, publishing, async (desk) => {
+    await atAnyDesk(open, publishing, async (desk) => {
       const { tools, trust, staging, json } = desk;
       const staged = await stagedFor(desk, repository);
       const copy = await trust.copy(repository);
@@ -80,7 +80,7 @@ function addList(parent: Command, publishing: Publishing): void {
     .addHelpText("after", examples("vidimus proposal list", "vidimus proposal list --release 2027.1 --all"));
   addPublishFlags(list).action(async (repository: string | undefined) => {
     const { state, all, release } = list.opts<{ state: string; all?: true; release?: string }>();
-    await atDesk(list, publishing, async (desk) => {
+    await atAnyDesk(list, publishing, async (desk) => {
       // Any name leads to the server that the policy names for all.
       const found = await (await proposalsOf(desk, repository ?? "vidimus/list")).list({
         ...(repository !== undefined && { repository }),
@@ -121,7 +121,7 @@ function addShow(parent: Command, publishing: Publishing): void {
       .argument("<id>", "of the proposal")
       .addHelpText("after", examples(`vidimus proposal ${name} registry.acme.example/app 0123456789abcdef`));
     addPublishFlags(show).action(async (repository: string, id: string) => {
-      await atDesk(show, publishing, async (desk) => {
+      await atAnyDesk(show, publishing, async (desk) => {
         const found = await reviewed(desk, repository, id);
         if (desk.json) printJson(publishing.context, reviewDocument(found));
         else printLine(publishing.context, reviewText(found, desk.view));
@@ -138,7 +138,7 @@ function addCancel(parent: Command, publishing: Publishing): void {
     .argument("<id>", "of the proposal")
     .addHelpText("after", examples("vidimus proposal cancel registry.acme.example/app 0123456789abcdef"));
   addPublishFlags(cancel).action(async (repository: string, id: string) => {
-    await atDesk(cancel, publishing, async (desk) => {
+    await atAnyDesk(cancel, publishing, async (desk) => {
       const ended = await (await proposalsOf(desk, repository)).cancel(checkId(id));
       sayEnd(publishing, desk, ended);
     });
@@ -163,7 +163,7 @@ function addWatch(parent: Command, publishing: Publishing): void {
       watch.error("error: --until takes published or settled");
     if (timeout !== undefined && !/^[1-9][0-9]{0,6}$/.test(timeout))
       watch.error("error: --timeout takes whole seconds");
-    await atDesk(watch, publishing, async (desk) => {
+    await atAnyDesk(watch, publishing, async (desk) => {
       const end =
         timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + Number(timeout) * 1_000;
       const proposals = await proposalsOf(desk, repository);

@@ -8,6 +8,8 @@ import { isAbsolute, join } from "node:path";
 import type { Command } from "commander";
 import type { ClientContext } from "../../client/cli/context.ts";
 import { addTrustFlags, type TrustFlags, trustOptions } from "../../client/cli/flags.ts";
+import { commandOf } from "../../client/command.ts";
+import { TrustError } from "../../client/errors.ts";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import { openTrust, type Trust } from "../../client/trust.ts";
 import { notary } from "../../core/format/notary.ts";
@@ -60,17 +62,18 @@ export function addPublishFlags(command: Command, { publishes = false } = {}): C
 
 /**
  * Runs a command with all it needs, and closes it again.
- * @param policy `begun`: where none is, the command makes one
+ * @param policy `begun`: where none is, the command makes one; `perhaps`: also where the surroundings name one that is not there
  */
 export async function atDesk<T>(
   command: Command,
   { context, client }: Publishing,
   run: (desk: Desk) => Promise<T>,
-  policy: "as named" | "begun" = "as named",
+  policy: "as named" | "begun" | "perhaps" = "as named",
 ): Promise<T> {
   const flags = command.opts<PublishFlags>();
   const { policy: path, ...options } = trustOptions(flags, client);
-  const isMissing = policy === "begun" && typeof path === "string" && !existsSync(path);
+  const mayBeMissing = policy === "begun" || (policy === "perhaps" && flags.policy === undefined);
+  const isMissing = mayBeMissing && typeof path === "string" && !existsSync(path);
   const trust = await openTrust({ ...options, ...(path !== undefined && { policy: isMissing ? {} : path }) });
   try {
     return await withKeys(command, context, async (keys) => {
@@ -91,9 +94,30 @@ export async function atDesk<T>(
       const { readFile } = context;
       return await run({ ...keys, trust, staging, tools, view, json: flags.json === true, readFile });
     });
+  } catch (error) {
+    throw asPublisherIsTold(error);
   } finally {
     await trust.close();
   }
+}
+
+/** For commands that are of use before there is a policy: the surroundings may name where it will be. */
+export function atAnyDesk<T>(
+  command: Command,
+  publishing: Publishing,
+  run: (desk: Desk) => Promise<T>,
+): Promise<T> {
+  return atDesk(command, publishing, run, "perhaps");
+}
+
+/** A reader is sent to the publisher, who is the one that asks here. */
+function asPublisherIsTold(error: unknown): unknown {
+  if (!(error instanceof TrustError) || error.code !== "NO_TRUST_DATA" || error.remedy !== undefined)
+    return error;
+  const { code, message, repository } = error;
+  const init = commandOf("repo", "init", repository ?? "NAME", "--root", "KEY", "--targets", "KEY");
+  const next = `Check the name and the server; if it is to be made: ${init}`;
+  return new TrustError(code, message, { ...error, cause: error.cause, remedy: { who: "you", next } });
 }
 
 function stagingFolder({ VIDIMUS_STAGING, HOME }: CliContext["env"]): string {
