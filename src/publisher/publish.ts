@@ -44,6 +44,8 @@ export interface PublisherTools {
   readonly lifetimes: Lifetimes;
   /** The clock, in milliseconds. */
   readonly now: () => number;
+  /** Told what is being done, in a few words. */
+  readonly doing?: (what: string) => void;
 }
 
 export interface Publication {
@@ -71,6 +73,9 @@ export async function publishEdits(
   const opened = new Opened(tools);
   try {
     for (let rebased = 0; ; rebased++) {
+      tools.doing?.(
+        rebased === 0 ? `reading ${repository}` : `somebody was faster: reading ${repository} again`,
+      );
       const copy = await tools.trust.copy(repository);
       const draft = draftFor(tools, copy, edits);
       if (draft.files.length === 0) return publicationOf(draft, copy.server, rebased, []);
@@ -103,11 +108,11 @@ export function draftFor(
 
 /** Keys that were opened, so that each asks for its passphrase once. */
 export class Opened {
-  readonly #tools: Pick<PublisherTools, "keys" | "unlocking">;
+  readonly #tools: Pick<PublisherTools, "keys" | "unlocking" | "doing">;
   readonly #open = new Map<string, OpenKey>();
   #listed: readonly KeyInfo[] | undefined;
 
-  constructor(tools: Pick<PublisherTools, "keys" | "unlocking">) {
+  constructor(tools: Pick<PublisherTools, "keys" | "unlocking" | "doing">) {
     this.#tools = tools;
   }
 
@@ -119,6 +124,7 @@ export class Opened {
   async key(id: string): Promise<OpenKey> {
     const present = this.#open.get(id);
     if (present !== undefined) return present;
+    this.#tools.doing?.(`opening the key ${id.slice(0, 12)}`);
     const key = await this.#tools.keys.open(id, this.#tools.unlocking);
     this.#open.set(id, key);
     return key;
@@ -168,11 +174,12 @@ function missing(repository: string, standing: readonly Standing[]): PublishErro
 
 /** True: it is current now. False: somebody else was faster. */
 async function upload(
-  { trust }: PublisherTools,
+  { trust, doing }: PublisherTools,
   { repository }: RepositoryCopy,
   files: ReadonlyMap<string, Buffer>,
 ): Promise<boolean> {
   const sender: Sender = await trust.sender(repository);
+  doing?.(`sending ${repository} to ${sender.fetcher.origin}`);
   const outcome = await send(sender, files);
   if (outcome !== "unknown") return outcome === "published";
   let now: RepositoryCopy;

@@ -63,7 +63,10 @@ export function addProposalSign(parent: Command, publishing: Publishing): void {
       const opened = new Opened(desk.tools);
       try {
         const done: Review[] = [];
-        for (const each of found) done.push(await signOne(desk, opened, each));
+        for (const each of found) {
+          desk.progress.tell(`signing ${done.length + 1} of ${found.length}: ${each.proposal.repository}`);
+          done.push(await signOne(desk, opened, each));
+        }
         if (desk.json && release !== undefined)
           printJson(publishing.context, {
             format: "vidimus-release/1",
@@ -111,7 +114,10 @@ async function allOf(desk: Desk, release: string): Promise<readonly Review[]> {
   const all = await (await proposalsOf(desk, "vidimus/list")).list({ release, state: "open" });
   const sorted = [...all].sort((a, b) => (a.repository < b.repository ? -1 : 1));
   const found: Review[] = [];
-  for (const { repository, id } of sorted) found.push(await reviewed(desk, repository, id));
+  for (const { repository, id } of sorted) {
+    desk.progress.tell(`reading ${found.length + 1} of ${sorted.length}: ${repository}`);
+    found.push(await reviewed(desk, repository, id));
+  }
   if (found.length > 0) return found;
   throw new PublishError(
     "PROPOSAL_UNKNOWN",

@@ -169,6 +169,8 @@ function addWatch(parent: Command, publishing: Publishing): void {
       const proposals = await proposalsOf(desk, repository);
       let now = await proposals.get(checkId(id));
       while (now.state === "open" && performance.now() < end) {
+        const signed = now.files.map(({ role, signatures }) => `${role} ${signatures.length} signed`);
+        desk.progress.tell(`waiting for ${id}: ${signed.join(", ")}`);
         const seconds = Math.max(1, Math.min(longestWait, Math.ceil((end - performance.now()) / 1_000)));
         now = await proposals.wait(id, now.revision, seconds);
       }

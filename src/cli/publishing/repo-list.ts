@@ -16,12 +16,13 @@ export function addRepoList(parent: Command, publishing: Publishing): void {
     .description("list the repositories of the trust server that --server or the policy names")
     .addHelpText("after", examples("vidimus repo list"));
   addPublishFlags(list).action(async () => {
-    await atAnyDesk(list, publishing, async ({ trust, json }) => {
+    await atAnyDesk(list, publishing, async ({ trust, json, progress }) => {
       // Any name leads to the server that the policy names for all.
       const { fetcher } = await trust.sender("vidimus/list");
       const names = new Set<string>();
       let last = "";
       for (let page = 0; page < mostPages; page++) {
+        progress.tell(`reading the changes at ${fetcher.origin}: ${names.size} repositories so far`);
         const { status, body } = await fetcher.call({
           repository: "vidimus/list",
           actions: "*",

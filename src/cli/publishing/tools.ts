@@ -20,6 +20,7 @@ import { type Publication, type PublisherTools, publishEdits } from "../../publi
 import { Staging, together } from "../../publisher/staging.ts";
 import { addKeyFlags, addPassphraseFlags, type KeyFlags, type Keys, withKeys } from "../key-flags.ts";
 import { type CliContext, printable, printJson, printLine } from "../output.ts";
+import { type Progress, progressOf } from "../progress.ts";
 import { changesText, type ViewOptions } from "./view.ts";
 
 export interface PublishFlags extends TrustFlags, KeyFlags {
@@ -43,6 +44,7 @@ export interface Desk extends Keys {
   readonly view: ViewOptions;
   readonly json: boolean;
   readonly readFile: (path: string) => string;
+  readonly progress: Progress;
 }
 
 export function addPublishFlags(command: Command, { publishes = false } = {}): Command {
@@ -74,7 +76,13 @@ export async function atDesk<T>(
   const { policy: path, ...options } = trustOptions(flags, client);
   const mayBeMissing = policy === "begun" || (policy === "perhaps" && flags.policy === undefined);
   const isMissing = mayBeMissing && typeof path === "string" && !existsSync(path);
-  const trust = await openTrust({ ...options, ...(path !== undefined && { policy: isMissing ? {} : path }) });
+  const progress = progressOf(context);
+  const trust = await openTrust({
+    ...options,
+    onEvent: (event) =>
+      event.type === "request" && progress.tell(`reading ${event.repository}: ${event.file}`),
+    ...(path !== undefined && { policy: isMissing ? {} : path }),
+  });
   try {
     return await withKeys(command, context, async (keys) => {
       const names = new Map((await keys.ring.list()).map(({ id, name }) => [id, name]));
@@ -85,14 +93,24 @@ export async function atDesk<T>(
         unlocking: keys.passphrases,
         lifetimes: lifetimesOf(command, flags.expires),
         now: client.now,
+        doing: (what) => progress.tell(what),
       };
       const view: ViewOptions = {
-        color: context.isTerminal && context.env.NO_COLOR === undefined,
+        color: context.isOutputTerminal === true && context.env.NO_COLOR === undefined,
         nameOf: (id) => names.get(id) || undefined,
       };
       const staging = new Staging(flags.staging ?? stagingFolder(context.env));
       const { readFile } = context;
-      return await run({ ...keys, trust, staging, tools, view, json: flags.json === true, readFile });
+      return await run({
+        ...keys,
+        trust,
+        staging,
+        tools,
+        view,
+        json: flags.json === true,
+        readFile,
+        progress,
+      });
     });
   } catch (error) {
     throw asPublisherIsTold(error);
@@ -147,6 +165,7 @@ export async function stage(
   const { publish } = command.opts<PublishFlags>();
   await atDesk(command, publishing, async (desk) => {
     const { staging, trust, tools } = desk;
+    desk.progress.tell(`reading ${repository}`);
     const copy = await trust.copy(repository);
     const place = { server: copy.server, repository: copy.repository };
     const { edits: before } = await staging.read(place);
