@@ -266,3 +266,19 @@ it("a repository may begin as a proposal: root and targets of two", async () => 
   );
   expect((await alice.well("repo", "show", begun)).out).toContain("2 of root, ");
 });
+
+it("a server holds proposals to the bounds that it is configured with, and says them", async () => {
+  const strict = await runningServer({ "proposals.note": "3", "proposals.mostLifetime": "31d" });
+  const carol = new Person(strict);
+  await carol.key("root");
+  await carol.well("repo", "init", name, "--root", "root", "--targets", "root", ...carol.trusted());
+  await carol.well("add", name, "v1", carol.home.at("file"));
+  for (const [flags, what] of [
+    [["--note", "more"], "at most 3 characters"],
+    [["--lifetime", "32"], "to 2678400 seconds"],
+  ] as const) {
+    const { code, err } = await carol.run("proposal", "open", name, ...flags);
+    expect([code, err]).toEqual([exitCodes.refused.code, expect.stringContaining(what)]);
+  }
+  await carol.well("proposal", "open", name, "--note", "abc", "--lifetime", "31");
+});

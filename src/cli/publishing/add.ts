@@ -1,7 +1,6 @@
 /** `vidimus add`, `add-digest` and `remove`: targets, staged. */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { createReadStream, statSync } from "node:fs";
 import type { Command } from "commander";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import type { TargetContent } from "../../core/format/format.ts";
@@ -124,7 +123,7 @@ async function factsOfFile(path: string, progress: Progress): Promise<TargetCont
   const [sha256, sha512] = [createHash("sha256"), createHash("sha512")];
   let length = 0;
   try {
-    const { size } = await stat(path);
+    const { size } = statSync(path);
     for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
       length += chunk.length;
       progress.tell(`hashing ${path}: ${Math.min(100, Math.floor((length / Math.max(1, size)) * 100))} %`);

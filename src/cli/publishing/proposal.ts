@@ -38,8 +38,8 @@ function addOpen(parent: Command, publishing: Publishing): void {
     .addHelpText("after", examples("vidimus proposal open registry.acme.example/app --release 2027.1"));
   addPublishFlags(open).action(async (repository: string) => {
     const { note, release, lifetime } = open.opts<{ note?: string; release?: string; lifetime?: string }>();
-    if (lifetime !== undefined && !/^[1-9][0-9]?$/.test(lifetime))
-      open.error("error: --lifetime takes whole days, 1 to 90");
+    if (lifetime !== undefined && !/^[1-9][0-9]{0,2}$/.test(lifetime))
+      open.error("error: --lifetime takes whole days, 1 to 366");
     await atAnyDesk(open, publishing, async (desk) => {
       const { tools, trust, staging, json } = desk;
       const staged = await stagedFor(desk, repository);
