@@ -271,7 +271,8 @@ it("a server holds proposals to the bounds that it is configured with, and says 
   const strict = await runningServer({ "proposals.note": "3", "proposals.mostLifetime": "31d" });
   const carol = new Person(strict);
   await carol.key("root");
-  await carol.well("repo", "init", name, "--root", "root", "--targets", "root", ...carol.trusted());
+  await carol.key("carol");
+  await carol.well("repo", "init", name, "--root", "root", "--targets", "carol", ...carol.trusted());
   await carol.well("add", name, "v1", carol.home.at("file"));
   for (const [flags, what] of [
     [["--note", "more"], "at most 3 characters"],
