@@ -97,6 +97,7 @@ export async function createService(
     keys: keySettings(config),
     roles: roleSettings(config),
     cacheBytes: config.limits.cacheBytes,
+    proposals: config.proposals,
     refreshInterval: config.online.checkInterval,
     readOnly: config.server.readOnly,
     behind,

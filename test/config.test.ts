@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { configurationKeys, jsonSchema, variableName } from "../src/config/keys.ts";
 import { formatDuration, formatSize, parseDuration, parseSize } from "../src/config/units.ts";
 import { ConfigurationError, isLoopback, type LoadedConfig, loadConfig } from "../src/config.ts";
+import { proposalDefaults } from "../src/service/proposal-service.ts";
 import { configurationPage } from "../tools/configuration-page.ts";
 
 interface Given {
@@ -172,6 +173,10 @@ describe("values", () => {
   });
 });
 
+it("proposals have the bounds of the service unless something is set", () => {
+  expect(load({}).config.proposals).toEqual(proposalDefaults);
+});
+
 describe("rules", () => {
   it.each([
     ["CONTRADICTION", "tls.key", "tls: { certificate: a.pem }"],
@@ -182,6 +187,11 @@ describe("rules", () => {
     ["CONTRADICTION", "signer.secret", "server: { workers: 1 }\nsigner: { secret: fd:3 }"],
     ["CONTRADICTION", "operations.port", "operations: { port: 1 }"],
     ["CONTRADICTION", "limits.uploadsInMemory", "limits: { uploadsInMemory: 1MiB }"],
+    ["CONTRADICTION", "proposals.openHere", "proposals: { openHere: 1001 }"],
+    ["CONTRADICTION", "proposals.openInAll", "proposals: { openInAll: 19 }"],
+    ["CONTRADICTION", "proposals.lifetime", "proposals: { lifetime: 91d }"],
+    ["CONTRADICTION", "proposals.leastLifetime", "proposals: { leastLifetime: 31d }"],
+    ["CONTRADICTION", "proposals.bytesInAll", "proposals: { bytesInAll: 1MiB }"],
     ["CONTRADICTION", "limits.headersTimeout", "limits: { headersTimeout: 26s }"],
     ["CONTRADICTION", "limits.requestTimeout", "limits: { requestTimeout: 9s }"],
     [

@@ -96,6 +96,26 @@ const roomForAnUpload: Rule = ({ limits }, given) => {
   );
 };
 
+/** What is smaller has to be smaller: `[part, whole, what the part is to the whole]`. */
+const withinOneAnother = [
+  ["leastLifetime", "lifetime", "no proposal could have its usual time"],
+  ["lifetime", "mostLifetime", "no proposal could have its usual time"],
+  ["openHere", "openInAll", "one repository could never have as many"],
+  ["bytes", "bytesInAll", "the largest proposal could never be kept"],
+] as const;
+
+const proposalsWithinBounds: Rule = ({ proposals }, given) => {
+  const found = withinOneAnother.find(([part, whole]) => proposals[part] > proposals[whole]);
+  if (found === undefined) return undefined;
+  const [part, whole, why] = found;
+  const key = given.has(`proposals.${part}`) ? `proposals.${part}` : `proposals.${whole}`;
+  return problem(
+    "CONTRADICTION",
+    key,
+    `proposals.${part} is above proposals.${whole}, so ${why}: raise the one, or lower the other.`,
+  );
+};
+
 const headersWithinRequest: Rule = ({ limits }, given) => {
   if (limits.headersTimeout <= limits.requestTimeout) return undefined;
   const key = given.has("limits.headersTimeout") ? "limits.headersTimeout" : "limits.requestTimeout";
@@ -221,6 +241,7 @@ const rules: readonly Rule[] = [
   operationsNearby,
   operationsEnabled,
   roomForAnUpload,
+  proposalsWithinBounds,
   headersWithinRequest,
   tokenServiceKnown,
   tokenServiceNamed,

@@ -201,6 +201,37 @@ const limits = z.strictObject({
   ),
 });
 
+/** Every default is that of `service/proposal-service.ts`, which test/config.test.ts holds it to. */
+const proposals = z.strictObject({
+  files: integer({ least: 1, most: 10_000, value: 100 }, "Most files in one proposal."),
+  bytes: size(
+    { least: "1KiB", most: "64MiB", value: "8MiB" },
+    "Bytes of the signed parts of one proposal; its request has to fit into limits.uploadBytes, too.",
+  ),
+  note: integer({ least: 0, most: 16_000, value: 4_000 }, "Most characters of its note."),
+  release: integer({ least: 0, most: 1_000, value: 200 }, "Most characters of its release label."),
+  leastLifetime: duration({ least: "1s", most: "366d", value: "1m" }, "Shortest time to collect signatures."),
+  lifetime: duration(
+    { least: "1s", most: "366d", value: "30d" },
+    "Time to collect signatures, if whoever opens it says none.",
+  ),
+  mostLifetime: duration({ least: "1s", most: "366d", value: "90d" }, "Longest time to collect signatures."),
+  openHere: integer({ least: 1, most: 100_000, value: 20 }, "Most open proposals of one repository."),
+  openInAll: integer({ least: 1, most: 1_000_000, value: 1_000 }, "Most open proposals of all repositories."),
+  settled: integer(
+    { least: 0, most: 1_000_000, value: 2_000 },
+    "Most proposals that have ended and are kept; the oldest give way.",
+  ),
+  kept: duration(
+    { least: "1h", most: "3660d", value: "180d" },
+    "How long proposals that have ended are kept.",
+  ),
+  bytesInAll: size(
+    { least: "1KiB", most: "64GiB", value: "256MiB" },
+    "Bytes of all proposals together; those that have ended give way, open ones never.",
+  ),
+});
+
 const caching = z.strictObject({
   current: duration(
     { least: "0s", most: "31536000s", value: "0s" },
@@ -263,6 +294,7 @@ export const configSchema = z.strictObject({
   repositories: repositories.prefault({}),
   policy: policy.prefault({}),
   limits: limits.prefault({}),
+  proposals: proposals.prefault({}),
   caching: caching.prefault({}),
   log: log.prefault({}),
   auth: auth.prefault({}),
