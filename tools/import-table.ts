@@ -29,6 +29,10 @@ const notary = "src/core/format/notary";
 const storeContract = "src/store/store";
 const proposalContract = "src/store/proposals";
 const proposalBounds = "src/store/proposal-bounds";
+const outboxContract = "src/store/outbox";
+const outboxBounds = "src/store/outbox-bounds";
+const retentionContract = "src/store/retention";
+const retentionBounds = "src/store/retention-bounds";
 const inspectionContract = "src/store/inspection";
 const markContract = "src/store/mark";
 const signerContract = "src/signer/signer";
@@ -49,6 +53,10 @@ const sharedByStores = [
   proposalContract,
   "src/store/bounds",
   proposalBounds,
+  outboxContract,
+  outboxBounds,
+  retentionContract,
+  retentionBounds,
   "src/store/migrate",
   "src/store/refusals",
   errors,
@@ -101,6 +109,8 @@ export const table: readonly Row[] = [
       "src/log",
       storeContract,
       proposalContract,
+      outboxContract,
+      retentionContract,
       markContract,
       signerContract,
     ],
@@ -117,9 +127,18 @@ export const table: readonly Row[] = [
   { place: fsckDamage, ours: [], packages: [], builtins: [], pure: true },
 
   // Stores: the contract, what the back ends share, the back ends.
-  { place: storeContract, ours: ["src/core", proposalContract], packages: [], builtins: [] },
+  {
+    place: storeContract,
+    ours: ["src/core", proposalContract, outboxContract, retentionContract],
+    packages: [],
+    builtins: [],
+  },
   { place: proposalContract, ours: [], packages: [], builtins: [], pure: true },
   { place: proposalBounds, ours: [proposalContract, "src/store/bounds"], packages: [], builtins: [] },
+  { place: outboxContract, ours: [], packages: [], builtins: [], pure: true },
+  { place: outboxBounds, ours: [outboxContract, "src/store/bounds"], packages: [], builtins: [] },
+  { place: retentionContract, ours: [], packages: [], builtins: [], pure: true },
+  { place: retentionBounds, ours: [retentionContract, "src/store/bounds"], packages: [], builtins: [] },
   { place: markContract, ours: [storeContract], packages: [], builtins: [] },
   {
     place: durable,
@@ -169,7 +188,18 @@ export const table: readonly Row[] = [
   // Both, in a process that holds neither: requests to the one that does.
   {
     place: "src/remote",
-    ours: [storeContract, proposalContract, signerContract, "src/store/bounds", proposalBounds, errors],
+    ours: [
+      storeContract,
+      proposalContract,
+      outboxContract,
+      retentionContract,
+      signerContract,
+      "src/store/bounds",
+      proposalBounds,
+      outboxBounds,
+      retentionBounds,
+      errors,
+    ],
     packages: [],
     builtins: [],
   },
