@@ -36,7 +36,7 @@ export async function serve(config: Config, logger: Logger): Promise<RunningServ
     config,
     {
       openService: async (_config, directory) =>
-        createService(config, await openBackEnds(config, directory, logger), inForce, logger),
+        createService(config, await openBackEnds(config, directory, logger), inForce, logger, true),
       async reload() {
         await policy.reload();
         await retellPolicy(inForce, config, policy.told());
@@ -74,15 +74,19 @@ export async function openBackEnds(config: Config, directory: string, logger: Lo
   }
 }
 
+/** `delivers`: whether announcements are told by this process. */
 export async function createService(
   config: Config,
   { store, signer, behind, markLag }: BackEnds,
   policy: PolicyInForce,
   logger: Logger,
+  delivers: boolean,
 ): Promise<TrustService> {
   const { createTrustService } = await import("./service/trust.ts");
   const { notary } = await import("./core/format/notary.ts");
   const { openReading } = await import("./wire/reading.ts");
+  const { openAnnouncing } = await import("./wire/announcing.ts");
+  const announcing = await openAnnouncing(config, store, logger, delivers && !config.server.readOnly);
   return createTrustService({
     store,
     signer,
@@ -98,6 +102,7 @@ export async function createService(
     readOnly: config.server.readOnly,
     behind,
     markLag,
+    jobs: announcing.job === undefined ? [] : [announcing.job],
   });
 }
 

@@ -221,6 +221,14 @@ export const table: readonly Row[] = [
     builtins: ["node:crypto", "node:fs", "node:fs/promises", "node:os", "node:path", "node:util"],
   },
 
+  // Receivers of announcements outside.
+  {
+    place: "src/webhooks",
+    ours: ["src/service/delivery/receiver"],
+    packages: [],
+    builtins: ["node:crypto", "node:dns", "node:http", "node:https", "node:net"],
+  },
+
   // HTTP: what the plugins share, each plugin, and the one file that knows them all.
   { place: "src/http", ...http },
   ...plugins.map((place) => ({ ...http, place, ours: [...http.ours, "src/http"] })),
@@ -456,6 +464,7 @@ export const table: readonly Row[] = [
       signerContract,
       "src/remote",
       "src/threads",
+      "src/webhooks",
       "src/core",
       errors,
       notary,

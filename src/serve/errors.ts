@@ -18,7 +18,8 @@ export type StartCode =
   | "KEY_MISMATCH"
   | "KEY_EXPOSED"
   | "READY_FILE_UNWRITABLE"
-  | "POLICY_UNUSABLE";
+  | "POLICY_UNUSABLE"
+  | "WEBHOOK_UNUSABLE";
 
 export class StartError extends Error {
   readonly code: StartCode;

@@ -47,8 +47,16 @@ export interface TrustOptions {
   readonly behind: boolean;
   /** Milliseconds since the oldest commit that the high-water mark lacks; 0 when it lacks none. */
   readonly markLag: () => number;
+  /** What else this process does by itself while it may write. */
+  readonly jobs?: readonly Job[];
   /** Other bounds of proposals than the usual ones. */
   readonly proposals?: Partial<ProposalSettings>;
+}
+
+/** Started with the service, and stopped before its store is closed. */
+export interface Job {
+  start(): void;
+  stop(): Promise<void>;
 }
 
 const behind =
@@ -227,11 +235,14 @@ class Service implements TrustService {
   }
 
   async start(): Promise<void> {
-    if (!this.#isClosed()) this.#refresher.start();
+    if (this.#isClosed()) return;
+    this.#refresher.start();
+    for (const job of this.#options.jobs ?? []) job.start();
   }
 
   async close(): Promise<void> {
     this.proposals.close();
+    for (const job of this.#options.jobs ?? []) await job.stop();
     await this.#refresher.stop();
     await this.#queue.idle();
     await this.#options.reading.close();
