@@ -471,7 +471,7 @@ export const table: readonly Row[] = [
       ...backEnds,
     ],
     packages: ["pino"],
-    builtins: ["node:fs", "node:os", "node:path", "node:worker_threads"],
+    builtins: ["node:crypto", "node:fs", "node:os", "node:path", "node:worker_threads"],
     lazily: [notary, ...backEnds],
   },
   {

@@ -7,6 +7,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { TrustService } from "../service/service.ts";
 import { aggregated, ofSupervisor, type SentMetrics } from "./aggregate.ts";
+import { addExpiryMetrics } from "./expiry-metrics.ts";
 import type { Route } from "./routes.ts";
 
 const operations: Partial<Record<Route["kind"], string>> = {
@@ -51,7 +52,10 @@ export class HttpMetrics {
 
   /** `others`: what `toSend` gave in the other processes of this server; undefined if there are none. */
   constructor(
-    service: Pick<TrustService, "renewalLag" | "mark" | "policyFault" | "proposals">,
+    service: Pick<
+      TrustService,
+      "renewalLag" | "mark" | "policyFault" | "proposals" | "expiry" | "outbox"
+    >,
     others?: OtherMetrics,
   ) {
     this.#others = others;
@@ -145,6 +149,7 @@ export class HttpMetrics {
         }
       },
     });
+    addExpiryMetrics(this.#registry, service);
     this.#refusals = new Counter({
       name: "vidimus_refusals_total",
       help: "Requests refused, by stable code.",

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { RefusedError, StoreError, VidimusError } from "../core/errors.ts";
 import type { FormatRules } from "../core/format/format.ts";
 import type { Signer } from "../signer/signer.ts";
+import type { OutboxFacts } from "../store/outbox.ts";
 import type {
   ChangeQuery,
   ChangeRecord,
@@ -13,6 +14,8 @@ import type {
 } from "../store/store.ts";
 import { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
+import { openWatch, type WatchOptions } from "./expiry/open-watch.ts";
+import type { Watch } from "./expiry/watch.ts";
 import { type OnlineKeySettings, OnlineKeys } from "./online-keys.ts";
 import { type OnlineRoleSettings, OnlineRoles } from "./online-roles.ts";
 import type { PolicyInForce } from "./policy-in-force.ts";
@@ -26,7 +29,7 @@ import { type ServedFile, servedCurrent, servedFromStore } from "./served.ts";
 import type { Principal, PublicKey, Served, TrustService, UploadedFile } from "./service.ts";
 import { TrustedFilesCache } from "./trusted.ts";
 
-export interface TrustOptions {
+export interface TrustOptions extends WatchOptions {
   readonly store: Store;
   readonly signer: Signer;
   readonly format: FormatRules;
@@ -88,6 +91,7 @@ export function createTrustService(options: TrustOptions): TrustService {
     publisher,
     new Refresher({ ...shared, interval: options.refreshInterval, alsoTend: () => proposals.tend() }),
     proposals,
+    openWatch(options, { ...shared, policy }),
   );
 }
 
@@ -114,6 +118,7 @@ class Service implements TrustService {
   /** Parts that could not be used when they were last asked, by name, with the code of the reason. */
   readonly #failing = new Map<string, string>();
   readonly proposals: Proposals;
+  readonly expiry: Watch;
 
   constructor(
     options: TrustOptions & { readonly reading: Reading },
@@ -124,6 +129,7 @@ class Service implements TrustService {
     publisher: Publisher,
     refresher: Refresher,
     proposals: Proposals,
+    expiry: Watch,
   ) {
     this.#options = options;
     this.#cache = cache;
@@ -133,6 +139,7 @@ class Service implements TrustService {
     this.#publisher = publisher;
     this.#refresher = refresher;
     this.proposals = proposals;
+    this.expiry = expiry;
   }
 
   current(repository: string, role: string): Eventually<Served | undefined> {
@@ -225,6 +232,10 @@ class Service implements TrustService {
     return this.#options.policy.fault;
   }
 
+  async outbox(): Promise<OutboxFacts> {
+    return await this.#options.store.outbox.facts();
+  }
+
   async renewalLag(): Promise<number> {
     const due = await this.#options.store.oldestDue();
     return due === undefined ? 0 : Math.max(0, this.#options.clock.now() - due);
@@ -237,11 +248,13 @@ class Service implements TrustService {
   async start(): Promise<void> {
     if (this.#isClosed()) return;
     this.#refresher.start();
+    this.expiry.start();
     for (const job of this.#options.jobs ?? []) job.start();
   }
 
   async close(): Promise<void> {
     this.proposals.close();
+    await this.expiry.stop();
     for (const job of this.#options.jobs ?? []) await job.stop();
     await this.#refresher.stop();
     await this.#queue.idle();

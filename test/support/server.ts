@@ -15,6 +15,7 @@ import type { ListedKey } from "../../src/core/keys.ts";
 import { createApp } from "../../src/http/app.ts";
 import type { AppOptions } from "../../src/http/options.ts";
 import { defaultPolicy, type Policy } from "../../src/policy/policy.ts";
+import type { WatchOptions } from "../../src/service/expiry/open-watch.ts";
 import type { OnlineKeySettings } from "../../src/service/online-keys.ts";
 import type { OnlineRoleSettings } from "../../src/service/online-roles.ts";
 import { PolicyInForce } from "../../src/service/policy-in-force.ts";
@@ -55,7 +56,7 @@ export class TestClock {
   }
 }
 
-export interface ServerOptions {
+export interface ServerOptions extends WatchOptions {
   readonly backEnd?: BackEnd;
   /** Another server whose store, secret and clock this one shares, as a second process would. Close it first. */
   readonly beside?: TestServer;
@@ -159,6 +160,9 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     behind: false,
     markLag: () => 0,
     proposals: options.proposals ?? {},
+    ...(options.announcer && { announcer: options.announcer }),
+    ...(options.expirySources && { expirySources: options.expirySources }),
+    ...(options.expiry && { expiry: options.expiry }),
   });
   const app = await createApp({
     service,
