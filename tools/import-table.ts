@@ -120,7 +120,15 @@ export const table: readonly Row[] = [
   // Offline, over rows as they lie there: nothing that serves needs it.
   {
     place: "src/service/fsck",
-    ours: ["src/core", storeContract, proposalContract, inspectionContract, signerContract, fsckDamage],
+    ours: [
+      "src/core",
+      storeContract,
+      proposalContract,
+      retentionContract,
+      inspectionContract,
+      signerContract,
+      fsckDamage,
+    ],
     packages: [],
     builtins: [],
   },
@@ -152,7 +160,12 @@ export const table: readonly Row[] = [
     packages: [],
     builtins: ["node:crypto", "node:fs/promises", "node:path"],
   },
-  { place: inspectionContract, ours: [storeContract, proposalContract], packages: [], builtins: [] },
+  {
+    place: inspectionContract,
+    ours: [storeContract, proposalContract, retentionContract],
+    packages: [],
+    builtins: [],
+  },
   { place: "src/store/bounds", ours: [storeContract], packages: [], builtins: [] },
   { place: "src/store/refusals", ours: [errors], packages: [], builtins: [] },
   {

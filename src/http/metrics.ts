@@ -52,10 +52,7 @@ export class HttpMetrics {
 
   /** `others`: what `toSend` gave in the other processes of this server; undefined if there are none. */
   constructor(
-    service: Pick<
-      TrustService,
-      "renewalLag" | "mark" | "policyFault" | "proposals" | "expiry" | "outbox"
-    >,
+    service: Pick<TrustService, "renewalLag" | "mark" | "policyFault" | "proposals" | "expiry" | "outbox">,
     others?: OtherMetrics,
   ) {
     this.#others = others;

@@ -10,6 +10,7 @@ import type { ChangeQuery, ChangeRecord, Eventually, OnlineRole } from "../store
 import type { ExpiryService } from "./expiry/expiry-service.ts";
 import type { Principal } from "./principal.ts";
 import type { ProposalService } from "./proposal-service.ts";
+import type { RetentionService } from "./retention/retention-service.ts";
 
 export type { ChangeQuery, ChangeRecord, Eventually, OnlineRole, Principal };
 
@@ -43,6 +44,7 @@ export interface PublicKey {
 export interface TrustService {
   readonly proposals: ProposalService;
   readonly expiry: ExpiryService;
+  readonly retention: RetentionService;
 
   /*
    * The three reads give the answer itself, and throw, wherever nobody has to be waited for: what is in memory, and what a

@@ -1,6 +1,6 @@
 /** The service, put together from its parts. Reads are here; each of the rest has a file of its own. */
 import type { Logger } from "pino";
-import { RefusedError, StoreError, VidimusError } from "../core/errors.ts";
+import { VidimusError } from "../core/errors.ts";
 import type { FormatRules } from "../core/format/format.ts";
 import type { Signer } from "../signer/signer.ts";
 import type { OutboxFacts } from "../store/outbox.ts";
@@ -25,9 +25,11 @@ import { Publisher } from "./publish.ts";
 import { Queue } from "./queue.ts";
 import { type Reading, readingHere } from "./reading.ts";
 import { Refresher } from "./refresh.ts";
+import { RetentionJob } from "./retention/retention.ts";
 import { type ServedFile, servedCurrent, servedFromStore } from "./served.ts";
 import type { Principal, PublicKey, Served, TrustService, UploadedFile } from "./service.ts";
 import { TrustedFilesCache } from "./trusted.ts";
+import { behindSentence, checkWritable } from "./writable.ts";
 
 export interface TrustOptions extends WatchOptions {
   readonly store: Store;
@@ -62,9 +64,6 @@ export interface Job {
   stop(): Promise<void>;
 }
 
-const behind =
-  "the store is behind its high-water mark: it was restored from an older backup or lost commits; run vidimus recover accept with the server stopped";
-
 export function createTrustService(options: TrustOptions): TrustService {
   const { store, signer, format, clock, logger, policy } = options;
   const cache = new ReadCache(options.cacheBytes, store);
@@ -92,19 +91,8 @@ export function createTrustService(options: TrustOptions): TrustService {
     new Refresher({ ...shared, interval: options.refreshInterval, alsoTend: () => proposals.tend() }),
     proposals,
     openWatch(options, { ...shared, policy }),
+    new RetentionJob({ ...shared, policy, checkWritable: () => checkWritable(options) }),
   );
-}
-
-function checkWritable({ readOnly, behind }: Pick<TrustOptions, "readOnly" | "behind">): void {
-  if (readOnly) {
-    throw new RefusedError("READ_ONLY", "This server only reads: publish to the one it is a copy of.");
-  }
-  if (behind) {
-    throw new StoreError(
-      "STORE_BEHIND",
-      "This server's store lacks what it once had: its operator restores a newer backup, or runs vidimus recover accept, before anything can be published.",
-    );
-  }
 }
 
 class Service implements TrustService {
@@ -119,6 +107,7 @@ class Service implements TrustService {
   readonly #failing = new Map<string, string>();
   readonly proposals: Proposals;
   readonly expiry: Watch;
+  readonly retention: RetentionJob;
 
   constructor(
     options: TrustOptions & { readonly reading: Reading },
@@ -130,6 +119,7 @@ class Service implements TrustService {
     refresher: Refresher,
     proposals: Proposals,
     expiry: Watch,
+    retention: RetentionJob,
   ) {
     this.#options = options;
     this.#cache = cache;
@@ -140,6 +130,7 @@ class Service implements TrustService {
     this.#refresher = refresher;
     this.proposals = proposals;
     this.expiry = expiry;
+    this.retention = retention;
   }
 
   current(repository: string, role: string): Eventually<Served | undefined> {
@@ -224,7 +215,7 @@ class Service implements TrustService {
     };
     await check("DB operational", store, "the store cannot be used");
     await check("Trust operational", signer, "the signer cannot be used");
-    if (this.#options.behind) faults.set("High-water mark", behind);
+    if (this.#options.behind) faults.set("High-water mark", behindSentence);
     return faults;
   }
 
@@ -248,14 +239,12 @@ class Service implements TrustService {
   async start(): Promise<void> {
     if (this.#isClosed()) return;
     this.#refresher.start();
-    this.expiry.start();
-    for (const job of this.#options.jobs ?? []) job.start();
+    for (const job of this.#jobs()) job.start();
   }
 
   async close(): Promise<void> {
     this.proposals.close();
-    await this.expiry.stop();
-    for (const job of this.#options.jobs ?? []) await job.stop();
+    for (const job of this.#jobs()) await job.stop();
     await this.#refresher.stop();
     await this.#queue.idle();
     await this.#options.reading.close();
@@ -265,6 +254,10 @@ class Service implements TrustService {
 
   checkWritable(): void {
     checkWritable(this.#options);
+  }
+
+  #jobs(): readonly Job[] {
+    return [this.expiry, this.retention, ...(this.#options.jobs ?? [])];
   }
 
   #isClosed(): boolean {

@@ -73,6 +73,8 @@ export interface ServerOptions extends WatchOptions {
   readonly caching?: AppOptions["caching"];
   readonly apis?: AppOptions["apis"];
   readonly refreshInterval?: number;
+  /** Its store is behind its mark. */
+  readonly behind?: boolean;
   /** Where files are read; on this thread without. Closed with the server. */
   readonly reading?: Reading;
   readonly proposals?: Partial<ProposalSettings>;
@@ -157,7 +159,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     cacheBytes: 16 * 1024 * 1024,
     refreshInterval: options.refreshInterval ?? 3_600_000,
     readOnly: false,
-    behind: false,
+    behind: options.behind ?? false,
     markLag: () => 0,
     proposals: options.proposals ?? {},
     ...(options.announcer && { announcer: options.announcer }),
