@@ -58,7 +58,8 @@ describe.each(backEnds)("on %s", (backEnd) => {
     expect(await plan()).toEqual([]);
     expect(await status("1.timestamp.json")).toBe(404);
     expect(await status("4.timestamp.json")).toBe(200);
-    for (const name of ["1.root.json", "1.targets.json", "timestamp.json"]) expect(await status(name)).toBe(200);
+    for (const name of ["1.root.json", "1.targets.json", "timestamp.json"])
+      expect(await status(name)).toBe(200);
     await server.chainCheck(repository);
   });
 
@@ -81,7 +82,9 @@ describe.each(backEnds)("on %s", (backEnd) => {
     await run({ targets: 30 * day });
     expect(await status("1.targets.json")).toBe(404);
     const gone = await server.store.retention.removedFiles(repository, { role: "targets", version: 0 }, 1);
-    expect(gone).toMatchObject([{ role: "targets", version: 1, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) }]);
+    expect(gone).toMatchObject([
+      { role: "targets", version: 1, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    ]);
     await server.chainCheck(repository);
   });
 
@@ -133,7 +136,8 @@ const policyWith = (retention: object) => {
   }) as TrustPolicy;
   return { ...defaultPolicy, file: { policy, pins: new Map() } };
 };
-const byItself = async () => await (server.service.retention as unknown as { runByItself(): Promise<void> }).runByItself();
+const byItself = async () =>
+  await (server.service.retention as unknown as { runByItself(): Promise<void> }).runByItself();
 
 test("by itself the server takes nothing away that no policy names", async () => {
   const owner = await published();
