@@ -47,6 +47,7 @@ const outsidePlaces = ["src/publisher/custody/ssh-agent", "src/publisher/custody
 const outsideKey = "src/publisher/custody/outside-key";
 const plugins = ["src/http/notary", "src/http/operations", "src/http/manage"];
 const proposalService = "src/service/proposal-service";
+const serviceParts = ["src/service/expiry/expiry-service", "src/service/retention/retention-service"];
 const fsckDamage = "src/service/fsck/damage";
 const sharedByStores = [
   storeContract,
@@ -75,6 +76,7 @@ const http: Omit<Row, "place"> = {
   ours: [
     serviceContract,
     proposalService,
+    ...serviceParts,
     errors,
     "src/core/bytes",
     "src/core/json",

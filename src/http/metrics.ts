@@ -26,6 +26,10 @@ const operations: Partial<Record<Route["kind"], string>> = {
   signProposal: "SignProposal",
   rejectProposal: "RejectProposal",
   cancelProposal: "CancelProposal",
+  expiring: "ListExpiring",
+  oldSignatures: "ListOldSignatures",
+  retentionPlan: "PlanRetention",
+  retentionRun: "RunRetention",
 };
 
 const methods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE"]);

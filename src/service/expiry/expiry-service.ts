@@ -46,7 +46,7 @@ export interface WalkQuery {
   /** What ends, or was signed, before this instant. */
   readonly before: number;
   readonly after: string | undefined;
-  /** Repositories of one page: 1 … 200. */
+  /** Repositories of one page: 1 … 200. Fewer, where much is found in them. */
   readonly limit: number;
 }
 
@@ -79,6 +79,8 @@ export interface ExpiryService {
   /** The first page has what is the server's own, too. Throws `STORE_UNAVAILABLE`, `STORE_CORRUPT`. */
   expiring(query: WalkQuery): Promise<Expiring>;
   oldSignatures(query: WalkQuery): Promise<OldSignatures>;
+  /** The instant by this server's clock, in milliseconds since 1970. */
+  now(): number;
   /** Undefined before the first look, and in a process that does not look. */
   facts(): WatchFacts | undefined;
 }

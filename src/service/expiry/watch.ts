@@ -55,6 +55,8 @@ export interface WatchParts {
 
 /** Repositories of one question. */
 const page = 200;
+/** Where so much was found, a page ends with its repository. */
+const mostFound = 10_000;
 const day = 86_400_000;
 
 export class Watch implements ExpiryService {
@@ -81,6 +83,10 @@ export class Watch implements ExpiryService {
     await this.#look;
   }
 
+  now(): number {
+    return this.#parts.clock.now();
+  }
+
   facts(): WatchFacts | undefined {
     return this.#facts;
   }
@@ -105,21 +111,31 @@ export class Watch implements ExpiryService {
 
   async expiring({ before, after, limit }: WalkQuery): Promise<Expiring> {
     const found = after === undefined ? (await this.#ownExpiries(before)).filter(isBefore(before)) : [];
-    const next = await this.#walk(after, limit, async (state) => {
-      found.push(...(await this.#expiriesOf(state, before)).filter(isBefore(before)));
-    });
+    const next = await this.#walk(
+      after,
+      limit,
+      async (state) => {
+        found.push(...(await this.#expiriesOf(state, before)).filter(isBefore(before)));
+      },
+      () => found.length >= mostFound,
+    );
     return { found, next };
   }
 
   async oldSignatures({ before, after, limit }: WalkQuery): Promise<OldSignatures> {
     const found: OldSignatures["found"][number][] = [];
     const { times } = this.#parts;
-    const next = await this.#walk(after, limit, async (state) => {
-      for (const { role, oldestSigned, undated } of await times.targets(state)) {
-        if (undated === 0 && (oldestSigned ?? before) >= before) continue;
-        found.push(...(await times.oldSignatures(state, role, before)));
-      }
-    });
+    const next = await this.#walk(
+      after,
+      limit,
+      async (state) => {
+        for (const { role, oldestSigned, undated } of await times.targets(state)) {
+          if (undated === 0 && (oldestSigned ?? before) >= before) continue;
+          found.push(...(await times.oldSignatures(state, role, before)));
+        }
+      },
+      () => found.length >= mostFound,
+    );
     return { found, next };
   }
 
@@ -128,11 +144,13 @@ export class Watch implements ExpiryService {
     after: string | undefined,
     limit: number,
     visit: (state: RepositoryState) => Promise<void>,
+    isFull = () => false,
   ): Promise<string | undefined> {
     const { store } = this.#parts;
     const names = await store.repositories({ limit, ...(after !== undefined && { after }) });
     for (const name of names) {
       await visit(await store.state(name));
+      if (isFull()) return name;
       // Whoever waits for an answer gets it in between.
       await setImmediate();
     }
