@@ -416,6 +416,7 @@ export const table: readonly Row[] = [
       "src/client/cli",
       "src/core",
       "src/cli/publishing",
+      "src/cli/expiry",
       keyErrors,
       publishErrors,
       custody,
@@ -439,8 +440,24 @@ export const table: readonly Row[] = [
       ...outsidePlaces,
       "src/publisher",
       "src/cli/publishing",
+      "src/cli/expiry",
     ],
   },
+  // The commands about what ends and what is kept, which ask a server.
+  {
+    place: "src/cli/expiry",
+    ours: [
+      "src/cli",
+      "src/client",
+      "src/client/cli",
+      "src/client/fetch/fetcher",
+      publishErrors,
+      "src/publisher",
+    ],
+    packages: ["commander", "zod"],
+    builtins: [],
+  },
+
   // The commands of publishers, loaded as one when one of them may be wanted.
   {
     place: "src/cli/publishing",

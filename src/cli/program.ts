@@ -100,6 +100,8 @@ export async function runCli(
       addKeyCommands(program, context, end);
       const { addPublishingCommands } = await import("./publishing/commands.ts");
       addPublishingCommands(program, { context, client: clientContext, finish: end });
+      const { addExpiryCommands } = await import("./expiry/commands.ts");
+      addExpiryCommands(program, { context, client: clientContext, finish: end });
     }
     client.addHelp(program, { stdout: context.stdout, columns: clientContext.columns }, () => {
       const rows = allExitCodes.map((each) => [String(each.code), each.meaning]);
