@@ -18,7 +18,7 @@ import type { HighWaterMark } from "./store/mark.ts";
 import type { Store } from "./store/store.ts";
 import { openAccess } from "./wire/access.ts";
 import { openPolicySource, retellPolicy, tellPolicy } from "./wire/policy.ts";
-import { keySettings, roleSettings } from "./wire/settings.ts";
+import { expirySettings, keySettings, roleSettings } from "./wire/settings.ts";
 import { openSigner } from "./wire/signer.ts";
 import { openMark, openStore } from "./wire/store.ts";
 
@@ -39,7 +39,7 @@ export async function serve(config: Config, logger: Logger): Promise<RunningServ
     config,
     {
       openService: async (_config, directory) =>
-        createService(config, await openBackEnds(config, directory, logger), inForce, logger),
+        createService(config, await openBackEnds(config, directory, logger), inForce, logger, true),
       async reload() {
         await Promise.all([policy.reload(), reloadAccess()]);
         await retellPolicy(inForce, config, policy.told());
@@ -77,15 +77,20 @@ export async function openBackEnds(config: Config, directory: string, logger: Lo
   }
 }
 
+/** `delivers`: whether announcements are told by this process. */
 export async function createService(
   config: Config,
   { store, signer, behind, markLag }: BackEnds,
   policy: PolicyInForce,
   logger: Logger,
+  delivers: boolean,
 ): Promise<TrustService> {
   const { createTrustService } = await import("./service/trust.ts");
   const { notary } = await import("./core/format/notary.ts");
   const { openReading } = await import("./wire/reading.ts");
+  const { openAnnouncing } = await import("./wire/announcing.ts");
+  const { openTlsSource } = await import("./wire/tls-expiry.ts");
+  const announcing = await openAnnouncing(config, store, logger, delivers && !config.server.readOnly);
   return createTrustService({
     store,
     signer,
@@ -102,6 +107,10 @@ export async function createService(
     readOnly: config.server.readOnly,
     behind,
     markLag,
+    announcer: announcing.announcer,
+    expiry: expirySettings(config),
+    expirySources: [openTlsSource(config)],
+    jobs: announcing.job === undefined ? [] : [announcing.job],
   });
 }
 

@@ -219,6 +219,17 @@ describe("rules", () => {
     ["BAD_VALUE", "server.trustedProxies", "server: { trustedProxies: [10.0.0.0/33] }"],
     ["BAD_VALUE", "tls.names", "tls: { names: ['a b'] }"],
     ["BAD_VALUE", "tls.names", "tls: { names: [] }"],
+    ["BAD_VALUE", "webhooks.urls", "webhooks: { urls: ['http://a.example/x'], secrets: ['env:A'] }"],
+    ["BAD_VALUE", "webhooks.urls", "webhooks: { urls: ['https://u:p@a.example/'], secrets: ['env:A'] }"],
+    [
+      "BAD_VALUE",
+      "webhooks.urls",
+      "webhooks: { urls: ['https://a.example', 'https://a.example'], secrets: ['env:A'] }",
+    ],
+    ["BAD_VALUE", "webhooks.secrets", "webhooks: { urls: ['https://a.example'], secrets: ['whsec_AAAA'] }"],
+    ["BAD_VALUE", "webhooks.secrets", "webhooks: { urls: ['https://a.example'], secrets: ['fd:3'] }"],
+    ["CONTRADICTION", "webhooks.secrets", "webhooks: { urls: ['https://a.example'] }"],
+    ["CONTRADICTION", "webhooks.secrets", "webhooks: { secrets: ['env:A'] }"],
   ])("%s %s", (code, subject, yaml) => {
     expect(refusal({ yaml }).problems).toEqual([expect.objectContaining({ code, subject })]);
   });

@@ -29,6 +29,10 @@ const notary = "src/core/format/notary";
 const storeContract = "src/store/store";
 const proposalContract = "src/store/proposals";
 const proposalBounds = "src/store/proposal-bounds";
+const outboxContract = "src/store/outbox";
+const outboxBounds = "src/store/outbox-bounds";
+const retentionContract = "src/store/retention";
+const retentionBounds = "src/store/retention-bounds";
 const inspectionContract = "src/store/inspection";
 const markContract = "src/store/mark";
 const signerContract = "src/signer/signer";
@@ -43,12 +47,17 @@ const outsidePlaces = ["src/publisher/custody/ssh-agent", "src/publisher/custody
 const outsideKey = "src/publisher/custody/outside-key";
 const plugins = ["src/http/notary", "src/http/operations", "src/http/manage"];
 const proposalService = "src/service/proposal-service";
+const serviceParts = ["src/service/expiry/expiry-service", "src/service/retention/retention-service"];
 const fsckDamage = "src/service/fsck/damage";
 const sharedByStores = [
   storeContract,
   proposalContract,
   "src/store/bounds",
   proposalBounds,
+  outboxContract,
+  outboxBounds,
+  retentionContract,
+  retentionBounds,
   "src/store/migrate",
   "src/store/refusals",
   errors,
@@ -70,6 +79,7 @@ const http: Omit<Row, "place"> = {
     auth,
     serviceContract,
     proposalService,
+    ...serviceParts,
     errors,
     "src/core/bytes",
     "src/core/json",
@@ -104,6 +114,8 @@ export const table: readonly Row[] = [
       "src/log",
       storeContract,
       proposalContract,
+      outboxContract,
+      retentionContract,
       markContract,
       signerContract,
     ],
@@ -113,17 +125,34 @@ export const table: readonly Row[] = [
   // Offline, over rows as they lie there: nothing that serves needs it.
   {
     place: "src/service/fsck",
-    ours: ["src/core", storeContract, proposalContract, inspectionContract, signerContract, fsckDamage],
+    ours: [
+      "src/core",
+      storeContract,
+      proposalContract,
+      retentionContract,
+      inspectionContract,
+      signerContract,
+      fsckDamage,
+    ],
     packages: [],
     builtins: [],
   },
   { place: fsckDamage, ours: [], packages: [], builtins: [], pure: true },
 
   // Stores: the contract, what the back ends share, the back ends.
-  { place: storeContract, ours: ["src/core", proposalContract], packages: [], builtins: [] },
+  {
+    place: storeContract,
+    ours: ["src/core", proposalContract, outboxContract, retentionContract],
+    packages: [],
+    builtins: [],
+  },
   { place: proposalContract, ours: [], packages: [], builtins: [], pure: true },
   { place: "src/store/audit", ours: [], packages: [], builtins: [], pure: true },
   { place: proposalBounds, ours: [proposalContract, "src/store/bounds"], packages: [], builtins: [] },
+  { place: outboxContract, ours: [], packages: [], builtins: [], pure: true },
+  { place: outboxBounds, ours: [outboxContract, "src/store/bounds"], packages: [], builtins: [] },
+  { place: retentionContract, ours: [], packages: [], builtins: [], pure: true },
+  { place: retentionBounds, ours: [retentionContract, "src/store/bounds"], packages: [], builtins: [] },
   { place: markContract, ours: [storeContract], packages: [], builtins: [] },
   {
     place: durable,
@@ -137,7 +166,12 @@ export const table: readonly Row[] = [
     packages: [],
     builtins: ["node:crypto", "node:fs/promises", "node:path"],
   },
-  { place: inspectionContract, ours: [storeContract, proposalContract], packages: [], builtins: [] },
+  {
+    place: inspectionContract,
+    ours: [storeContract, proposalContract, retentionContract],
+    packages: [],
+    builtins: [],
+  },
   { place: "src/store/bounds", ours: [storeContract], packages: [], builtins: [] },
   { place: "src/store/refusals", ours: [errors], packages: [], builtins: [] },
   {
@@ -173,7 +207,18 @@ export const table: readonly Row[] = [
   // Both, in a process that holds neither: requests to the one that does.
   {
     place: "src/remote",
-    ours: [storeContract, proposalContract, signerContract, "src/store/bounds", proposalBounds, errors],
+    ours: [
+      storeContract,
+      proposalContract,
+      outboxContract,
+      retentionContract,
+      signerContract,
+      "src/store/bounds",
+      proposalBounds,
+      outboxBounds,
+      retentionBounds,
+      errors,
+    ],
     packages: [],
     builtins: [],
   },
@@ -193,6 +238,14 @@ export const table: readonly Row[] = [
     ours: ["src/backup/errors", durable, errors],
     packages: ["age-encryption", "modern-tar", "zod"],
     builtins: ["node:crypto", "node:fs", "node:fs/promises", "node:os", "node:path", "node:util"],
+  },
+
+  // Receivers of announcements outside.
+  {
+    place: "src/webhooks",
+    ours: ["src/service/delivery/receiver"],
+    packages: [],
+    builtins: ["node:crypto", "node:dns", "node:http", "node:https", "node:net"],
   },
 
   // HTTP: what the plugins share, each plugin, and the one file that knows them all.
@@ -374,6 +427,7 @@ export const table: readonly Row[] = [
       "src/client/cli",
       "src/core",
       "src/cli/publishing",
+      "src/cli/expiry",
       keyErrors,
       publishErrors,
       custody,
@@ -397,8 +451,24 @@ export const table: readonly Row[] = [
       ...outsidePlaces,
       "src/publisher",
       "src/cli/publishing",
+      "src/cli/expiry",
     ],
   },
+  // The commands about what ends and what is kept, which ask a server.
+  {
+    place: "src/cli/expiry",
+    ours: [
+      "src/cli",
+      "src/client",
+      "src/client/cli",
+      "src/client/fetch/fetcher",
+      publishErrors,
+      "src/publisher",
+    ],
+    packages: ["commander", "zod"],
+    builtins: [],
+  },
+
   // The commands of publishers, loaded as one when one of them may be wanted.
   {
     place: "src/cli/publishing",
@@ -438,6 +508,7 @@ export const table: readonly Row[] = [
       signerContract,
       "src/remote",
       "src/threads",
+      "src/webhooks",
       "src/core",
       errors,
       notary,

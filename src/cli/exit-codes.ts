@@ -69,6 +69,8 @@ export const exitCodes = {
     meaning: "the stock clients cannot satisfy the policy, and --stock asked for that",
   },
   registry: { code: 67, meaning: "the registry has not the image, or gives another than was asked for" },
+  expiring: { code: 75, meaning: "something ends soon, or was signed long ago, and --check asked for that" },
+  asked: { code: 76, meaning: "the trust server refuses to answer, or answers otherwise than it should" },
 } as const satisfies Record<string, { code: number; meaning: string }>;
 
 /** Every code that a command can end with, in the order of their numbers. */
@@ -100,6 +102,7 @@ const ofStart = {
   READY_FILE_UNWRITABLE: "configuration",
   POLICY_UNUSABLE: "configuration",
   TOKEN_KEYS_UNUSABLE: "configuration",
+  WEBHOOK_UNUSABLE: "configuration",
 } as const satisfies Record<StartCode, ExitName>;
 
 const ofProbe = {
@@ -150,6 +153,7 @@ const ofPublish = {
   PUBLISH_REFUSED: "refused",
   REGISTRY_ANSWER: "registry",
   REPOSITORY_EXISTS: "refused",
+  SERVER_REFUSED: "asked",
   SIGNERS_MISSING: "signers",
   STAGING_DAMAGED: "staging",
   STAGING_UNWRITABLE: "staging",

@@ -118,6 +118,8 @@ export async function runCli(argv: readonly string[], given: CliContext, parts: 
       addKeyCommands(program, context, end);
       const { addPublishingCommands } = await import("./publishing/commands.ts");
       addPublishingCommands(program, { context, client: clientContext, finish: end });
+      const { addExpiryCommands } = await import("./expiry/commands.ts");
+      addExpiryCommands(program, { context, client: clientContext, finish: end });
     }
     client.addHelp(program, clientContext, () => {
       const rows = allExitCodes.map((each) => [String(each.code), each.meaning]);

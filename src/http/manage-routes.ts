@@ -16,6 +16,10 @@ export type ManageRoute =
       readonly repository: string;
       readonly id: string;
     }
+  | { readonly kind: "expiring"; readonly query: string }
+  | { readonly kind: "oldSignatures"; readonly query: string }
+  | { readonly kind: "retentionPlan"; readonly query: string }
+  | { readonly kind: "retentionRun" }
   | { readonly kind: "openapi" }
   | { readonly kind: "manageMissing"; readonly because: "path" | "name" | "prefix" };
 
@@ -43,6 +47,10 @@ export function manageRoute(method: string, path: string, query: string, rules: 
   if (first === "proposals" && segments.length === 1) {
     return method === "GET" ? { kind: "proposals", query } : missing;
   }
+  if (segments.length === 1) {
+    const whole = ofServer(method, first, query);
+    if (whole !== undefined) return whole;
+  }
   if (first !== "repositories" || what !== "proposals" || name === undefined || segments.length > 5)
     return missing;
   const route = repositoryRoute(method, name, segments.slice(3), query);
@@ -53,6 +61,15 @@ export function manageRoute(method: string, path: string, query: string, rules: 
     return { kind: "manageMissing", because: "prefix" };
   }
   return route;
+}
+
+/** What is asked of the whole server. */
+function ofServer(method: string, path: string | undefined, query: string): ManageRoute | undefined {
+  if (path === "retention" && method === "POST") return { kind: "retentionRun" };
+  if (method !== "GET") return undefined;
+  if (path === "expiring") return { kind: "expiring", query };
+  if (path === "old-signatures") return { kind: "oldSignatures", query };
+  return path === "retention" ? { kind: "retentionPlan", query } : undefined;
 }
 
 function repositoryRoute(

@@ -7,6 +7,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { TrustService } from "../service/service.ts";
 import { aggregated, ofSupervisor, type SentMetrics } from "./aggregate.ts";
+import { addExpiryMetrics } from "./expiry-metrics.ts";
 import type { Route } from "./routes.ts";
 
 const operations: Partial<Record<Route["kind"], string>> = {
@@ -25,6 +26,10 @@ const operations: Partial<Record<Route["kind"], string>> = {
   signProposal: "SignProposal",
   rejectProposal: "RejectProposal",
   cancelProposal: "CancelProposal",
+  expiring: "ListExpiring",
+  oldSignatures: "ListOldSignatures",
+  retentionPlan: "PlanRetention",
+  retentionRun: "RunRetention",
 };
 
 const methods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE"]);
@@ -57,7 +62,7 @@ export class HttpMetrics {
   readonly #others: OtherMetrics | undefined;
 
   constructor(
-    service: Pick<TrustService, "renewalLag" | "mark" | "policyFault" | "proposals">,
+    service: Pick<TrustService, "renewalLag" | "mark" | "policyFault" | "proposals" | "expiry" | "outbox">,
     { others, freeBytes }: MetricSources = {},
   ) {
     this.#others = others;
@@ -162,6 +167,7 @@ export class HttpMetrics {
         }
       },
     });
+    addExpiryMetrics(this.#registry, service);
     this.#refusals = new Counter({
       name: "vidimus_refusals_total",
       help: "Requests refused, by stable code.",

@@ -5,7 +5,9 @@
  */
 import { StoreError } from "../core/errors.ts";
 import type { KeyBinding, OnlineAlgorithm, Signer, SigningKey } from "../signer/signer.ts";
+import type { DeliveryOutcome, OutboxEntry, OutboxLimits, OutboxStore } from "../store/outbox.ts";
 import type { NewProposal, ProposalChange, ProposalLimits, ProposalStore } from "../store/proposals.ts";
+import type { RetentionRequest } from "../store/retention.ts";
 import type { FloorRequest, OnlineKey, PendingKeyLimits, Publication, Store } from "../store/store.ts";
 import { type Ask, answerOf } from "./answer.ts";
 
@@ -39,6 +41,14 @@ export function writersDesk(
       "store.proposals.forget",
       (request: Parameters<ProposalStore["forget"]>[0]) => store.proposals.forget(request),
     ],
+    [
+      "store.outbox.add",
+      ({ entry, receivers, limits }: NewEntry) => store.outbox.add(entry, receivers, limits),
+    ],
+    ["store.outbox.claim", (query: Parameters<OutboxStore["claim"]>[0]) => store.outbox.claim(query)],
+    ["store.outbox.settle", (outcome: DeliveryOutcome) => store.outbox.settle(outcome)],
+    ["store.outbox.forget", (request: Parameters<OutboxStore["forget"]>[0]) => store.outbox.forget(request)],
+    ["store.retention.remove", (request: RetentionRequest) => store.retention.remove(request)],
     ["store.check", () => store.check()],
     ["signer.generate", ({ algorithm, binding }: NewKey) => signer.generate(algorithm, binding)],
     ["signer.sign", ({ key, message }: ToSign) => signer.sign(key, message)],
@@ -72,6 +82,11 @@ interface PendingKey {
 interface NewProposalRequest {
   readonly proposal: NewProposal;
   readonly limits: ProposalLimits;
+}
+interface NewEntry {
+  readonly entry: OutboxEntry;
+  readonly receivers: readonly string[];
+  readonly limits: OutboxLimits;
 }
 interface NewKey {
   readonly algorithm: OnlineAlgorithm;

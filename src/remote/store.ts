@@ -6,7 +6,9 @@
  */
 import { StoreError } from "../core/errors.ts";
 import * as bounds from "../store/bounds.ts";
+import * as outboxBounds from "../store/outbox-bounds.ts";
 import * as proposalBounds from "../store/proposal-bounds.ts";
+import * as retentionBounds from "../store/retention-bounds.ts";
 import type { Store } from "../store/store.ts";
 import { type Ask, storeValue } from "./answer.ts";
 
@@ -36,6 +38,32 @@ export function remoteStore(local: Store, ask: Ask): Store {
         bounds.checkInstant(request.settledBefore);
         bounds.checkLimit(request.limit, proposalBounds.maxProposalPage);
         return await change("proposals.forget", request);
+      },
+    },
+    outbox: {
+      ...local.outbox,
+      async add(entry, receivers, limits) {
+        outboxBounds.checkEntry(entry, receivers, limits);
+        return await change("outbox.add", { entry, receivers, limits });
+      },
+      async claim(query) {
+        outboxBounds.checkClaim(query);
+        return await change("outbox.claim", query);
+      },
+      async settle(outcome) {
+        outboxBounds.checkOutcome(outcome);
+        return await change("outbox.settle", outcome);
+      },
+      async forget(request) {
+        outboxBounds.checkForget(request);
+        return await change("outbox.forget", request);
+      },
+    },
+    retention: {
+      ...local.retention,
+      async remove(request) {
+        retentionBounds.checkRetention(request);
+        return await change("retention.remove", request);
       },
     },
     async commit(publication) {

@@ -1,8 +1,9 @@
 /** The service, put together from its parts. Reads are here; each of the rest has a file of its own. */
 import type { Logger } from "pino";
-import { RefusedError, StoreError, VidimusError } from "../core/errors.ts";
+import { VidimusError } from "../core/errors.ts";
 import type { FormatRules } from "../core/format/format.ts";
 import type { Signer } from "../signer/signer.ts";
+import type { OutboxFacts } from "../store/outbox.ts";
 import type {
   ChangeQuery,
   ChangeRecord,
@@ -13,6 +14,8 @@ import type {
 } from "../store/store.ts";
 import { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
+import { openWatch, type WatchOptions } from "./expiry/open-watch.ts";
+import type { Watch } from "./expiry/watch.ts";
 import { type OnlineKeySettings, OnlineKeys } from "./online-keys.ts";
 import { type OnlineRoleSettings, OnlineRoles } from "./online-roles.ts";
 import type { PolicyInForce } from "./policy-in-force.ts";
@@ -22,11 +25,13 @@ import { Publisher } from "./publish.ts";
 import { Queue } from "./queue.ts";
 import { type Reading, readingHere } from "./reading.ts";
 import { Refresher } from "./refresh.ts";
+import { RetentionJob } from "./retention/retention.ts";
 import { type ServedFile, servedCurrent, servedFromStore } from "./served.ts";
 import type { Principal, PublicKey, Served, TrustService, UploadedFile } from "./service.ts";
 import { TrustedFilesCache } from "./trusted.ts";
+import { behindSentence, checkWritable } from "./writable.ts";
 
-export interface TrustOptions {
+export interface TrustOptions extends WatchOptions {
   readonly store: Store;
   readonly signer: Signer;
   readonly format: FormatRules;
@@ -47,12 +52,17 @@ export interface TrustOptions {
   readonly behind: boolean;
   /** Milliseconds since the oldest commit that the high-water mark lacks; 0 when it lacks none. */
   readonly markLag: () => number;
+  /** What else this process does by itself while it may write. */
+  readonly jobs?: readonly Job[];
   /** Other bounds of proposals than the usual ones. */
   readonly proposals?: Partial<ProposalSettings>;
 }
 
-const behind =
-  "the store is behind its high-water mark: it was restored from an older backup or lost commits; run vidimus recover accept with the server stopped";
+/** Started with the service, and stopped before its store is closed. */
+export interface Job {
+  start(): void;
+  stop(): Promise<void>;
+}
 
 export function createTrustService(options: TrustOptions): TrustService {
   const { store, signer, format, clock, logger, policy } = options;
@@ -80,19 +90,9 @@ export function createTrustService(options: TrustOptions): TrustService {
     publisher,
     new Refresher({ ...shared, interval: options.refreshInterval, alsoTend: () => proposals.tend() }),
     proposals,
+    openWatch(options, { ...shared, policy }),
+    new RetentionJob({ ...shared, policy, checkWritable: () => checkWritable(options) }),
   );
-}
-
-function checkWritable({ readOnly, behind }: Pick<TrustOptions, "readOnly" | "behind">): void {
-  if (readOnly) {
-    throw new RefusedError("READ_ONLY", "This server only reads: publish to the one it is a copy of.");
-  }
-  if (behind) {
-    throw new StoreError(
-      "STORE_BEHIND",
-      "This server's store lacks what it once had: its operator restores a newer backup, or runs vidimus recover accept, before anything can be published.",
-    );
-  }
 }
 
 class Service implements TrustService {
@@ -106,6 +106,8 @@ class Service implements TrustService {
   /** Parts that could not be used when they were last asked, by name, with the code of the reason. */
   readonly #failing = new Map<string, string>();
   readonly proposals: Proposals;
+  readonly expiry: Watch;
+  readonly retention: RetentionJob;
 
   constructor(
     options: TrustOptions & { readonly reading: Reading },
@@ -116,6 +118,8 @@ class Service implements TrustService {
     publisher: Publisher,
     refresher: Refresher,
     proposals: Proposals,
+    expiry: Watch,
+    retention: RetentionJob,
   ) {
     this.#options = options;
     this.#cache = cache;
@@ -125,6 +129,8 @@ class Service implements TrustService {
     this.#publisher = publisher;
     this.#refresher = refresher;
     this.proposals = proposals;
+    this.expiry = expiry;
+    this.retention = retention;
   }
 
   current(repository: string, role: string): Eventually<Served | undefined> {
@@ -209,12 +215,16 @@ class Service implements TrustService {
     };
     await check("DB operational", store, "the store cannot be used");
     await check("Trust operational", signer, "the signer cannot be used");
-    if (this.#options.behind) faults.set("High-water mark", behind);
+    if (this.#options.behind) faults.set("High-water mark", behindSentence);
     return faults;
   }
 
   policyFault(): string | undefined {
     return this.#options.policy.fault;
+  }
+
+  async outbox(): Promise<OutboxFacts> {
+    return await this.#options.store.outbox.facts();
   }
 
   async renewalLag(): Promise<number> {
@@ -227,11 +237,14 @@ class Service implements TrustService {
   }
 
   async start(): Promise<void> {
-    if (!this.#isClosed()) this.#refresher.start();
+    if (this.#isClosed()) return;
+    this.#refresher.start();
+    for (const job of this.#jobs()) job.start();
   }
 
   async close(): Promise<void> {
     this.proposals.close();
+    for (const job of this.#jobs()) await job.stop();
     await this.#refresher.stop();
     await this.#queue.idle();
     await this.#options.reading.close();
@@ -241,6 +254,10 @@ class Service implements TrustService {
 
   checkWritable(): void {
     checkWritable(this.#options);
+  }
+
+  #jobs(): readonly Job[] {
+    return [this.expiry, this.retention, ...(this.#options.jobs ?? [])];
   }
 
   #isClosed(): boolean {

@@ -8,8 +8,10 @@
 import { StoreError } from "../core/errors.ts";
 import * as bounds from "./bounds.ts";
 import { MemoryKeys } from "./memory/keys.ts";
+import { memoryOutbox } from "./memory/outbox.ts";
 import { MemoryProposals } from "./memory/proposals.ts";
 import { MemoryRepositories } from "./memory/repositories.ts";
+import { memoryRetention } from "./memory/retention.ts";
 import * as proposalBounds from "./proposal-bounds.ts";
 import type { ProposalStore } from "./proposals.ts";
 import { keyringLost, keyringMoved } from "./refusals.ts";
@@ -28,6 +30,8 @@ export function openMemory(): Store {
 
   return {
     proposals: proposalsOf(proposals, checkOpen),
+    outbox: memoryOutbox(checkOpen),
+    retention: memoryRetention(repositories, checkOpen),
     async state(repository) {
       bounds.checkName(repository);
       checkOpen();

@@ -15,10 +15,12 @@ import { closed, readOnly, unavailable } from "./sqlite/errors.ts";
 import { makeDataDirectory } from "./sqlite/files.ts";
 import { prepareKeyChanges, prepareKeyReads } from "./sqlite/keys.ts";
 import { takeLock } from "./sqlite/lock.ts";
+import { sqliteOutbox, type Ways } from "./sqlite/outbox.ts";
 import { prepareProposalReads } from "./sqlite/proposal-reads.ts";
 import { prepareProposalChanges } from "./sqlite/proposals.ts";
 import { prepareChanges } from "./sqlite/publications.ts";
 import { prepareReads } from "./sqlite/reads.ts";
+import { sqliteRetention } from "./sqlite/retention.ts";
 import { Writer } from "./sqlite/writer.ts";
 import type { Store } from "./store.ts";
 
@@ -77,7 +79,11 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
     };
     // Who holds the lock is the only one that commits.
     const changesElsewhere = lock === undefined ? reads.changesElsewhere : () => 0;
-    return sqliteStore({ ...reads, changesElsewhere }, changes, writer, release);
+    const parts: Parts = (ways) => ({
+      outbox: sqliteOutbox(database, ways),
+      retention: sqliteRetention(database, ways),
+    });
+    return sqliteStore({ ...reads, changesElsewhere }, changes, parts, writer, release);
   } catch (error) {
     lock?.release();
     throw openingError(error, { directory, readOnly: reading });
@@ -92,13 +98,16 @@ type Changes = ReturnType<typeof prepareChanges> & {
   readonly keys: ReturnType<typeof prepareKeyChanges>;
   readonly proposals: ReturnType<typeof prepareProposalChanges>;
 };
-/** How a question and a change are put to the database. */
-interface Ways {
-  read<T>(question: () => T): T;
-  change<T>(work: () => T): Promise<T>;
-}
+/** Parts of the contract that have statements of their own. */
+type Parts = (ways: Ways) => Pick<Store, "outbox" | "retention">;
 
-function sqliteStore(reads: Reads, changes: Changes, writer: Writer | undefined, release: () => void): Store {
+function sqliteStore(
+  reads: Reads,
+  changes: Changes,
+  parts: Parts,
+  writer: Writer | undefined,
+  release: () => void,
+): Store {
   let open = true;
 
   function read<T>(question: () => T): T {
@@ -118,6 +127,7 @@ function sqliteStore(reads: Reads, changes: Changes, writer: Writer | undefined,
 
   return {
     proposals: proposalsOf(reads.proposals, changes.proposals, { read, change }),
+    ...parts({ read, change }),
     async state(repository) {
       bounds.checkName(repository);
       return read(() => reads.state(repository));

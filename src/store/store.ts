@@ -32,7 +32,9 @@
  * `RangeError` before anything happens (a version no file can have is merely not found).
  */
 
+import type { OutboxStore } from "./outbox.ts";
 import type { ProposalStore } from "./proposals.ts";
+import type { RetentionStore } from "./retention.ts";
 
 export type Format = "notary" | "tuf";
 
@@ -187,6 +189,8 @@ export interface PendingKeyLimits {
 
 export interface Store {
   readonly proposals: ProposalStore;
+  readonly outbox: OutboxStore;
+  readonly retention: RetentionStore;
 
   /** Never rejects for an unknown name: see `RepositoryState`. */
   state(repository: string): Promise<RepositoryState>;

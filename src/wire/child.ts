@@ -39,7 +39,7 @@ async function reader(config: Config, told: ToldPolicy, logger: Logger, ask: Ask
     config,
     {
       openService: async (_config, directory) =>
-        createService(config, await readersBackEnds(config, directory, ask, logger), policy, logger),
+        createService(config, await readersBackEnds(config, directory, ask, logger), policy, logger, false),
       createApp(options) {
         metrics ??= new HttpMetrics(options.service, { others, freeBytes: () => freeBytes(config.data) });
         return createApp({ ...options, metrics, ...(access !== undefined && { access }) });
@@ -84,7 +84,7 @@ async function writer(config: Config, told: ToldPolicy, logger: Logger): Promise
   const given = readGivenPair(config.tls, logger);
   const backEnds = await openBackEnds(config, directory, logger);
   const policy = await tellPolicy(config, told);
-  const service = await createService(config, backEnds, policy, logger);
+  const service = await createService(config, backEnds, policy, logger, true);
   try {
     const tls = await openTls({ config, given, directory, clock: systemClock, logger });
     await service.start();

@@ -19,6 +19,7 @@ import { BackupError } from "../../src/backup/errors.ts";
 import { type RestoreOptions, restoreBackup } from "../../src/backup/restore.ts";
 import type { StoreAccess } from "../../src/backup/store-access.ts";
 import { verifyBackup } from "../../src/backup/verify.ts";
+import { migrationDirectory, readMigrations } from "../../src/store/migrate.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
 import { dataDirectory, make, wholeFile } from "../support/backups.ts";
 import { startChild } from "../support/child.ts";
@@ -97,7 +98,7 @@ describe("a backup", () => {
       made: "2030-01-01T00:00:00.000Z",
       secretIncluded: false,
       store: {
-        schema: "0002_proposals",
+        schema: readMigrations(migrationDirectory("sqlite")).at(-1)?.name,
         counts: { repositories: 2, metadata: 4, publications: 2, changes: 2, onlineKeys: 1 },
       },
     });

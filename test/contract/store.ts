@@ -10,10 +10,12 @@ import { floors } from "./store/floors.ts";
 import { histories } from "./store/histories.ts";
 import { keys } from "./store/keys.ts";
 import { names } from "./store/names.ts";
+import { outbox } from "./store/outbox.ts";
 import { proposals } from "./store/proposals.ts";
 import { publications } from "./store/publications.ts";
 import { removal } from "./store/removal.ts";
 import { renewal } from "./store/renewal.ts";
+import { retention } from "./store/retention.ts";
 
 export function storeContract(name: string, open: () => Promise<OpenedStore>): void {
   describe(`${name} keeps the store's contract`, () => {
@@ -39,6 +41,8 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     keys(bench);
     elsewhere(bench);
     proposals(bench);
+    outbox(bench);
+    retention(bench);
     histories(open);
   });
 }

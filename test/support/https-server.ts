@@ -14,10 +14,13 @@ afterAll(async () => {
   for (const close of closers.splice(0)) await close();
 });
 
-export async function httpsServer(handler: RequestListener): Promise<TrustServer> {
+export async function httpsServer(
+  handler: RequestListener,
+  names: readonly string[] = ["127.0.0.1"],
+): Promise<TrustServer> {
   const made = await ensureCertificate({
     directory: temporaryDirectory(),
-    names: ["127.0.0.1"],
+    names,
     now: Date.now(),
     readOnly: false,
   });

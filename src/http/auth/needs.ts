@@ -10,6 +10,8 @@ import type { Need, RepositoryAction } from "./grant.ts";
 
 const nothing: Need = { kind: "nothing" };
 const catalog: Need = { kind: "server", action: "catalog" };
+const audit: Need = { kind: "server", action: "audit" };
+const admin: Need = { kind: "server", action: "admin" };
 
 /** Rights to the repository that the path names. */
 type ToRepository = readonly RepositoryAction[];
@@ -45,6 +47,10 @@ export const needs = {
   // And to have opened it, or `push`: that is known when it is found.
   cancelProposal: ["pull"],
   openapi: nothing,
+  expiring: audit,
+  oldSignatures: audit,
+  retentionPlan: admin,
+  retentionRun: admin,
   manageMissing: catalog,
 } as const satisfies Record<Route["kind"], Need | ToRepository>;
 

@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document of the management API, made of the very schemas that requests are checked by. */
 import { z } from "zod";
 import type { ManageRoute } from "../manage-routes.ts";
+import * as expirySchemas from "./expiry-schemas.ts";
 import * as schemas from "./schemas.ts";
 
 interface Operation {
@@ -75,6 +76,38 @@ export const operations: Record<Exclude<ManageRoute["kind"], "manageMissing">, O
     status: 200,
     answer: schemas.proposal,
   },
+  expiring: {
+    method: "get",
+    path: "/api/v1/expiring",
+    summary: "Roles, certificates and tokens that end soon, of some repositories after another.",
+    query: expirySchemas.expiringQuery,
+    status: 200,
+    answer: expirySchemas.expiring,
+  },
+  oldSignatures: {
+    method: "get",
+    path: "/api/v1/old-signatures",
+    summary: "Targets that were signed, or first seen without a date, long ago.",
+    query: expirySchemas.oldSignaturesQuery,
+    status: 200,
+    answer: expirySchemas.oldSignatures,
+  },
+  retentionPlan: {
+    method: "get",
+    path: "/api/v1/retention",
+    summary: "Superseded files that would be taken away now.",
+    query: expirySchemas.retentionQuery,
+    status: 200,
+    answer: expirySchemas.retention,
+  },
+  retentionRun: {
+    method: "post",
+    path: "/api/v1/retention",
+    summary: "Takes them away. Their digests stay.",
+    body: expirySchemas.retentionBody,
+    status: 200,
+    answer: expirySchemas.retention,
+  },
   openapi: {
     method: "get",
     path: "/api/v1/openapi.json",
@@ -98,6 +131,9 @@ for (const [id, schema] of Object.entries({
   RejectProposal: schemas.rejectionBody,
   Proposal: schemas.proposal,
   ProposalList: schemas.proposalList,
+  Expiring: expirySchemas.expiring,
+  OldSignatures: expirySchemas.oldSignatures,
+  Retention: expirySchemas.retention,
   Refusal: schemas.refusal,
 })) {
   named.add(schema, { id });
@@ -116,7 +152,8 @@ export function openapiDocument(): object {
     info: {
       title: "Vidimus management API",
       version: "1",
-      description: "Proposals: files that wait for signatures of several people (docs/proposals.md).",
+      description:
+        "Proposals: files that wait for signatures of several people (docs/proposals.md). What nears its end, and what is kept (docs/expiry.md).",
     },
     paths,
     components: {

@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { StoreError } from "../../core/errors.ts";
 import { farthestClaim, maxOtherUsers } from "../bounds.ts";
+import type { RemovedFile } from "../retention.ts";
 import type {
   ChangeQuery,
   ChangeRecord,
@@ -19,6 +20,17 @@ import type {
 
 interface File extends StoredMetadata {
   readonly expires: number;
+  /** Of the repository, when it was committed. */
+  readonly revision: number;
+}
+
+/** What retention works on. */
+export interface Life {
+  readonly alive: boolean;
+  readonly incarnation: number;
+  readonly files: Map<string, File[]>;
+  /** In no order. */
+  readonly removed: RemovedFile[];
 }
 
 interface Repository {
@@ -32,6 +44,7 @@ interface Repository {
   /** Ascending versions; the last is the current one. */
   readonly files: Map<string, File[]>;
   readonly floor: Map<string, number>;
+  readonly removed: RemovedFile[];
 }
 
 export class MemoryRepositories {
@@ -50,7 +63,7 @@ export class MemoryRepositories {
   state(name: string): RepositoryState {
     const found = this.#repositories.get(name);
     const current = [...(found?.files ?? [])].flatMap(([role, files]) =>
-      files.slice(-1).map(({ bytes: _, expires: __, ...file }) => [role, file] as const),
+      files.slice(-1).map(({ bytes: _, expires: __, revision: ___, ...file }) => [role, file] as const),
     );
     return {
       repository: name,
@@ -72,6 +85,10 @@ export class MemoryRepositories {
     const found = this.#repositories.get(name);
     const file = found?.files.get(role)?.findLast(isMeant);
     return found && file && { ...file, incarnation: found.incarnation };
+  }
+
+  life(name: string): Life | undefined {
+    return this.#repositories.get(name);
   }
 
   /** Of the current file of a role; 0 where there is none. */
@@ -116,7 +133,9 @@ export class MemoryRepositories {
     if (keyUses !== undefined) found.uses = withoutRepeats(keyUses);
     for (const { role, version, sha256, bytes, expires } of metadata) {
       const length = bytes.length;
-      const file = { role, version, sha256, length, storedAt: at, bytes: Buffer.from(bytes), expires };
+      const { revision } = found;
+      const copy = Buffer.from(bytes);
+      const file = { role, version, sha256, length, storedAt: at, bytes: copy, expires, revision };
       found.files.set(role, [...(found.files.get(role) ?? []), file]);
       if (role === "timestamp") this.#announce(name, at, version, sha256, "update");
     }
@@ -130,6 +149,7 @@ export class MemoryRepositories {
       found.floor.set(role, Math.max(found.floor.get(role) ?? 0, files.at(-1)?.version ?? 0));
     }
     found.files.clear();
+    found.removed.length = 0;
     found.uses = [];
     found.alive = false;
     found.revision += 1;
@@ -221,6 +241,7 @@ function empty(format: Format): Repository {
     uses: [],
     files: new Map(),
     floor: new Map(),
+    removed: [],
   };
 }
 
@@ -228,6 +249,6 @@ function withoutRepeats(uses: readonly KeyUse[]): readonly KeyUse[] {
   return [...new Map(uses.map((use) => [JSON.stringify([use.material, use.role]), use])).values()];
 }
 
-function byteOrder(a: string, b: string): number {
+export function byteOrder(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a, "utf8"), Buffer.from(b, "utf8"));
 }

@@ -73,6 +73,7 @@ export function prepareChanges(database: Database.Database, proposals: ProposalC
   );
   const forgetCurrent = database.prepare<[number]>("DELETE FROM current_metadata WHERE repository = ?");
   const forgetFiles = database.prepare<[number]>("DELETE FROM metadata WHERE repository = ?");
+  const forgetRemoved = database.prepare<[number]>("DELETE FROM removed_metadata WHERE repository = ?");
   const forgetKeys = database.prepare<[string]>("DELETE FROM online_key WHERE repository = ?");
   const due = database
     .prepare<[number, number, number, number], number>(
@@ -145,6 +146,7 @@ export function prepareChanges(database: Database.Database, proposals: ProposalC
       raiseFloor.run(row.id);
       forgetCurrent.run(row.id);
       forgetFiles.run(row.id);
+      forgetRemoved.run(row.id);
       forgetUses.run(row.id);
       forgetKeys.run(repository);
       bury.run(revision, row.id);

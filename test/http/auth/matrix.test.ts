@@ -15,7 +15,7 @@ const someId = "0123456789abcdef";
 const digest = "a".repeat(64);
 
 type Kind = Route["kind"];
-type Wants = "nobody" | "pull" | "push" | "propose" | "all" | "catalog";
+type Wants = "nobody" | "pull" | "push" | "propose" | "all" | "catalog" | "audit" | "admin";
 
 /** How each is asked for, and who may. */
 const requests: Readonly<Record<Kind, readonly [method: string, path: string, wants: Wants]>> = {
@@ -45,6 +45,10 @@ const requests: Readonly<Record<Kind, readonly [method: string, path: string, wa
   rejectProposal: ["POST", `${manage}/${someId}/rejection`, "pull"],
   cancelProposal: ["POST", `${manage}/${someId}/cancel`, "pull"],
   openapi: ["GET", "/api/v1/openapi.json", "nobody"],
+  expiring: ["GET", "/api/v1/expiring", "audit"],
+  oldSignatures: ["GET", "/api/v1/old-signatures", "audit"],
+  retentionPlan: ["GET", "/api/v1/retention", "admin"],
+  retentionRun: ["POST", "/api/v1/retention", "admin"],
   manageMissing: ["GET", "/api/v1/nothing", "catalog"],
 };
 
@@ -72,10 +76,13 @@ const tokens: Readonly<
   "another type": { access: [{ type: "registry", name: repository, actions: ["*"] }], enough: [] },
   catalog: { access: [catalog], enough: ["catalog"] },
   "catalog as a repository": { access: [entry("catalog", "*")], enough: [] },
-  "the server's auditor": { access: [{ type: "vidimus", name: "server", actions: ["audit"] }], enough: [] },
+  "the server's auditor": {
+    access: [{ type: "vidimus", name: "server", actions: ["audit"] }],
+    enough: ["audit"],
+  },
   "the server's administrator": {
     access: [{ type: "vidimus", name: "server", actions: ["admin"] }],
-    enough: ["pull", "push", "propose", "all", "catalog"],
+    enough: ["pull", "push", "propose", "all", "catalog", "audit", "admin"],
   },
 };
 

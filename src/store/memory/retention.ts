@@ -1,0 +1,78 @@
+/** Retention in memory. */
+import { StoreError } from "../../core/errors.ts";
+import * as bounds from "../bounds.ts";
+import type { RemovedFile, RetentionRequest, RetentionStore, StoredFile } from "../retention.ts";
+import * as retentionBounds from "../retention-bounds.ts";
+import { byteOrder, type MemoryRepositories } from "./repositories.ts";
+
+type Place = Pick<StoredFile, "role" | "version">;
+
+export function memoryRetention(repositories: MemoryRepositories, checkOpen: () => void): RetentionStore {
+  return {
+    async files(repository, after, limit) {
+      retentionBounds.checkPage(repository, after, limit);
+      checkOpen();
+      const all = [...(repositories.life(repository)?.files.values() ?? [])].flat();
+      return page(
+        all.map(({ bytes: _, ...file }) => file),
+        after,
+        limit,
+      );
+    },
+    async remove(request) {
+      retentionBounds.checkRetention(request);
+      checkOpen();
+      return remove(repositories, request);
+    },
+    async removedFiles(repository, after, limit) {
+      retentionBounds.checkPage(repository, after, limit);
+      checkOpen();
+      return page(repositories.life(repository)?.removed ?? [], after, limit);
+    },
+    async removed(repository, role, sha256) {
+      bounds.checkName(repository);
+      bounds.checkName(role);
+      checkOpen();
+      const found = repositories.life(repository)?.removed ?? [];
+      return page(found, { role: "", version: 0 }, found.length).findLast(
+        (file) => file.role === role && file.sha256 === sha256,
+      );
+    },
+  };
+}
+
+function remove(
+  repositories: MemoryRepositories,
+  { repository, incarnation, at, files }: RetentionRequest,
+): number {
+  const life = repositories.life(repository);
+  if (life?.alive !== true || life.incarnation !== incarnation) {
+    throw new StoreError("CONFLICT", "The repository has moved on: read it again.");
+  }
+  for (const { role, version } of files) {
+    if (role !== "root" && life.files.get(role)?.at(-1)?.version !== version) continue;
+    throw new StoreError("CONFLICT", "A file that is current or a root is never taken away.");
+  }
+  let count = 0;
+  for (const { role, version } of files) {
+    const stored = life.files.get(role) ?? [];
+    const file = stored.find((each) => each.version === version);
+    if (file === undefined) continue;
+    const { bytes: _, ...row } = file;
+    life.removed.push({ ...row, removedAt: at } satisfies RemovedFile);
+    life.files.set(
+      role,
+      stored.filter((each) => each !== file),
+    );
+    count++;
+  }
+  return count;
+}
+
+function page<T extends Place>(files: readonly T[], after: Place, limit: number): T[] {
+  const order = (a: Place, b: Place) => byteOrder(a.role, b.role) || a.version - b.version;
+  return files
+    .filter((file) => order(file, after) > 0)
+    .sort(order)
+    .slice(0, limit);
+}
