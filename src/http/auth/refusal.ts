@@ -1,6 +1,6 @@
 /**
  * Why a caller is sent away, in each API's words, with the challenge that tells a client what to bring
- * (notary-protocol.md 6.1; RFC 6750, section 3).
+ * (notary-protocol.md chapter 6; RFC 6750, section 3).
  *
  * Stock clients get 401 whatever is lacking: they fetch another token and come again. The management API tells a caller
  * whose token is good but does not suffice so, with 403.

@@ -1,5 +1,5 @@
 /**
- * Tokens of a token service (notary-protocol.md 6.1): verified by jose, with everything that it leaves to its caller said
+ * Tokens of a token service (notary-protocol.md chapter 6): verified by jose, with everything that it leaves to its caller said
  * here. Only asymmetric algorithms; keys are objects, never bytes; issuer, audience, end and begin must be there; lives longer
  * than a day are refused; no member twice.
  */
