@@ -7,7 +7,7 @@ import { decodeProtectedHeader, jwtVerify } from "jose";
 import { z } from "zod";
 import { parseJson } from "../../core/json.ts";
 import type { Principal } from "../../service/service.ts";
-import { type Grant, grantOf, type ServerAction } from "./grant.ts";
+import { anonymousName, type Grant, grantOf, type ServerAction } from "./grant.ts";
 import type { IssuerKeys } from "./issuer-keys.ts";
 
 export interface TokenIssuer {
@@ -33,7 +33,7 @@ const algorithms = [
   "Ed25519",
 ];
 /** Characters; heads of requests are bounded, too. */
-const mostCharacters = 16_384;
+export const mostCharacters = 16_384;
 const tolerance = 60;
 /** Seconds. */
 const longestLife = 86_400;
@@ -81,7 +81,7 @@ export async function grantOfToken(
   if (iat - tolerance > at / 1_000) throw new Error("the token is of the future");
   if (exp - iat > longestLife) throw new Error("the token lives longer than a day");
   const { sub = "" } = given;
-  const principal = { name: sub === "" ? "anonymous" : sub, method: issuer.method, address };
+  const principal = { name: sub === "" ? anonymousName : sub, method: issuer.method, address };
   return grantOf(principal, rightsOf(given), exp * 1_000);
 }
 
