@@ -223,7 +223,7 @@ describe("roles", () => {
     expect(out).toContain("  ! + delegation to targets/x");
     await well("add", name, "v1", home.at("file"), "--role", "targets/x", "-p");
     expect((await vidimus("add", name, "w", home.at("file"), "--role", "targets/x")).code).toBe(
-      exitCodes.edit.code,
+      exitCodes.outsidePaths.code,
     );
     expect((await well("delegation", "list", name)).out).toContain('targets/x  1 of two   "v"    1 targets');
     expect((await well("delegation", "paths", name, "v2")).out).toContain("targets/x");
