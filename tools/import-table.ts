@@ -67,8 +67,12 @@ const backEnds = [
   "src/signer/secret",
 ];
 
+const auth = "src/http/auth";
+const opaqueTokens = "src/service/access/opaque";
+
 const http: Omit<Row, "place"> = {
   ours: [
+    auth,
     serviceContract,
     proposalService,
     ...serviceParts,
@@ -112,6 +116,7 @@ export const table: readonly Row[] = [
     builtins: [],
   },
   { place: fsckDamage, ours: [], packages: [], builtins: [], pure: true },
+  { place: opaqueTokens, ours: ["src/service"], packages: [], builtins: [], pure: true },
 
   // Stores: the contract, what the back ends share, the back ends.
   { place: storeContract, ours: ["src/core", ...storeParts], packages: [], builtins: [] },
@@ -119,6 +124,7 @@ export const table: readonly Row[] = [
   ...partBounds.map(
     (place): Row => ({ place, ours: [...storeParts, "src/store/bounds"], packages: [], builtins: [] }),
   ),
+  { place: "src/store/audit", ours: [], packages: [], builtins: [], pure: true },
   { place: markContract, ours: [storeContract], packages: [], builtins: [] },
   {
     place: durable,
@@ -201,6 +207,13 @@ export const table: readonly Row[] = [
   // HTTP: what the plugins share, each plugin, and the one file that knows them all.
   { place: "src/http", ...http },
   ...plugins.map((place) => ({ ...http, place, ours: [...http.ours, "src/http"] })),
+  // Who calls, and what they may do.
+  {
+    place: auth,
+    ours: ["src/http", serviceContract, opaqueTokens, errors, "src/core/json", "src/core/certificate-chain"],
+    packages: ["jose", "lru-cache", "pino", "zod"],
+    builtins: ["node:crypto", "node:http", "node:net"],
+  },
   { place: "src/http/app", ...http, ours: [...http.ours, "src/http", ...plugins] },
   { place: "src/web", ours: [], packages: [], builtins: [], pure: true },
 
@@ -445,6 +458,7 @@ export const table: readonly Row[] = [
       fsckDamage,
       "src/http/app",
       "src/http",
+      auth,
       storeContract,
       markContract,
       signerContract,
@@ -457,7 +471,7 @@ export const table: readonly Row[] = [
       ...backEnds,
     ],
     packages: ["pino"],
-    builtins: ["node:crypto", "node:fs", "node:os", "node:path", "node:worker_threads"],
+    builtins: ["node:crypto", "node:fs", "node:fs/promises", "node:os", "node:path", "node:worker_threads"],
     lazily: [notary, ...backEnds],
   },
   {

@@ -3,10 +3,10 @@
  * asked for by name. One function a rule; each returns its problems, none throws.
  */
 import { BlockList, isIP, isIPv4 } from "node:net";
-import type { ConfigurationCode, ConfigurationProblem } from "./errors.ts";
+import { announcingRules } from "./announcing-rules.ts";
+import type { ConfigurationProblem } from "./errors.ts";
+import { problem, type Rule } from "./rule.ts";
 import type { Config } from "./schema.ts";
-
-type Rule = (config: Config, given: ReadonlySet<string>) => ConfigurationProblem | undefined;
 
 const loopback = new BlockList();
 loopback.addSubnet("127.0.0.0", 8, "ipv4");
@@ -16,10 +16,6 @@ loopback.addAddress("::1", "ipv6");
 export function isLoopback(host: string): boolean {
   if (host === "localhost") return true;
   return isIP(host) !== 0 && loopback.check(host, isIPv4(host) ? "ipv4" : "ipv6");
-}
-
-function problem(code: ConfigurationCode, subject: string, sentence: string): ConfigurationProblem {
-  return { code, subject, sentence };
 }
 
 const certificateWithKey: Rule = ({ tls }) => {
@@ -96,6 +92,26 @@ const roomForAnUpload: Rule = ({ limits }, given) => {
   );
 };
 
+/** What is smaller has to be smaller: `[part, whole, what the part is to the whole]`. */
+const withinOneAnother = [
+  ["leastLifetime", "lifetime", "no proposal could have its usual time"],
+  ["lifetime", "mostLifetime", "no proposal could have its usual time"],
+  ["openHere", "openInAll", "one repository could never have as many"],
+  ["bytes", "bytesInAll", "the largest proposal could never be kept"],
+] as const;
+
+const proposalsWithinBounds: Rule = ({ proposals }, given) => {
+  const found = withinOneAnother.find(([part, whole]) => proposals[part] > proposals[whole]);
+  if (found === undefined) return undefined;
+  const [part, whole, why] = found;
+  const key = given.has(`proposals.${part}`) ? `proposals.${part}` : `proposals.${whole}`;
+  return problem(
+    "CONTRADICTION",
+    key,
+    `proposals.${part} is above proposals.${whole}, so ${why}: raise the one, or lower the other.`,
+  );
+};
+
 const headersWithinRequest: Rule = ({ limits }, given) => {
   if (limits.headersTimeout <= limits.requestTimeout) return undefined;
   const key = given.has("limits.headersTimeout") ? "limits.headersTimeout" : "limits.requestTimeout";
@@ -106,12 +122,45 @@ const headersWithinRequest: Rule = ({ limits }, given) => {
   );
 };
 
-const knownAuthentication: Rule = ({ auth }) => {
-  if (auth.mode === "none") return undefined;
+const tokenServiceKnown: Rule = ({ auth: { mode, token } }) => {
+  if (mode !== "token") return undefined;
+  const lacking = (["realm", "service", "issuer"] as const).find((key) => token[key] === undefined);
+  if (lacking !== undefined)
+    return problem(
+      "CONTRADICTION",
+      `auth.token.${lacking}`,
+      `auth.mode is token: set auth.token.${lacking}.`,
+    );
+  if ((token.certificates === undefined) === (token.jwks === undefined))
+    return problem(
+      "CONTRADICTION",
+      "auth.token.certificates",
+      "auth.mode is token: set one of auth.token.certificates and auth.token.jwks.",
+    );
+  return undefined;
+};
+
+/** They stand between quotes in a header. */
+const quotable = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
+
+const tokenServiceNamed: Rule = ({ auth: { token } }) => {
+  const { realm, service } = token;
+  if (service !== undefined && !quotable.test(service))
+    return problem(
+      "BAD_VALUE",
+      "auth.token.service",
+      "auth.token.service: use letters, digits and punctuation without quotes, backslashes and spaces.",
+    );
+  if (realm === undefined) return undefined;
+  const url = URL.canParse(realm) ? new URL(realm) : undefined;
+  const isSafe =
+    url?.protocol === "https:" ||
+    (url?.protocol === "http:" && isLoopback(url.hostname.replace(/^\[|\]$/g, "")));
+  if (isSafe && quotable.test(realm)) return undefined;
   return problem(
-    "NOT_SUPPORTED",
-    "auth.mode",
-    "auth.mode can only be none: put an authenticating proxy in front of the server if it has to be reached by others.",
+    "NOT_SAFE",
+    "auth.token.realm",
+    "auth.token.realm: clients send passwords there, so write an https address, or http on a loopback address.",
   );
 };
 
@@ -178,59 +227,6 @@ function isHostName(name: string): boolean {
   return name.length <= 253 && labels.every((label) => /^(?!-)[A-Za-z0-9-]{1,63}(?<!-)$/.test(label));
 }
 
-const knownDays: Rule = ({ expiry }) => {
-  const { announceDays } = expiry;
-  const bad = announceDays.find((text) => !/^[1-9][0-9]{0,3}$/.test(text));
-  if (bad === undefined && announceDays.length <= 20) return undefined;
-  return problem(
-    "BAD_VALUE",
-    "expiry.announceDays",
-    "expiry.announceDays must be at most 20 whole numbers of days from 1 to 9999.",
-  );
-};
-
-const knownWebhooks: Rule = ({ webhooks }) => {
-  const bad = webhooks.urls.find((text) => !isWebhook(text, webhooks.allowPrivate));
-  if (bad !== undefined) {
-    return problem(
-      "BAD_VALUE",
-      "webhooks.urls",
-      `webhooks.urls: number ${webhooks.urls.indexOf(bad) + 1} must be an https address without user and fragment (http only with webhooks.allowPrivate).`,
-    );
-  }
-  if (new Set(webhooks.urls).size === webhooks.urls.length && webhooks.urls.length <= 16) return undefined;
-  return problem("BAD_VALUE", "webhooks.urls", "webhooks.urls: name each receiver once, and at most 16.");
-};
-
-/** Its path may be a secret, so messages give its place in the list. */
-function isWebhook(text: string, plain: boolean): boolean {
-  const url = URL.parse(text);
-  if (url === null || url.username !== "" || url.password !== "" || url.hash !== "") return false;
-  return url.protocol === "https:" || (plain && url.protocol === "http:");
-}
-
-const webhookSecrets: Rule = ({ webhooks }) => {
-  const { urls, secrets } = webhooks;
-  const bad = secrets.findIndex(
-    (source) => !/^(?:file:.|env:[A-Za-z_][A-Za-z0-9_]*$|credential:[A-Za-z0-9._-]+$)/.test(source),
-  );
-  if (bad !== -1) {
-    return problem(
-      "BAD_VALUE",
-      "webhooks.secrets",
-      `webhooks.secrets: number ${bad + 1} must be file:PATH, env:NAME or credential:NAME.`,
-    );
-  }
-  if (urls.length === 0 ? secrets.length === 0 : secrets.length === 1 || secrets.length === urls.length) {
-    return undefined;
-  }
-  return problem(
-    "CONTRADICTION",
-    "webhooks.secrets",
-    "webhooks.secrets must name one secret for each of webhooks.urls, or one for all of them.",
-  );
-};
-
 const rules: readonly Rule[] = [
   certificateWithKey,
   socketAlone,
@@ -241,15 +237,15 @@ const rules: readonly Rule[] = [
   operationsNearby,
   operationsEnabled,
   roomForAnUpload,
+  proposalsWithinBounds,
   headersWithinRequest,
-  knownAuthentication,
+  tokenServiceKnown,
+  tokenServiceNamed,
   anonymousNearby,
   cleanPrefixes,
   knownProxies,
   knownNames,
-  knownDays,
-  knownWebhooks,
-  webhookSecrets,
+  ...announcingRules,
 ];
 
 /** `given`: keys that some source set, as against those that have their default. */

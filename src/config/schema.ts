@@ -6,6 +6,7 @@
  * directory. Whatever weakens that has to be asked for by name.
  */
 import { z } from "zod";
+import { expiry, webhooks } from "./announcing.ts";
 import {
   choice,
   duration,
@@ -18,6 +19,7 @@ import {
   textWithDefault,
   toggle,
 } from "./fields.ts";
+import { limits } from "./limits.ts";
 
 const secretUri = /^(?:file:.|env:[A-Za-z_][A-Za-z0-9_]*$|credential:[A-Za-z0-9._-]+$|fd:[0-9]{1,3}$)/;
 
@@ -154,42 +156,34 @@ const policy = z.strictObject({
   ),
 });
 
-const limits = z.strictObject({
-  uploadBytes: size({ least: "1KiB", most: "1GiB", value: "32MiB" }, "Largest body of one upload."),
-  uploadFiles: integer({ least: 1, most: 10_000, value: 200 }, "Most files in one upload."),
-  uploadsInMemory: size(
-    { least: "1KiB", most: "16GiB", value: "64MiB" },
-    "Bytes of all uploads that are read or examined at one time in a process; further ones are told to come again. At least limits.uploadBytes.",
+/** Every default is that of `service/proposal-service.ts`, which test/config.test.ts holds it to. */
+const proposals = z.strictObject({
+  files: integer({ least: 1, most: 10_000, value: 100 }, "Most files in one proposal."),
+  bytes: size(
+    { least: "1KiB", most: "64MiB", value: "8MiB" },
+    "Bytes of the signed parts of one proposal; its request has to fit into limits.uploadBytes, too.",
   ),
-  uploadsExamined: integer(
-    { least: 1, most: 100_000, value: 256 },
-    "Most uploads that are verified at one time, those included that wait for another one of their repository; further ones are told to come again.",
+  note: integer({ least: 0, most: 16_000, value: 4_000 }, "Most characters of its note."),
+  release: integer({ least: 0, most: 1_000, value: 200 }, "Most characters of its release label."),
+  leastLifetime: duration({ least: "1s", most: "366d", value: "1m" }, "Shortest time to collect signatures."),
+  lifetime: duration(
+    { least: "1s", most: "366d", value: "30d" },
+    "Time to collect signatures, if whoever opens it says none.",
   ),
-  requestTimeout: duration({ least: "1s", most: "1h", value: "25s" }, "Time for a whole request to arrive."),
-  headersTimeout: duration(
-    { least: "1s", most: "10m", value: "10s" },
-    "Time for TLS and the headers to arrive.",
+  mostLifetime: duration({ least: "1s", most: "366d", value: "90d" }, "Longest time to collect signatures."),
+  openHere: integer({ least: 1, most: 100_000, value: 20 }, "Most open proposals of one repository."),
+  openInAll: integer({ least: 1, most: 1_000_000, value: 1_000 }, "Most open proposals of all repositories."),
+  settled: integer(
+    { least: 0, most: 1_000_000, value: 2_000 },
+    "Most proposals that have ended and are kept; the oldest give way.",
   ),
-  idleTimeout: duration(
-    { least: "1s", most: "1h", value: "30s" },
-    "Time after which a connection is cut on which nothing moves in either direction.",
+  kept: duration(
+    { least: "1h", most: "3660d", value: "180d" },
+    "How long proposals that have ended are kept.",
   ),
-  keepAliveTimeout: duration(
-    { least: "1s", most: "10m", value: "5s" },
-    "Time a connection waits for its next request.",
-  ),
-  connections: integer(
-    { least: 1, most: 1_000_000, value: 10_000 },
-    "Most open connections. The next 64 are told to come again, with 503 and Retry-After; more are closed at once.",
-  ),
-  headers: integer({ least: 10, most: 2_000, value: 100 }, "Most headers that are read of one request."),
-  cacheBytes: size(
-    { least: "1MiB", most: "16GiB", value: "64MiB" },
-    "Memory for files that are ready to be served, and as much again for verified ones. In each process.",
-  ),
-  shutdownTimeout: duration(
-    { least: "1s", most: "10m", value: "10s" },
-    "Time for requests in flight to end.",
+  bytesInAll: size(
+    { least: "1KiB", most: "64GiB", value: "256MiB" },
+    "Bytes of all proposals together; those that have ended give way, open ones never.",
   ),
 });
 
@@ -213,47 +207,32 @@ const log = z.strictObject({
   format: choice(["auto", "json", "pretty"], "auto", "auto: readable lines on a terminal, JSON elsewhere."),
 });
 
-const expiry = z.strictObject({
-  announceDays: list(
-    ["90", "30", "14", "7", "3", "1"],
-    "How many days ahead the end of roles, certificates and tokens is announced, once each.",
-  ),
-  checkInterval: duration(
-    { least: "1m", most: "24h", value: "1h" },
-    "How often the server looks for what nears its end.",
-  ),
-});
-
-const webhooks = z.strictObject({
-  urls: list(
-    [],
-    "Addresses that announcements are sent to, by a signed POST each: what nears its end, and whatever else docs/expiry.md names. https only, unless webhooks.allowPrivate.",
-  ),
-  secrets: list(
-    [],
-    "Where the signing secrets of webhooks.urls lie, one for each in the same order, or one for all: file:PATH, env:NAME or credential:NAME. A secret is whsec_ and at least 24 bytes in Base64; several, with spaces between them, all sign.",
-  ),
-  source: textWithDefault(
-    "vidimus",
-    "Name of this server in what is sent (CloudEvents `source`, a URI reference).",
-  ),
-  ca: text("PEM file with authorities of the receivers' certificates, in the place of the usual ones."),
-  timeout: duration({ least: "1s", most: "60s", value: "10s" }, "Time for one delivery."),
-  allowPrivate: toggle(
-    false,
-    "Send to private, loopback and link-local addresses, too, and by plain HTTP where a URL says so.",
-  ),
-});
-
 const auth = z.strictObject({
-  mode: textWithDefault(
+  mode: choice(
+    ["none", "token"],
     "none",
-    "How callers are authenticated. Only none is supported: everybody may do everything.",
+    "How callers are authenticated. none: not at all, everybody may do everything. token: by tokens of a service that speaks Docker's token protocol; see docs/access.md.",
   ),
   acceptAnonymous: toggle(
     false,
     "Start without authentication although the server can be reached from other machines.",
   ),
+  anonymousRead: toggle(false, "Let whoever has no token read every repository. For auth.mode token."),
+  token: z
+    .strictObject({
+      realm: text(
+        "Address of the token service, as clients are told it. Requests never decide it. https, or http on a loopback address.",
+      ),
+      service: text(
+        "Name of this server at the token service: the audience of the tokens that count. Another one than the registry's, or its tokens would count here.",
+      ),
+      issuer: text("Issuer (iss) of the tokens that count."),
+      certificates: text(
+        "PEM file of the certificates that the token service signs with, or of the authorities over them. This or auth.token.jwks; read again on SIGHUP.",
+      ),
+      jwks: text("File with the token service's public keys as a JSON Web Key Set. Read again on SIGHUP."),
+    })
+    .prefault({}),
 });
 
 export const configSchema = z.strictObject({
@@ -270,6 +249,7 @@ export const configSchema = z.strictObject({
   repositories: repositories.prefault({}),
   policy: policy.prefault({}),
   limits: limits.prefault({}),
+  proposals: proposals.prefault({}),
   caching: caching.prefault({}),
   log: log.prefault({}),
   expiry: expiry.prefault({}),
