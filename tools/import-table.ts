@@ -29,10 +29,9 @@ const notary = "src/core/format/notary";
 const storeContract = "src/store/store";
 const proposalContract = "src/store/proposals";
 const proposalBounds = "src/store/proposal-bounds";
-const outboxContract = "src/store/outbox";
-const outboxBounds = "src/store/outbox-bounds";
-const retentionContract = "src/store/retention";
-const retentionBounds = "src/store/retention-bounds";
+/** Parts of the store's contract in files of their own, and the bounds that back ends keep in them. */
+const storeParts = [proposalContract, "src/store/outbox", "src/store/retention"];
+const partBounds = [proposalBounds, "src/store/outbox-bounds", "src/store/retention-bounds"];
 const inspectionContract = "src/store/inspection";
 const markContract = "src/store/mark";
 const signerContract = "src/signer/signer";
@@ -51,13 +50,9 @@ const serviceParts = ["src/service/expiry/expiry-service", "src/service/retentio
 const fsckDamage = "src/service/fsck/damage";
 const sharedByStores = [
   storeContract,
-  proposalContract,
+  ...storeParts,
   "src/store/bounds",
-  proposalBounds,
-  outboxContract,
-  outboxBounds,
-  retentionContract,
-  retentionBounds,
+  ...partBounds,
   "src/store/migrate",
   "src/store/refusals",
   errors,
@@ -109,32 +104,14 @@ export const table: readonly Row[] = [
   // What Vidimus does.
   {
     place: "src/service",
-    ours: [
-      "src/core",
-      "src/policy",
-      "src/log",
-      storeContract,
-      proposalContract,
-      outboxContract,
-      retentionContract,
-      markContract,
-      signerContract,
-    ],
+    ours: ["src/core", "src/policy", "src/log", storeContract, ...storeParts, markContract, signerContract],
     packages: ["lru-cache", "pino"],
     builtins: ["node:crypto", "node:timers/promises"],
   },
   // Offline, over rows as they lie there: nothing that serves needs it.
   {
     place: "src/service/fsck",
-    ours: [
-      "src/core",
-      storeContract,
-      proposalContract,
-      retentionContract,
-      inspectionContract,
-      signerContract,
-      fsckDamage,
-    ],
+    ours: ["src/core", storeContract, ...storeParts, inspectionContract, signerContract, fsckDamage],
     packages: [],
     builtins: [],
   },
@@ -142,19 +119,12 @@ export const table: readonly Row[] = [
   { place: opaqueTokens, ours: ["src/service"], packages: [], builtins: [], pure: true },
 
   // Stores: the contract, what the back ends share, the back ends.
-  {
-    place: storeContract,
-    ours: ["src/core", proposalContract, outboxContract, retentionContract],
-    packages: [],
-    builtins: [],
-  },
-  { place: proposalContract, ours: [], packages: [], builtins: [], pure: true },
+  { place: storeContract, ours: ["src/core", ...storeParts], packages: [], builtins: [] },
+  ...storeParts.map((place): Row => ({ place, ours: [], packages: [], builtins: [], pure: true })),
+  ...partBounds.map(
+    (place): Row => ({ place, ours: [...storeParts, "src/store/bounds"], packages: [], builtins: [] }),
+  ),
   { place: "src/store/audit", ours: [], packages: [], builtins: [], pure: true },
-  { place: proposalBounds, ours: [proposalContract, "src/store/bounds"], packages: [], builtins: [] },
-  { place: outboxContract, ours: [], packages: [], builtins: [], pure: true },
-  { place: outboxBounds, ours: [outboxContract, "src/store/bounds"], packages: [], builtins: [] },
-  { place: retentionContract, ours: [], packages: [], builtins: [], pure: true },
-  { place: retentionBounds, ours: [retentionContract, "src/store/bounds"], packages: [], builtins: [] },
   { place: markContract, ours: [storeContract], packages: [], builtins: [] },
   {
     place: durable,
@@ -168,12 +138,7 @@ export const table: readonly Row[] = [
     packages: [],
     builtins: ["node:crypto", "node:fs/promises", "node:path"],
   },
-  {
-    place: inspectionContract,
-    ours: [storeContract, proposalContract, retentionContract],
-    packages: [],
-    builtins: [],
-  },
+  { place: inspectionContract, ours: [storeContract, ...storeParts], packages: [], builtins: [] },
   { place: "src/store/bounds", ours: [storeContract], packages: [], builtins: [] },
   { place: "src/store/refusals", ours: [errors], packages: [], builtins: [] },
   {
@@ -209,18 +174,7 @@ export const table: readonly Row[] = [
   // Both, in a process that holds neither: requests to the one that does.
   {
     place: "src/remote",
-    ours: [
-      storeContract,
-      proposalContract,
-      outboxContract,
-      retentionContract,
-      signerContract,
-      "src/store/bounds",
-      proposalBounds,
-      outboxBounds,
-      retentionBounds,
-      errors,
-    ],
+    ours: [storeContract, ...storeParts, signerContract, "src/store/bounds", ...partBounds, errors],
     packages: [],
     builtins: [],
   },
@@ -527,16 +481,4 @@ export const table: readonly Row[] = [
     builtins: ["node:cluster", "node:fs"],
     lazily: ["src/wire"],
   },
-];
-
-/** What a pure file may not name, with the word for it in a finding. */
-export const impure: readonly (readonly [pattern: RegExp, word: string])[] = [
-  [/\bDate\.now\b|\bnew Date\(\)|\bperformance\b/, "the clock"],
-  [/\b(?:setTimeout|setInterval|setImmediate|queueMicrotask)\b/, "a timer"],
-  [
-    /\bMath\.random\b|\brandom(?:Bytes|UUID|Int|Fill|FillSync)\b|\bgetRandomValues\b|\bgenerateKey\w*/,
-    "chance",
-  ],
-  [/\bprocess\.|\bconsole\.|\bglobalThis\b/, "the process"],
-  [/\bfetch\(|\bWebSocket\b/, "the network"],
 ];

@@ -38,6 +38,8 @@ describe("a writer that is killed", () => {
   });
 });
 
+const entry = { id: "one", type: "dev.vidimus.test", subject: "a", at: 1, data: "{}" };
+
 describe("what comes back", () => {
   const changes: readonly (readonly [string, (store: Store) => Promise<unknown>])[] = [
     ["commit", (store) => store.commit(publication("a"))],
@@ -45,6 +47,23 @@ describe("what comes back", () => {
     ["claimDue", (store) => store.claimDue({ now: 1, leaseUntil: 2, limit: 1 })],
     ["postpone", (store) => store.postpone({ repository: "a", revision: 1, renewAt: 1 })],
     ["addPendingKey", (store) => store.addPendingKey(onlineKey("a"), limits())],
+    ["outbox.add", (store) => store.outbox.add(entry, ["log"], { waiting: 9, settled: 9 })],
+    ["outbox.claim", (store) => store.outbox.claim({ now: 1, leaseUntil: 2, limit: 1 })],
+    [
+      "outbox.settle",
+      (store) => store.outbox.settle({ number: 1, receiver: "log", attempts: 1, at: 1, outcome: "dead" }),
+    ],
+    ["outbox.forget", (store) => store.outbox.forget({ settledBefore: 1, limit: 1 })],
+    [
+      "retention.remove",
+      (store) =>
+        store.retention.remove({
+          repository: "a",
+          incarnation: 1,
+          at: 1,
+          files: [{ role: "timestamp", version: 1 }],
+        }),
+    ],
     ["createKeyring", (store) => store.createKeyring(Buffer.from("record"))],
   ];
   const answering = (answer: Answer) => remoteStore(openMemory(), async () => answer);
