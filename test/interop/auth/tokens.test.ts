@@ -95,3 +95,37 @@ describe.skipIf(!inject("notary")).each(kinds)("%s", (kind) => {
     },
   );
 });
+
+describe.skipIf(!inject("notary") || !kinds.includes("vidimus"))("a server that everybody may read", () => {
+  let directory: string;
+  let tokens: TokenService;
+  let server: TrustServer;
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(inject("scratch"), "auth-open-"));
+    const authority = await createAuthority(directory);
+    tokens = await startTokenService(authority, users);
+    server = await startWithTokens("vidimus", join(directory, "server"), authority, tokens, {
+      anonymousRead: true,
+    });
+  });
+  afterAll(async () => {
+    await server?.stop();
+    await tokens?.close();
+  });
+
+  test("notary: whose token allows nothing, or who has none, reads, and publishes nothing", async () => {
+    const person = (name: string): NotaryPerson => notaryPerson(server, join(directory, name));
+    const owner = person("owner");
+    await owner.do(["init", repository, "-p"], as("owner"));
+    await owner.do(["add", repository, "one", owner.file("content", "one"), "-p"], as("owner"));
+    expect((await person("nobody").do(["list", repository])).stdout).toContain("one");
+    // What the client asks the token service for is a token that allows nothing, and it sends that.
+    expect(tokens.asked).toContain("nobody pull");
+    expect((await person("stranger").do(["list", repository], as("stranger"))).stdout).toContain("one");
+    const other = `${repository}/other`;
+    for (const options of [{}, as("stranger"), as("reader")])
+      expect((await person("intruder").try(["init", other, "-p"], options)).code).not.toBe(0);
+    expect((await person("later").try(["list", other], as("owner"))).code).not.toBe(0);
+  });
+});
