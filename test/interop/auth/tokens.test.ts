@@ -78,13 +78,16 @@ describe.skipIf(!inject("notary")).each(kinds)("%s", (kind) => {
     async () => {
       const place = inject("docker");
       if (place === null) throw new Error("no docker engine");
+      // Another name than the registry's, so that nothing can be found under the trust server's own.
+      const elsewhere = { ...server, url: server.url.replace("127.0.0.1", "localhost") };
+      expect(new URL(elsewhere.url).hostname).not.toBe(place.registry.split(":")[0]);
       const stage: DockerStage = {
-        server,
+        server: elsewhere,
         place,
         directory,
         repository: `${place.registry}/auth-${kind}/app`,
         person,
-        docker: (name) => dockerPerson(place, server, join(directory, `docker-${name}`), name),
+        docker: (name) => dockerPerson(place, elsewhere, join(directory, `docker-${name}`), name),
       };
       const digest = await pushTrusted(stage.docker("owner"), stage, "v1");
       expect(await pull(stage.docker("reader"), stage, "v1")).toBe(digest);
