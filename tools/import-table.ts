@@ -28,6 +28,9 @@ const ecdsa = "src/core/ecdsa";
 const notary = "src/core/format/notary";
 const storeContract = "src/store/store";
 const proposalContract = "src/store/proposals";
+const auditContract = "src/store/audit";
+const auditBounds = "src/store/audit-bounds";
+const auditChain = "src/core/audit-chain";
 const proposalBounds = "src/store/proposal-bounds";
 const inspectionContract = "src/store/inspection";
 const markContract = "src/store/mark";
@@ -47,6 +50,9 @@ const fsckDamage = "src/service/fsck/damage";
 const sharedByStores = [
   storeContract,
   proposalContract,
+  auditContract,
+  auditBounds,
+  auditChain,
   "src/store/bounds",
   proposalBounds,
   "src/store/migrate",
@@ -101,6 +107,7 @@ export const table: readonly Row[] = [
       "src/log",
       storeContract,
       proposalContract,
+      auditContract,
       markContract,
       signerContract,
     ],
@@ -110,15 +117,25 @@ export const table: readonly Row[] = [
   // Offline, over rows as they lie there: nothing that serves needs it.
   {
     place: "src/service/fsck",
-    ours: ["src/core", storeContract, proposalContract, inspectionContract, signerContract, fsckDamage],
+    ours: [
+      "src/core",
+      storeContract,
+      proposalContract,
+      auditContract,
+      inspectionContract,
+      signerContract,
+      fsckDamage,
+    ],
     packages: [],
     builtins: [],
   },
   { place: fsckDamage, ours: [], packages: [], builtins: [], pure: true },
 
   // Stores: the contract, what the back ends share, the back ends.
-  { place: storeContract, ours: ["src/core", proposalContract], packages: [], builtins: [] },
-  { place: proposalContract, ours: [], packages: [], builtins: [], pure: true },
+  { place: storeContract, ours: ["src/core", proposalContract, auditContract], packages: [], builtins: [] },
+  { place: proposalContract, ours: [auditContract], packages: [], builtins: [], pure: true },
+  { place: auditContract, ours: ["src/core"], packages: [], builtins: [], pure: true },
+  { place: auditBounds, ours: [auditContract, "src/store/bounds"], packages: [], builtins: [] },
   { place: proposalBounds, ours: [proposalContract, "src/store/bounds"], packages: [], builtins: [] },
   { place: markContract, ours: [storeContract], packages: [], builtins: [] },
   {
@@ -133,8 +150,13 @@ export const table: readonly Row[] = [
     packages: [],
     builtins: ["node:crypto", "node:fs/promises", "node:path"],
   },
-  { place: inspectionContract, ours: [storeContract, proposalContract], packages: [], builtins: [] },
-  { place: "src/store/bounds", ours: [storeContract], packages: [], builtins: [] },
+  {
+    place: inspectionContract,
+    ours: [storeContract, proposalContract, auditContract],
+    packages: [],
+    builtins: [],
+  },
+  { place: "src/store/bounds", ours: [storeContract, auditContract], packages: [], builtins: [] },
   { place: "src/store/refusals", ours: [errors], packages: [], builtins: [] },
   {
     place: "src/store/migrate",
@@ -169,7 +191,16 @@ export const table: readonly Row[] = [
   // Both, in a process that holds neither: requests to the one that does.
   {
     place: "src/remote",
-    ours: [storeContract, proposalContract, signerContract, "src/store/bounds", proposalBounds, errors],
+    ours: [
+      storeContract,
+      proposalContract,
+      auditContract,
+      signerContract,
+      "src/store/bounds",
+      proposalBounds,
+      auditBounds,
+      errors,
+    ],
     packages: [],
     builtins: [],
   },
