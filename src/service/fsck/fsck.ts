@@ -12,6 +12,7 @@ import type { Signer } from "../../signer/signer.ts";
 import type { StoreInspection } from "../../store/inspection.ts";
 import { type Damage, type Examined, type Report, restore } from "./damage.ts";
 import { checkRepository } from "./repository.ts";
+import { checkTrail } from "./trail.ts";
 
 export interface FsckParts {
   readonly inspection: StoreInspection;
@@ -60,6 +61,7 @@ export async function checkStore(parts: FsckParts, tell: (damage: Damage) => voi
     await signer?.close();
   }
   surviving(report, () => checkFeed(inspection, report));
+  surviving(report, () => checkTrail(inspection, report));
   return examined;
 }
 

@@ -16,7 +16,7 @@ import {
   refusalsInSummary,
 } from "../audit.ts";
 
-export interface AuditRow {
+interface AuditRow {
   readonly number: number;
   readonly hash: string;
   readonly at: number;
@@ -28,9 +28,9 @@ export interface AuditRow {
   readonly detail: string;
 }
 
-export const auditColumns = "number, hash, at, kind, actor, method, address, repository, detail";
+const auditColumns = "number, hash, at, kind, actor, method, address, repository, detail";
 
-export function entryOf({ actor, method, address, ...row }: AuditRow): AuditEntry {
+function entryOf({ actor, method, address, ...row }: AuditRow): AuditEntry {
   return { ...row, actor: { name: actor, method, address } };
 }
 
@@ -99,6 +99,23 @@ function preparePage(
       .all(...place, start, farthest, kind ?? null, actor ?? null, after, before, limit)
       .map(entryOf);
     return { entries, next: entries.length === limit ? entries.at(-1)?.number : end };
+  };
+}
+
+/** Entries as they lie there, for `vidimus fsck`. */
+export function prepareTrail(database: Database.Database) {
+  const after = database.prepare<[number, number], AuditRow>(
+    `SELECT ${auditColumns} FROM audit WHERE number > ? ORDER BY number LIMIT ?`,
+  );
+  // Floors are raised without a change, too.
+  const changes = database
+    .prepare<[string], number>(
+      "SELECT count(number) FROM audit WHERE repository = ? AND repository <> '' AND kind LIKE 'repository.%' AND kind <> 'repository.recovered'",
+    )
+    .pluck();
+  return {
+    after: (number: number, limit: number): AuditEntry[] => after.all(number, limit).map(entryOf),
+    changes: (repository: string): number => changes.get(repository) ?? 0,
   };
 }
 
