@@ -28,10 +28,13 @@ const ecdsa = "src/core/ecdsa";
 const notary = "src/core/format/notary";
 const storeContract = "src/store/store";
 const proposalContract = "src/store/proposals";
+const auditContract = "src/store/audit";
+const auditBounds = "src/store/audit-bounds";
+const auditChain = "src/core/audit-chain";
 const proposalBounds = "src/store/proposal-bounds";
 /** Parts of the store's contract in files of their own, and the bounds that back ends keep in them. */
-const storeParts = [proposalContract, "src/store/outbox", "src/store/retention"];
-const partBounds = [proposalBounds, "src/store/outbox-bounds", "src/store/retention-bounds"];
+const storeParts = [proposalContract, auditContract, "src/store/outbox", "src/store/retention"];
+const partBounds = [proposalBounds, auditBounds, "src/store/outbox-bounds", "src/store/retention-bounds"];
 const inspectionContract = "src/store/inspection";
 const markContract = "src/store/mark";
 const signerContract = "src/signer/signer";
@@ -51,6 +54,7 @@ const fsckDamage = "src/service/fsck/damage";
 const sharedByStores = [
   storeContract,
   ...storeParts,
+  auditChain,
   "src/store/bounds",
   ...partBounds,
   "src/store/migrate",
@@ -120,11 +124,12 @@ export const table: readonly Row[] = [
 
   // Stores: the contract, what the back ends share, the back ends.
   { place: storeContract, ours: ["src/core", ...storeParts], packages: [], builtins: [] },
-  ...storeParts.map((place): Row => ({ place, ours: [], packages: [], builtins: [], pure: true })),
+  ...storeParts.map(
+    (place): Row => ({ place, ours: ["src/core", auditContract], packages: [], builtins: [], pure: true }),
+  ),
   ...partBounds.map(
     (place): Row => ({ place, ours: [...storeParts, "src/store/bounds"], packages: [], builtins: [] }),
   ),
-  { place: "src/store/audit", ours: [], packages: [], builtins: [], pure: true },
   { place: markContract, ours: [storeContract], packages: [], builtins: [] },
   {
     place: durable,
@@ -139,7 +144,7 @@ export const table: readonly Row[] = [
     builtins: ["node:crypto", "node:fs/promises", "node:path"],
   },
   { place: inspectionContract, ours: [storeContract, ...storeParts], packages: [], builtins: [] },
-  { place: "src/store/bounds", ours: [storeContract], packages: [], builtins: [] },
+  { place: "src/store/bounds", ours: [storeContract, auditContract], packages: [], builtins: [] },
   { place: "src/store/refusals", ours: [errors], packages: [], builtins: [] },
   {
     place: "src/store/migrate",

@@ -8,14 +8,14 @@
  */
 
 import * as bounds from "./bounds.ts";
-import * as proposalBounds from "./proposal-bounds.ts";
-import type { ProposalStore } from "./proposals.ts";
+import { type AuditChanges, prepareAuditChanges, prepareAuditReads } from "./sqlite/audit.ts";
 import { type ConnectionOptions, connect, openingError } from "./sqlite/connection.ts";
 import { closed, readOnly, unavailable } from "./sqlite/errors.ts";
 import { makeDataDirectory } from "./sqlite/files.ts";
 import { prepareKeyChanges, prepareKeyReads } from "./sqlite/keys.ts";
 import { takeLock } from "./sqlite/lock.ts";
 import { sqliteOutbox, type Ways } from "./sqlite/outbox.ts";
+import { auditOf, proposalsOf } from "./sqlite/parts.ts";
 import { prepareProposalReads } from "./sqlite/proposal-reads.ts";
 import { prepareProposalChanges } from "./sqlite/proposals.ts";
 import { prepareChanges } from "./sqlite/publications.ts";
@@ -69,13 +69,16 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
       ...prepareReads(database),
       keys: prepareKeyReads(database),
       proposals: prepareProposalReads(database),
+      audit: prepareAuditReads(database),
     };
     const writer = reading ? undefined : new Writer(database);
-    const proposals = prepareProposalChanges(database);
+    const audit = prepareAuditChanges(database);
+    const proposals = prepareProposalChanges(database, audit);
     const changes = {
-      ...prepareChanges(database, proposals),
-      keys: prepareKeyChanges(database),
+      ...prepareChanges(database, proposals, audit),
+      keys: prepareKeyChanges(database, audit),
       proposals,
+      audit,
     };
     // Who holds the lock is the only one that commits.
     const changesElsewhere = lock === undefined ? reads.changesElsewhere : () => 0;
@@ -93,10 +96,12 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
 type Reads = ReturnType<typeof prepareReads> & {
   readonly keys: ReturnType<typeof prepareKeyReads>;
   readonly proposals: ReturnType<typeof prepareProposalReads>;
+  readonly audit: ReturnType<typeof prepareAuditReads>;
 };
 type Changes = ReturnType<typeof prepareChanges> & {
   readonly keys: ReturnType<typeof prepareKeyChanges>;
   readonly proposals: ReturnType<typeof prepareProposalChanges>;
+  readonly audit: AuditChanges;
 };
 /** Parts of the contract that have statements of their own. */
 type Parts = (ways: Ways) => Pick<Store, "outbox" | "retention">;
@@ -128,6 +133,7 @@ function sqliteStore(
   return {
     proposals: proposalsOf(reads.proposals, changes.proposals, { read, change }),
     ...parts({ read, change }),
+    audit: auditOf(reads.audit, changes.audit, { read, change }),
     async state(repository) {
       bounds.checkName(repository);
       return read(() => reads.state(repository));
@@ -152,9 +158,9 @@ function sqliteStore(
       bounds.checkPublication(publication);
       return change(() => changes.publish(publication));
     },
-    async remove({ repository, at, principal }) {
-      bounds.checkRemoval(repository, at, principal);
-      return change(() => changes.remove(repository, at, principal));
+    async remove(request) {
+      bounds.checkRemoval(request);
+      return change(() => changes.remove(request));
     },
     async raiseFloor(request) {
       bounds.checkFloor(request);
@@ -194,10 +200,11 @@ function sqliteStore(
       bounds.checkPendingLimits(limits);
       return read(() => reads.keys.pending(repository, role, limits));
     },
-    async addPendingKey(key, limits) {
+    async addPendingKey(key, limits, audit) {
       bounds.checkOnlineKey(key);
       bounds.checkPendingLimits(limits);
-      return change(() => changes.keys.addPending(key, limits));
+      bounds.checkAuditRecord(audit, key.repository);
+      return change(() => changes.keys.addPending(key, limits, audit));
     },
     async otherUsers(repository, materials) {
       bounds.checkName(repository);
@@ -211,10 +218,9 @@ function sqliteStore(
       bounds.checkRecord(record);
       return change(() => changes.keys.createKeyring(record));
     },
-    async replaceKeyring({ expected, record }) {
-      bounds.checkRecord(expected);
-      bounds.checkRecord(record);
-      return change(() => changes.keys.replaceKeyring(expected, record));
+    async replaceKeyring(request) {
+      bounds.checkKeyringChange(request);
+      return change(() => changes.keys.replaceKeyring(request));
     },
     changesElsewhere() {
       return read(() => reads.changesElsewhere());
@@ -232,50 +238,6 @@ function sqliteStore(
       open = false;
       writer?.close();
       release();
-    },
-  };
-}
-
-function proposalsOf(
-  reads: Reads["proposals"],
-  changes: Changes["proposals"],
-  { read, change }: Ways,
-): ProposalStore {
-  return {
-    async open(proposal, limits) {
-      proposalBounds.checkNewProposal(proposal);
-      proposalBounds.checkProposalLimits(limits);
-      return change(() => changes.open(proposal, limits));
-    },
-    async get(repository, id) {
-      proposalBounds.checkPlace(repository, id);
-      return read(() => reads.get(repository, id));
-    },
-    async revision(repository, id) {
-      proposalBounds.checkPlace(repository, id);
-      return read(() => reads.revision(repository, id));
-    },
-    async list(query) {
-      proposalBounds.checkProposalQuery(query);
-      return read(() => reads.list(query));
-    },
-    async change(request) {
-      proposalBounds.checkProposalChange(request);
-      return change(() => changes.change(request));
-    },
-    async attention({ now, limit }) {
-      bounds.checkInstant(now);
-      bounds.checkLimit(limit, proposalBounds.maxProposalPage);
-      return read(() => reads.attention(now, limit));
-    },
-    async forget({ settledBefore, limit }) {
-      bounds.checkInstant(settledBefore);
-      bounds.checkLimit(limit, proposalBounds.maxProposalPage);
-      return change(() => changes.forget(settledBefore, limit));
-    },
-    async countOpen(now) {
-      bounds.checkInstant(now);
-      return read(() => reads.countOpen(now));
     },
   };
 }
