@@ -29,6 +29,8 @@ const notary = "src/core/format/notary";
 const storeContract = "src/store/store";
 const proposalContract = "src/store/proposals";
 const proposalBounds = "src/store/proposal-bounds";
+const accessContract = "src/store/access";
+const accessDoor = ["src/store/access-bounds", "src/store/access-door"];
 const inspectionContract = "src/store/inspection";
 const markContract = "src/store/mark";
 const signerContract = "src/signer/signer";
@@ -47,6 +49,9 @@ const fsckDamage = "src/service/fsck/damage";
 const sharedByStores = [
   storeContract,
   proposalContract,
+  accessContract,
+  ...accessDoor,
+  "src/store/audit",
   "src/store/bounds",
   proposalBounds,
   "src/store/migrate",
@@ -104,11 +109,13 @@ export const table: readonly Row[] = [
       "src/log",
       storeContract,
       proposalContract,
+      accessContract,
+      "src/store/audit",
       markContract,
       signerContract,
     ],
-    packages: ["lru-cache", "pino"],
-    builtins: ["node:crypto", "node:timers/promises"],
+    packages: ["bcryptjs", "lru-cache", "pino"],
+    builtins: ["node:crypto", "node:net", "node:timers/promises"],
   },
   // Offline, over rows as they lie there: nothing that serves needs it.
   {
@@ -120,9 +127,16 @@ export const table: readonly Row[] = [
   { place: fsckDamage, ours: [], packages: [], builtins: [], pure: true },
 
   // Stores: the contract, what the back ends share, the back ends.
-  { place: storeContract, ours: ["src/core", proposalContract], packages: [], builtins: [] },
+  { place: storeContract, ours: ["src/core", proposalContract, accessContract], packages: [], builtins: [] },
   { place: proposalContract, ours: [], packages: [], builtins: [], pure: true },
   { place: "src/store/audit", ours: [], packages: [], builtins: [], pure: true },
+  { place: accessContract, ours: ["src/store/audit"], packages: [], builtins: [], pure: true },
+  ...accessDoor.map((place) => ({
+    place,
+    ours: [accessContract, ...accessDoor, "src/store/audit", "src/store/bounds"],
+    packages: [],
+    builtins: [],
+  })),
   { place: proposalBounds, ours: [proposalContract, "src/store/bounds"], packages: [], builtins: [] },
   { place: markContract, ours: [storeContract], packages: [], builtins: [] },
   {
@@ -173,7 +187,15 @@ export const table: readonly Row[] = [
   // Both, in a process that holds neither: requests to the one that does.
   {
     place: "src/remote",
-    ours: [storeContract, proposalContract, signerContract, "src/store/bounds", proposalBounds, errors],
+    ours: [
+      storeContract,
+      proposalContract,
+      ...accessDoor,
+      signerContract,
+      "src/store/bounds",
+      proposalBounds,
+      errors,
+    ],
     packages: [],
     builtins: [],
   },

@@ -5,6 +5,7 @@
  */
 import { StoreError } from "../core/errors.ts";
 import type { KeyBinding, OnlineAlgorithm, Signer, SigningKey } from "../signer/signer.ts";
+import { accessOperations } from "../store/access-door.ts";
 import type { NewProposal, ProposalChange, ProposalLimits, ProposalStore } from "../store/proposals.ts";
 import type { FloorRequest, OnlineKey, PendingKeyLimits, Publication, Store } from "../store/store.ts";
 import { type Ask, answerOf } from "./answer.ts";
@@ -39,6 +40,9 @@ export function writersDesk(
       "store.proposals.forget",
       (request: Parameters<ProposalStore["forget"]>[0]) => store.proposals.forget(request),
     ],
+    ...accessOperations.map(
+      (name) => [`store.access.${name}`, (request: never) => store.access[name](request)] as const,
+    ),
     ["store.check", () => store.check()],
     ["signer.generate", ({ algorithm, binding }: NewKey) => signer.generate(algorithm, binding)],
     ["signer.sign", ({ key, message }: ToSign) => signer.sign(key, message)],

@@ -5,6 +5,7 @@
  * look at the same file, and the writer answers after its commit.
  */
 import { StoreError } from "../core/errors.ts";
+import { accessChanges } from "../store/access-door.ts";
 import * as bounds from "../store/bounds.ts";
 import * as proposalBounds from "../store/proposal-bounds.ts";
 import type { Store } from "../store/store.ts";
@@ -21,6 +22,10 @@ export function remoteStore(local: Store, ask: Ask): Store {
 
   return {
     ...local,
+    access: {
+      ...local.access,
+      ...accessChanges((operation, request) => change(`access.${operation}`, request) as never),
+    },
     proposals: {
       ...local.proposals,
       async open(proposal, limits) {

@@ -6,7 +6,9 @@
  * visible whole or not at all.
  */
 import { StoreError } from "../core/errors.ts";
+import { accessChanges, accessReads } from "./access-door.ts";
 import * as bounds from "./bounds.ts";
+import { MemoryAccess } from "./memory/access.ts";
 import { MemoryKeys } from "./memory/keys.ts";
 import { MemoryProposals } from "./memory/proposals.ts";
 import { MemoryRepositories } from "./memory/repositories.ts";
@@ -19,6 +21,7 @@ export function openMemory(): Store {
   const repositories = new MemoryRepositories();
   const proposals = new MemoryProposals((repository, role) => repositories.versionOf(repository, role));
   const keys = new MemoryKeys((repository) => proposals.hasOpen(repository));
+  const access = new MemoryAccess(() => undefined);
   let record: Uint8Array | undefined;
   let open = true;
 
@@ -28,6 +31,16 @@ export function openMemory(): Store {
 
   return {
     proposals: proposalsOf(proposals, checkOpen),
+    access: {
+      ...accessReads(access, (question) => {
+        checkOpen();
+        return question();
+      }),
+      ...accessChanges((operation, request) => {
+        checkOpen();
+        return Promise.resolve(access[operation](request as never)) as never;
+      }),
+    },
     async state(repository) {
       bounds.checkName(repository);
       checkOpen();

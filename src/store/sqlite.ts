@@ -7,9 +7,12 @@
  * - Nothing is kept in memory: another process's commit is seen by the next read.
  */
 
+import { accessChanges, accessReads } from "./access-door.ts";
 import * as bounds from "./bounds.ts";
 import * as proposalBounds from "./proposal-bounds.ts";
 import type { ProposalStore } from "./proposals.ts";
+import { prepareAccessChanges } from "./sqlite/access.ts";
+import { prepareAccessReads } from "./sqlite/access-reads.ts";
 import { type ConnectionOptions, connect, openingError } from "./sqlite/connection.ts";
 import { closed, readOnly, unavailable } from "./sqlite/errors.ts";
 import { makeDataDirectory } from "./sqlite/files.ts";
@@ -67,12 +70,14 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
       ...prepareReads(database),
       keys: prepareKeyReads(database),
       proposals: prepareProposalReads(database),
+      access: prepareAccessReads(database),
     };
     const writer = reading ? undefined : new Writer(database);
     const proposals = prepareProposalChanges(database);
     const changes = {
       ...prepareChanges(database, proposals),
       keys: prepareKeyChanges(database),
+      access: prepareAccessChanges(database, () => undefined),
       proposals,
     };
     // Who holds the lock is the only one that commits.
@@ -87,10 +92,12 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
 type Reads = ReturnType<typeof prepareReads> & {
   readonly keys: ReturnType<typeof prepareKeyReads>;
   readonly proposals: ReturnType<typeof prepareProposalReads>;
+  readonly access: ReturnType<typeof prepareAccessReads>;
 };
 type Changes = ReturnType<typeof prepareChanges> & {
   readonly keys: ReturnType<typeof prepareKeyChanges>;
   readonly proposals: ReturnType<typeof prepareProposalChanges>;
+  readonly access: ReturnType<typeof prepareAccessChanges>;
 };
 /** How a question and a change are put to the database. */
 interface Ways {
@@ -118,6 +125,12 @@ function sqliteStore(reads: Reads, changes: Changes, writer: Writer | undefined,
 
   return {
     proposals: proposalsOf(reads.proposals, changes.proposals, { read, change }),
+    access: {
+      ...accessReads(reads.access, read),
+      ...accessChanges(
+        (operation, request) => change(() => changes.access[operation](request as never)) as never,
+      ),
+    },
     async state(repository) {
       bounds.checkName(repository);
       return read(() => reads.state(repository));

@@ -32,6 +32,7 @@
  * `RangeError` before anything happens (a version no file can have is merely not found).
  */
 
+import type { AccessStore } from "./access.ts";
 import type { ProposalStore } from "./proposals.ts";
 
 export type Format = "notary" | "tuf";
@@ -187,6 +188,7 @@ export interface PendingKeyLimits {
 
 export interface Store {
   readonly proposals: ProposalStore;
+  readonly access: AccessStore;
 
   /** Never rejects for an unknown name: see `RepositoryState`. */
   state(repository: string): Promise<RepositoryState>;

@@ -3,6 +3,7 @@
  * is true of it alone.
  */
 import { afterEach, beforeEach, describe } from "vitest";
+import { access } from "./store/access.ts";
 import type { Bench, OpenedStore } from "./store/bench.ts";
 import { changefeed } from "./store/changefeed.ts";
 import { elsewhere } from "./store/elsewhere.ts";
@@ -39,6 +40,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     keys(bench);
     elsewhere(bench);
     proposals(bench);
+    access(bench);
     histories(open);
   });
 }
