@@ -69,6 +69,7 @@ const backEnds = [
 ];
 
 const auth = "src/http/auth";
+const opaqueTokens = "src/service/access/opaque";
 
 const http: Omit<Row, "place"> = {
   ours: [
@@ -125,6 +126,7 @@ export const table: readonly Row[] = [
     builtins: [],
   },
   { place: fsckDamage, ours: [], packages: [], builtins: [], pure: true },
+  { place: opaqueTokens, ours: ["src/service"], packages: [], builtins: [], pure: true },
 
   // Stores: the contract, what the back ends share, the back ends.
   { place: storeContract, ours: ["src/core", proposalContract, accessContract], packages: [], builtins: [] },
@@ -223,7 +225,7 @@ export const table: readonly Row[] = [
   // Who calls, and what they may do.
   {
     place: auth,
-    ours: ["src/http", serviceContract, errors, "src/core/json", "src/core/certificate-chain"],
+    ours: ["src/http", serviceContract, opaqueTokens, errors, "src/core/json", "src/core/certificate-chain"],
     packages: ["jose", "lru-cache", "pino", "zod"],
     builtins: ["node:crypto", "node:http", "node:net"],
   },

@@ -8,14 +8,15 @@ import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
-import { MalformedError, RefusedError } from "../../core/errors.ts";
+import { MalformedError, RefusedError, StoreError } from "../../core/errors.ts";
+import type { OpaqueTokens } from "../../service/access/opaque.ts";
 import type { Principal } from "../../service/service.ts";
 import type { Route } from "../routes.ts";
-import { type Grant, grantOf, grantOfAll, type Need } from "./grant.ts";
+import { type Grant, grantOf, grantOfAll, grantOfOpaque, type Need } from "./grant.ts";
 import { changes, needOf } from "./needs.ts";
 import { holderOf, Rate } from "./rate.ts";
 import { AccessRefusal, challengeOf } from "./refusal.ts";
-import { grantOfToken, type TokenIssuer } from "./tokens.ts";
+import { grantOfToken, mostCharacters, type TokenIssuer } from "./tokens.ts";
 
 export interface Access {
   /** Throws `UNAUTHORIZED` (an `AccessRefusal`), `TOO_MANY_REQUESTS`, `BAD_REQUEST`. */
@@ -43,6 +44,8 @@ export interface AccessOptions {
   readonly realm: string;
   readonly service: string;
   readonly issuers: readonly TokenIssuer[];
+  /** Tokens that are no JWT. Absent: there are none. */
+  readonly opaque?: OpaqueTokens;
   /** Whoever has no token may read every repository. */
   readonly anonymousRead: boolean;
   /** Refused tokens from one address, and changes by one principal, in a minute. 0: no limit. */
@@ -55,8 +58,10 @@ export interface AccessOptions {
 const mostRemembered = 10_000;
 
 export function accessByToken(options: AccessOptions): Access {
-  const { issuers, anonymousRead, now, logger } = options;
+  const { issuers, opaque, anonymousRead, now, logger } = options;
   const remembered = new LRUCache<string, Grant>({ max: mostRemembered });
+  /** Digests of tokens that were good once, so that others of their address do not keep them out. */
+  const wereGood = new LRUCache<string, true>({ max: mostRemembered });
   const failures = new Rate(options.failuresPerMinute);
   const changing = new Rate(options.changesPerMinute);
 
@@ -68,12 +73,22 @@ export function accessByToken(options: AccessOptions): Access {
   async function verified(token: string, need: Need, address: string): Promise<Grant> {
     const at = now();
     const from = holderOf(address);
-    if (failures.isReached(from, at)) throw tooMany("Too many tokens from this address were refused");
+    const digest = digestOf(token);
+    if (!wereGood.has(digest) && failures.isReached(from, at))
+      throw tooMany("Too many tokens from this address were refused");
     try {
+      if (!isJwt(token)) {
+        const grant = await opaquely(token, address, at);
+        wereGood.set(digest, true);
+        return grant;
+      }
       const grant = await grantOfToken(token, issuers, address, at);
-      remembered.set(digestOf(token), grant);
+      remembered.set(digest, grant);
       return grant;
     } catch (cause) {
+      wereGood.delete(digest);
+      // A store that cannot be asked has refused nobody.
+      if (cause instanceof StoreError) throw cause;
       failures.count(from, at);
       logger.info(
         { from: address, reason: cause instanceof Error ? cause.message : "" },
@@ -83,8 +98,18 @@ export function accessByToken(options: AccessOptions): Access {
     }
   }
 
+  /** Never remembered here: it may be revoked at any time. */
+  async function opaquely(token: string, address: string, at: number): Promise<Grant> {
+    const given = token.length > mostCharacters ? undefined : await opaque?.check(token, address);
+    if (given === undefined || at >= given.expiresAt) throw new Error("no such token is known");
+    return grantOfOpaque(given);
+  }
+
+  /** What needs no token needs no right of a token either: stock clients bring one wherever the ping asks for it. */
+  const isOpen = (need: Need, route: Route) => anonymousRead && isRead(need) && !changes(route);
+
   function allowed(grant: Grant, need: Need, route: Route): Grant {
-    if (!grant.may(need)) throw new AccessRefusal("insufficient_scope", need);
+    if (!grant.may(need) && !isOpen(need, route)) throw new AccessRefusal("insufficient_scope", need);
     if (changes(route)) {
       const who = `${grant.principal.method} ${grant.principal.name}`;
       if (changing.isReached(who, now())) throw tooMany("Too many changes by one caller");
@@ -99,7 +124,7 @@ export function accessByToken(options: AccessOptions): Access {
       if (need.kind === "nothing") return grantOf(anonymous(address), noRights, Number.POSITIVE_INFINITY);
       const token = tokenOf(request);
       if (token === undefined) {
-        if (anonymousRead && isRead(need)) return readerOf(address, need);
+        if (isOpen(need, route)) return readerOf(address);
         throw new AccessRefusal("missing", need);
       }
       const grant = known(token);
@@ -110,9 +135,10 @@ export function accessByToken(options: AccessOptions): Access {
     isKnownReader(request, route) {
       const need = needOf(route);
       const count = countOf(request);
-      if (count === 0) return anonymousRead && isRead(need);
-      const token = bearer(request);
-      return token !== undefined && count === 1 && known(token)?.may(need) === true;
+      if (count === 0) return isOpen(need, route);
+      const token = count === 1 ? bearer(request) : undefined;
+      const grant = token === undefined ? undefined : known(token);
+      return grant !== undefined && (grant.may(need) || isOpen(need, route));
     },
     forget: () => remembered.clear(),
     challenge: (refusal) => challengeOf(refusal, options),
@@ -125,8 +151,13 @@ function isRead(need: Need): boolean {
   return need.kind === "repository" && need.actions.every((action) => action === "pull");
 }
 
-function readerOf(address: string, need: Need): Grant {
-  return { principal: anonymous(address), may: (asked) => asked === need || isRead(asked), expiresAt: 0 };
+function readerOf(address: string): Grant {
+  return { principal: anonymous(address), may: isRead, expiresAt: 0 };
+}
+
+/** Three parts (RFC 7515, 7.1). What the server makes itself has no dots. */
+function isJwt(token: string): boolean {
+  return token.includes(".");
 }
 
 /** Undefined: there is none, or credentials that are no token's. Throws `BAD_REQUEST` if there are two. */

@@ -5,11 +5,10 @@
  * whoever may publish has, too. `*` stands for every right to that repository; it alone allows to delete and to rotate
  * the server's keys. Names are compared as they are: no prefix of a name and no pattern is one.
  */
+import type { OpaqueGrant, RepositoryAction, ServerAction } from "../../service/access/opaque.ts";
 import type { Principal } from "../../service/service.ts";
 
-export type RepositoryAction = "pull" | "push" | "propose" | "*";
-/** `catalog`: what concerns all repositories; `audit`: the trail; `admin`: everything, of every repository. */
-export type ServerAction = "catalog" | "audit" | "admin";
+export type { RepositoryAction, ServerAction };
 
 export type Need =
   /** Asked of nobody. */
@@ -51,4 +50,15 @@ export function isAllowed({ repositories, server }: Rights, need: Need): boolean
   return need.actions.every(
     (action) => given.has(action) || given.has("*") || (action === "propose" && given.has("push")),
   );
+}
+
+/** The same of a token that the server made itself. */
+export function grantOfOpaque(given: OpaqueGrant): Grant {
+  const { principal, expiresAt } = given;
+  const may = (need: Need) => {
+    if (need.kind === "nothing") return true;
+    if (need.kind === "server") return given.may(need.action);
+    return need.actions.every((action) => given.may(action, need.repository));
+  };
+  return { principal, expiresAt, may };
 }

@@ -33,7 +33,7 @@ const algorithms = [
   "Ed25519",
 ];
 /** Characters; heads of requests are bounded, too. */
-const mostCharacters = 16_384;
+export const mostCharacters = 16_384;
 const tolerance = 60;
 /** Seconds. */
 const longestLife = 86_400;
