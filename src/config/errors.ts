@@ -7,7 +7,6 @@ export type ConfigurationCode =
   | "BAD_VALUE"
   | "BAD_FILE"
   | "CONTRADICTION"
-  | "NOT_SUPPORTED"
   | "NOT_SAFE";
 
 export interface ConfigurationProblem {

@@ -27,7 +27,8 @@ export async function sendError(
   reply.header("vidimus-code", answer.own);
   if (challenge !== undefined) reply.header("www-authenticate", challenge);
   if (answer.retryAfter !== undefined) reply.header("retry-after", String(answer.retryAfter));
-  return await reply.send(method === "HEAD" ? "" : answer.body);
+  // Bytes, or Node would encode the header once more together with a body of text.
+  return await reply.send(Buffer.from(method === "HEAD" ? "" : answer.body));
 }
 
 /** JSON that must not be kept. */

@@ -4,6 +4,7 @@ import type { z } from "zod";
 import { MalformedError, RefusedError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
 import type { ProposalView } from "../service/proposal-service.ts";
+import { anonymousName } from "./auth/grant.ts";
 import { forbidden } from "./auth/refusal.ts";
 import type { ByteBudget } from "./budget.ts";
 import { sendJson } from "./exchange.ts";
@@ -136,7 +137,9 @@ export async function manageApi(
   async function checkMayCancel({ grant }: FastifyRequest, repository: string, id: string): Promise<void> {
     if (grant.may({ kind: "repository", repository, actions: ["push"] })) return;
     const { openedBy } = await proposals.get(repository, id);
-    if (openedBy !== grant.principal.name)
+    const { name } = grant.principal;
+    // Nobody in particular has opened what nobody in particular opened.
+    if (openedBy !== name || name === anonymousName)
       throw forbidden("Only who opened a proposal, or may publish to its repository, can cancel it.");
   }
 

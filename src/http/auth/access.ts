@@ -12,7 +12,7 @@ import { MalformedError, RefusedError, StoreError } from "../../core/errors.ts";
 import type { OpaqueTokens } from "../../service/access/opaque.ts";
 import type { Principal } from "../../service/service.ts";
 import type { Route } from "../routes.ts";
-import { type Grant, grantOf, grantOfAll, grantOfOpaque, type Need } from "./grant.ts";
+import { anonymousName, type Grant, grantOf, grantOfAll, grantOfOpaque, type Need } from "./grant.ts";
 import { changes, needOf } from "./needs.ts";
 import { holderOf, Rate } from "./rate.ts";
 import { AccessRefusal, challengeOf } from "./refusal.ts";
@@ -29,7 +29,7 @@ export interface Access {
   challenge(refusal: AccessRefusal): string | undefined;
 }
 
-const anonymous = (address: string): Principal => ({ name: "anonymous", method: "none", address });
+const anonymous = (address: string): Principal => ({ name: anonymousName, method: "none", address });
 
 /** Everybody may do everything. */
 export const openToAll: Access = {

@@ -33,6 +33,9 @@ export interface Grant {
   readonly expiresAt: number;
 }
 
+/** Of whoever did not say who calls. */
+export const anonymousName = "anonymous";
+
 /** Everything: where callers are not authenticated. */
 export function grantOfAll(principal: Principal): Grant {
   return { principal, may: () => true, expiresAt: Number.POSITIVE_INFINITY };

@@ -67,7 +67,7 @@ export async function keysOfSet(text: string): Promise<IssuerKeys> {
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-/** The key ID of Docker's token services: 240 bits of a SHA-256 over the key, in base32, in groups of four (notary-protocol.md 6.1). */
+/** The key ID of Docker's token services: 240 bits of a SHA-256 over the key, in base32, in groups of four (notary-protocol.md chapter 6). */
 export function fingerprint(key: KeyObject): string {
   const digest = createHash("sha256")
     .update(key.export({ type: "spki", format: "der" }))

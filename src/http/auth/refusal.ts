@@ -1,6 +1,6 @@
 /**
  * Why a caller is sent away, in each API's words, with the challenge that tells a client what to bring
- * (notary-protocol.md 6.1; RFC 6750, section 3).
+ * (notary-protocol.md chapter 6; RFC 6750, section 3).
  *
  * Stock clients get 401 whatever is lacking: they fetch another token and come again. The management API tells a caller
  * whose token is good but does not suffice so, with 403.
@@ -53,16 +53,21 @@ function wanted(need: Need): Wanted | undefined {
   }
 }
 
-/** Value of `WWW-Authenticate`. Names of repositories have no quotes (`core/names.ts`). */
+/** Value of `WWW-Authenticate`. Names have no control characters (`core/names.ts`); older ones may have anything else. */
 export function challengeOf(
   { lack, need }: Pick<AccessRefusal, "lack" | "need">,
   { realm, service }: { readonly realm: string; readonly service: string },
 ): string {
   const want = wanted(need);
   const parts = [`realm="${realm}"`, `service="${service}"`];
-  if (want !== undefined) parts.push(`scope="${want.type}:${want.name}:${want.actions.join(",")}"`);
+  if (want !== undefined) parts.push(`scope="${want.type}:${quoted(want.name)}:${want.actions.join(",")}"`);
   if (lack !== "missing") parts.push(`error="${lack}"`);
   return `Bearer ${parts.join(",")}`;
+}
+
+/** Inside of a quoted string (RFC 9110, 5.6.4): UTF-8, each of its bytes as one character of a header. */
+function quoted(name: string): string {
+  return Buffer.from(name, "utf8").toString("latin1").replace(/["\\]/g, "\\$&");
 }
 
 /** The original's body: one entry for each action. */

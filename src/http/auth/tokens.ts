@@ -1,5 +1,5 @@
 /**
- * Tokens of a token service (notary-protocol.md 6.1): verified by jose, with everything that it leaves to its caller said
+ * Tokens of a token service (notary-protocol.md chapter 6): verified by jose, with everything that it leaves to its caller said
  * here. Only asymmetric algorithms; keys are objects, never bytes; issuer, audience, end and begin must be there; lives longer
  * than a day are refused; no member twice.
  */
@@ -7,7 +7,7 @@ import { decodeProtectedHeader, jwtVerify } from "jose";
 import { z } from "zod";
 import { parseJson } from "../../core/json.ts";
 import type { Principal } from "../../service/service.ts";
-import { type Grant, grantOf, type ServerAction } from "./grant.ts";
+import { anonymousName, type Grant, grantOf, type ServerAction } from "./grant.ts";
 import type { IssuerKeys } from "./issuer-keys.ts";
 
 export interface TokenIssuer {
@@ -81,7 +81,7 @@ export async function grantOfToken(
   if (iat - tolerance > at / 1_000) throw new Error("the token is of the future");
   if (exp - iat > longestLife) throw new Error("the token lives longer than a day");
   const { sub = "" } = given;
-  const principal = { name: sub === "" ? "anonymous" : sub, method: issuer.method, address };
+  const principal = { name: sub === "" ? anonymousName : sub, method: issuer.method, address };
   return grantOf(principal, rightsOf(given), exp * 1_000);
 }
 

@@ -2,7 +2,7 @@
  * The key of a token that brings its certificates (`x5c`): only if they lead to the configured bundle.
  *
  * The leaf must be valid now, and either stand in the bundle itself or lead to an authority in it. A certificate that an
- * authority made for a TLS server signs no tokens.
+ * authority made for a TLS server signs no tokens, nor does an authority below it: it makes certificates.
  */
 import { type KeyObject, X509Certificate } from "node:crypto";
 import { leadsTo } from "../../core/certificate-chain.ts";
@@ -28,7 +28,8 @@ export function keyOfChain(
     if (leaf === undefined || !isValid(leaf, at)) return undefined;
     const isOurs = bundle.some((each) => each.raw.equals(leaf.raw));
     const isForServers = leaf.keyUsage?.includes(serverAuthentication) === true;
-    const leads = isOurs || (!isForServers && leadsTo({ leaf, intermediates: () => rest }, bundle, at));
+    const leads =
+      isOurs || (!leaf.ca && !isForServers && leadsTo({ leaf, intermediates: () => rest }, bundle, at));
     return leads ? leaf.publicKey : undefined;
   } catch {
     // No certificate, or one whose key cannot be used.

@@ -96,7 +96,7 @@ it("asks for every meaning of a request", () => {
   expect(Object.keys(requests).sort()).toEqual(Object.keys(needs).sort());
 });
 
-describe.each(Object.keys(tokens))("with %s", (name) => {
+describe.each(Object.keys(tokens))("A7, V46: with %s", (name) => {
   it.each(Object.keys(requests) as Kind[])("%s", async (kind) => {
     const [method, path, wants] = requests[kind];
     const token = made.get(name);
@@ -114,14 +114,4 @@ describe.each(Object.keys(tokens))("with %s", (name) => {
       expect(answer.headers["www-authenticate"] !== undefined).toBe(answer.status === 401);
     }
   });
-});
-
-it("says the same of what is there and of what is not", async () => {
-  const owner = await server.owner(repository).catch(() => undefined);
-  expect(owner).toBeUndefined();
-  const there = await server.get(`${file}/root.json`);
-  const absent = await server.get("/v2/registry.example.test/none/_trust/tuf/root.json");
-  expect(there.body.toString().replaceAll(repository, "NAME")).toBe(
-    absent.body.toString().replaceAll("registry.example.test/none", "NAME"),
-  );
 });

@@ -106,6 +106,9 @@ describe("bad ones", () => {
     expect(await x5c(good)).toBe(allowed);
     expect(await x5c(derOf(self))).toBe(401);
     expect(await x5c(derOf(over))).toBe(401);
+    expect(await x5c(derOf(await leaf({ usages: ["1.3.6.1.5.5.7.3.1"] })))).toBe(401);
+    expect(await x5c(derOf(await leaf({ usages: ["1.3.6.1.5.5.7.3.3"] })))).toBe(allowed);
+    expect(await x5c(derOf(await leaf({ ca: true })))).toBe(401);
     expect(await x5c(...Array(9).fill(good))).toBe(401);
     expect(await x5c("not a certificate")).toBe(401);
     expect(await x5c(7)).toBe(401);
