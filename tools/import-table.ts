@@ -1,5 +1,5 @@
 /**
- * Who may import whom: the whole table, in one file because it is read as one. `tools/imports.ts` holds the sources to it.
+ * Who may import whom: a data table, in one file because it is read as one. `tools/imports.ts` holds the sources to it.
  *
  * - A place is a file or a folder without its ending: `src/store/sqlite` is `src/store/sqlite.ts` with everything
  *   in `src/store/sqlite/`. The row of a file is the one with the longest place. A file of `src` without a row
@@ -69,11 +69,14 @@ const backEnds = [
 ];
 
 const auth = "src/http/auth";
+const accessService = ["src/service/access"];
 const opaqueTokens = "src/service/access/opaque";
 
 const http: Omit<Row, "place"> = {
   ours: [
     auth,
+    accessContract,
+    ...accessService,
     serviceContract,
     proposalService,
     errors,
@@ -111,6 +114,7 @@ export const table: readonly Row[] = [
       storeContract,
       proposalContract,
       accessContract,
+      opaqueTokens,
       "src/store/audit",
       markContract,
       signerContract,
@@ -225,8 +229,17 @@ export const table: readonly Row[] = [
   // Who calls, and what they may do.
   {
     place: auth,
-    ours: ["src/http", serviceContract, opaqueTokens, errors, "src/core/json", "src/core/certificate-chain"],
-    packages: ["jose", "lru-cache", "pino", "zod"],
+    ours: [
+      "src/http",
+      serviceContract,
+      accessContract,
+      ...accessService,
+      opaqueTokens,
+      errors,
+      "src/core/json",
+      "src/core/certificate-chain",
+    ],
+    packages: ["fastify", "jose", "lru-cache", "pino", "zod"],
     builtins: ["node:crypto", "node:http", "node:net"],
   },
   { place: "src/http/app", ...http, ours: [...http.ours, "src/http", ...plugins] },
@@ -457,6 +470,7 @@ export const table: readonly Row[] = [
       "src/http/app",
       "src/http",
       auth,
+      ...accessService,
       storeContract,
       markContract,
       signerContract,
@@ -468,7 +482,16 @@ export const table: readonly Row[] = [
       ...backEnds,
     ],
     packages: ["pino"],
-    builtins: ["node:crypto", "node:fs", "node:fs/promises", "node:os", "node:path", "node:worker_threads"],
+    builtins: [
+      "node:http",
+      "node:https",
+      "node:crypto",
+      "node:fs",
+      "node:fs/promises",
+      "node:os",
+      "node:path",
+      "node:worker_threads",
+    ],
     lazily: [notary, ...backEnds],
   },
   {

@@ -100,6 +100,7 @@ const ofStart = {
   READY_FILE_UNWRITABLE: "configuration",
   POLICY_UNUSABLE: "configuration",
   TOKEN_KEYS_UNUSABLE: "configuration",
+  PASSWORD_FILE_UNUSABLE: "configuration",
 } as const satisfies Record<StartCode, ExitName>;
 
 const ofProbe = {

@@ -19,7 +19,8 @@ export type StartCode =
   | "KEY_EXPOSED"
   | "READY_FILE_UNWRITABLE"
   | "POLICY_UNUSABLE"
-  | "TOKEN_KEYS_UNUSABLE";
+  | "TOKEN_KEYS_UNUSABLE"
+  | "PASSWORD_FILE_UNUSABLE";
 
 export class StartError extends Error {
   readonly code: StartCode;

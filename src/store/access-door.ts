@@ -19,9 +19,6 @@ export interface AccessReads {
 }
 
 type ChangeName = Exclude<keyof AccessStore, keyof AccessReads>;
-export type AccessChanges = {
-  readonly [K in ChangeName]: (request: Parameters<AccessStore[K]>[0]) => Awaited<ReturnType<AccessStore[K]>>;
-};
 type Remote = { readonly [K in ChangeName]: AccessStore[K] };
 
 /** How a question is put to the back end. */

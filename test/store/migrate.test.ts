@@ -93,7 +93,11 @@ describe("migrations", () => {
     const path = join(known, "9001_second.sql");
     writeFileSync(path, "CREATE TABLE half (id INTEGER PRIMARY KEY) STRICT; INSERT INTO nowhere VALUES (1);");
     expect(await codeOf(openOnce(directory, known))).toBe("STORE_UNAVAILABLE");
-    expect(ask(directory, "SELECT name FROM migration")).toEqual(["0001_store", "0002_proposals", "0004_access"]);
+    expect(ask(directory, "SELECT name FROM migration")).toEqual([
+      "0001_store",
+      "0002_proposals",
+      "0004_access",
+    ]);
     expect(ask(directory, "SELECT name FROM sqlite_schema WHERE name = 'half'")).toEqual([]);
     writeFileSync(path, "CREATE TABLE half (id INTEGER PRIMARY KEY) STRICT;");
     await openOnce(directory, known);

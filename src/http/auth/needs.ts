@@ -10,6 +10,8 @@ import type { Need, RepositoryAction } from "./grant.ts";
 
 const nothing: Need = { kind: "nothing" };
 const catalog: Need = { kind: "server", action: "catalog" };
+const admin: Need = { kind: "server", action: "admin" };
+const known: Need = { kind: "known" };
 
 /** Rights to the repository that the path names. */
 type ToRepository = readonly RepositoryAction[];
@@ -26,6 +28,8 @@ export const needs = {
   rotate: ["*"],
   // Of one repository where the path names one.
   feed: ["pull"],
+  // Names and passwords are asked for there.
+  token: nothing,
   health: nothing,
   metrics: nothing,
   livez: nothing,
@@ -44,6 +48,25 @@ export const needs = {
   rejectProposal: ["pull"],
   // And to have opened it, or `push`: that is known when it is found.
   cancelProposal: ["pull"],
+  users: admin,
+  addUser: admin,
+  changeUser: admin,
+  removeUser: admin,
+  // One's own, or an administrator's.
+  changePassword: known,
+  teams: admin,
+  addTeam: admin,
+  removeTeam: admin,
+  addMember: admin,
+  removeMember: admin,
+  // One's own, or all for an administrator.
+  tokens: known,
+  addToken: admin,
+  revokeToken: admin,
+  permissions: admin,
+  setPermission: admin,
+  removePermission: admin,
+  explain: admin,
   openapi: nothing,
   manageMissing: catalog,
 } as const satisfies Record<Route["kind"], Need | ToRepository>;
@@ -66,6 +89,18 @@ export function changes(route: Route): boolean {
     case "signProposal":
     case "rejectProposal":
     case "cancelProposal":
+    case "addUser":
+    case "changeUser":
+    case "removeUser":
+    case "changePassword":
+    case "addTeam":
+    case "removeTeam":
+    case "addMember":
+    case "removeMember":
+    case "addToken":
+    case "revokeToken":
+    case "setPermission":
+    case "removePermission":
       return true;
     default:
       return false;

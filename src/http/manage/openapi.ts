@@ -1,17 +1,9 @@
 /** The OpenAPI 3.1 document of the management API, made of the very schemas that requests are checked by. */
 import { z } from "zod";
 import type { ManageRoute } from "../manage-routes.ts";
+import type { Operation } from "./operation.ts";
+import { peopleOperations } from "./people-openapi.ts";
 import * as schemas from "./schemas.ts";
-
-interface Operation {
-  readonly method: "get" | "post";
-  readonly path: string;
-  readonly summary: string;
-  readonly body?: z.ZodType;
-  readonly query?: z.ZodObject;
-  readonly status: 200 | 201;
-  readonly answer: z.ZodType;
-}
 
 const ofRepository = "/api/v1/repositories/{name}/proposals";
 const ofProposal = `${ofRepository}/{id}`;
@@ -75,6 +67,7 @@ export const operations: Record<Exclude<ManageRoute["kind"], "manageMissing">, O
     status: 200,
     answer: schemas.proposal,
   },
+  ...peopleOperations,
   openapi: {
     method: "get",
     path: "/api/v1/openapi.json",
@@ -85,7 +78,8 @@ export const operations: Record<Exclude<ManageRoute["kind"], "manageMissing">, O
 };
 
 const pathParameters = new Map([
-  ["name", "The repository's name, percent-encoded as one segment."],
+  ["name", "The name, percent-encoded as one segment."],
+  ["team", "A team's name."],
   ["id", "16 hexadecimal digits."],
 ]);
 
@@ -116,7 +110,8 @@ export function openapiDocument(): object {
     info: {
       title: "Vidimus management API",
       version: "1",
-      description: "Proposals: files that wait for signatures of several people (docs/proposals.md).",
+      description:
+        "Proposals: files that wait for signatures of several people (docs/proposals.md). People, teams, tokens and permissions, where the server knows its callers itself (docs/access.md).",
     },
     paths,
     components: {
