@@ -28,6 +28,9 @@ const ecdsa = "src/core/ecdsa";
 const notary = "src/core/format/notary";
 const storeContract = "src/store/store";
 const proposalContract = "src/store/proposals";
+const auditContract = "src/store/audit";
+const auditBounds = "src/store/audit-bounds";
+const auditChain = "src/core/audit-chain";
 const proposalBounds = "src/store/proposal-bounds";
 const accessContract = "src/store/access";
 const accessDoor = ["src/store/access-bounds", "src/store/access-door"];
@@ -51,7 +54,9 @@ const sharedByStores = [
   proposalContract,
   accessContract,
   ...accessDoor,
-  "src/store/audit",
+  auditContract,
+  auditBounds,
+  auditChain,
   "src/store/bounds",
   proposalBounds,
   "src/store/migrate",
@@ -115,7 +120,7 @@ export const table: readonly Row[] = [
       proposalContract,
       accessContract,
       opaqueTokens,
-      "src/store/audit",
+      auditContract,
       markContract,
       signerContract,
     ],
@@ -125,7 +130,15 @@ export const table: readonly Row[] = [
   // Offline, over rows as they lie there: nothing that serves needs it.
   {
     place: "src/service/fsck",
-    ours: ["src/core", storeContract, proposalContract, inspectionContract, signerContract, fsckDamage],
+    ours: [
+      "src/core",
+      storeContract,
+      proposalContract,
+      auditContract,
+      inspectionContract,
+      signerContract,
+      fsckDamage,
+    ],
     packages: [],
     builtins: [],
   },
@@ -133,16 +146,22 @@ export const table: readonly Row[] = [
   { place: opaqueTokens, ours: ["src/service"], packages: [], builtins: [], pure: true },
 
   // Stores: the contract, what the back ends share, the back ends.
-  { place: storeContract, ours: ["src/core", proposalContract, accessContract], packages: [], builtins: [] },
-  { place: proposalContract, ours: [], packages: [], builtins: [], pure: true },
-  { place: "src/store/audit", ours: [], packages: [], builtins: [], pure: true },
-  { place: accessContract, ours: ["src/store/audit"], packages: [], builtins: [], pure: true },
+  { place: accessContract, ours: [auditContract], packages: [], builtins: [], pure: true },
   ...accessDoor.map((place) => ({
     place,
-    ours: [accessContract, ...accessDoor, "src/store/audit", "src/store/bounds"],
+    ours: [accessContract, ...accessDoor, auditContract, auditBounds, "src/store/bounds"],
     packages: [],
     builtins: [],
   })),
+  {
+    place: storeContract,
+    ours: ["src/core", proposalContract, accessContract, auditContract],
+    packages: [],
+    builtins: [],
+  },
+  { place: proposalContract, ours: [auditContract], packages: [], builtins: [], pure: true },
+  { place: auditContract, ours: ["src/core"], packages: [], builtins: [], pure: true },
+  { place: auditBounds, ours: [auditContract, "src/store/bounds"], packages: [], builtins: [] },
   { place: proposalBounds, ours: [proposalContract, "src/store/bounds"], packages: [], builtins: [] },
   { place: markContract, ours: [storeContract], packages: [], builtins: [] },
   {
@@ -157,8 +176,13 @@ export const table: readonly Row[] = [
     packages: [],
     builtins: ["node:crypto", "node:fs/promises", "node:path"],
   },
-  { place: inspectionContract, ours: [storeContract, proposalContract], packages: [], builtins: [] },
-  { place: "src/store/bounds", ours: [storeContract], packages: [], builtins: [] },
+  {
+    place: inspectionContract,
+    ours: [storeContract, proposalContract, auditContract],
+    packages: [],
+    builtins: [],
+  },
+  { place: "src/store/bounds", ours: [storeContract, auditContract], packages: [], builtins: [] },
   { place: "src/store/refusals", ours: [errors], packages: [], builtins: [] },
   {
     place: "src/store/migrate",
@@ -197,9 +221,11 @@ export const table: readonly Row[] = [
       storeContract,
       proposalContract,
       ...accessDoor,
+      auditContract,
       signerContract,
       "src/store/bounds",
       proposalBounds,
+      auditBounds,
       errors,
     ],
     packages: [],

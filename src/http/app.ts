@@ -192,8 +192,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(notaryApi, { options, answers, lookup, budget, examination });
   await app.register(manageApi, { options, budget, examination });
   await app.register(peopleApi, { options, budget });
-  if (options.builtin !== undefined)
-    await app.register(tokenEndpoint, { builtin: options.builtin, logger, budget });
+  if (options.builtin !== undefined) await app.register(tokenEndpoint, { builtin: options.builtin, budget });
   await app.register(operationsApi, { options, metrics });
   return app;
 }

@@ -6,6 +6,7 @@
 import { StoreError } from "../core/errors.ts";
 import type { KeyBinding, OnlineAlgorithm, Signer, SigningKey } from "../signer/signer.ts";
 import { accessOperations } from "../store/access-door.ts";
+import type { AuditKey, AuditRecord, AuditStore, RefusalCount } from "../store/audit.ts";
 import type { NewProposal, ProposalChange, ProposalLimits, ProposalStore } from "../store/proposals.ts";
 import type { FloorRequest, OnlineKey, PendingKeyLimits, Publication, Store } from "../store/store.ts";
 import { type Ask, answerOf } from "./answer.ts";
@@ -25,7 +26,7 @@ export function writersDesk(
     ["store.raiseFloor", (request: FloorRequest) => store.raiseFloor(request)],
     ["store.claimDue", (query: Parameters<Store["claimDue"]>[0]) => store.claimDue(query)],
     ["store.postpone", (request: Parameters<Store["postpone"]>[0]) => store.postpone(request)],
-    ["store.addPendingKey", ({ key, limits }: PendingKey) => store.addPendingKey(key, limits)],
+    ["store.addPendingKey", ({ key, limits, audit }: PendingKey) => store.addPendingKey(key, limits, audit)],
     ["store.createKeyring", (record: Uint8Array) => store.createKeyring(record)],
     [
       "store.replaceKeyring",
@@ -43,6 +44,13 @@ export function writersDesk(
     ...accessOperations.map(
       (name) => [`store.access.${name}`, (request: never) => store.access[name](request)] as const,
     ),
+    ["store.audit.append", (record: AuditRecord) => store.audit.append(record)],
+    ["store.audit.countRefusals", (counts: readonly RefusalCount[]) => store.audit.countRefusals(counts)],
+    [
+      "store.audit.settleRefusals",
+      (request: Parameters<AuditStore["settleRefusals"]>[0]) => store.audit.settleRefusals(request),
+    ],
+    ["store.audit.createKey", (key: AuditKey) => store.audit.createKey(key)],
     ["store.check", () => store.check()],
     ["signer.generate", ({ algorithm, binding }: NewKey) => signer.generate(algorithm, binding)],
     ["signer.sign", ({ key, message }: ToSign) => signer.sign(key, message)],
@@ -72,6 +80,7 @@ export function writersDesk(
 interface PendingKey {
   readonly key: OnlineKey;
   readonly limits: PendingKeyLimits;
+  readonly audit: AuditRecord;
 }
 interface NewProposalRequest {
   readonly proposal: NewProposal;

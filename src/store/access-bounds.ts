@@ -7,7 +7,6 @@ import {
   type Subject,
   type User,
 } from "./access.ts";
-import { type AuditRecord, maxAuditDetail } from "./audit.ts";
 import { checkInstant, checkName, demand, isText, maxPrincipal } from "./bounds.ts";
 
 const maxActions = 20;
@@ -18,12 +17,6 @@ const digest = /^[0-9a-f]{64}$/;
 /** Of a user, team or machine token. */
 export function checkPersonName(name: string): void {
   demand(isText(name, maxPrincipal) && name !== "", "a name of a user, team or token");
-}
-
-export function checkAudit(audit: AuditRecord): void {
-  checkInstant(audit.at);
-  demand(isText(audit.kind, maxPrincipal), "a kind of record");
-  demand(isText(audit.detail, maxAuditDetail), "a detail");
 }
 
 export function checkPassword(password: string): void {

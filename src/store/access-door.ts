@@ -4,7 +4,7 @@
  */
 import type { AccessChange, AccessStore, MachineToken, Permission, Session, Team, User } from "./access.ts";
 import * as check from "./access-bounds.ts";
-import { checkLimit, checkName, maxPage } from "./bounds.ts";
+import { checkAuditRecord, checkLimit, checkName, maxPage } from "./bounds.ts";
 
 export interface AccessReads {
   user(name: string): User | undefined;
@@ -77,7 +77,7 @@ export function accessReads(reads: AccessReads, read: Read): Pick<AccessStore, k
 export function accessChanges(change: Change): Remote {
   return {
     async addUser(request) {
-      check.checkAudit(request.audit);
+      checkAuditRecord(request.audit);
       check.checkUser(request.user);
       return await change("addUser", request);
     },
@@ -93,19 +93,19 @@ export function accessChanges(change: Change): Remote {
     addMember: ofMember("addMember"),
     removeMember: ofMember("removeMember"),
     async setPermission(request) {
-      check.checkAudit(request.audit);
+      checkAuditRecord(request.audit);
       check.checkSubject(request.permission.subject);
       check.checkScope(request.permission);
       return await change("setPermission", request);
     },
     async removePermission(request) {
-      check.checkAudit(request.audit);
+      checkAuditRecord(request.audit);
       check.checkSubject(request.subject);
       checkName(request.pattern);
       return await change("removePermission", request);
     },
     async addMachineToken(request) {
-      check.checkAudit(request.audit);
+      checkAuditRecord(request.audit);
       check.checkMachineToken(request.token);
       return await change("addMachineToken", request);
     },
@@ -128,7 +128,7 @@ export function accessChanges(change: Change): Remote {
 
   function ofMember(operation: "addMember" | "removeMember") {
     return async (request: Parameters<AccessStore["addMember"]>[0]): Promise<AccessChange> => {
-      check.checkAudit(request.audit);
+      checkAuditRecord(request.audit);
       check.checkPersonName(request.team);
       check.checkPersonName(request.user);
       return await change(operation, request);
@@ -137,7 +137,7 @@ export function accessChanges(change: Change): Remote {
 }
 
 function checkNamed({ name, audit }: Parameters<AccessStore["removeUser"]>[0]): void {
-  check.checkAudit(audit);
+  checkAuditRecord(audit);
   check.checkPersonName(name);
 }
 

@@ -138,7 +138,7 @@ export const accessBounds = {
   /** Of one user. */
   sessions: 20,
   /** Of one token. */
-  scopes: 100,
+  scopes: 50,
 } as const;
 
 /** The instant at which a machine token ends or ended. */

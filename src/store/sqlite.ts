@@ -9,15 +9,15 @@
 
 import { accessChanges, accessReads } from "./access-door.ts";
 import * as bounds from "./bounds.ts";
-import * as proposalBounds from "./proposal-bounds.ts";
-import type { ProposalStore } from "./proposals.ts";
 import { prepareAccessChanges } from "./sqlite/access.ts";
 import { prepareAccessReads } from "./sqlite/access-reads.ts";
+import { type AuditChanges, prepareAuditChanges, prepareAuditReads } from "./sqlite/audit.ts";
 import { type ConnectionOptions, connect, openingError } from "./sqlite/connection.ts";
 import { closed, readOnly, unavailable } from "./sqlite/errors.ts";
 import { makeDataDirectory } from "./sqlite/files.ts";
 import { prepareKeyChanges, prepareKeyReads } from "./sqlite/keys.ts";
 import { takeLock } from "./sqlite/lock.ts";
+import { auditOf, proposalsOf } from "./sqlite/parts.ts";
 import { prepareProposalReads } from "./sqlite/proposal-reads.ts";
 import { prepareProposalChanges } from "./sqlite/proposals.ts";
 import { prepareChanges } from "./sqlite/publications.ts";
@@ -71,14 +71,17 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
       keys: prepareKeyReads(database),
       proposals: prepareProposalReads(database),
       access: prepareAccessReads(database),
+      audit: prepareAuditReads(database),
     };
     const writer = reading ? undefined : new Writer(database);
-    const proposals = prepareProposalChanges(database);
+    const audit = prepareAuditChanges(database);
+    const proposals = prepareProposalChanges(database, audit);
     const changes = {
-      ...prepareChanges(database, proposals),
-      keys: prepareKeyChanges(database),
-      access: prepareAccessChanges(database, () => undefined),
+      ...prepareChanges(database, proposals, audit),
+      keys: prepareKeyChanges(database, audit),
+      access: prepareAccessChanges(database, audit.append),
       proposals,
+      audit,
     };
     // Who holds the lock is the only one that commits.
     const changesElsewhere = lock === undefined ? reads.changesElsewhere : () => 0;
@@ -93,17 +96,14 @@ type Reads = ReturnType<typeof prepareReads> & {
   readonly keys: ReturnType<typeof prepareKeyReads>;
   readonly proposals: ReturnType<typeof prepareProposalReads>;
   readonly access: ReturnType<typeof prepareAccessReads>;
+  readonly audit: ReturnType<typeof prepareAuditReads>;
 };
 type Changes = ReturnType<typeof prepareChanges> & {
   readonly keys: ReturnType<typeof prepareKeyChanges>;
   readonly proposals: ReturnType<typeof prepareProposalChanges>;
   readonly access: ReturnType<typeof prepareAccessChanges>;
+  readonly audit: AuditChanges;
 };
-/** How a question and a change are put to the database. */
-interface Ways {
-  read<T>(question: () => T): T;
-  change<T>(work: () => T): Promise<T>;
-}
 
 function sqliteStore(reads: Reads, changes: Changes, writer: Writer | undefined, release: () => void): Store {
   let open = true;
@@ -131,6 +131,7 @@ function sqliteStore(reads: Reads, changes: Changes, writer: Writer | undefined,
         (operation, request) => change(() => changes.access[operation](request as never)) as never,
       ),
     },
+    audit: auditOf(reads.audit, changes.audit, { read, change }),
     async state(repository) {
       bounds.checkName(repository);
       return read(() => reads.state(repository));
@@ -155,9 +156,9 @@ function sqliteStore(reads: Reads, changes: Changes, writer: Writer | undefined,
       bounds.checkPublication(publication);
       return change(() => changes.publish(publication));
     },
-    async remove({ repository, at, principal }) {
-      bounds.checkRemoval(repository, at, principal);
-      return change(() => changes.remove(repository, at, principal));
+    async remove(request) {
+      bounds.checkRemoval(request);
+      return change(() => changes.remove(request));
     },
     async raiseFloor(request) {
       bounds.checkFloor(request);
@@ -197,10 +198,11 @@ function sqliteStore(reads: Reads, changes: Changes, writer: Writer | undefined,
       bounds.checkPendingLimits(limits);
       return read(() => reads.keys.pending(repository, role, limits));
     },
-    async addPendingKey(key, limits) {
+    async addPendingKey(key, limits, audit) {
       bounds.checkOnlineKey(key);
       bounds.checkPendingLimits(limits);
-      return change(() => changes.keys.addPending(key, limits));
+      bounds.checkAuditRecord(audit, key.repository);
+      return change(() => changes.keys.addPending(key, limits, audit));
     },
     async otherUsers(repository, materials) {
       bounds.checkName(repository);
@@ -214,10 +216,9 @@ function sqliteStore(reads: Reads, changes: Changes, writer: Writer | undefined,
       bounds.checkRecord(record);
       return change(() => changes.keys.createKeyring(record));
     },
-    async replaceKeyring({ expected, record }) {
-      bounds.checkRecord(expected);
-      bounds.checkRecord(record);
-      return change(() => changes.keys.replaceKeyring(expected, record));
+    async replaceKeyring(request) {
+      bounds.checkKeyringChange(request);
+      return change(() => changes.keys.replaceKeyring(request));
     },
     changesElsewhere() {
       return read(() => reads.changesElsewhere());
@@ -235,50 +236,6 @@ function sqliteStore(reads: Reads, changes: Changes, writer: Writer | undefined,
       open = false;
       writer?.close();
       release();
-    },
-  };
-}
-
-function proposalsOf(
-  reads: Reads["proposals"],
-  changes: Changes["proposals"],
-  { read, change }: Ways,
-): ProposalStore {
-  return {
-    async open(proposal, limits) {
-      proposalBounds.checkNewProposal(proposal);
-      proposalBounds.checkProposalLimits(limits);
-      return change(() => changes.open(proposal, limits));
-    },
-    async get(repository, id) {
-      proposalBounds.checkPlace(repository, id);
-      return read(() => reads.get(repository, id));
-    },
-    async revision(repository, id) {
-      proposalBounds.checkPlace(repository, id);
-      return read(() => reads.revision(repository, id));
-    },
-    async list(query) {
-      proposalBounds.checkProposalQuery(query);
-      return read(() => reads.list(query));
-    },
-    async change(request) {
-      proposalBounds.checkProposalChange(request);
-      return change(() => changes.change(request));
-    },
-    async attention({ now, limit }) {
-      bounds.checkInstant(now);
-      bounds.checkLimit(limit, proposalBounds.maxProposalPage);
-      return read(() => reads.attention(now, limit));
-    },
-    async forget({ settledBefore, limit }) {
-      bounds.checkInstant(settledBefore);
-      bounds.checkLimit(limit, proposalBounds.maxProposalPage);
-      return change(() => changes.forget(settledBefore, limit));
-    },
-    async countOpen(now) {
-      bounds.checkInstant(now);
-      return read(() => reads.countOpen(now));
     },
   };
 }

@@ -38,9 +38,9 @@ export function prepareBuiltin(directory: string, { auth }: Config): void {
 
 /** Throws `StartError`. */
 export async function openBuiltin(
-  { auth, limits }: Config,
+  { auth, limits, server }: Config,
   directory: string,
-  { access: store }: Pick<Store, "access">,
+  { access: store, audit }: Pick<Store, "access" | "audit">,
   logger: Logger,
 ): Promise<OpenedBuiltin> {
   const { builtin } = auth;
@@ -95,6 +95,11 @@ export async function openBuiltin(
       tokenLifetime: builtin.tokenLifetime,
       sessionLifetime: builtin.sessionLifetime,
       now,
+      async onAdministrator(actor) {
+        logger.info({ ...actor }, "an administrator logged in");
+        const record = { at: now(), kind: "administrator.logged-in", actor, repository: "", detail: "{}" };
+        if (!server.readOnly) await audit.append(record);
+      },
     },
   };
 }

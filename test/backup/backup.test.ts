@@ -97,7 +97,7 @@ describe("a backup", () => {
       made: "2030-01-01T00:00:00.000Z",
       secretIncluded: false,
       store: {
-        schema: "0002_proposals",
+        schema: "0003_audit",
         counts: { repositories: 2, metadata: 4, publications: 2, changes: 2, onlineKeys: 1 },
       },
     });

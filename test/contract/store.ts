@@ -4,6 +4,7 @@
  */
 import { afterEach, beforeEach, describe } from "vitest";
 import { access } from "./store/access.ts";
+import { audit } from "./store/audit.ts";
 import type { Bench, OpenedStore } from "./store/bench.ts";
 import { changefeed } from "./store/changefeed.ts";
 import { elsewhere } from "./store/elsewhere.ts";
@@ -41,6 +42,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     elsewhere(bench);
     proposals(bench);
     access(bench);
+    audit(bench);
     histories(open);
   });
 }

@@ -5,7 +5,7 @@ import { openMemory } from "../../src/store/memory.ts";
 import type { Store } from "../../src/store/store.ts";
 import { storeContract } from "../contract/store.ts";
 import { otherProcess } from "../support/other-process.ts";
-import { limits, onlineKey, publication } from "../support/publications.ts";
+import { limits, onlineKey, publication, removalOf, told } from "../support/publications.ts";
 import { codeOf } from "../support/refusal.ts";
 
 describe("with a writer in another process", () => {
@@ -41,10 +41,10 @@ describe("a writer that is killed", () => {
 describe("what comes back", () => {
   const changes: readonly (readonly [string, (store: Store) => Promise<unknown>])[] = [
     ["commit", (store) => store.commit(publication("a"))],
-    ["remove", (store) => store.remove({ repository: "a", at: 1, principal: "tester" })],
+    ["remove", (store) => store.remove(removalOf("a", 1))],
     ["claimDue", (store) => store.claimDue({ now: 1, leaseUntil: 2, limit: 1 })],
     ["postpone", (store) => store.postpone({ repository: "a", revision: 1, renewAt: 1 })],
-    ["addPendingKey", (store) => store.addPendingKey(onlineKey("a"), limits())],
+    ["addPendingKey", (store) => store.addPendingKey(onlineKey("a"), limits(), told("a"))],
     ["createKeyring", (store) => store.createKeyring(Buffer.from("record"))],
   ];
   const answering = (answer: Answer) => remoteStore(openMemory(), async () => answer);

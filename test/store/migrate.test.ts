@@ -36,8 +36,15 @@ describe("migrations", () => {
     const directory = migrations({ ...second, "9000_first": "SELECT 1;", README: "SELECT 2;" });
     writeFileSync(join(directory, "9002_backup.sql~"), "SELECT 3;");
     const names = readMigrations(directory).map((migration) => migration.name);
-    expect(names).toEqual(["0001_store", "0002_proposals", "0004_access", "9000_first", "9001_second"]);
-    expect(readMigrations(directory)[3]?.sha256).toBe(
+    expect(names).toEqual([
+      "0001_store",
+      "0002_proposals",
+      "0003_audit",
+      "0004_access",
+      "9000_first",
+      "9001_second",
+    ]);
+    expect(readMigrations(directory).at(-2)?.sha256).toBe(
       "17db4fd369edb9244b9f91d9aeed145c3d04ad8ba6e95d06247f07a63527d11a",
     );
   });
@@ -96,6 +103,7 @@ describe("migrations", () => {
     expect(ask(directory, "SELECT name FROM migration")).toEqual([
       "0001_store",
       "0002_proposals",
+      "0003_audit",
       "0004_access",
     ]);
     expect(ask(directory, "SELECT name FROM sqlite_schema WHERE name = 'half'")).toEqual([]);

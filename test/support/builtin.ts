@@ -18,7 +18,7 @@ export interface BuiltinOptions {
 }
 
 export function builtinAccess(
-  { access: store }: Store,
+  { access: store, audit }: Store,
   now: () => number,
   { askRegistry }: BuiltinOptions = {},
 ) {
@@ -49,6 +49,10 @@ export function builtinAccess(
     tokenLifetime: 300_000,
     sessionLifetime: 86_400_000,
     now,
+    async onAdministrator(actor) {
+      const kind = "administrator.logged-in";
+      await audit.append({ at: now(), kind, actor, repository: "", detail: "{}" });
+    },
   };
   return { access, builtin };
 }

@@ -1,6 +1,7 @@
 /** What an application needs that knows its callers itself: made in `src/wire/builtin.ts`, once for a process. */
 import type { Administration } from "../../service/access/administration.ts";
 import type { Logins } from "../../service/access/logins.ts";
+import type { Principal } from "../../service/service.ts";
 import type { Minter } from "./minting.ts";
 
 export interface BuiltinAccess {
@@ -13,4 +14,6 @@ export interface BuiltinAccess {
   readonly tokenLifetime: number;
   readonly sessionLifetime: number;
   readonly now: () => number;
+  /** Told of each token that makes somebody an administrator, before it is given out. */
+  readonly onAdministrator: (principal: Principal) => Promise<void>;
 }

@@ -8,7 +8,6 @@
  * - What was asked and is not allowed is left out of the token. Nobody learns by it whether a repository is there.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Logger } from "pino";
 import { MalformedError, RefusedError } from "../../core/errors.ts";
 import { type AccessEntry, grantedEntries, mostScopes, parseScope } from "../../service/access/issuing.ts";
 import { makeOpaqueToken, opaqueDigest } from "../../service/access/opaque-token.ts";
@@ -34,11 +33,10 @@ interface Asking {
 
 interface Parts {
   readonly builtin: BuiltinAccess;
-  readonly logger: Pick<Logger, "info">;
   readonly budget: ByteBudget;
 }
 
-export async function tokenEndpoint(app: FastifyInstance, { builtin, logger, budget }: Parts): Promise<void> {
+export async function tokenEndpoint(app: FastifyInstance, { builtin, budget }: Parts): Promise<void> {
   const { logins, administration, minter, service, tokenLifetime, sessionLifetime, now } = builtin;
   const { store } = administration;
 
@@ -148,7 +146,7 @@ export async function tokenEndpoint(app: FastifyInstance, { builtin, logger, bud
     const isAdministrator = access.some(
       ({ type, actions }) => type === "vidimus" && actions.includes("admin"),
     );
-    if (isAdministrator) logger.info({ name, method, from: request.ip }, "an administrator logged in");
+    if (isAdministrator) await builtin.onAdministrator({ name, method, address: request.ip });
     const body = {
       token,
       access_token: token,

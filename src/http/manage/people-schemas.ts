@@ -32,7 +32,7 @@ export const scope = z.strictObject({ pattern, actions });
 export const addTokenBody = z.strictObject({
   name,
   owner: name.optional().meta({ description: "A user: disabled or removed, and the token ends." }),
-  scopes: z.array(scope).min(1).max(100),
+  scopes: z.array(scope).min(1).max(50),
   lifetime: z.int().positive().meta({ description: "Seconds, at most 366 days." }),
 });
 export const permission = z.strictObject({ subject, pattern, actions });

@@ -301,6 +301,55 @@ export function access(bench: Bench): void {
     });
   });
 
+  describe("each change of these", () => {
+    const trail = async () => {
+      const { entries } = await bench.store.audit.list({ direction: "forwards", limit: 1_000 });
+      return entries.map(({ kind }) => kind);
+    };
+
+    it("leaves its record, and one that changes nothing leaves none", async () => {
+      const done: string[] = [];
+      const told = async (kind: string, change: (record: AuditRecord) => Promise<string>) => {
+        expect(await change(audit(kind))).toBe("done");
+        done.push(kind);
+        expect(await trail()).toEqual(done);
+      };
+      const subject = { kind: "team", name: "dev" } as const;
+      const permission = { subject, pattern: "a", actions: ["pull"] };
+      await told("user.added", (record) => store().addUser({ user: user("alice"), audit: record }));
+      await told("user.changed", (record) =>
+        store().changeUser({ name: "alice", disabled: true, audit: record }),
+      );
+      await told("team.added", (record) => store().addTeam({ name: "dev", audit: record }));
+      await told("member.added", (record) =>
+        store().addMember({ team: "dev", user: "alice", audit: record }),
+      );
+      await told("permission.set", (record) => store().setPermission({ permission, audit: record }));
+      await told("token.added", (record) => store().addMachineToken({ token: machine("ci"), audit: record }));
+      await add("alice");
+      await team("dev");
+      await join("dev", "alice");
+      await make("ci");
+      expect(await trail()).toEqual(done);
+      await told("token.revoked", (record) => store().revokeMachineToken({ name: "ci", audit: record }));
+      await told("permission.removed", (record) =>
+        store().removePermission({ subject, pattern: "a", audit: record }),
+      );
+      await told("member.removed", (record) =>
+        store().removeMember({ team: "dev", user: "alice", audit: record }),
+      );
+      await told("team.removed", (record) => store().removeTeam({ name: "dev", audit: record }));
+      await told("user.removed", (record) => store().removeUser({ name: "alice", audit: record }));
+      const nothing = audit("nothing.done");
+      expect(await store().revokeMachineToken({ name: "ci", audit: nothing })).toBe("missing");
+      expect(await store().removePermission({ subject, pattern: "a", audit: nothing })).toBe("missing");
+      expect(await store().removeMember({ team: "dev", user: "alice", audit: nothing })).toBe("missing");
+      expect(await store().removeTeam({ name: "dev", audit: nothing })).toBe("missing");
+      expect(await store().removeUser({ name: "alice", audit: nothing })).toBe("missing");
+      expect(await trail()).toEqual(done);
+    });
+  });
+
   describe("what is out of bounds", () => {
     it.each<[string, () => Promise<unknown>]>([
       ["a user without a name", () => add("")],

@@ -309,6 +309,27 @@ describe("whoever is a user", () => {
   });
 });
 
+it("what administrators do is in the audit trail, and no secret", async () => {
+  await addUser("alice");
+  await allow("user:alice", "**", "admin");
+  const headers = await tokenOf("vidimus:server:admin", basic("alice"));
+  const { body } = await manage(
+    "POST",
+    "tokens",
+    { name: "ci", scopes: [{ pattern: "a", actions: ["pull"] }], lifetime: 60 },
+    headers,
+  );
+  const { entries } = await server.store.audit.list({ direction: "forwards", limit: 100 });
+  expect(entries.map(({ kind, actor }) => `${kind} ${actor.method} ${actor.name} ${actor.address}`)).toEqual([
+    "user.added operator operator 127.0.0.1",
+    "permission.set operator operator 127.0.0.1",
+    "administrator.logged-in password alice 127.0.0.1",
+    "token.created password alice 127.0.0.1",
+  ]);
+  const text = JSON.stringify(entries);
+  for (const secret of [password, "scrypt", body.token]) expect(text).not.toContain(secret);
+});
+
 describe("administration", () => {
   it("explains what it allows by the same rules", async () => {
     await addUser("alice");

@@ -4,8 +4,6 @@ import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import { migrationDirectory, readMigrations } from "../../../src/store/migrate.ts";
 import { connect } from "../../../src/store/sqlite/connection.ts";
-import type { ProposalChanges } from "../../../src/store/sqlite/proposals.ts";
-import { prepareChanges } from "../../../src/store/sqlite/publications.ts";
 import { openSqlite } from "../../../src/store/sqlite.ts";
 import { temporaryDirectory } from "../../support/directory.ts";
 import { newProposal, room } from "../../support/proposals.ts";
@@ -23,6 +21,12 @@ function migrations(...later: string[]): string {
   for (const [index, sql] of later.entries())
     writeFileSync(join(directory, `000${index + present + 1}_later.sql`), sql);
   return directory;
+}
+
+/** The copy that is made of a store of this release, or of one with so many more migrations. */
+function copyOf(more: number): string {
+  const present = readMigrations(migrationDirectory("sqlite")).length;
+  return `vidimus.sqlite.schema-${`${present + more}`.padStart(4, "0")}`;
 }
 
 /** A store of this release with one publication, its server stopped. */
@@ -54,12 +58,15 @@ async function restored(directory: string, copy: string) {
   return openOnce(place, migrations());
 }
 
-it("the first schema gets its tables for proposals, and all that it had stays", async () => {
+it("the first schema gets its tables for proposals and the trail, and all that it had stays", async () => {
   const [directory, first] = [temporaryDirectory(), temporaryDirectory()];
   cpSync(join(migrationDirectory("sqlite"), "0001_store.sql"), join(first, "0001_store.sql"));
   const database = connect({ directory, readOnly: false, testingOnlyMigrations: first });
-  prepareChanges(database, { afterPublication: () => {} } as unknown as ProposalChanges).publish(
-    publication("a"),
+  database.exec(
+    `INSERT INTO repository (id, name, alive, format, revision, incarnation) VALUES (1, 'a', 1, 'notary', 1, 1);
+     INSERT INTO publication VALUES (1, 1, 1, 1000, 'publish', 'tester');
+     INSERT INTO metadata VALUES (1, 1, 'root', 1, '${"0".repeat(64)}', 1, 1000, 1, 1, x'00');
+     INSERT INTO current_metadata VALUES (1, 'root', 1);`,
   );
   database.close();
   const store = await openSqlite({ directory });
@@ -67,6 +74,9 @@ it("the first schema gets its tables for proposals, and all that it had stays", 
   expect(await store.proposals.open(newProposal("p1", { base: new Map([["root", 1]]) }), room())).toBe(
     "opened",
   );
+  expect(await store.audit.list({ direction: "forwards", limit: 9 })).toMatchObject({
+    entries: [{ number: 1, kind: "proposal.opened" }],
+  });
   await store.close();
   expect(copies(directory)).toEqual(["vidimus.sqlite.schema-0001"]);
 });
@@ -77,15 +87,15 @@ describe("a migration", () => {
     const before = await openOnce(directory, migrations());
     const after = await openOnce(directory, migrations(good));
     expect(after.changes).toEqual([]);
-    expect(copies(directory)).toEqual(["vidimus.sqlite.schema-0002"]);
-    expect(await restored(directory, "vidimus.sqlite.schema-0002")).toEqual(before);
+    expect(copies(directory)).toEqual([copyOf(0)]);
+    expect(await restored(directory, copyOf(0))).toEqual(before);
   });
 
   it("makes a copy that its owner alone may read, whatever the umask", async () => {
     const directory = await oldStore();
     const umask = process.umask(0);
     await openOnce(directory, migrations(good)).finally(() => process.umask(umask));
-    expect(statSync(join(directory, "vidimus.sqlite.schema-0002")).mode & 0o777).toBe(0o600);
+    expect(statSync(join(directory, copyOf(0))).mode & 0o777).toBe(0o600);
   });
 
   it("copies what lies in the log alone, too", async () => {
@@ -97,23 +107,23 @@ describe("a migration", () => {
       cpSync(join(directory, name), join(place, name));
     await writer.close();
     await openOnce(place, migrations(good));
-    expect((await restored(place, "vidimus.sqlite.schema-0002")).names).toEqual(["a", "b"]);
+    expect((await restored(place, copyOf(0))).names).toEqual(["a", "b"]);
   });
 
   it("that fails in the middle leaves the old store and its copy", async () => {
     const directory = await oldStore();
     const before = await openOnce(directory, migrations());
     expect(await codeOf(openOnce(directory, migrations(failing)))).toBe("STORE_UNAVAILABLE");
-    expect(await restored(directory, "vidimus.sqlite.schema-0002")).toEqual(before);
+    expect(await restored(directory, copyOf(0))).toEqual(before);
     expect(await openOnce(directory, migrations())).toEqual(before);
   });
 
   it("is not begun without a copy, and nothing is left of the attempt", async () => {
     const directory = await oldStore();
     const before = await openOnce(directory, migrations());
-    mkdirSync(join(directory, "vidimus.sqlite.schema-0002"));
+    mkdirSync(join(directory, copyOf(0)));
     expect(await codeOf(openOnce(directory, migrations(good)))).toBe("STORE_UNAVAILABLE");
-    expect(copies(directory)).toEqual(["vidimus.sqlite.schema-0002"]);
+    expect(copies(directory)).toEqual([copyOf(0)]);
     expect(await openOnce(directory, migrations())).toEqual(before);
   });
 
@@ -122,17 +132,17 @@ describe("a migration", () => {
     const [one, broken, two] = [migrations(good), migrations(good, failing), migrations(good, "SELECT 1;")];
     await openOnce(directory, one);
     expect(await codeOf(openOnce(directory, broken))).toBe("STORE_UNAVAILABLE");
-    expect(copies(directory)).toEqual(["vidimus.sqlite.schema-0002", "vidimus.sqlite.schema-0003"]);
+    expect(copies(directory)).toEqual([copyOf(0), copyOf(1)]);
     await openOnce(directory, two);
-    expect(copies(directory)).toEqual(["vidimus.sqlite.schema-0003"]);
+    expect(copies(directory)).toEqual([copyOf(1)]);
   });
 
   it("replaces what an interrupted copy left", async () => {
     const directory = await oldStore();
-    writeFileSync(join(directory, "vidimus.sqlite.schema-0002.partial"), "half of it", { mode: 0o644 });
+    writeFileSync(join(directory, `${copyOf(0)}.partial`), "half of it", { mode: 0o644 });
     await openOnce(directory, migrations(good));
-    expect(copies(directory)).toEqual(["vidimus.sqlite.schema-0002"]);
-    const copy = new Database(join(directory, "vidimus.sqlite.schema-0002"), { readonly: true });
+    expect(copies(directory)).toEqual([copyOf(0)]);
+    const copy = new Database(join(directory, copyOf(0)), { readonly: true });
     expect(copy.pragma("integrity_check", { simple: true })).toBe("ok");
     copy.close();
   });
