@@ -16,7 +16,7 @@ import type { TrustService } from "./service/service.ts";
 import type { Signer } from "./signer/signer.ts";
 import type { HighWaterMark } from "./store/mark.ts";
 import type { Store } from "./store/store.ts";
-import { openAccess } from "./wire/access.ts";
+import { type AccessSource, openAccess } from "./wire/access.ts";
 import { openPolicySource, retellPolicy, tellPolicy } from "./wire/policy.ts";
 import { expirySettings, keySettings, roleSettings } from "./wire/settings.ts";
 import { openSigner } from "./wire/signer.ts";
@@ -25,7 +25,7 @@ import { openMark, openStore } from "./wire/store.ts";
 /** Throws `StartError`, `StoreError` or `SignerError`, with nothing left open. */
 export async function serve(config: Config, logger: Logger): Promise<RunningServer> {
   const policy = await openPolicySource(config, logger);
-  const { access, reload: reloadAccess } = await openAccess(config, logger);
+  const access = await openAccess(config, logger);
   if (config.server.workers > 0) {
     const { startWorkers } = await import("./serve/cluster.ts");
     const { SupervisorMetrics } = await import("./http/supervisor-metrics.ts");
@@ -38,21 +38,42 @@ export async function serve(config: Config, logger: Logger): Promise<RunningServ
   return startServer(
     config,
     {
-      openService: async (_config, directory) =>
-        createService(config, await openBackEnds(config, directory, logger), inForce, logger, true),
+      async openService(_config, directory) {
+        const backEnds = await openBackEnds(config, directory, logger);
+        return await withAccess(access, backEnds, { directory, makes: !config.server.readOnly }, () =>
+          createService(config, backEnds, inForce, logger, true),
+        );
+      },
       async reload() {
-        await Promise.all([policy.reload(), reloadAccess()]);
+        await Promise.all([policy.reload(), access.reload()]);
         await retellPolicy(inForce, config, policy.told());
       },
       // Both listeners of a process count into the same metrics.
       createApp(options) {
         metrics ??= new HttpMetrics(options.service, { freeBytes: () => freeBytes(config.data) });
-        return createApp({ ...options, metrics, ...(access !== undefined && { access }) });
+        return createApp({ ...options, metrics, ...access.options() });
       },
     },
     logger,
     systemClock,
   );
+}
+
+/** Opens what knows the callers, then what is given; with the back ends closed again if the first fails. */
+export async function withAccess<T>(
+  access: AccessSource,
+  { store, signer }: BackEnds,
+  { directory, makes }: { readonly directory: string; readonly makes: boolean },
+  open: () => Promise<T>,
+): Promise<T> {
+  try {
+    await access.opened(directory, store, makes);
+  } catch (error) {
+    await signer.close();
+    await store.close();
+    throw error;
+  }
+  return await open();
 }
 
 /** What a service stands on. */

@@ -1,5 +1,5 @@
 /**
- * Who may import whom: the whole table, in one file because it is read as one. `tools/imports.ts` holds the sources to it.
+ * Who may import whom: a data table, in one file because it is read as one. `tools/imports.ts` holds the sources to it.
  *
  * - A place is a file or a folder without its ending: `src/store/sqlite` is `src/store/sqlite.ts` with everything
  *   in `src/store/sqlite/`. The row of a file is the one with the longest place. A file of `src` without a row
@@ -32,9 +32,23 @@ const auditContract = "src/store/audit";
 const auditBounds = "src/store/audit-bounds";
 const auditChain = "src/core/audit-chain";
 const proposalBounds = "src/store/proposal-bounds";
+const accessContract = "src/store/access";
+const accessDoor = ["src/store/access-bounds", "src/store/access-door"];
 /** Parts of the store's contract in files of their own, and the bounds that back ends keep in them. */
-const storeParts = [proposalContract, auditContract, "src/store/outbox", "src/store/retention"];
-const partBounds = [proposalBounds, auditBounds, "src/store/outbox-bounds", "src/store/retention-bounds"];
+const storeParts = [
+  proposalContract,
+  accessContract,
+  auditContract,
+  "src/store/outbox",
+  "src/store/retention",
+];
+const partBounds = [
+  proposalBounds,
+  ...accessDoor,
+  auditBounds,
+  "src/store/outbox-bounds",
+  "src/store/retention-bounds",
+];
 const inspectionContract = "src/store/inspection";
 const markContract = "src/store/mark";
 const signerContract = "src/signer/signer";
@@ -72,11 +86,14 @@ const backEnds = [
 ];
 
 const auth = "src/http/auth";
+const accessService = ["src/service/access"];
 const opaqueTokens = "src/service/access/opaque";
 
 const http: Omit<Row, "place"> = {
   ours: [
     auth,
+    accessContract,
+    ...accessService,
     serviceContract,
     proposalService,
     ...serviceParts,
@@ -108,9 +125,18 @@ export const table: readonly Row[] = [
   // What Vidimus does.
   {
     place: "src/service",
-    ours: ["src/core", "src/policy", "src/log", storeContract, ...storeParts, markContract, signerContract],
-    packages: ["lru-cache", "pino"],
-    builtins: ["node:crypto", "node:timers/promises"],
+    ours: [
+      "src/core",
+      "src/policy",
+      "src/log",
+      storeContract,
+      ...storeParts,
+      opaqueTokens,
+      markContract,
+      signerContract,
+    ],
+    packages: ["bcryptjs", "lru-cache", "pino"],
+    builtins: ["node:crypto", "node:net", "node:timers/promises"],
   },
   // Offline, over rows as they lie there: nothing that serves needs it.
   {
@@ -128,7 +154,12 @@ export const table: readonly Row[] = [
     (place): Row => ({ place, ours: ["src/core", auditContract], packages: [], builtins: [], pure: true }),
   ),
   ...partBounds.map(
-    (place): Row => ({ place, ours: [...storeParts, "src/store/bounds"], packages: [], builtins: [] }),
+    (place): Row => ({
+      place,
+      ours: [...storeParts, ...partBounds, "src/store/bounds"],
+      packages: [],
+      builtins: [],
+    }),
   ),
   { place: markContract, ours: [storeContract], packages: [], builtins: [] },
   {
@@ -215,8 +246,17 @@ export const table: readonly Row[] = [
   // Who calls, and what they may do.
   {
     place: auth,
-    ours: ["src/http", serviceContract, opaqueTokens, errors, "src/core/json", "src/core/certificate-chain"],
-    packages: ["jose", "lru-cache", "pino", "zod"],
+    ours: [
+      "src/http",
+      serviceContract,
+      accessContract,
+      ...accessService,
+      opaqueTokens,
+      errors,
+      "src/core/json",
+      "src/core/certificate-chain",
+    ],
+    packages: ["fastify", "jose", "lru-cache", "pino", "zod"],
     builtins: ["node:crypto", "node:http", "node:net"],
   },
   { place: "src/http/app", ...http, ours: [...http.ours, "src/http", ...plugins] },
@@ -464,6 +504,7 @@ export const table: readonly Row[] = [
       "src/http/app",
       "src/http",
       auth,
+      ...accessService,
       storeContract,
       markContract,
       signerContract,
@@ -476,7 +517,16 @@ export const table: readonly Row[] = [
       ...backEnds,
     ],
     packages: ["pino"],
-    builtins: ["node:crypto", "node:fs", "node:fs/promises", "node:os", "node:path", "node:worker_threads"],
+    builtins: [
+      "node:http",
+      "node:https",
+      "node:crypto",
+      "node:fs",
+      "node:fs/promises",
+      "node:os",
+      "node:path",
+      "node:worker_threads",
+    ],
     lazily: [notary, ...backEnds],
   },
   {

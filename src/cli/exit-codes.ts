@@ -104,6 +104,7 @@ const ofStart = {
   POLICY_UNUSABLE: "configuration",
   TOKEN_KEYS_UNUSABLE: "configuration",
   WEBHOOK_UNUSABLE: "configuration",
+  PASSWORD_FILE_UNUSABLE: "configuration",
 } as const satisfies Record<StartCode, ExitName>;
 
 const ofProbe = {

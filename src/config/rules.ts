@@ -143,6 +143,48 @@ const tokenServiceKnown: Rule = ({ auth: { mode, token } }) => {
 /** They stand between quotes in a header. */
 const quotable = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
+const builtinKnown: Rule = ({ auth: { mode, builtin } }) => {
+  if (mode !== "builtin" || builtin.realm !== undefined) return undefined;
+  return problem(
+    "CONTRADICTION",
+    "auth.builtin.realm",
+    "auth.mode is builtin: set auth.builtin.realm to this server's address as clients reach it, with /token behind it.",
+  );
+};
+
+const builtinNamed: Rule = ({ auth: { builtin } }) => {
+  if (!quotable.test(builtin.service) || builtin.service.includes("#"))
+    return problem(
+      "BAD_VALUE",
+      "auth.builtin.service",
+      "auth.builtin.service: use letters, digits and punctuation without quotes, backslashes, # and spaces.",
+    );
+  if (builtin.realm === undefined || (isSafeAddress(builtin.realm) && quotable.test(builtin.realm)))
+    return undefined;
+  return problem(
+    "NOT_SAFE",
+    "auth.builtin.realm",
+    "auth.builtin.realm: clients send passwords there, so write an https address, or http on a loopback address.",
+  );
+};
+
+const registrySafe: Rule = ({ auth: { builtin } }) => {
+  if (builtin.registry === undefined || isSafeAddress(builtin.registry)) return undefined;
+  return problem(
+    "NOT_SAFE",
+    "auth.builtin.registry",
+    "auth.builtin.registry: passwords are sent there, so write an https address, or http on a loopback address.",
+  );
+};
+
+function isSafeAddress(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return (
+    url?.protocol === "https:" ||
+    (url?.protocol === "http:" && isLoopback(url.hostname.replace(/^\[|\]$/g, "")))
+  );
+}
+
 const tokenServiceNamed: Rule = ({ auth: { token } }) => {
   const { realm, service } = token;
   if (service !== undefined && !quotable.test(service))
@@ -152,11 +194,7 @@ const tokenServiceNamed: Rule = ({ auth: { token } }) => {
       "auth.token.service: use letters, digits and punctuation without quotes, backslashes and spaces.",
     );
   if (realm === undefined) return undefined;
-  const url = URL.canParse(realm) ? new URL(realm) : undefined;
-  const isSafe =
-    url?.protocol === "https:" ||
-    (url?.protocol === "http:" && isLoopback(url.hostname.replace(/^\[|\]$/g, "")));
-  if (isSafe && quotable.test(realm)) return undefined;
+  if (isSafeAddress(realm) && quotable.test(realm)) return undefined;
   return problem(
     "NOT_SAFE",
     "auth.token.realm",
@@ -241,6 +279,9 @@ const rules: readonly Rule[] = [
   headersWithinRequest,
   tokenServiceKnown,
   tokenServiceNamed,
+  builtinKnown,
+  builtinNamed,
+  registrySafe,
   anonymousNearby,
   cleanPrefixes,
   knownProxies,

@@ -7,6 +7,7 @@
  */
 import { z } from "zod";
 import { expiry, webhooks } from "./announcing.ts";
+import { auth } from "./auth.ts";
 import {
   choice,
   duration,
@@ -205,34 +206,6 @@ const log = z.strictObject({
     "Least severe level that is written.",
   ),
   format: choice(["auto", "json", "pretty"], "auto", "auto: readable lines on a terminal, JSON elsewhere."),
-});
-
-const auth = z.strictObject({
-  mode: choice(
-    ["none", "token"],
-    "none",
-    "How callers are authenticated. none: not at all, everybody may do everything. token: by tokens of a service that speaks Docker's token protocol; see docs/access.md.",
-  ),
-  acceptAnonymous: toggle(
-    false,
-    "Start without authentication although the server can be reached from other machines.",
-  ),
-  anonymousRead: toggle(false, "Let whoever has no token read every repository. For auth.mode token."),
-  token: z
-    .strictObject({
-      realm: text(
-        "Address of the token service, as clients are told it. Requests never decide it. https, or http on a loopback address.",
-      ),
-      service: text(
-        "Name of this server at the token service: the audience of the tokens that count. Another one than the registry's, or its tokens would count here.",
-      ),
-      issuer: text("Issuer (iss) of the tokens that count."),
-      certificates: text(
-        "PEM file of the certificates that the token service signs with, or of the authorities over them. This or auth.token.jwks; read again on SIGHUP.",
-      ),
-      jwks: text("File with the token service's public keys as a JSON Web Key Set. Read again on SIGHUP."),
-    })
-    .prefault({}),
 });
 
 export const configSchema = z.strictObject({

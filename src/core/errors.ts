@@ -99,6 +99,8 @@ export const refusedCodes = [
   "UNAUTHORIZED",
   "FORBIDDEN",
   "TOO_MANY_REQUESTS",
+  "NAME_TAKEN",
+  "TOO_MANY_ENTRIES",
   "TOO_MANY_PROPOSALS",
   "PROPOSAL_CLOSED",
 ] as const;

@@ -10,6 +10,7 @@ import Fastify, { type FastifyInstance, type FastifyRequest, LogController } fro
 import { FileAnswers } from "./answers.ts";
 import { openToAll } from "./auth/access.ts";
 import { AccessRefusal, forbidden, notaryRefusal } from "./auth/refusal.ts";
+import { tokenEndpoint } from "./auth/token-endpoint.ts";
 import { ByteBudget } from "./budget.ts";
 import { refuseClientError } from "./client-errors.ts";
 import { errorAnswer } from "./errors.ts";
@@ -18,6 +19,7 @@ import { Gate } from "./gate.ts";
 import { type HotReads, hotReads } from "./hot-reads.ts";
 import { FileLookup } from "./lookup.ts";
 import { manageAnswer } from "./manage/errors.ts";
+import { peopleApi } from "./manage/people.ts";
 import { manageApi } from "./manage.ts";
 import { HttpMetrics } from "./metrics.ts";
 import { notaryApi } from "./notary.ts";
@@ -55,6 +57,24 @@ const apiOf: Record<Route["kind"], string> = {
   oldSignatures: "/manage/old-signatures",
   retentionPlan: "/manage/retention-plan",
   retentionRun: "/manage/retention-run",
+  users: "/manage/people/users",
+  addUser: "/manage/people/add-user",
+  changeUser: "/manage/people/change-user",
+  removeUser: "/manage/people/remove-user",
+  changePassword: "/manage/people/change-password",
+  teams: "/manage/people/teams",
+  addTeam: "/manage/people/add-team",
+  removeTeam: "/manage/people/remove-team",
+  addMember: "/manage/people/add-member",
+  removeMember: "/manage/people/remove-member",
+  tokens: "/manage/people/tokens",
+  addToken: "/manage/people/add-token",
+  revokeToken: "/manage/people/revoke-token",
+  permissions: "/manage/people/permissions",
+  setPermission: "/manage/people/set-permission",
+  removePermission: "/manage/people/remove-permission",
+  explain: "/manage/people/explain",
+  token: "/token",
   openapi: "/manage/openapi",
   manageMissing: "/manage/missing",
   badMethod: "/bad-method",
@@ -79,7 +99,9 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     const known = meanings.get(request);
     if (known !== undefined) return known;
     const asked = routeOf(request.method ?? "", request.url ?? "", repositories);
-    const absent = !options.apis.notary && !/^\/(?:operations|bad-method)/.test(apiOf[asked.kind]);
+    const isForeign = asked.kind === "token" && options.builtin === undefined;
+    const absent =
+      isForeign || (!options.apis.notary && !/^\/(?:operations|bad-method)/.test(apiOf[asked.kind]));
     const meaning: Route = absent ? { kind: "missing", detail: false } : asked;
     meanings.set(request, meaning);
     return meaning;
@@ -177,6 +199,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const examination = new Gate(options.limits.uploadsExamined);
   await app.register(notaryApi, { options, answers, lookup, budget, examination });
   await app.register(manageApi, { options, budget, examination });
+  await app.register(peopleApi, { options, budget });
+  if (options.builtin !== undefined) await app.register(tokenEndpoint, { builtin: options.builtin, budget });
   await app.register(operationsApi, { options, metrics });
   return app;
 }

@@ -1,4 +1,4 @@
-/** Reading a body of JSON, within bounds, as strictly as signed files: every member once, integers only. */
+/** Reading a body of JSON, within bounds, as strictly as signed files: every member once, integers only; and one of a form. */
 import type { IncomingMessage } from "node:http";
 import { MIMEType } from "node:util";
 import { MalformedError } from "../core/errors.ts";
@@ -17,6 +17,32 @@ export async function withJson<T>(
   budget: ByteBudget,
   use: (value: Json | undefined) => Promise<T>,
 ): Promise<T> {
+  return await withBytes(request, most, budget, async (bytes) => {
+    if (bytes.length === 0) return await use(undefined);
+    checkType(request.headers["content-type"], "application/json");
+    return await use(parseJson(bytes, { controlCharacters: true }).value);
+  });
+}
+
+/** The same of a form (`application/x-www-form-urlencoded`). */
+export async function withForm<T>(
+  request: IncomingMessage,
+  most: number,
+  budget: ByteBudget,
+  use: (form: URLSearchParams) => Promise<T>,
+): Promise<T> {
+  return await withBytes(request, most, budget, async (bytes) => {
+    checkType(request.headers["content-type"], "application/x-www-form-urlencoded");
+    return await use(new URLSearchParams(bytes.toString("utf8")));
+  });
+}
+
+async function withBytes<T>(
+  request: IncomingMessage,
+  most: number,
+  budget: ByteBudget,
+  use: (bytes: Buffer) => Promise<T>,
+): Promise<T> {
   let abandon: (error: Error) => void = () => undefined;
   const share = budget.open((error) => abandon(error));
   try {
@@ -24,23 +50,20 @@ export async function withJson<T>(
       abandon = how;
     });
     share.settle();
-    if (bytes.length === 0) return await use(undefined);
-    checkType(request.headers["content-type"]);
-    return await use(parseJson(bytes, { controlCharacters: true }).value);
+    return await use(bytes);
   } finally {
     share.close();
   }
 }
 
-function checkType(given: string | undefined): void {
+function checkType(given: string | undefined, wanted: string): void {
   let type = "";
   try {
     type = new MIMEType(given ?? "").essence;
   } catch {
     // Refused below.
   }
-  if (type !== "application/json")
-    throw new MalformedError("BAD_UPLOAD", "Send the body as application/json.");
+  if (type !== wanted) throw new MalformedError("BAD_UPLOAD", `Send the body as ${wanted}.`);
 }
 
 async function readBody(

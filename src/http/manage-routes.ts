@@ -20,8 +20,20 @@ export type ManageRoute =
   | { readonly kind: "oldSignatures"; readonly query: string }
   | { readonly kind: "retentionPlan"; readonly query: string }
   | { readonly kind: "retentionRun" }
+  | PeopleRoute
   | { readonly kind: "openapi" }
   | { readonly kind: "manageMissing"; readonly because: "path" | "name" | "prefix" };
+
+/** Who may do what, where this server knows its callers itself. */
+export type PeopleRoute =
+  | { readonly kind: "users" | "tokens" | "teams"; readonly query: string }
+  | { readonly kind: "addUser" | "addTeam" | "addToken" | "permissions" | "setPermission" }
+  | { readonly kind: "removePermission" | "explain"; readonly query: string }
+  | {
+      readonly kind: "changeUser" | "removeUser" | "changePassword" | "removeTeam" | "revokeToken";
+      readonly name: string;
+    }
+  | { readonly kind: "addMember" | "removeMember"; readonly team: string; readonly name: string };
 
 export interface ManageRules {
   readonly prefixes: readonly string[];
@@ -51,6 +63,9 @@ export function manageRoute(method: string, path: string, query: string, rules: 
     const whole = ofServer(method, first, query);
     if (whole !== undefined) return whole;
   }
+  const isWhole = segments.length <= 4 && !segments.includes(undefined);
+  const people = isWhole ? peopleRoute(method, segments, query) : undefined;
+  if (people !== undefined) return people;
   if (first !== "repositories" || what !== "proposals" || name === undefined || segments.length > 5)
     return missing;
   const route = repositoryRoute(method, name, segments.slice(3), query);
@@ -70,6 +85,60 @@ function ofServer(method: string, path: string | undefined, query: string): Mana
   if (path === "expiring") return { kind: "expiring", query };
   if (path === "old-signatures") return { kind: "oldSignatures", query };
   return path === "retention" ? { kind: "retentionPlan", query } : undefined;
+}
+
+/** By how many segments there are, the method, and the first of them. */
+function peopleRoute(
+  method: string,
+  [first, name, what, member]: readonly (string | undefined)[],
+  query: string,
+): PeopleRoute | undefined {
+  const asked = `${method} ${first}${name === undefined ? "" : "/NAME"}${what === undefined ? "" : `/${what}`}`;
+  if (name === "" || member === "" || (member !== undefined && what !== "members")) return undefined;
+  if (name === undefined) return listRoute(asked, query);
+  switch (asked) {
+    case "GET permissions/NAME":
+      return name === "explain" ? { kind: "explain", query } : undefined;
+    case "POST users/NAME":
+      return { kind: "changeUser", name };
+    case "DELETE users/NAME":
+      return { kind: "removeUser", name };
+    case "POST users/NAME/password":
+      return { kind: "changePassword", name };
+    case "DELETE teams/NAME":
+      return { kind: "removeTeam", name };
+    case "PUT teams/NAME/members":
+      return member === undefined ? undefined : { kind: "addMember", team: name, name: member };
+    case "DELETE teams/NAME/members":
+      return member === undefined ? undefined : { kind: "removeMember", team: name, name: member };
+    case "DELETE tokens/NAME":
+      return { kind: "revokeToken", name };
+    default:
+      return undefined;
+  }
+}
+
+function listRoute(asked: string, query: string): PeopleRoute | undefined {
+  switch (asked) {
+    case "GET users":
+    case "GET teams":
+    case "GET tokens":
+      return { kind: asked.slice(4) as "users", query };
+    case "POST users":
+      return { kind: "addUser" };
+    case "POST teams":
+      return { kind: "addTeam" };
+    case "POST tokens":
+      return { kind: "addToken" };
+    case "GET permissions":
+      return { kind: "permissions" };
+    case "PUT permissions":
+      return { kind: "setPermission" };
+    case "DELETE permissions":
+      return { kind: "removePermission", query };
+    default:
+      return undefined;
+  }
 }
 
 function repositoryRoute(

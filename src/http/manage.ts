@@ -9,6 +9,7 @@ import type { ByteBudget } from "./budget.ts";
 import { sendJson } from "./exchange.ts";
 import type { Gate } from "./gate.ts";
 import { withJson } from "./json-body.ts";
+import { bad, checked, meaning, parameters } from "./manage/asking.ts";
 import {
   listDocument,
   openRequestOf,
@@ -18,7 +19,6 @@ import {
 } from "./manage/documents.ts";
 import { expiryApi } from "./manage/expiry.ts";
 import { openapiDocument } from "./manage/openapi.ts";
-import { bad, checked, meaning, parameters } from "./manage/requests.ts";
 import * as schemas from "./manage/schemas.ts";
 import type { AppOptions } from "./options.ts";
 

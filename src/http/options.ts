@@ -4,6 +4,7 @@ import type { Server as HttpsServer } from "node:https";
 import type { Logger } from "pino";
 import type { TrustService } from "../service/service.ts";
 import type { Access } from "./auth/access.ts";
+import type { BuiltinAccess } from "./auth/builtin.ts";
 import type { HttpMetrics } from "./metrics.ts";
 
 /** Code of a `clientError` with which the server behind `serverFactory` has a connection refused that is one too many. */
@@ -33,6 +34,8 @@ export interface AppOptions {
   };
   /** Who may do what. Absent: everybody everything. Shared by the listeners of one process. */
   readonly access?: Access;
+  /** The token endpoint, and who may do what. Absent: this server does not know its callers itself. */
+  readonly builtin?: BuiltinAccess;
   /** Shared by the listeners of one process. Absent: this application counts for itself. */
   readonly metrics?: HttpMetrics;
   /** Which APIs this listener answers. */

@@ -25,6 +25,8 @@ export type Route =
   | { readonly kind: "key"; readonly repository: string; readonly role: OnlineRole }
   | { readonly kind: "rotate"; readonly repository: string; readonly role: OnlineRole }
   | { readonly kind: "feed"; readonly repository: string | undefined; readonly query: string }
+  /** Of the built-in token endpoint. */
+  | { readonly kind: "token"; readonly query: string }
   | { readonly kind: "health" }
   | { readonly kind: "metrics" }
   | { readonly kind: "livez" | "readyz" | "startupz" }
@@ -71,6 +73,10 @@ export function routeOf(method: string, url: string, rules: RouteRules): Route {
   }
   const isRead = method === "GET" || method === "HEAD";
 
+  if (path === "/token") {
+    const query = questionMark === -1 ? "" : url.slice(questionMark + 1);
+    return method === "GET" || method === "POST" ? { kind: "token", query } : missing;
+  }
   if (!path.startsWith("/v2/")) return isRead ? operations(path) : missing;
   if (path === "/v2/") return isRead ? { kind: "ping" } : missing;
   const query = questionMark === -1 ? "" : url.slice(questionMark + 1);

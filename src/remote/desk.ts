@@ -5,6 +5,7 @@
  */
 import { StoreError } from "../core/errors.ts";
 import type { KeyBinding, OnlineAlgorithm, Signer, SigningKey } from "../signer/signer.ts";
+import { accessOperations } from "../store/access-door.ts";
 import type { AuditKey, AuditRecord, AuditStore, RefusalCount } from "../store/audit.ts";
 import type { DeliveryOutcome, OutboxEntry, OutboxLimits, OutboxStore } from "../store/outbox.ts";
 import type { NewProposal, ProposalChange, ProposalLimits, ProposalStore } from "../store/proposals.ts";
@@ -50,6 +51,9 @@ export function writersDesk(
     ["store.outbox.settle", (outcome: DeliveryOutcome) => store.outbox.settle(outcome)],
     ["store.outbox.forget", (request: Parameters<OutboxStore["forget"]>[0]) => store.outbox.forget(request)],
     ["store.retention.remove", (request: RetentionRequest) => store.retention.remove(request)],
+    ...accessOperations.map(
+      (name) => [`store.access.${name}`, (request: never) => store.access[name](request)] as const,
+    ),
     ["store.audit.append", (record: AuditRecord) => store.audit.append(record)],
     ["store.audit.countRefusals", (counts: readonly RefusalCount[]) => store.audit.countRefusals(counts)],
     [

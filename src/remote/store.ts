@@ -5,6 +5,7 @@
  * look at the same file, and the writer answers after its commit.
  */
 import { StoreError } from "../core/errors.ts";
+import { accessChanges } from "../store/access-door.ts";
 import * as auditBounds from "../store/audit-bounds.ts";
 import * as bounds from "../store/bounds.ts";
 import * as outboxBounds from "../store/outbox-bounds.ts";
@@ -24,6 +25,10 @@ export function remoteStore(local: Store, ask: Ask): Store {
 
   return {
     ...local,
+    access: {
+      ...local.access,
+      ...accessChanges((operation, request) => change(`access.${operation}`, request) as never),
+    },
     proposals: {
       ...local.proposals,
       async open(proposal, limits) {

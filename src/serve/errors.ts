@@ -20,7 +20,8 @@ export type StartCode =
   | "READY_FILE_UNWRITABLE"
   | "POLICY_UNUSABLE"
   | "TOKEN_KEYS_UNUSABLE"
-  | "WEBHOOK_UNUSABLE";
+  | "WEBHOOK_UNUSABLE"
+  | "PASSWORD_FILE_UNUSABLE";
 
 export class StartError extends Error {
   readonly code: StartCode;

@@ -6,9 +6,11 @@
  * visible whole or not at all.
  */
 import { StoreError } from "../core/errors.ts";
+import { accessChanges, accessReads } from "./access-door.ts";
 import type { AuditStore } from "./audit.ts";
 import * as auditBounds from "./audit-bounds.ts";
 import * as bounds from "./bounds.ts";
+import { MemoryAccess } from "./memory/access.ts";
 import { MemoryAudit } from "./memory/audit.ts";
 import { MemoryKeys } from "./memory/keys.ts";
 import { memoryOutbox } from "./memory/outbox.ts";
@@ -28,6 +30,7 @@ export function openMemory(): Store {
     (record) => void audit.append(record),
   );
   const keys = new MemoryKeys((repository) => proposals.hasOpen(repository));
+  const access = new MemoryAccess((given) => void audit.append(given));
   let record: Uint8Array | undefined;
   let open = true;
 
@@ -39,6 +42,16 @@ export function openMemory(): Store {
     proposals: proposalsOf(proposals, checkOpen),
     outbox: memoryOutbox(checkOpen),
     retention: memoryRetention(repositories, checkOpen),
+    access: {
+      ...accessReads(access, (question) => {
+        checkOpen();
+        return question();
+      }),
+      ...accessChanges((operation, request) => {
+        checkOpen();
+        return Promise.resolve(access[operation](request as never)) as never;
+      }),
+    },
     audit: auditOf(audit, checkOpen),
     async state(repository) {
       bounds.checkName(repository);

@@ -7,7 +7,10 @@
  * - Nothing is kept in memory: another process's commit is seen by the next read.
  */
 
+import { accessChanges, accessReads } from "./access-door.ts";
 import * as bounds from "./bounds.ts";
+import { prepareAccessChanges } from "./sqlite/access.ts";
+import { prepareAccessReads } from "./sqlite/access-reads.ts";
 import { type AuditChanges, prepareAuditChanges, prepareAuditReads } from "./sqlite/audit.ts";
 import { type ConnectionOptions, connect, openingError } from "./sqlite/connection.ts";
 import { closed, readOnly, unavailable } from "./sqlite/errors.ts";
@@ -69,6 +72,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
       ...prepareReads(database),
       keys: prepareKeyReads(database),
       proposals: prepareProposalReads(database),
+      access: prepareAccessReads(database),
       audit: prepareAuditReads(database),
     };
     const writer = reading ? undefined : new Writer(database);
@@ -77,6 +81,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
     const changes = {
       ...prepareChanges(database, proposals, audit),
       keys: prepareKeyChanges(database, audit),
+      access: prepareAccessChanges(database, audit.append),
       proposals,
       audit,
     };
@@ -96,11 +101,13 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
 type Reads = ReturnType<typeof prepareReads> & {
   readonly keys: ReturnType<typeof prepareKeyReads>;
   readonly proposals: ReturnType<typeof prepareProposalReads>;
+  readonly access: ReturnType<typeof prepareAccessReads>;
   readonly audit: ReturnType<typeof prepareAuditReads>;
 };
 type Changes = ReturnType<typeof prepareChanges> & {
   readonly keys: ReturnType<typeof prepareKeyChanges>;
   readonly proposals: ReturnType<typeof prepareProposalChanges>;
+  readonly access: ReturnType<typeof prepareAccessChanges>;
   readonly audit: AuditChanges;
 };
 /** Parts of the contract that have statements of their own. */
@@ -133,6 +140,12 @@ function sqliteStore(
   return {
     proposals: proposalsOf(reads.proposals, changes.proposals, { read, change }),
     ...parts({ read, change }),
+    access: {
+      ...accessReads(reads.access, read),
+      ...accessChanges(
+        (operation, request) => change(() => changes.access[operation](request as never)) as never,
+      ),
+    },
     audit: auditOf(reads.audit, changes.audit, { read, change }),
     async state(repository) {
       bounds.checkName(repository);

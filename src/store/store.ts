@@ -32,6 +32,7 @@
  * `RangeError` before anything happens (a version no file can have is merely not found).
  */
 
+import type { AccessStore } from "./access.ts";
 import type { AuditRecord, AuditStore } from "./audit.ts";
 import type { OutboxStore } from "./outbox.ts";
 import type { ProposalStore } from "./proposals.ts";
@@ -207,6 +208,7 @@ export interface Store {
   readonly proposals: ProposalStore;
   readonly outbox: OutboxStore;
   readonly retention: RetentionStore;
+  readonly access: AccessStore;
   /** Records that come with a change (`audit`) are appended in that very change, and not at all where nothing changes. */
   readonly audit: AuditStore;
 

@@ -7,13 +7,20 @@ import { readFile } from "node:fs/promises";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import type { Access } from "../http/auth/access.ts";
+import type { BuiltinAccess } from "../http/auth/builtin.ts";
 import type { IssuerKeys } from "../http/auth/issuer-keys.ts";
 import { StartError } from "../serve/errors.ts";
 import { systemClock } from "../service/clock.ts";
+import type { Store } from "../store/store.ts";
 
 export interface AccessSource {
-  /** Undefined: callers are not authenticated. */
-  readonly access: Access | undefined;
+  /**
+   * What an application is given: nothing where callers are not authenticated. Once the store is open: what this server
+   * knows itself is in it (`builtin.ts`).
+   */
+  options(): { readonly access?: Access; readonly builtin?: BuiltinAccess };
+  /** To be called when the store is open. `makes`: what is missing in the directory is made. Throws `StartError`. */
+  opened(directory: string, store: Store, makes: boolean): Promise<void>;
   /** Never rejects. */
   reload(): Promise<void>;
 }
@@ -22,8 +29,11 @@ const mostBytes = 1024 * 1024;
 const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** Throws `StartError` (`TOKEN_KEYS_UNUSABLE`). */
-export async function openAccess({ auth, limits }: Config, logger: Logger): Promise<AccessSource> {
-  if (auth.mode === "none") return { access: undefined, reload: async () => {} };
+export async function openAccess(config: Config, logger: Logger): Promise<AccessSource> {
+  const { auth, limits } = config;
+  const nothing = async () => {};
+  if (auth.mode === "none") return { options: () => ({}), opened: nothing, reload: nothing };
+  if (auth.mode === "builtin") return await ofBuiltin(config, logger);
   const { realm = "", service = "", issuer = "" } = auth.token;
   let keys = await readKeys(auth.token);
   const { accessByToken } = await import("../http/auth/access.ts");
@@ -40,7 +50,8 @@ export async function openAccess({ auth, limits }: Config, logger: Logger): Prom
     logger,
   });
   return {
-    access,
+    options: () => ({ access }),
+    opened: nothing,
     async reload() {
       try {
         keys = await readKeys(auth.token);
@@ -53,6 +64,23 @@ export async function openAccess({ auth, limits }: Config, logger: Logger): Prom
         );
       }
     },
+  };
+}
+
+async function ofBuiltin(config: Config, logger: Logger): Promise<AccessSource> {
+  const { openBuiltin, prepareBuiltin } = await import("./builtin.ts");
+  let open: Awaited<ReturnType<typeof openBuiltin>> | undefined;
+  return {
+    options() {
+      if (open === undefined) throw new TypeError("access was asked for before the store was open");
+      return open;
+    },
+    async opened(directory, store, makes) {
+      if (makes) prepareBuiltin(directory, config);
+      open = await openBuiltin(config, directory, store, logger);
+    },
+    // The password file is looked at with each login; keys and authorities need a new start.
+    reload: async () => {},
   };
 }
 

@@ -14,7 +14,7 @@ import type { Telling } from "../serve/supervisor.ts";
 import { openTls, readGivenPair } from "../serve/tls.ts";
 import type { ToldPolicy } from "../serve/told-policy.ts";
 import { systemClock } from "../service/clock.ts";
-import { type BackEnds, createService, openBackEnds } from "../wire.ts";
+import { type BackEnds, createService, openBackEnds, withAccess } from "../wire.ts";
 import { openAccess } from "./access.ts";
 import { retellPolicy, tellPolicy } from "./policy.ts";
 
@@ -28,7 +28,7 @@ async function reader(config: Config, told: ToldPolicy, logger: Logger, ask: Ask
   const policy = await tellPolicy(config, told);
   const { createApp } = await import("../http/app.ts");
   const { HttpMetrics } = await import("../http/metrics.ts");
-  const { access, reload: reloadAccess } = await openAccess(config, logger);
+  const access = await openAccess(config, logger);
   let metrics: InstanceType<typeof HttpMetrics> | undefined;
   const others = async (own: SentMetrics) => {
     const telling: Telling = { pid: process.pid, metrics: own };
@@ -38,11 +38,15 @@ async function reader(config: Config, told: ToldPolicy, logger: Logger, ask: Ask
   const server = await startServer(
     config,
     {
-      openService: async (_config, directory) =>
-        createService(config, await readersBackEnds(config, directory, ask, logger), policy, logger, false),
+      async openService(_config, directory) {
+        const backEnds = await readersBackEnds(config, directory, ask, logger);
+        return await withAccess(access, backEnds, { directory, makes: false }, () =>
+          createService(config, backEnds, policy, logger, false),
+        );
+      },
       createApp(options) {
         metrics ??= new HttpMetrics(options.service, { others, freeBytes: () => freeBytes(config.data) });
-        return createApp({ ...options, metrics, ...(access !== undefined && { access }) });
+        return createApp({ ...options, metrics, ...access.options() });
       },
     },
     logger,
@@ -55,7 +59,7 @@ async function reader(config: Config, told: ToldPolicy, logger: Logger, ask: Ask
     handle: async () => ({ kind: "unsent" }),
     metrics: async () => await metrics?.toSend(),
     async reload(retold) {
-      await Promise.all([reload(), reloadAccess(), retellPolicy(policy, config, retold)]);
+      await Promise.all([reload(), access.reload(), retellPolicy(policy, config, retold)]);
     },
     stop,
   };
@@ -83,6 +87,10 @@ async function writer(config: Config, told: ToldPolicy, logger: Logger): Promise
   const directory = prepareDirectory(config.data, false);
   const given = readGivenPair(config.tls, logger);
   const backEnds = await openBackEnds(config, directory, logger);
+  if (config.auth.mode === "builtin") {
+    const { prepareBuiltin } = await import("./builtin.ts");
+    prepareBuiltin(directory, config);
+  }
   const policy = await tellPolicy(config, told);
   const service = await createService(config, backEnds, policy, logger, true);
   try {

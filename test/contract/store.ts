@@ -3,6 +3,7 @@
  * is true of it alone.
  */
 import { afterEach, beforeEach, describe } from "vitest";
+import { access } from "./store/access.ts";
 import { audit } from "./store/audit.ts";
 import type { Bench, OpenedStore } from "./store/bench.ts";
 import { changefeed } from "./store/changefeed.ts";
@@ -44,6 +45,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     proposals(bench);
     outbox(bench);
     retention(bench);
+    access(bench);
     audit(bench);
     histories(open);
   });

@@ -30,6 +30,7 @@ import type { Signer } from "../../src/signer/signer.ts";
 import { openMemory } from "../../src/store/memory.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
 import type { OnlineRole, Store } from "../../src/store/store.ts";
+import { type BuiltinOptions, builtinAccess } from "./builtin.ts";
 import { type Chain, type ChainOptions, checkChain } from "./chain.ts";
 import { type Answer, HttpClient, type RequestOptions } from "./client.ts";
 import { multipart, multipartType, parts } from "./multipart.ts";
@@ -78,6 +79,8 @@ export interface ServerOptions extends WatchOptions {
   readonly access?: (parts: { now: () => number; logger: Logger }) => Access;
   /** Its store is behind its mark. */
   readonly behind?: boolean;
+  /** The built-in token endpoint, in the place of `access`. */
+  readonly builtin?: BuiltinOptions;
   /** Where files are read; on this thread without. Closed with the server. */
   readonly reading?: Reading;
   readonly proposals?: Partial<ProposalSettings>;
@@ -182,6 +185,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       uploadsExamined: 256,
       ...options.limits,
     },
+    ...(options.builtin && builtinAccess(store, () => clock.now(), options.builtin)),
     ...(options.access && { access: options.access({ now: () => clock.now(), logger }) }),
     apis: options.apis ?? { notary: true, metrics: true, probes: true },
   });

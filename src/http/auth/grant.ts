@@ -13,6 +13,8 @@ export type { RepositoryAction, ServerAction };
 export type Need =
   /** Asked of nobody. */
   | { readonly kind: "nothing" }
+  /** A valid token, whatever it allows. */
+  | { readonly kind: "known" }
   | {
       readonly kind: "repository";
       readonly repository: string;
@@ -46,7 +48,7 @@ export function grantOf(principal: Principal, rights: Rights, expiresAt: number)
 }
 
 export function isAllowed({ repositories, server }: Rights, need: Need): boolean {
-  if (need.kind === "nothing" || server.has("admin")) return true;
+  if (need.kind === "nothing" || need.kind === "known" || server.has("admin")) return true;
   if (need.kind === "server") return server.has(need.action);
   const given = repositories.get(need.repository);
   if (given === undefined) return false;
@@ -59,7 +61,7 @@ export function isAllowed({ repositories, server }: Rights, need: Need): boolean
 export function grantOfOpaque(given: OpaqueGrant): Grant {
   const { principal, expiresAt } = given;
   const may = (need: Need) => {
-    if (need.kind === "nothing") return true;
+    if (need.kind === "nothing" || need.kind === "known") return true;
     if (need.kind === "server") return given.may(need.action);
     return need.actions.every((action) => given.may(action, need.repository));
   };

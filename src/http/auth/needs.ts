@@ -12,6 +12,7 @@ const nothing: Need = { kind: "nothing" };
 const catalog: Need = { kind: "server", action: "catalog" };
 const audit: Need = { kind: "server", action: "audit" };
 const admin: Need = { kind: "server", action: "admin" };
+const known: Need = { kind: "known" };
 
 /** Rights to the repository that the path names. */
 type ToRepository = readonly RepositoryAction[];
@@ -28,6 +29,8 @@ export const needs = {
   rotate: ["*"],
   // Of one repository where the path names one.
   feed: ["pull"],
+  // Names and passwords are asked for there.
+  token: nothing,
   health: nothing,
   metrics: nothing,
   livez: nothing,
@@ -46,6 +49,25 @@ export const needs = {
   rejectProposal: ["pull"],
   // And to have opened it, or `push`: that is known when it is found.
   cancelProposal: ["pull"],
+  users: admin,
+  addUser: admin,
+  changeUser: admin,
+  removeUser: admin,
+  // One's own, or an administrator's.
+  changePassword: known,
+  teams: admin,
+  addTeam: admin,
+  removeTeam: admin,
+  addMember: admin,
+  removeMember: admin,
+  // One's own, or all for an administrator.
+  tokens: known,
+  addToken: admin,
+  revokeToken: admin,
+  permissions: admin,
+  setPermission: admin,
+  removePermission: admin,
+  explain: admin,
   openapi: nothing,
   expiring: audit,
   oldSignatures: audit,
@@ -72,6 +94,18 @@ export function changes(route: Route): boolean {
     case "signProposal":
     case "rejectProposal":
     case "cancelProposal":
+    case "addUser":
+    case "changeUser":
+    case "removeUser":
+    case "changePassword":
+    case "addTeam":
+    case "removeTeam":
+    case "addMember":
+    case "removeMember":
+    case "addToken":
+    case "revokeToken":
+    case "setPermission":
+    case "removePermission":
       return true;
     default:
       return false;

@@ -43,6 +43,7 @@ interface Wanted {
 function wanted(need: Need): Wanted | undefined {
   switch (need.kind) {
     case "nothing":
+    case "known":
       return undefined;
     case "repository":
       return { type: "repository", name: need.repository, actions: need.actions };

@@ -8,6 +8,8 @@ const statuses: Partial<Record<Code, number>> = {
   ROLLBACK: 409,
   PROPOSAL_CLOSED: 409,
   FORBIDDEN: 403,
+  NAME_TAKEN: 409,
+  TOO_MANY_ENTRIES: 409,
 };
 
 /** What to answer to anything that was thrown. Opaque is only what is no refusal. */

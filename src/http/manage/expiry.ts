@@ -7,8 +7,8 @@ import { sendJson } from "../exchange.ts";
 import { Gate } from "../gate.ts";
 import { withJson } from "../json-body.ts";
 import type { AppOptions } from "../options.ts";
+import { bad, checked, meaning, parameters } from "./asking.ts";
 import * as schemas from "./expiry-schemas.ts";
-import { bad, checked, meaning, parameters } from "./requests.ts";
 
 const usualWithin = "90d";
 const usualAge = "180d";

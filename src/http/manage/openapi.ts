@@ -2,17 +2,9 @@
 import { z } from "zod";
 import type { ManageRoute } from "../manage-routes.ts";
 import * as expirySchemas from "./expiry-schemas.ts";
+import type { Operation } from "./operation.ts";
+import { peopleOperations } from "./people-openapi.ts";
 import * as schemas from "./schemas.ts";
-
-interface Operation {
-  readonly method: "get" | "post";
-  readonly path: string;
-  readonly summary: string;
-  readonly body?: z.ZodType;
-  readonly query?: z.ZodObject;
-  readonly status: 200 | 201;
-  readonly answer: z.ZodType;
-}
 
 const ofRepository = "/api/v1/repositories/{name}/proposals";
 const ofProposal = `${ofRepository}/{id}`;
@@ -108,6 +100,7 @@ export const operations: Record<Exclude<ManageRoute["kind"], "manageMissing">, O
     status: 200,
     answer: expirySchemas.retention,
   },
+  ...peopleOperations,
   openapi: {
     method: "get",
     path: "/api/v1/openapi.json",
@@ -118,7 +111,8 @@ export const operations: Record<Exclude<ManageRoute["kind"], "manageMissing">, O
 };
 
 const pathParameters = new Map([
-  ["name", "The repository's name, percent-encoded as one segment."],
+  ["name", "The name, percent-encoded as one segment."],
+  ["team", "A team's name."],
   ["id", "16 hexadecimal digits."],
 ]);
 
@@ -153,7 +147,7 @@ export function openapiDocument(): object {
       title: "Vidimus management API",
       version: "1",
       description:
-        "Proposals: files that wait for signatures of several people (docs/proposals.md). What nears its end, and what is kept (docs/expiry.md).",
+        "Proposals: files that wait for signatures of several people (docs/proposals.md). What nears its end, and what is kept (docs/expiry.md). People, teams, tokens and permissions, where the server knows its callers itself (docs/access.md).",
     },
     paths,
     components: {

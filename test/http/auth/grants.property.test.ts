@@ -48,6 +48,7 @@ function says(access: readonly Entry[], need: Need): boolean {
   if (has("vidimus", "server", "admin")) return true;
   switch (need.kind) {
     case "nothing":
+    case "known":
       return true;
     case "server":
       if (need.action === "catalog") return has("registry", "catalog", "*");

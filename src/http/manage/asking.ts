@@ -1,18 +1,21 @@
-/** What the handlers of the management API have in common: the meaning of a request, and what it says, checked. */
+/** Reading what a request of the management API asks: its meaning, its parameters, its body. */
 import type { FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { MalformedError } from "../../core/errors.ts";
 import type { Json } from "../../core/json.ts";
 import type { ManageRoute } from "../manage-routes.ts";
 
+/** Of all routes those that can be of this kind: some have several. */
+type RouteOf<R extends ManageRoute, K> = R extends unknown ? (K extends R["kind"] ? R : never) : never;
+
 /** The meaning of a request that only comes here with that meaning. */
 export function meaning<K extends ManageRoute["kind"]>(
   request: FastifyRequest,
   kind: K,
-): Extract<ManageRoute, { kind: K }> {
+): RouteOf<ManageRoute, K> {
   const route = request.meaning;
   if (route.kind !== kind) throw new TypeError(`a request for ${route.kind} was sent to ${kind}`);
-  return route as Extract<ManageRoute, { kind: K }>;
+  return route as RouteOf<ManageRoute, K>;
 }
 
 /** Each parameter once. */

@@ -1,0 +1,215 @@
+/**
+ * Changes to who may do what, each with its record of the audit trail. Who may ask for them is the caller's matter.
+ *
+ * Throws `BAD_PARAMETER` for what nobody can have, `NAME_TAKEN`, `NOT_FOUND` and `TOO_MANY_ENTRIES`; nothing has happened
+ * then.
+ */
+import { canonicalText } from "../../core/canonical.ts";
+import { MalformedError, RefusedError } from "../../core/errors.ts";
+import type { Json } from "../../core/json.ts";
+import type { Permission } from "../../store/access.ts";
+import {
+  type AccessChange,
+  type AccessStore,
+  accessBounds,
+  type Scope,
+  type Subject,
+} from "../../store/access.ts";
+import type { AuditRecord } from "../../store/audit.ts";
+import type { Principal } from "../principal.ts";
+import {
+  type Decision,
+  decide,
+  type GrantedAction,
+  isPersonName,
+  scopeFault,
+  subjectText,
+} from "./evaluate.ts";
+import { makeOpaqueToken } from "./opaque-token.ts";
+import { type Passwords, passwordFault } from "./password.ts";
+
+export interface NewMachineToken {
+  readonly name: string;
+  readonly owner: string;
+  readonly scopes: readonly Scope[];
+  /** Milliseconds. */
+  readonly lifetime: number;
+}
+
+/** Longest life of a machine's token, in milliseconds. */
+export const longestTokenLife = 366 * 86_400_000;
+
+export class Administration {
+  readonly #store: AccessStore;
+  readonly #passwords: Passwords;
+  readonly #now: () => number;
+
+  constructor(store: AccessStore, passwords: Passwords, now: () => number) {
+    this.#store = store;
+    this.#passwords = passwords;
+    this.#now = now;
+  }
+
+  get store(): AccessStore {
+    return this.#store;
+  }
+
+  /** Without a password: whoever is verified elsewhere. */
+  async addUser(name: string, password: string | undefined, by: Principal): Promise<void> {
+    checkPerson(name);
+    const hash = password === undefined ? "" : await this.#hash(password);
+    const audit = this.#record("user.added", by, { user: name, password: hash !== "" });
+    const user = { name, password: hash, disabled: false, createdAt: audit.at };
+    settle(await this.#store.addUser({ user, audit }), `the user ${name}`);
+  }
+
+  async setPassword(name: string, password: string, by: Principal): Promise<void> {
+    checkPerson(name);
+    const hash = await this.#hash(password);
+    const audit = this.#record("user.password-changed", by, { user: name });
+    settle(await this.#store.changeUser({ name, password: hash, audit }), `the user ${name}`);
+  }
+
+  async setDisabled(name: string, disabled: boolean, by: Principal): Promise<void> {
+    checkPerson(name);
+    const audit = this.#record(disabled ? "user.disabled" : "user.enabled", by, { user: name });
+    settle(await this.#store.changeUser({ name, disabled, audit }), `the user ${name}`);
+  }
+
+  async removeUser(name: string, by: Principal): Promise<void> {
+    checkPerson(name);
+    const audit = this.#record("user.removed", by, { user: name });
+    settle(await this.#store.removeUser({ name, audit }), `the user ${name}`);
+  }
+
+  async addTeam(name: string, by: Principal): Promise<void> {
+    checkPerson(name);
+    const audit = this.#record("team.added", by, { team: name });
+    settle(await this.#store.addTeam({ name, audit }), `the team ${name}`);
+  }
+
+  async removeTeam(name: string, by: Principal): Promise<void> {
+    checkPerson(name);
+    const audit = this.#record("team.removed", by, { team: name });
+    settle(await this.#store.removeTeam({ name, audit }), `the team ${name}`);
+  }
+
+  /** Being a member already is no fault. */
+  async addMember(team: string, user: string, by: Principal): Promise<void> {
+    checkPerson(team);
+    checkPerson(user);
+    const audit = this.#record("team.member-added", by, { team, user });
+    const change = await this.#store.addMember({ team, user, audit });
+    if (change !== "exists") settle(change, `the team ${team}`);
+  }
+
+  async removeMember(team: string, user: string, by: Principal): Promise<void> {
+    checkPerson(team);
+    checkPerson(user);
+    const audit = this.#record("team.member-removed", by, { team, user });
+    settle(await this.#store.removeMember({ team, user, audit }), `a member ${user} of ${team}`);
+  }
+
+  async setPermission(permission: Permission, by: Principal): Promise<void> {
+    checkScope(permission);
+    const { subject, pattern, actions } = permission;
+    const detail = { subject: subjectText(subject), pattern, actions };
+    const audit = this.#record("permission.set", by, detail);
+    settle(await this.#store.setPermission({ permission, audit }), subjectText(subject));
+  }
+
+  async removePermission(subject: Subject, pattern: string, by: Principal): Promise<void> {
+    const audit = this.#record("permission.removed", by, { subject: subjectText(subject), pattern });
+    const what = `a permission of ${subjectText(subject)} for ${pattern}`;
+    settle(await this.#store.removePermission({ subject, pattern, audit }), what);
+  }
+
+  /** Resolves to its text, which is nowhere else. */
+  async addMachineToken(
+    { name, owner, scopes, lifetime }: NewMachineToken,
+    by: Principal,
+  ): Promise<{ readonly text: string; readonly expiresAt: number }> {
+    checkPerson(name);
+    if (owner !== "") checkPerson(owner);
+    for (const scope of scopes) checkScope(scope);
+    if (scopes.length === 0 || scopes.length > accessBounds.scopes) {
+      throw bad(`a token has 1 to ${accessBounds.scopes} scopes`);
+    }
+    if (!(lifetime > 0 && lifetime <= longestTokenLife)) throw bad("a token lives for at most 366 days");
+    const { text, digest } = makeOpaqueToken("machine");
+    const createdAt = this.#now();
+    const expiresAt = createdAt + lifetime;
+    const given = scopes.map(({ pattern, actions }) => ({ pattern, actions }));
+    const audit = this.#record("token.created", by, {
+      token: name,
+      owner,
+      scopes: given,
+      expires: expiresAt,
+    });
+    const token = { name, digest, owner, scopes, createdAt, expiresAt, revokedAt: undefined };
+    settle(await this.#store.addMachineToken({ token, audit }), `the token ${name}`);
+    return { text, expiresAt };
+  }
+
+  async revokeMachineToken(name: string, by: Principal): Promise<void> {
+    checkPerson(name);
+    const audit = this.#record("token.revoked", by, { token: name });
+    settle(await this.#store.revokeMachineToken({ name, audit }), `the token ${name}`);
+  }
+
+  /** What a request for a token would be answered, and why. `user`: undefined: somebody not known. */
+  async explain(
+    user: string | undefined,
+    action: GrantedAction,
+    repository: string | undefined,
+  ): Promise<{ readonly decision: Decision<Permission>; readonly disabled: boolean }> {
+    if (user !== undefined) checkPerson(user);
+    const decision = decide(await this.#store.permissionsOf(user), action, repository);
+    const disabled = user !== undefined && (await this.#store.user(user))?.disabled === true;
+    return { decision, disabled };
+  }
+
+  async #hash(password: string): Promise<string> {
+    const fault = passwordFault(password);
+    if (fault !== undefined) throw bad(fault);
+    return await this.#passwords.hash(password);
+  }
+
+  #record(kind: string, { name, method, address }: Principal, detail: Json): AuditRecord {
+    return {
+      at: this.#now(),
+      kind,
+      actor: { name, method, address },
+      repository: "",
+      detail: canonicalText(detail),
+    };
+  }
+}
+
+function checkPerson(name: string): void {
+  if (isPersonName(name)) return;
+  throw bad("a name has 1 to 128 letters, digits and . _ @ + -, and begins with a letter or digit");
+}
+
+function checkScope(scope: Scope): void {
+  const fault = scopeFault(scope);
+  if (fault !== undefined) throw bad(fault);
+}
+
+function bad(why: string): MalformedError {
+  return new MalformedError("BAD_PARAMETER", `Mend the request: ${why}.`);
+}
+
+/** `what`: as a sentence has it. */
+function settle(change: AccessChange, what: string): void {
+  switch (change) {
+    case "done":
+      return;
+    case "exists":
+      throw new RefusedError("NAME_TAKEN", `There was already ${what}: choose another name.`);
+    case "missing":
+      throw new RefusedError("NOT_FOUND", `There is nothing here that is ${what}: look at the list.`);
+    case "full":
+      throw new RefusedError("TOO_MANY_ENTRIES", `There is no room for ${what}: remove what nobody needs.`);
+  }
+}

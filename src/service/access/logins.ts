@@ -1,0 +1,121 @@
+/**
+ * Whether somebody is who they say, by name and password.
+ *
+ * - One source decides about a name: its own record if that has a password, then the password file, then the registry. So
+ *   nobody gets in by an older password that another source still has, and who is disabled gets in by none.
+ * - A name that nobody has takes as long as a wrong password, and gives the same refusal.
+ * - What the file and the registry said yes to is remembered for a short time, by a digest with a key of this process:
+ *   clients ask for a token with every command. A no is never remembered.
+ */
+import { createHmac, randomBytes } from "node:crypto";
+import { LRUCache } from "lru-cache";
+import { RefusedError } from "../../core/errors.ts";
+import type { AccessStore } from "../../store/access.ts";
+import type { Attempts } from "./attempts.ts";
+import { isPersonName } from "./evaluate.ts";
+import { type PasswordFile, verifyBcrypt } from "./htpasswd.ts";
+import { isTooLong, type Lane, type Passwords } from "./password.ts";
+
+export interface Credentials {
+  readonly name: string;
+  readonly password: string;
+}
+
+export interface LoginSources {
+  readonly store: Pick<AccessStore, "user">;
+  readonly passwords: Passwords;
+  /** As it is now; undefined: there is none. */
+  readonly passwordFile: () => PasswordFile | undefined;
+  /** Undefined: no registry is asked. */
+  readonly askRegistry: ((credentials: Credentials) => Promise<boolean>) | undefined;
+}
+
+export interface LoginSettings {
+  readonly attempts: Attempts;
+  /** Where work with hashes waits for its turn. */
+  readonly lane: Lane;
+  /** Milliseconds. */
+  readonly rememberFor: number;
+  readonly now: () => number;
+  /** Told of each failure. */
+  readonly onFailure: (failure: { readonly name: string; readonly address: string }) => void;
+}
+
+const mostRemembered = 10_000;
+
+export class Logins {
+  readonly #sources: LoginSources;
+  readonly #settings: LoginSettings;
+  readonly #key = randomBytes(32);
+  readonly #remembered = new LRUCache<string, number>({ max: mostRemembered });
+
+  constructor(sources: LoginSources, settings: LoginSettings) {
+    this.#sources = sources;
+    this.#settings = settings;
+  }
+
+  /**
+   * Resolves if they are. Throws `UNAUTHORIZED`, `TOO_MANY_REQUESTS` (too many failures before), `OVERLOADED`.
+   * @param address who it comes from, as far as failures are counted
+   */
+  async login(credentials: Credentials, address: string): Promise<void> {
+    const { attempts, now, onFailure } = this.#settings;
+    const { name } = credentials;
+    if (attempts.waitOf(name, address, now()) > 0) {
+      throw new RefusedError(
+        "TOO_MANY_REQUESTS",
+        "Too many logins have failed: wait some minutes, then try again.",
+      );
+    }
+    if (await this.#isRight(credentials)) {
+      attempts.succeeded(name, address);
+      return;
+    }
+    attempts.failed(name, address, now());
+    onFailure({ name: isPersonName(name) ? name : "", address });
+    throw new RefusedError("UNAUTHORIZED", "The name or the password is wrong: try again.");
+  }
+
+  /** Whether a session of this user may go on: whoever is verified by a registry has none. */
+  async isStillKnown(name: string): Promise<boolean> {
+    const user = await this.#sources.store.user(name);
+    if (user?.disabled === true) return false;
+    return (user !== undefined && user.password !== "") || this.#hashInFile(name) !== undefined;
+  }
+
+  async #isRight(credentials: Credentials): Promise<boolean> {
+    const { store, passwords, askRegistry } = this.#sources;
+    const { name, password } = credentials;
+    if (!isPersonName(name) || password === "" || isTooLong(password)) return false;
+    const user = await store.user(name);
+    // The password is looked at first, so that a disabled user is not told apart from a wrong password.
+    if (user !== undefined && user.password !== "") {
+      return (await passwords.verify(password, user.password)) && !user.disabled;
+    }
+    const hash = this.#hashInFile(name);
+    if (hash !== undefined) {
+      const isRight = await this.#recalling(["file", name, password, hash], () =>
+        this.#settings.lane.run(() => verifyBcrypt(password, hash)),
+      );
+      return isRight && user?.disabled !== true;
+    }
+    if (askRegistry !== undefined && user?.disabled !== true) {
+      return await this.#recalling(["registry", name, password], () => askRegistry(credentials));
+    }
+    return await passwords.verify(password, undefined);
+  }
+
+  #hashInFile(name: string): string | undefined {
+    return this.#sources.passwordFile()?.hashes.get(name);
+  }
+
+  async #recalling(parts: readonly string[], ask: () => Promise<boolean>): Promise<boolean> {
+    const { now, rememberFor } = this.#settings;
+    const digest = createHmac("sha256", this.#key).update(JSON.stringify(parts)).digest("base64");
+    const at = this.#remembered.get(digest);
+    if (at !== undefined && now() >= at && now() - at < rememberFor) return true;
+    const isRight = await ask();
+    if (isRight) this.#remembered.set(digest, now());
+    return isRight;
+  }
+}
