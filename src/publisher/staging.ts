@@ -46,6 +46,15 @@ export class Staging {
     return await this.#change(wanted, (present) => together(present, edits));
   }
 
+  /** Takes away edits, and puts back what was there before them, if they have taken its place. */
+  async exchange(wanted: StagedFor, gone: readonly Edit[], before: readonly Edit[]): Promise<Staged> {
+    return await this.#change(wanted, (present) => {
+      const left = present.filter((edit) => !gone.some((each) => isDeepStrictEqual(edit, each)));
+      const lost = before.filter((edit) => !left.some((each) => isDeepStrictEqual(edit, each)));
+      return [...lost, ...left];
+    });
+  }
+
   /** Takes away edits that are done, or all of them. */
   async remove(wanted: StagedFor, done: readonly Edit[] | "all"): Promise<Staged> {
     return await this.#change(wanted, (present) => {

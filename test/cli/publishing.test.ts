@@ -364,6 +364,8 @@ it("a repository that is not there is told with the command that makes it, and a
   const policy = home.read("trust.yaml");
   home.write("trust.yaml", policy.replace(name, "example.test/*"));
   const missing = `${name}-none`;
+  const unruled = (await vidimus("repo", "show", `other.test/${missing}`, "--json")).json();
+  expect(unruled).toMatchObject({ refusals: [{ code: "NO_TRUST_DATA", who: "you" }] });
   const shown = await vidimus("repo", "show", missing);
   expect([shown.code, shown.out]).toEqual([endings.unsigned.exit, ""]);
   expect(shown.err).toMatch(/^repository +what is wrong +who has to do what\n/);
@@ -381,6 +383,28 @@ it("a repository that is not there is told with the command that makes it, and a
     true,
   ]);
   expect((await vidimus("help", "NO_PIN")).out).toContain("\nvidimus pin add NAME\n");
+});
+
+it("a wrong passphrase stages nothing either, where staging and publishing is one command", async () => {
+  await init();
+  await well("add", name, "a", home.at("file"));
+  const folder = home.at(".vidimus/staging");
+  const read = () => staged().map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as unknown);
+  const before = read();
+  home.write("wrong", "something else\n");
+  const wrong = ["--passphrase-file", home.at("wrong"), "-p"];
+  for (const argv of [
+    ["add", name, "a", home.at("other")],
+    ["add", name, "b", home.at("file")],
+    ["resign", name],
+  ]) {
+    const { code, out } = await vidimus(...argv, ...wrong);
+    expect([code, out]).toEqual([exitCodes.passphrase.code, ""]);
+    expect(read()).toEqual(before);
+  }
+  await well("publish", name);
+  expect((await vidimus("add", name, "b", home.at("file"), ...wrong)).code).toBe(exitCodes.passphrase.code);
+  expect([staged(), await seen("a"), await seen("b")]).toEqual([[], digest("content"), undefined]);
 });
 
 it("a wrong passphrase signs nothing, and what was staged stays", async () => {

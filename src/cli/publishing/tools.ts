@@ -14,8 +14,10 @@ import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import { openTrust, type Trust } from "../../client/trust.ts";
 import { notary } from "../../core/format/notary.ts";
 import { applyEdits } from "../../publisher/apply.ts";
+import { KeyError } from "../../publisher/custody/errors.ts";
 import { defaultLifetimes, type Edit, type Lifetimes, type Staged } from "../../publisher/edits.ts";
 import { PublishError } from "../../publisher/errors.ts";
+import { isThere } from "../../publisher/first.ts";
 import { type Publication, type PublisherTools, publishEdits } from "../../publisher/publish.ts";
 import { Staging, together } from "../../publisher/staging.ts";
 import { addKeyFlags, addPassphraseFlags, type KeyFlags, type Keys, withKeys } from "../key-flags.ts";
@@ -113,7 +115,7 @@ export async function atDesk<T>(
       });
     });
   } catch (error) {
-    throw asPublisherIsTold(error);
+    throw await asPublisherIsTold(error, trust);
   } finally {
     await trust.close();
   }
@@ -128,14 +130,25 @@ export function atAnyDesk<T>(
   return atDesk(command, publishing, run, "perhaps");
 }
 
-/** A reader is sent to the publisher, who is the one that asks here. */
-function asPublisherIsTold(error: unknown): unknown {
-  if (!(error instanceof TrustError) || error.code !== "NO_TRUST_DATA" || error.remedy !== undefined)
-    return error;
-  const { code, message, repository } = error;
-  const init = commandOf("repo", "init", repository ?? "NAME", "--root", "KEY", "--targets", "KEY");
+/** A reader is sent to the publisher, who is the one that asks here; and no rule is wanted for what is not there yet. */
+async function asPublisherIsTold(error: unknown, trust: Trust): Promise<unknown> {
+  if (!(error instanceof TrustError)) return error;
+  const { code, message, repository = "NAME", remedy, cause } = error;
+  const isUnruled = code === "NO_RULE" && (await isMissing(trust, repository));
+  if (!isUnruled && (code !== "NO_TRUST_DATA" || remedy !== undefined)) return error;
+  const init = commandOf("repo", "init", repository, "--root", "KEY", "--targets", "KEY");
   const next = `Check the name and the server; if it is to be made: ${init}`;
-  return new TrustError(code, message, { ...error, cause: error.cause, remedy: { who: "you", next } });
+  const what = isUnruled ? `${repository} has no trust data at the trust server.` : message;
+  return new TrustError("NO_TRUST_DATA", what, { ...error, cause, remedy: { who: "you", next } });
+}
+
+/** Whether the server, which is asked once, says so. */
+async function isMissing(trust: Trust, repository: string): Promise<boolean> {
+  try {
+    return !(await isThere(await trust.sender(repository)));
+  } catch {
+    return false;
+  }
 }
 
 function stagingFolder({ VIDIMUS_STAGING, HOME }: CliContext["env"]): string {
@@ -176,7 +189,16 @@ export async function stage(
       at: tools.now(),
     });
     const { edits: all } = await staging.add(place, edits);
-    if (publish === true) return await publishStaged(publishing, desk, copy.repository, all);
+    if (publish === true) {
+      try {
+        await publishStaged(publishing, desk, copy.repository, all);
+      } catch (error) {
+        // A wrong passphrase leaves nothing: the same command is run again with the right one.
+        if (error instanceof KeyError) await staging.exchange(place, edits, before);
+        throw error;
+      }
+      return;
+    }
     if (desk.json) printJson(publishing.context, { format: "vidimus-staged/1", ...place, edits: all });
     else
       printLine(
