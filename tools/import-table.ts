@@ -33,6 +33,9 @@ const outboxContract = "src/store/outbox";
 const outboxBounds = "src/store/outbox-bounds";
 const retentionContract = "src/store/retention";
 const retentionBounds = "src/store/retention-bounds";
+const historyContract = "src/store/history";
+const registerContract = "src/store/register";
+const registerBounds = "src/store/register-bounds";
 const inspectionContract = "src/store/inspection";
 const markContract = "src/store/mark";
 const signerContract = "src/signer/signer";
@@ -57,6 +60,9 @@ const sharedByStores = [
   outboxBounds,
   retentionContract,
   retentionBounds,
+  historyContract,
+  registerContract,
+  registerBounds,
   "src/store/migrate",
   "src/store/refusals",
   errors,
@@ -111,6 +117,8 @@ export const table: readonly Row[] = [
       proposalContract,
       outboxContract,
       retentionContract,
+      historyContract,
+      registerContract,
       markContract,
       signerContract,
     ],
@@ -129,7 +137,14 @@ export const table: readonly Row[] = [
   // Stores: the contract, what the back ends share, the back ends.
   {
     place: storeContract,
-    ours: ["src/core", proposalContract, outboxContract, retentionContract],
+    ours: [
+      "src/core",
+      proposalContract,
+      outboxContract,
+      retentionContract,
+      historyContract,
+      registerContract,
+    ],
     packages: [],
     builtins: [],
   },
@@ -138,6 +153,9 @@ export const table: readonly Row[] = [
   { place: outboxContract, ours: [], packages: [], builtins: [], pure: true },
   { place: outboxBounds, ours: [outboxContract, "src/store/bounds"], packages: [], builtins: [] },
   { place: retentionContract, ours: [], packages: [], builtins: [], pure: true },
+  { place: historyContract, ours: [], packages: [], builtins: [], pure: true },
+  { place: registerContract, ours: [], packages: [], builtins: [], pure: true },
+  { place: registerBounds, ours: [registerContract, "src/store/bounds"], packages: [], builtins: [] },
   { place: retentionBounds, ours: [retentionContract, "src/store/bounds"], packages: [], builtins: [] },
   { place: markContract, ours: [storeContract], packages: [], builtins: [] },
   {
@@ -193,6 +211,8 @@ export const table: readonly Row[] = [
       proposalContract,
       outboxContract,
       retentionContract,
+      registerContract,
+      registerBounds,
       signerContract,
       "src/store/bounds",
       proposalBounds,

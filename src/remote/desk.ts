@@ -7,6 +7,7 @@ import { StoreError } from "../core/errors.ts";
 import type { KeyBinding, OnlineAlgorithm, Signer, SigningKey } from "../signer/signer.ts";
 import type { DeliveryOutcome, OutboxEntry, OutboxLimits, OutboxStore } from "../store/outbox.ts";
 import type { NewProposal, ProposalChange, ProposalLimits, ProposalStore } from "../store/proposals.ts";
+import type { KeyRegister, RegisteredKey } from "../store/register.ts";
 import type { RetentionRequest } from "../store/retention.ts";
 import type { FloorRequest, OnlineKey, PendingKeyLimits, Publication, Store } from "../store/store.ts";
 import { type Ask, answerOf } from "./answer.ts";
@@ -49,6 +50,9 @@ export function writersDesk(
     ["store.outbox.settle", (outcome: DeliveryOutcome) => store.outbox.settle(outcome)],
     ["store.outbox.forget", (request: Parameters<OutboxStore["forget"]>[0]) => store.outbox.forget(request)],
     ["store.retention.remove", (request: RetentionRequest) => store.retention.remove(request)],
+    ["store.register.put", (entry: RegisteredKey) => store.register.put(entry)],
+    ["store.register.deny", (denial: Parameters<KeyRegister["deny"]>[0]) => store.register.deny(denial)],
+    ["store.register.lift", (request: Parameters<KeyRegister["lift"]>[0]) => store.register.lift(request)],
     ["store.check", () => store.check()],
     ["signer.generate", ({ algorithm, binding }: NewKey) => signer.generate(algorithm, binding)],
     ["signer.sign", ({ key, message }: ToSign) => signer.sign(key, message)],

@@ -7,9 +7,11 @@
  */
 import { StoreError } from "../core/errors.ts";
 import * as bounds from "./bounds.ts";
+import { memoryHistory } from "./memory/history.ts";
 import { MemoryKeys } from "./memory/keys.ts";
 import { memoryOutbox } from "./memory/outbox.ts";
 import { MemoryProposals } from "./memory/proposals.ts";
+import { memoryRegister } from "./memory/register.ts";
 import { MemoryRepositories } from "./memory/repositories.ts";
 import { memoryRetention } from "./memory/retention.ts";
 import * as proposalBounds from "./proposal-bounds.ts";
@@ -32,6 +34,8 @@ export function openMemory(): Store {
     proposals: proposalsOf(proposals, checkOpen),
     outbox: memoryOutbox(checkOpen),
     retention: memoryRetention(repositories, checkOpen),
+    history: memoryHistory(repositories, checkOpen),
+    register: memoryRegister(checkOpen),
     async state(repository) {
       bounds.checkName(repository);
       checkOpen();
@@ -68,7 +72,7 @@ export function openMemory(): Store {
     async remove({ repository, at, principal }) {
       bounds.checkRemoval(repository, at, principal);
       checkOpen();
-      if (!repositories.remove(repository, at)) return false;
+      if (!repositories.remove(repository, at, principal)) return false;
       keys.removeAll(repository);
       proposals.afterRemoval(repository, at, principal);
       return true;

@@ -32,8 +32,10 @@
  * `RangeError` before anything happens (a version no file can have is merely not found).
  */
 
+import type { HistoryStore } from "./history.ts";
 import type { OutboxStore } from "./outbox.ts";
 import type { ProposalStore } from "./proposals.ts";
+import type { KeyRegister } from "./register.ts";
 import type { RetentionStore } from "./retention.ts";
 
 export type Format = "notary" | "tuf";
@@ -191,6 +193,8 @@ export interface Store {
   readonly proposals: ProposalStore;
   readonly outbox: OutboxStore;
   readonly retention: RetentionStore;
+  readonly history: HistoryStore;
+  readonly register: KeyRegister;
 
   /** Never rejects for an unknown name: see `RepositoryState`. */
   state(repository: string): Promise<RepositoryState>;
