@@ -98,6 +98,7 @@ export const table: readonly Row[] = [
   { place: notary, ours: ["src/core"], packages: [], builtins: [], pure: true },
   { place: "src/log", ours: [], packages: [], builtins: ["node:crypto"], pure: true },
   { place: "src/policy", ours: ["src/core"], packages: [], builtins: ["node:crypto"], pure: true },
+  { place: "src/history", ours: ["src/core", "src/policy"], packages: [], builtins: [], pure: true },
   {
     place: "src/policy/schema",
     ours: ["src/core", "src/policy"],
