@@ -50,6 +50,7 @@ const outsidePlaces = ["src/publisher/custody/ssh-agent", "src/publisher/custody
 const outsideKey = "src/publisher/custody/outside-key";
 const plugins = ["src/http/notary", "src/http/operations", "src/http/manage"];
 const proposalService = "src/service/proposal-service";
+const auditService = "src/service/audit-service";
 const fsckDamage = "src/service/fsck/damage";
 const sharedByStores = [
   storeContract,
@@ -81,6 +82,7 @@ const http: Omit<Row, "place"> = {
   ours: [
     serviceContract,
     proposalService,
+    auditService,
     errors,
     "src/core/bytes",
     "src/core/json",
@@ -113,6 +115,7 @@ export const table: readonly Row[] = [
     ours: [
       "src/core",
       "src/policy",
+      "src/history",
       "src/log",
       storeContract,
       proposalContract,

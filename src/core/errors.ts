@@ -99,6 +99,9 @@ export const refusedCodes = [
   "UNAUTHORIZED",
   "TOO_MANY_PROPOSALS",
   "PROPOSAL_CLOSED",
+  "KEY_DENIED",
+  "TOO_MANY_DENIED",
+  "NOT_KEPT",
 ] as const;
 
 export const storeCodes = [

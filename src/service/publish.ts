@@ -21,6 +21,7 @@ import type { OnlineKey, RepositoryState, Store } from "../store/store.ts";
 import type { ReadCache } from "./cache.ts";
 import { loadCandidate } from "./candidate.ts";
 import type { Clock } from "./clock.ts";
+import { deniedKeys } from "./denied-keys.ts";
 import { mayHaveHappened } from "./doubt.ts";
 import { type OnlineKeys, signers } from "./online-keys.ts";
 import type { OnlineRoles } from "./online-roles.ts";
@@ -155,13 +156,14 @@ export class Publisher {
     principal: Principal,
     proposal: string | undefined,
   ): Promise<void> {
-    const { clock, policy, logger } = this.#parts;
+    const { store, clock, policy, logger } = this.#parts;
     const at = clock.now();
     const { state, files, held, candidate } = await loadCandidate(this.#parts, repository, upload, at);
     const plan = examined(candidate);
 
     const { root, targets } = plan;
-    const findings = evaluate({ ...candidate, root, targets, files: plan.files }, policy.current);
+    const inForce = { ...policy.current, denied: await deniedKeys(store) };
+    const findings = evaluate({ ...candidate, root, targets, files: plan.files }, inForce);
     refuseFindings(findings, { repository, principal: principal.name }, logger);
 
     await this.#commit({ state, plan, before: files, held, at, principal, proposal });

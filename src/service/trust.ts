@@ -11,6 +11,7 @@ import type {
   PastMetadata,
   Store,
 } from "../store/store.ts";
+import { Audit } from "./audit/audit.ts";
 import { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
 import { type OnlineKeySettings, OnlineKeys } from "./online-keys.ts";
@@ -114,6 +115,7 @@ class Service implements TrustService {
   /** Parts that could not be used when they were last asked, by name, with the code of the reason. */
   readonly #failing = new Map<string, string>();
   readonly proposals: Proposals;
+  readonly audit: Audit;
 
   constructor(
     options: TrustOptions & { readonly reading: Reading },
@@ -133,6 +135,8 @@ class Service implements TrustService {
     this.#publisher = publisher;
     this.#refresher = refresher;
     this.proposals = proposals;
+    const { store, format, clock, reading } = options;
+    this.audit = new Audit({ store, format, clock, reading, checkWritable: () => this.checkWritable() });
   }
 
   current(repository: string, role: string): Eventually<Served | undefined> {
