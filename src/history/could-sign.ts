@@ -120,8 +120,8 @@ export function standingOf(
 ): Standing {
   if (own === undefined) return "none";
   if (own.file === undefined) return "not-kept";
-  if (!isMet(countSignatures(own.file, keys, accept))) return "below-threshold";
-  return isExpired(own.file.signed, at) ? "expired" : "counts";
+  if (isExpired(own.file.signed, at)) return "expired";
+  return isMet(countSignatures(own.file, keys, accept)) ? "counts" : "below-threshold";
 }
 
 function authority(
