@@ -425,6 +425,7 @@ export const table: readonly Row[] = [
       "src/client/cli",
       "src/core",
       "src/cli/publishing",
+      "src/cli/audit",
       keyErrors,
       publishErrors,
       custody,
@@ -448,7 +449,23 @@ export const table: readonly Row[] = [
       ...outsidePlaces,
       "src/publisher",
       "src/cli/publishing",
+      "src/cli/audit",
     ],
+  },
+  // Those of auditors, likewise.
+  {
+    place: "src/cli/audit",
+    ours: [
+      "src/cli",
+      "src/cli/publishing",
+      "src/client",
+      "src/client/cli",
+      "src/core",
+      publishErrors,
+      "src/publisher",
+    ],
+    packages: ["commander"],
+    builtins: [],
   },
   // The commands of publishers, loaded as one when one of them may be wanted.
   {

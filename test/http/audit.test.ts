@@ -26,7 +26,9 @@ let newTargets: PublisherKey;
 type Line = Record<string, string | number | boolean | null | string[]>;
 
 async function ask(question: string, query: Record<string, string | number>) {
-  const parameters = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, `${value}`]));
+  const parameters = new URLSearchParams(
+    Object.entries(query).map(([name, value]) => [name, `${value}`] as [string, string]),
+  );
   const { status, body, headers } = await server.get(`/api/v1/audit/${question}?${parameters.toString()}`);
   const document = JSON.parse(body.toString("utf8"));
   if (status === 200) expect(auditAnswer.safeParse(document).error).toBeUndefined();
