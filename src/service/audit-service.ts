@@ -21,6 +21,7 @@ export const auditQuestions = [
   "person",
   "old-signatures",
   "expiring",
+  "what-if",
 ] as const;
 export type AuditQuestion = (typeof auditQuestions)[number];
 
@@ -39,6 +40,8 @@ export interface AuditRequest {
   /** Versions of a role; `from` 0: before the first. */
   readonly from: number | undefined;
   readonly to: number | undefined;
+  /** When readers ask, of files as they stand at `at`. */
+  readonly until: number | undefined;
   readonly after: string | undefined;
 }
 

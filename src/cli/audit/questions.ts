@@ -130,6 +130,24 @@ export const questions: readonly Question[] = [
     examples: ["vidimus audit old-signatures --days 180 --csv"],
   },
   {
+    name: "what-if",
+    description:
+      "what would break, as clients see it, if a key were revoked, a delegation removed, or nobody signed",
+    takes: [theRepository],
+    flags: [
+      ["--key <id>", "key", "if this key were revoked"],
+      ["--role <role>", "role", "if this delegation were removed"],
+      ["--until <instant>", "until", "if nobody signed until then"],
+    ],
+    atInstant: true,
+    columns: ["breaks", "what", "subject", "before", "after", "needed", "keys"],
+    nothing: "Nothing was published then.",
+    examples: [
+      `vidimus audit what-if ${app} --role targets/releases`,
+      `vidimus audit what-if ${app} --until 2036-01-01T00:00:00Z --json`,
+    ],
+  },
+  {
     name: "expiring",
     description: "files that end within so many days of an instant, past ones too",
     takes: [repository],

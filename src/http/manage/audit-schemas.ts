@@ -45,6 +45,13 @@ export const auditQueries = {
   "silent-keys": z.strictObject({ repository, days: asked.days, at, after }),
   person: z.strictObject({ owner: asked.owner, repository, at, after }),
   "old-signatures": z.strictObject({ repository, role: asked.role.optional(), days: asked.days, at, after }),
+  "what-if": z.strictObject({
+    repository: asked.repository,
+    key: keyId.optional().meta({ description: "If this key were revoked." }),
+    role: asked.role.optional().meta({ description: "If this delegation were removed." }),
+    until: instant.optional().meta({ description: "If nobody signed until then." }),
+    at,
+  }),
   expiring: z.strictObject({ repository, days: asked.days, at, after }),
 } as const satisfies Record<AuditQuestion, z.ZodObject>;
 
@@ -57,6 +64,8 @@ export const auditSummaries: Record<AuditQuestion, string> = {
   "silent-keys": "Keys that may sign at an instant and have not for so many days.",
   person: "Where the keys are listed that were a person's at the instant, by the register.",
   "old-signatures": "Entries that were signed, or first seen, more than so many days before an instant.",
+  "what-if":
+    "What would break, role by role and name by name, if a key were revoked, a delegation removed, or nobody signed until an instant: by the verifier that clients use.",
   expiring: "Files that were current at an instant and end within so many days.",
 };
 

@@ -45,6 +45,7 @@ export function auditApi(
       days: days(given.days),
       from: numbered(given.from),
       to: numbered(given.to),
+      until: given.until === undefined ? undefined : Date.parse(given.until),
       after: given.after,
     };
     return await sendJson(reply, JSON.stringify(answerDocument(await audit.answer(asked))));

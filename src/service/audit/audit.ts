@@ -31,6 +31,7 @@ import {
   usesIn,
 } from "./questions.ts";
 import { HistoryReader, type PastReader } from "./reader.ts";
+import { simulatedIn } from "./simulations.ts";
 
 /** Files that an answer over several repositories opens before it stops behind the one that it is at. */
 const filesAtOnce = 500;
@@ -63,6 +64,10 @@ export class Audit implements AuditService {
         return await this.#ofOne(request, at, (reader) => couldSignIn(reader, request, at));
       case "changes":
         return await this.#ofOne(request, at, (reader) => changesIn(reader, request));
+      case "what-if":
+        return await this.#ofOne(request, at, (reader) =>
+          simulatedIn(reader, this.#parts.store, request, at),
+        );
       case "signatures":
         return await this.#ofAll(request, at, (reader, after) => signaturesIn(reader, request, at, after));
       case "old-signatures":
