@@ -9,7 +9,7 @@
  * The root is always the first: its keys can give every role to others.
  */
 import { canonicalKeyId, type ListedKey, openKey, type UsableKey } from "../core/keys.ts";
-import type { Delegation, Metadata, RoleKeys, Root, Targets } from "../core/model.ts";
+import type { RoleKeys } from "../core/model.ts";
 import { countSignatures, isMet } from "../core/threshold.ts";
 import { isExpired, rootRole } from "../core/verify.ts";
 import { instant, type Line } from "./answer.ts";
@@ -152,17 +152,4 @@ export function usableKeys(
 
 function reachable(keys: RoleKeys, accept?: (key: UsableKey) => boolean): boolean {
   return usableKeys(keys, accept).length >= keys.threshold;
-}
-
-/** The keys that a state gives to a role; undefined if it gives it none. */
-export function keysIn(
-  { root, targets }: Pick<State, "root" | "targets">,
-  role: string,
-): RoleKeys | undefined {
-  const rootFile: Metadata<Root> | undefined = root?.file;
-  if (role === "root" || role === "targets" || role === "snapshot" || role === "timestamp") {
-    return rootFile && rootRole(rootFile.signed, role);
-  }
-  const parent: Metadata<Targets> | undefined = targets.get(role.slice(0, role.lastIndexOf("/")))?.file;
-  return parent?.signed.delegations.find((each: Delegation) => each.role === role);
 }

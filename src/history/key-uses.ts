@@ -67,8 +67,3 @@ export function sharedUses(uses: readonly KeyUse[]): readonly KeyUse[] {
     new Set(all.map(({ repository, role }) => `${repository}\n${role}`)).size;
   return [...byMaterial.values()].filter((all) => places(all) > 1).flat();
 }
-
-/** Whether any file of the state is not kept, so that uses may be missing. */
-export function isPartial({ root, targets }: State): boolean {
-  return [root, ...targets.values()].some((each) => each !== undefined && each.file === undefined);
-}

@@ -34,6 +34,8 @@ export interface Moment {
 }
 
 export interface History {
+  /** As it stands after the last step. */
+  readonly sim: Simulator;
   readonly repository: string;
   readonly moments: readonly Moment[];
   readonly past: Past;
@@ -132,6 +134,7 @@ export async function played(steps: readonly Step[]): Promise<History> {
     principal: `person ${index}`,
   }));
   return {
+    sim,
     repository: sim.repository,
     moments,
     bytes,
