@@ -16,7 +16,7 @@ import type { Signer } from "./signer/signer.ts";
 import type { HighWaterMark } from "./store/mark.ts";
 import type { Store } from "./store/store.ts";
 import { openPolicySource, retellPolicy, tellPolicy } from "./wire/policy.ts";
-import { keySettings, roleSettings } from "./wire/settings.ts";
+import { expirySettings, keySettings, roleSettings } from "./wire/settings.ts";
 import { openSigner } from "./wire/signer.ts";
 import { openMark, openStore } from "./wire/store.ts";
 
@@ -86,6 +86,7 @@ export async function createService(
   const { notary } = await import("./core/format/notary.ts");
   const { openReading } = await import("./wire/reading.ts");
   const { openAnnouncing } = await import("./wire/announcing.ts");
+  const { openTlsSource } = await import("./wire/tls-expiry.ts");
   const announcing = await openAnnouncing(config, store, logger, delivers && !config.server.readOnly);
   return createTrustService({
     store,
@@ -102,6 +103,9 @@ export async function createService(
     readOnly: config.server.readOnly,
     behind,
     markLag,
+    announcer: announcing.announcer,
+    expiry: expirySettings(config),
+    expirySources: [openTlsSource(config)],
     jobs: announcing.job === undefined ? [] : [announcing.job],
   });
 }

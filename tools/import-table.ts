@@ -51,6 +51,7 @@ const outsideKey = "src/publisher/custody/outside-key";
 const plugins = ["src/http/notary", "src/http/operations", "src/http/manage"];
 const proposalService = "src/service/proposal-service";
 const auditService = "src/service/audit-service";
+const serviceParts = ["src/service/expiry/expiry-service", "src/service/retention/retention-service"];
 const fsckDamage = "src/service/fsck/damage";
 const sharedByStores = [
   storeContract,
@@ -83,6 +84,7 @@ const http: Omit<Row, "place"> = {
     serviceContract,
     proposalService,
     auditService,
+    ...serviceParts,
     errors,
     "src/core/bytes",
     "src/core/json",
@@ -135,7 +137,15 @@ export const table: readonly Row[] = [
   // Offline, over rows as they lie there: nothing that serves needs it.
   {
     place: "src/service/fsck",
-    ours: ["src/core", storeContract, proposalContract, inspectionContract, signerContract, fsckDamage],
+    ours: [
+      "src/core",
+      storeContract,
+      proposalContract,
+      retentionContract,
+      inspectionContract,
+      signerContract,
+      fsckDamage,
+    ],
     packages: [],
     builtins: [],
   },
@@ -177,7 +187,12 @@ export const table: readonly Row[] = [
     packages: [],
     builtins: ["node:crypto", "node:fs/promises", "node:path"],
   },
-  { place: inspectionContract, ours: [storeContract, proposalContract], packages: [], builtins: [] },
+  {
+    place: inspectionContract,
+    ours: [storeContract, proposalContract, retentionContract],
+    packages: [],
+    builtins: [],
+  },
   { place: "src/store/bounds", ours: [storeContract], packages: [], builtins: [] },
   { place: "src/store/refusals", ours: [errors], packages: [], builtins: [] },
   {
@@ -429,6 +444,7 @@ export const table: readonly Row[] = [
       "src/core",
       "src/cli/publishing",
       "src/cli/audit",
+      "src/cli/expiry",
       keyErrors,
       publishErrors,
       custody,
@@ -453,9 +469,10 @@ export const table: readonly Row[] = [
       "src/publisher",
       "src/cli/publishing",
       "src/cli/audit",
+      "src/cli/expiry",
     ],
   },
-  // Those of auditors, likewise.
+  // The commands of auditors, which ask a server.
   {
     place: "src/cli/audit",
     ours: [
@@ -470,6 +487,21 @@ export const table: readonly Row[] = [
     packages: ["commander"],
     builtins: [],
   },
+  // The commands about what ends and what is kept, which ask a server.
+  {
+    place: "src/cli/expiry",
+    ours: [
+      "src/cli",
+      "src/client",
+      "src/client/cli",
+      "src/client/fetch/fetcher",
+      publishErrors,
+      "src/publisher",
+    ],
+    packages: ["commander", "zod"],
+    builtins: [],
+  },
+
   // The commands of publishers, loaded as one when one of them may be wanted.
   {
     place: "src/cli/publishing",
@@ -515,7 +547,7 @@ export const table: readonly Row[] = [
       ...backEnds,
     ],
     packages: ["pino"],
-    builtins: ["node:fs", "node:os", "node:path", "node:worker_threads"],
+    builtins: ["node:crypto", "node:fs", "node:os", "node:path", "node:worker_threads"],
     lazily: [notary, ...backEnds],
   },
   {

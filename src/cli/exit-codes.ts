@@ -77,6 +77,8 @@ export const exitCodes = {
     meaning: "a key was denied, and what takes it out of a repository could not be proposed",
   },
   registry: { code: 67, meaning: "the registry has not the image, or gives another than was asked for" },
+  expiring: { code: 75, meaning: "something ends soon, or was signed long ago, and --check asked for that" },
+  asked: { code: 76, meaning: "the trust server refuses to answer, or answers otherwise than it should" },
 } as const satisfies Record<string, { code: number; meaning: string }>;
 
 /** Every code that a command can end with, in the order of their numbers. */
@@ -159,6 +161,7 @@ const ofPublish = {
   PUBLISH_REFUSED: "refused",
   REGISTRY_ANSWER: "registry",
   REPOSITORY_EXISTS: "refused",
+  SERVER_REFUSED: "asked",
   SIGNERS_MISSING: "signers",
   STAGING_DAMAGED: "staging",
   STAGING_UNWRITABLE: "staging",

@@ -103,6 +103,8 @@ export async function runCli(
       addPublishingCommands(program, publishing);
       const { addAuditCommands } = await import("./audit/commands.ts");
       addAuditCommands(program, publishing);
+      const { addExpiryCommands } = await import("./expiry/commands.ts");
+      addExpiryCommands(program, publishing);
     }
     client.addHelp(program, { stdout: context.stdout, columns: clientContext.columns }, () => {
       const rows = allExitCodes.map((each) => [String(each.code), each.meaning]);

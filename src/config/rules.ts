@@ -178,6 +178,17 @@ function isHostName(name: string): boolean {
   return name.length <= 253 && labels.every((label) => /^(?!-)[A-Za-z0-9-]{1,63}(?<!-)$/.test(label));
 }
 
+const knownDays: Rule = ({ expiry }) => {
+  const { announceDays } = expiry;
+  const bad = announceDays.find((text) => !/^[1-9][0-9]{0,3}$/.test(text));
+  if (bad === undefined && announceDays.length <= 20) return undefined;
+  return problem(
+    "BAD_VALUE",
+    "expiry.announceDays",
+    "expiry.announceDays must be at most 20 whole numbers of days from 1 to 9999.",
+  );
+};
+
 const knownWebhooks: Rule = ({ webhooks }) => {
   const bad = webhooks.urls.find((text) => !isWebhook(text, webhooks.allowPrivate));
   if (bad !== undefined) {
@@ -236,6 +247,7 @@ const rules: readonly Rule[] = [
   cleanPrefixes,
   knownProxies,
   knownNames,
+  knownDays,
   knownWebhooks,
   webhookSecrets,
 ];

@@ -213,6 +213,17 @@ const log = z.strictObject({
   format: choice(["auto", "json", "pretty"], "auto", "auto: readable lines on a terminal, JSON elsewhere."),
 });
 
+const expiry = z.strictObject({
+  announceDays: list(
+    ["90", "30", "14", "7", "3", "1"],
+    "How many days ahead the end of roles, certificates and tokens is announced, once each.",
+  ),
+  checkInterval: duration(
+    { least: "1m", most: "24h", value: "1h" },
+    "How often the server looks for what nears its end.",
+  ),
+});
+
 const webhooks = z.strictObject({
   urls: list(
     [],
@@ -261,6 +272,7 @@ export const configSchema = z.strictObject({
   limits: limits.prefault({}),
   caching: caching.prefault({}),
   log: log.prefault({}),
+  expiry: expiry.prefault({}),
   webhooks: webhooks.prefault({}),
   auth: auth.prefault({}),
 });

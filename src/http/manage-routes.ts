@@ -21,6 +21,10 @@ export type ManageRoute =
   | { readonly kind: "keys"; readonly query: string }
   | { readonly kind: "registerKey" | "deniedKeys" }
   | { readonly kind: "denyKey" | "allowKey"; readonly key: string }
+  | { readonly kind: "expiring"; readonly query: string }
+  | { readonly kind: "oldSignatures"; readonly query: string }
+  | { readonly kind: "retentionPlan"; readonly query: string }
+  | { readonly kind: "retentionRun" }
   | { readonly kind: "openapi" }
   | { readonly kind: "manageMissing"; readonly because: "path" | "name" | "prefix" };
 
@@ -49,7 +53,11 @@ export function manageRoute(method: string, path: string, query: string, rules: 
   if (first === "proposals" && segments.length === 1) {
     return method === "GET" ? { kind: "proposals", query } : missing;
   }
-  if (first === "audit" || first === "keys") return ofServer(method, segments, query) ?? missing;
+  if (first === "audit" || first === "keys") return ofAuditors(method, segments, query) ?? missing;
+  if (segments.length === 1) {
+    const whole = ofServer(method, first, query);
+    if (whole !== undefined) return whole;
+  }
   if (first !== "repositories" || what !== "proposals" || name === undefined || segments.length > 5)
     return missing;
   const route = repositoryRoute(method, name, segments.slice(3), query);
@@ -63,7 +71,7 @@ export function manageRoute(method: string, path: string, query: string, rules: 
 }
 
 /** What is of no one repository: questions about the past, and the register of keys. */
-function ofServer(
+function ofAuditors(
   method: string,
   [first, name, action, ...more]: readonly (string | undefined)[],
   query: string,
@@ -82,6 +90,15 @@ function ofServer(
   if (method !== "POST" || !keyId.test(name)) return undefined;
   if (action === "deny") return { kind: "denyKey", key: name };
   return action === "allow" ? { kind: "allowKey", key: name } : undefined;
+}
+
+/** What is asked of the whole server. */
+function ofServer(method: string, path: string | undefined, query: string): ManageRoute | undefined {
+  if (path === "retention" && method === "POST") return { kind: "retentionRun" };
+  if (method !== "GET") return undefined;
+  if (path === "expiring") return { kind: "expiring", query };
+  if (path === "old-signatures") return { kind: "oldSignatures", query };
+  return path === "retention" ? { kind: "retentionPlan", query } : undefined;
 }
 
 function repositoryRoute(

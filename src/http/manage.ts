@@ -1,4 +1,4 @@
-/** The management API below `/api/v1/`: proposals. One handler for each meaning a path can have. */
+/** The management API below `/api/v1/`: proposals here, the rest in files beside it. One handler for each meaning a path can have. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { MalformedError, RefusedError } from "../core/errors.ts";
@@ -7,7 +7,6 @@ import type { ByteBudget } from "./budget.ts";
 import { anonymous, sendJson } from "./exchange.ts";
 import type { Gate } from "./gate.ts";
 import { withJson } from "./json-body.ts";
-import { bad, checked, meaning, parameters } from "./manage/asking.ts";
 import { auditApi } from "./manage/audit.ts";
 import {
   listDocument,
@@ -16,7 +15,9 @@ import {
   rejectionOf,
   signedRolesOf,
 } from "./manage/documents.ts";
+import { expiryApi } from "./manage/expiry.ts";
 import { openapiDocument } from "./manage/openapi.ts";
+import { bad, checked, meaning, parameters } from "./manage/requests.ts";
 import * as schemas from "./manage/schemas.ts";
 import type { AppOptions } from "./options.ts";
 
@@ -114,6 +115,7 @@ export async function manageApi(
   });
 
   auditApi(app, options, budget);
+  expiryApi(app, { options, budget });
 
   app.all("/manage/missing", async (request) => {
     switch (meaning(request, "manageMissing").because) {

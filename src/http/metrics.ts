@@ -7,6 +7,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { TrustService } from "../service/service.ts";
 import { aggregated, ofSupervisor, type SentMetrics } from "./aggregate.ts";
+import { addExpiryMetrics } from "./expiry-metrics.ts";
 import type { Route } from "./routes.ts";
 
 const operations: Partial<Record<Route["kind"], string>> = {
@@ -25,6 +26,10 @@ const operations: Partial<Record<Route["kind"], string>> = {
   signProposal: "SignProposal",
   rejectProposal: "RejectProposal",
   cancelProposal: "CancelProposal",
+  expiring: "ListExpiring",
+  oldSignatures: "ListOldSignatures",
+  retentionPlan: "PlanRetention",
+  retentionRun: "RunRetention",
 };
 
 const methods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE"]);
@@ -51,7 +56,7 @@ export class HttpMetrics {
 
   /** `others`: what `toSend` gave in the other processes of this server; undefined if there are none. */
   constructor(
-    service: Pick<TrustService, "renewalLag" | "mark" | "policyFault" | "proposals">,
+    service: Pick<TrustService, "renewalLag" | "mark" | "policyFault" | "proposals" | "expiry" | "outbox">,
     others?: OtherMetrics,
   ) {
     this.#others = others;
@@ -145,6 +150,7 @@ export class HttpMetrics {
         }
       },
     });
+    addExpiryMetrics(this.#registry, service);
     this.#refusals = new Counter({
       name: "vidimus_refusals_total",
       help: "Requests refused, by stable code.",

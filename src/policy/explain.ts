@@ -73,7 +73,10 @@ function explained(
         rule.algorithms === undefined ? "any" : [...rule.algorithms].join(", "),
       ),
       ...(readers.includes("server")
-        ? [row(["maxVersionStep"], "maxVersionStep", `${rule.maxVersionStep ?? "1000"}`)]
+        ? [
+            row(["maxVersionStep"], "maxVersionStep", `${rule.maxVersionStep ?? "1000"}`),
+            row(["retention"], "retention", retentionInWords(rule.retention)),
+          ]
         : []),
       ...(readers.includes("client")
         ? forClients(rule, policy).map(([what, value]) => row(what.split("."), what, value))
@@ -135,4 +138,13 @@ function forClients(rule: Rule, policy: TrustPolicy): [string, string][] {
 
 function lifetime(milliseconds: number | undefined): string {
   return milliseconds === undefined ? "any" : inWords(milliseconds);
+}
+
+function retentionInWords(retention: Rule["retention"]): string {
+  const kinds = ["timestamps", "snapshots", "targets", "delegations"] as const;
+  const said = kinds.flatMap((kind) => {
+    const kept = retention?.[kind];
+    return kept === undefined ? [] : [`${kind} ${inWords(kept)}`];
+  });
+  return said.length === 0 ? "superseded files stay for ever" : `superseded ${said.join(", ")}`;
 }

@@ -102,6 +102,12 @@ function makeRule(match: Pattern, place: string, said: Settings, defaults: Setti
     unknownAge: own.signatures?.unknownAge ?? plain.unknownAge,
     offlineMaxAge: own.offline?.maxAge,
     maxVersionStep: own.maxVersionStep,
+    retention: own.retention && {
+      timestamps: own.retention.timestamps,
+      snapshots: own.retention.snapshots,
+      targets: own.retention.targets,
+      delegations: own.retention.delegations,
+    },
     origins: new Map(
       settingKeys
         .filter((key) => own[key] !== undefined)

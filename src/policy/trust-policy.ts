@@ -36,6 +36,15 @@ export interface RoleDemands {
   readonly paths: readonly string[] | undefined;
 }
 
+/** For how long files stay after they were superseded, by kind. Absent: for ever. */
+export interface Retention {
+  readonly timestamps: number | undefined;
+  /** Those that the server made. */
+  readonly snapshots: number | undefined;
+  readonly targets: number | undefined;
+  readonly delegations: number | undefined;
+}
+
 export interface Rule {
   readonly match: Pattern;
   /** Where it stands in the file: `repositories[2]`. */
@@ -65,6 +74,8 @@ export interface Rule {
   readonly offlineMaxAge: number | undefined;
   /** By how much a version may rise in one publication. A server's matter: readers may have missed any number. */
   readonly maxVersionStep: number | undefined;
+  /** How long superseded files stay. A server's matter. Undefined: for ever. */
+  readonly retention: Retention | undefined;
   /** Which of its keys the file gives: in the rule itself, or in `defaults`. */
   readonly origins: ReadonlyMap<string, "rule" | "defaults">;
 }
@@ -117,6 +128,7 @@ export function plainRule(match: Pattern, place: string): Rule {
     unknownAge: "refuse",
     offlineMaxAge: undefined,
     maxVersionStep: undefined,
+    retention: undefined,
     origins: new Map(),
   };
 }

@@ -4,10 +4,14 @@
  * Every method names the repository first. Names arrive checked by `core/names.ts` (the edge does that once).
  * Refusals are `VidimusError`s.
  */
+
+import type { OutboxFacts } from "../store/outbox.ts";
 import type { ChangeQuery, ChangeRecord, Eventually, OnlineRole } from "../store/store.ts";
 import type { AuditService } from "./audit-service.ts";
+import type { ExpiryService } from "./expiry/expiry-service.ts";
 import type { Principal } from "./principal.ts";
 import type { ProposalService } from "./proposal-service.ts";
+import type { RetentionService } from "./retention/retention-service.ts";
 
 export type { ChangeQuery, ChangeRecord, Eventually, OnlineRole, Principal };
 
@@ -41,6 +45,8 @@ export interface PublicKey {
 export interface TrustService {
   readonly proposals: ProposalService;
   readonly audit: AuditService;
+  readonly expiry: ExpiryService;
+  readonly retention: RetentionService;
 
   /*
    * The three reads give the answer itself, and throw, wherever nobody has to be waited for: what is in memory, and what a
@@ -67,6 +73,9 @@ export interface TrustService {
 
   /** Components that cannot work now, by name; empty when all is well. */
   health(): Promise<ReadonlyMap<string, string>>;
+
+  /** What waits to be told to the outside, and what was given up. */
+  outbox(): Promise<OutboxFacts>;
 
   /** Why the policy in force is not the one in its file, though it was asked for; undefined when all is well. */
   policyFault(): string | undefined;

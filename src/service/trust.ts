@@ -1,8 +1,9 @@
 /** The service, put together from its parts. Reads are here; each of the rest has a file of its own. */
 import type { Logger } from "pino";
-import { RefusedError, StoreError, VidimusError } from "../core/errors.ts";
+import { VidimusError } from "../core/errors.ts";
 import type { FormatRules } from "../core/format/format.ts";
 import type { Signer } from "../signer/signer.ts";
+import type { OutboxFacts } from "../store/outbox.ts";
 import type {
   ChangeQuery,
   ChangeRecord,
@@ -14,6 +15,8 @@ import type {
 import { Audit } from "./audit/audit.ts";
 import { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
+import { openWatch, type WatchOptions } from "./expiry/open-watch.ts";
+import type { Watch } from "./expiry/watch.ts";
 import { type OnlineKeySettings, OnlineKeys } from "./online-keys.ts";
 import { type OnlineRoleSettings, OnlineRoles } from "./online-roles.ts";
 import type { PolicyInForce } from "./policy-in-force.ts";
@@ -23,11 +26,13 @@ import { Publisher } from "./publish.ts";
 import { Queue } from "./queue.ts";
 import { type Reading, readingHere } from "./reading.ts";
 import { Refresher } from "./refresh.ts";
+import { RetentionJob } from "./retention/retention.ts";
 import { type ServedFile, servedCurrent, servedFromStore } from "./served.ts";
 import type { Principal, PublicKey, Served, TrustService, UploadedFile } from "./service.ts";
 import { TrustedFilesCache } from "./trusted.ts";
+import { behindSentence, checkWritable } from "./writable.ts";
 
-export interface TrustOptions {
+export interface TrustOptions extends WatchOptions {
   readonly store: Store;
   readonly signer: Signer;
   readonly format: FormatRules;
@@ -60,9 +65,6 @@ export interface Job {
   stop(): Promise<void>;
 }
 
-const behind =
-  "the store is behind its high-water mark: it was restored from an older backup or lost commits; run vidimus recover accept with the server stopped";
-
 export function createTrustService(options: TrustOptions): TrustService {
   const { store, signer, format, clock, logger, policy } = options;
   const cache = new ReadCache(options.cacheBytes, store);
@@ -89,19 +91,9 @@ export function createTrustService(options: TrustOptions): TrustService {
     publisher,
     new Refresher({ ...shared, interval: options.refreshInterval, alsoTend: () => proposals.tend() }),
     proposals,
+    openWatch(options, { ...shared, policy }),
+    new RetentionJob({ ...shared, policy, checkWritable: () => checkWritable(options) }),
   );
-}
-
-function checkWritable({ readOnly, behind }: Pick<TrustOptions, "readOnly" | "behind">): void {
-  if (readOnly) {
-    throw new RefusedError("READ_ONLY", "This server only reads: publish to the one it is a copy of.");
-  }
-  if (behind) {
-    throw new StoreError(
-      "STORE_BEHIND",
-      "This server's store lacks what it once had: its operator restores a newer backup, or runs vidimus recover accept, before anything can be published.",
-    );
-  }
 }
 
 class Service implements TrustService {
@@ -116,6 +108,8 @@ class Service implements TrustService {
   readonly #failing = new Map<string, string>();
   readonly proposals: Proposals;
   readonly audit: Audit;
+  readonly expiry: Watch;
+  readonly retention: RetentionJob;
 
   constructor(
     options: TrustOptions & { readonly reading: Reading },
@@ -126,6 +120,8 @@ class Service implements TrustService {
     publisher: Publisher,
     refresher: Refresher,
     proposals: Proposals,
+    expiry: Watch,
+    retention: RetentionJob,
   ) {
     this.#options = options;
     this.#cache = cache;
@@ -137,6 +133,8 @@ class Service implements TrustService {
     this.proposals = proposals;
     const { store, format, clock, reading } = options;
     this.audit = new Audit({ store, format, clock, reading, checkWritable: () => this.checkWritable() });
+    this.expiry = expiry;
+    this.retention = retention;
   }
 
   current(repository: string, role: string): Eventually<Served | undefined> {
@@ -221,12 +219,16 @@ class Service implements TrustService {
     };
     await check("DB operational", store, "the store cannot be used");
     await check("Trust operational", signer, "the signer cannot be used");
-    if (this.#options.behind) faults.set("High-water mark", behind);
+    if (this.#options.behind) faults.set("High-water mark", behindSentence);
     return faults;
   }
 
   policyFault(): string | undefined {
     return this.#options.policy.fault;
+  }
+
+  async outbox(): Promise<OutboxFacts> {
+    return await this.#options.store.outbox.facts();
   }
 
   async renewalLag(): Promise<number> {
@@ -241,12 +243,12 @@ class Service implements TrustService {
   async start(): Promise<void> {
     if (this.#isClosed()) return;
     this.#refresher.start();
-    for (const job of this.#options.jobs ?? []) job.start();
+    for (const job of this.#jobs()) job.start();
   }
 
   async close(): Promise<void> {
     this.proposals.close();
-    for (const job of this.#options.jobs ?? []) await job.stop();
+    for (const job of this.#jobs()) await job.stop();
     await this.#refresher.stop();
     await this.#queue.idle();
     await this.#options.reading.close();
@@ -256,6 +258,10 @@ class Service implements TrustService {
 
   checkWritable(): void {
     checkWritable(this.#options);
+  }
+
+  #jobs(): readonly Job[] {
+    return [this.expiry, this.retention, ...(this.#options.jobs ?? [])];
   }
 
   #isClosed(): boolean {

@@ -9,6 +9,7 @@
  * **Errors.** `STORE_CORRUPT` where the rows themselves cannot be read; otherwise as the store.
  */
 import type { ProposalEvent, ProposalFile, ProposalSignature } from "./proposals.ts";
+import type { RemovedFile } from "./retention.ts";
 import type { ChangeRecord, Format, KeyUse, MetadataReference, OnlineKey } from "./store.ts";
 
 export interface FileRow extends MetadataReference {
@@ -73,8 +74,13 @@ export interface RepositoryRows {
   recorded(revision: number): HistoryRow | undefined;
   /** By role in byte order, then version, strictly after the given ones. */
   files(after: { readonly role: string; readonly version: number }, limit: number): readonly FileRow[];
+  /** Those that retention has taken away, likewise. */
+  removedFiles(
+    after: { readonly role: string; readonly version: number },
+    limit: number,
+  ): readonly RemovedFile[];
   bytes(id: number): Uint8Array | undefined;
-  /** At which revision a file of the role with this digest was committed; undefined if none is stored. */
+  /** At which revision a file of the role with this digest was committed; undefined if none is stored or was taken away. */
   revisionOf(role: string, sha256: string): number | undefined;
   /** The repository's own rows of the changefeed, by ID, strictly after the given one. */
   changes(after: number, limit: number): readonly ChangeRecord[];
@@ -124,6 +130,8 @@ export interface FeedCount {
 export interface StoreInspection {
   /** What the back end's own check finds in its file, at most 100 sentences; empty when all is well. */
   integrity(): readonly string[];
+  /** What does not fit together in the outbox, at most 100 sentences. */
+  outbox(): readonly string[];
   keyring(): Uint8Array | undefined;
   hasKeys(): boolean;
   feed(): FeedCount;

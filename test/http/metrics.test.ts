@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { aggregated, type SentMetrics } from "../../src/http/aggregate.ts";
 import { HttpMetrics } from "../../src/http/metrics.ts";
 import { SupervisorMetrics } from "../../src/http/supervisor-metrics.ts";
+import type { ExpiryService } from "../../src/service/expiry/expiry-service.ts";
 import type { ProposalService } from "../../src/service/proposal-service.ts";
 
 const proposals = { facts: async () => ({ open: 3, published: 2, rejected: 1, expired: 0 }) };
@@ -15,6 +16,16 @@ const metricsOf = (
       renewalLag: async () => lag,
       mark: () => mark,
       policyFault: () => undefined,
+      expiry: {
+        facts: () => ({
+          at: 1_000,
+          next: new Map([["root", 9_000]]),
+          expired: new Map([["targets", 2]]),
+          within: new Map([[90, 3]]),
+          oldSignatures: 1,
+        }),
+      } as unknown as ExpiryService,
+      outbox: async () => ({ waiting: 4, dead: 5, oldest: 6_000 }),
       proposals: proposals as unknown as ProposalService,
     },
     others,

@@ -6,6 +6,7 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { HttpMetrics } from "../../src/http/metrics.ts";
 import { SupervisorMetrics } from "../../src/http/supervisor-metrics.ts";
+import type { ExpiryService } from "../../src/service/expiry/expiry-service.ts";
 import type { ProposalService } from "../../src/service/proposal-service.ts";
 
 const repository = resolve(import.meta.dirname, "../..");
@@ -85,6 +86,16 @@ beforeAll(async () => {
     renewalLag: async () => 0,
     mark: () => ({ behind: false, lag: 0 }),
     policyFault: () => undefined,
+    expiry: {
+      facts: () => ({
+        at: 1_000,
+        next: new Map([["root", 9_000]]),
+        expired: new Map([["targets", 2]]),
+        within: new Map([[90, 3]]),
+        oldSignatures: 1,
+      }),
+    } as unknown as ExpiryService,
+    outbox: async () => ({ waiting: 4, dead: 5, oldest: 6_000 }),
     proposals: proposals as unknown as ProposalService,
   };
   // As with workers: the one form in which all of them are there.

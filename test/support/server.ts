@@ -15,6 +15,7 @@ import type { ListedKey } from "../../src/core/keys.ts";
 import { createApp } from "../../src/http/app.ts";
 import type { AppOptions } from "../../src/http/options.ts";
 import { defaultPolicy, type Policy } from "../../src/policy/policy.ts";
+import type { WatchOptions } from "../../src/service/expiry/open-watch.ts";
 import type { OnlineKeySettings } from "../../src/service/online-keys.ts";
 import type { OnlineRoleSettings } from "../../src/service/online-roles.ts";
 import { PolicyInForce } from "../../src/service/policy-in-force.ts";
@@ -55,7 +56,7 @@ export class TestClock {
   }
 }
 
-export interface ServerOptions {
+export interface ServerOptions extends WatchOptions {
   readonly backEnd?: BackEnd;
   /** Another server whose store, secret and clock this one shares, as a second process would. Close it first. */
   readonly beside?: TestServer;
@@ -72,6 +73,8 @@ export interface ServerOptions {
   readonly caching?: AppOptions["caching"];
   readonly apis?: AppOptions["apis"];
   readonly refreshInterval?: number;
+  /** Its store is behind its mark. */
+  readonly behind?: boolean;
   /** Where files are read; on this thread without. Closed with the server. */
   readonly reading?: Reading;
   readonly proposals?: Partial<ProposalSettings>;
@@ -156,9 +159,12 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     cacheBytes: 16 * 1024 * 1024,
     refreshInterval: options.refreshInterval ?? 3_600_000,
     readOnly: false,
-    behind: false,
+    behind: options.behind ?? false,
     markLag: () => 0,
     proposals: options.proposals ?? {},
+    ...(options.announcer && { announcer: options.announcer }),
+    ...(options.expirySources && { expirySources: options.expirySources }),
+    ...(options.expiry && { expiry: options.expiry }),
   });
   const app = await createApp({
     service,

@@ -79,6 +79,11 @@ async function fill(server: TestServer): Promise<void> {
   const who = { name: "tester", method: "none", address: "" } as const;
   await server.service.proposals.open(full, openRequest(owner.next("targets")), who);
   await propose(server, anew, who);
+  // Superseded long enough, and taken away.
+  const removal = { repository: own, incarnation: 1, at: server.clock.now() };
+  await server.store.retention.remove({ ...removal, files: [{ role: "timestamp", version: 1 }] });
+  const entry = { id: "one", type: "dev.vidimus.test", subject: own, at: server.clock.now(), data: "{}" };
+  await server.store.outbox.add(entry, ["log"], { waiting: 10, settled: 10 });
 }
 
 /** One proposal that was cancelled, and one that waits for the second of its two signatures. */

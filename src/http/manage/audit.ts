@@ -13,8 +13,8 @@ import type { ByteBudget } from "../budget.ts";
 import { anonymous, sendJson } from "../exchange.ts";
 import { withJson } from "../json-body.ts";
 import type { AppOptions } from "../options.ts";
-import { bad, checked, meaning, parameters } from "./asking.ts";
 import * as schemas from "./audit-schemas.ts";
+import { bad, checked, meaning, parameters } from "./requests.ts";
 
 const largestBody = 16 * 1024;
 const mostDays = 36_500;

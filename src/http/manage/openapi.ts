@@ -3,6 +3,7 @@ import { z } from "zod";
 import { auditQuestions } from "../../service/audit-service.ts";
 import type { ManageRoute } from "../manage-routes.ts";
 import * as audit from "./audit-schemas.ts";
+import * as expirySchemas from "./expiry-schemas.ts";
 import * as schemas from "./schemas.ts";
 
 interface Operation {
@@ -117,6 +118,38 @@ export const operations: Record<Exclude<ManageRoute["kind"], "manageMissing" | "
     status: 200,
     answer: audit.keyChange,
   },
+  expiring: {
+    method: "get",
+    path: "/api/v1/expiring",
+    summary: "Roles, certificates and tokens that end soon, of some repositories after another.",
+    query: expirySchemas.expiringQuery,
+    status: 200,
+    answer: expirySchemas.expiring,
+  },
+  oldSignatures: {
+    method: "get",
+    path: "/api/v1/old-signatures",
+    summary: "Targets that were signed, or first seen without a date, long ago.",
+    query: expirySchemas.oldSignaturesQuery,
+    status: 200,
+    answer: expirySchemas.oldSignatures,
+  },
+  retentionPlan: {
+    method: "get",
+    path: "/api/v1/retention",
+    summary: "Superseded files that would be taken away now.",
+    query: expirySchemas.retentionQuery,
+    status: 200,
+    answer: expirySchemas.retention,
+  },
+  retentionRun: {
+    method: "post",
+    path: "/api/v1/retention",
+    summary: "Takes them away. Their digests stay.",
+    body: expirySchemas.retentionBody,
+    status: 200,
+    answer: expirySchemas.retention,
+  },
   openapi: {
     method: "get",
     path: "/api/v1/openapi.json",
@@ -143,6 +176,9 @@ for (const [id, schema] of Object.entries({
   ProposalList: schemas.proposalList,
   AuditAnswer: audit.auditAnswer,
   KeyList: audit.keyList,
+  Expiring: expirySchemas.expiring,
+  OldSignatures: expirySchemas.oldSignatures,
+  Retention: expirySchemas.retention,
   Refusal: schemas.refusal,
 })) {
   named.add(schema, { id });
@@ -173,7 +209,7 @@ export function openapiDocument(): object {
       title: "Vidimus management API",
       version: "1",
       description:
-        "Proposals: files that wait for signatures of several people (docs/proposals.md). Questions about the past, and whose keys they are (docs/audit.md).",
+        "Proposals: files that wait for signatures of several people (docs/proposals.md). What nears its end, and what is kept (docs/expiry.md). Questions about the past, and whose keys they are (docs/audit.md).",
     },
     paths,
     components: {

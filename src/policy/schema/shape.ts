@@ -122,6 +122,14 @@ const settings = {
   ),
   offline: z.optional(z.strictObject({ maxAge: duration })),
   maxVersionStep: z.optional(step),
+  retention: z.optional(
+    z.strictObject({
+      timestamps: z.optional(duration),
+      snapshots: z.optional(duration),
+      targets: z.optional(duration),
+      delegations: z.optional(duration),
+    }),
+  ),
 };
 const defaultsSchema = z.strictObject(settings);
 const ruleSchema = z.strictObject({ match: pattern, ...settings });
@@ -175,6 +183,7 @@ export function keysAt(path: readonly (string | number)[]): readonly string[] {
   if (last === "pins") return ["keys", "certificates", "ca"];
   if (last === "signatures") return ["maxAge", "unknownAge"];
   if (last === "offline") return ["maxAge"];
+  if (last === "retention") return ["timestamps", "snapshots", "targets", "delegations"];
   if (inner.includes("roles")) return Object.keys(demands.def.shape);
   return Object.keys(first === "defaults" ? settings : ruleSchema.def.shape);
 }

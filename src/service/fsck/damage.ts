@@ -43,6 +43,10 @@ export const damageCodes = [
   "KEY_MISSING",
   /** A key of the root that is marked as waiting, or the other way round. */
   "KEY_STATE_WRONG",
+  /** What waits to be told to the outside does not fit together. */
+  "OUTBOX_WRONG",
+  /** What retention took away is current, a root, or still there. */
+  "REMOVAL_WRONG",
   /** The files of a proposal are not what was opened, or it does not rest on what they rest on. */
   "PROPOSAL_ALTERED",
   /** An open proposal does not rest on what is current. */

@@ -1,6 +1,6 @@
 /**
  * Every stored file of one repository, one after the other: its bytes against its row, the roots as a chain, and that
- * whatever a snapshot or timestamp ever named is still there. Nothing is deleted within an incarnation, so a reference
+ * whatever a snapshot or timestamp ever named is still there. Of what retention takes away the row stays, so a reference
  * that leads nowhere is a row that was lost.
  *
  * The rows come by role in byte order, so roots come before all that they vouch for.

@@ -60,6 +60,15 @@ export async function checkStore(parts: FsckParts, tell: (damage: Damage) => voi
     await signer?.close();
   }
   surviving(report, () => checkFeed(inspection, report));
+  surviving(report, () => {
+    for (const fault of inspection.outbox()) {
+      report(
+        "OUTBOX_WRONG",
+        {},
+        `In the outbox, ${fault}: what it tells may be lost or told twice; ${restore}`,
+      );
+    }
+  });
   return examined;
 }
 

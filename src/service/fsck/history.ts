@@ -10,6 +10,7 @@ import type { ChangeRecord } from "../../store/store.ts";
 import { type Report, restore } from "./damage.ts";
 import { fileRows } from "./files.ts";
 import { checkFeedRows, checkPairs, checkRecord, feedRows } from "./record.ts";
+import { mergedRows, removedRows } from "./removed.ts";
 
 /** `newest`: the newest timestamp. */
 export function checkHistory(rows: RepositoryRows, newest: FileRow | undefined, report: Report): void {
@@ -58,10 +59,17 @@ function summarise(rows: RepositoryRows) {
   return { count, deletions, lastDeletion, highestBefore };
 }
 
+/** By version: those that are stored, and those that retention has taken away. */
+function everyTimestamp(
+  rows: RepositoryRows,
+): Generator<Pick<FileRow, "role" | "version" | "sha256" | "revision">> {
+  return mergedRows(fileRows(rows, "timestamp"), removedRows(rows, "timestamp"));
+}
+
 /** Since the last deletion, timestamps and their rows of the changefeed go side by side. */
 function checkAnnouncements(rows: RepositoryRows, lastDeletion: number, report: Report): void {
   const updates = feedRows(rows, lastDeletion);
-  for (const file of fileRows(rows, "timestamp")) {
+  for (const file of everyTimestamp(rows)) {
     const row: ChangeRecord | undefined = updates.next().value ?? undefined;
     if (row !== undefined && row.version === file.version && row.sha256 === file.sha256) continue;
     const why = `The changefeed does not tell of it in its turn, so whoever follows the feed missed it: ${restore}`;
@@ -82,7 +90,7 @@ function checkTimestamps(rows: RepositoryRows, before: number, revision: number,
     const why = `No timestamp is stored of ${upTo - expected} publications from revision ${expected} on: ${restore}`;
     report("FILE_MISSING", { role: "timestamp" }, why);
   };
-  for (const file of fileRows(rows, "timestamp")) {
+  for (const file of everyTimestamp(rows)) {
     missing(file.revision);
     expected = file.revision + 1;
   }

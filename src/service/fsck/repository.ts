@@ -10,6 +10,7 @@ import { checkFiles, type StoredFiles } from "./files.ts";
 import { checkHistory } from "./history.ts";
 import { checkHeld, checkKeys, checkStates } from "./keys.ts";
 import { checkProposals, type Published } from "./proposals.ts";
+import { checkRemovedFiles } from "./removed.ts";
 import { checkAtRest, checkKeyUses, checkRenewal } from "./renewal.ts";
 
 /** What every repository is examined with. */
@@ -54,6 +55,7 @@ export async function checkRepository(
   const files = checkFiles(rows, format, trusted, examined, report);
   checkCurrent(rows, files, trusted, report);
   checkHistory(rows, files.newest.get("timestamp"), report);
+  checkRemovedFiles(rows, files.newest, report);
   const { root, targets } = trusted;
   if (files.rooted && root !== undefined) checkUnder(rows, root.signed, files, examination.at, report);
   checkProposals(rows, examination, files.rooted ? { root, targets } : undefined, report);
@@ -73,7 +75,8 @@ function checkUnder(rows: RepositoryRows, root: Root, files: StoredFiles, at: nu
 function checkRemoved(rows: RepositoryRows, report: Report): void {
   const [file] = rows.files({ role: "", version: 0 }, 1);
   const [pointer] = rows.pointers();
-  const place = file ?? pointer;
+  const [takenAway] = rows.removedFiles({ role: "", version: 0 }, 1);
+  const place = file ?? pointer ?? takenAway;
   if (place === undefined) return;
   const why = `Files are left of a repository that was removed: ${restore}`;
   report(

@@ -50,5 +50,7 @@ async function isStored(
 ): Promise<boolean> {
   const { role, sha256 } = file;
   if (current.get(role)?.sha256 === sha256) return true;
-  return (await store.byDigest(repository, role, sha256)) !== undefined;
+  if ((await store.byDigest(repository, role, sha256)) !== undefined) return true;
+  // Taken away is not lost: a later one had taken its place.
+  return (await store.retention.removed(repository, role, sha256)) !== undefined;
 }

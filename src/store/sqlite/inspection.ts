@@ -13,6 +13,7 @@ import type {
   RepositoryRows,
   StoreInspection,
 } from "../inspection.ts";
+import type { RemovedFile } from "../retention.ts";
 import type { ChangeRecord, KeyUse } from "../store.ts";
 import { connect } from "./connection.ts";
 import { isCorrupt, unavailable } from "./errors.ts";
@@ -63,6 +64,12 @@ function inspection(database: Database.Database): StoreInspection {
     )
     .pluck();
 
+  const outbox = database
+    .prepare<[], string>(
+      `SELECT 'announcement ' || number || ' counts as told, and somebody waits for it' FROM announcement AS a WHERE settled_at IS NOT NULL AND EXISTS (SELECT 1 FROM delivery AS d WHERE d.announcement = a.number AND d.state = 'waiting') UNION ALL SELECT 'announcement ' || number || ' counts as not told, and nobody waits for it' FROM announcement AS a WHERE settled_at IS NULL AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.announcement = a.number AND d.state = 'waiting') UNION ALL SELECT 'announcement ' || number || ' has nothing that could be told' FROM announcement WHERE settled_at IS NULL AND json_valid(data) = 0 LIMIT ${mostFaults}`,
+    )
+    .pluck();
+
   return {
     integrity() {
       const faults = guarded(() => [
@@ -75,6 +82,7 @@ function inspection(database: Database.Database): StoreInspection {
       ]);
       return faults.slice(0, mostFaults);
     },
+    outbox: () => guarded(() => outbox.all()),
     keyring: () => guarded(() => keyring.get()),
     hasKeys: () => guarded(() => anyKey.get() !== undefined),
     feed: () =>
@@ -136,10 +144,13 @@ function prepareRepositoryRows(database: Database.Database): (name: string) => R
     .prepare<[number, number], Buffer>("SELECT bytes FROM metadata WHERE id = ? AND repository = ?")
     .pluck();
   const revisionOf = database
-    .prepare<[number, string, string], number>(
-      "SELECT revision FROM metadata WHERE repository = ? AND role = ? AND sha256 = ? LIMIT 1",
+    .prepare<[number, string, string, number, string, string], number>(
+      "SELECT revision FROM metadata WHERE repository = ? AND role = ? AND sha256 = ? UNION SELECT revision FROM removed_metadata WHERE repository = ? AND role = ? AND sha256 = ? LIMIT 1",
     )
     .pluck();
+  const removedFiles = database.prepare<[number, string, number, number], RemovedFile>(
+    "SELECT role, version, sha256, length, stored_at AS storedAt, expires, revision, removed_at AS removedAt FROM removed_metadata WHERE repository = ? AND (role, version) > (?, ?) ORDER BY role, version LIMIT ?",
+  );
   const changes = database.prepare<[string, number, number, number], ChangeRecord>(
     "SELECT id, at, ? AS repository, version, sha256, category FROM change WHERE repository = ? AND id > ? ORDER BY id LIMIT ?",
   );
@@ -176,8 +187,9 @@ function prepareRepositoryRows(database: Database.Database): (name: string) => R
         return found?.revision === revision ? found : undefined;
       },
       files: (after, limit) => guarded(() => files.all(id, after.role, after.version, limit)),
+      removedFiles: (after, limit) => guarded(() => removedFiles.all(id, after.role, after.version, limit)),
       bytes: (file) => guarded(() => bytes.get(file, id)),
-      revisionOf: (role, sha256) => guarded(() => revisionOf.get(id, role, sha256)),
+      revisionOf: (role, sha256) => guarded(() => revisionOf.get(id, role, sha256, id, role, sha256)),
       changes: (after, limit) => guarded(() => changes.all(name, id, after, limit)),
       keys: () => guarded(() => keys.all(name).map((key) => ({ ...key, pending: key.pending === 1 }))),
       keyUses: (limit) => guarded(() => keyUses.all(id, limit)),

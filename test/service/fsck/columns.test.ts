@@ -16,6 +16,7 @@ import {
   storedStore,
   waiting,
 } from "../../support/stored.ts";
+import { outboxColumnsUnchecked, outboxRows } from "./outbox-columns.ts";
 import { otherOf, proposalColumnsUnchecked, proposalRows, type Row } from "./proposal-columns.ts";
 
 let copy: StoredCopy;
@@ -282,6 +283,7 @@ const rows: readonly Row[] = [
 
   ["keyring.record", "none", "x''", "id = 1", ["KEYRING_UNOPENED"]],
   ...proposalRows,
+  ...outboxRows,
 ];
 
 /** Columns whose values nothing vouches for, or need not. */
@@ -293,6 +295,7 @@ const unchecked: Readonly<Record<string, string>> = {
   "settling.id": "always 1, by a constraint that SQLite's own check of the file holds",
   "settling.number": "written only so that something is written; nobody reads it",
   ...proposalColumnsUnchecked,
+  ...outboxColumnsUnchecked,
   "migration.name": "held against the migrations that are known whenever a store is opened (STORE_NEWER)",
   "migration.sha256":
     "held against the migrations that are known whenever a store is opened (MIGRATION_EDITED)",

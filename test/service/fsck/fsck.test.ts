@@ -71,6 +71,16 @@ const rows: Row[] = [
     (d) => d.exec("DELETE FROM proposal_signature"),
     ["PROPOSAL_RECORD_WRONG", again],
   ],
+  [
+    "a root that counts as taken away",
+    (d) => d.exec("UPDATE removed_metadata SET role = 'root'"),
+    ["REMOVAL_WRONG", own, "root", 1],
+  ],
+  [
+    "an announcement that counts as told",
+    (d) => d.exec("UPDATE announcement SET settled_at = 1"),
+    ["OUTBOX_WRONG"],
+  ],
   ["a flipped bit in a current file", (d) => flip(d, "targets", 2), ["FILE_ALTERED", full, "targets", 2]],
   ["a flipped bit in an old root", (d) => flip(d, "root", 1), ["FILE_ALTERED", full, "root", 1]],
   [

@@ -1,4 +1,4 @@
-/** What the handlers of the management API have in common: what a request means, and that it looks as documented. */
+/** What the handlers of the management API have in common: the meaning of a request, and what it says, checked. */
 import type { FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { MalformedError } from "../../core/errors.ts";

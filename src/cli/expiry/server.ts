@@ -1,0 +1,117 @@
+/** Questions to the management API of a trust server, page by page, as whoever is named by flags, policy and environment. */
+import type { Command } from "commander";
+import type { ClientContext } from "../../client/cli/context.ts";
+import { addTrustFlags, type TrustFlags, trustOptions } from "../../client/cli/flags.ts";
+import type { Fetcher } from "../../client/fetch/fetcher.ts";
+import { openTrust } from "../../client/trust.ts";
+import { PublishError } from "../../publisher/errors.ts";
+import { refusalIn } from "../../publisher/send.ts";
+import type { CliContext } from "../output.ts";
+
+/** What these commands are run in. */
+export interface Asking {
+  readonly context: CliContext;
+  readonly client: ClientContext;
+  /** Told the exit code of a command that ends otherwise than well. */
+  readonly finish: (code: number) => void;
+}
+
+export interface AskedServer {
+  /** As it is named in messages. */
+  readonly origin: string;
+  /** The document that it answers with. Throws `SERVER_REFUSED` and what a fetcher throws. */
+  ask(method: "GET" | "POST", path: string, body?: object): Promise<unknown>;
+}
+
+/** Any name leads to the server that is meant for all. */
+const anyName = "vidimus/server";
+const largestAnswer = 64 * 1_024 * 1_024;
+/** Milliseconds for one page. */
+const longest = 120_000;
+/** Pages of one command: more than any store has. */
+const mostPages = 100_000;
+
+export function addServerFlags(command: Command): Command {
+  return addTrustFlags(command).option("--json", "one document");
+}
+
+export async function atServer(
+  command: Command,
+  { client }: Asking,
+  run: (server: AskedServer) => Promise<void>,
+): Promise<void> {
+  const trust = await openTrust(trustOptions(command.opts<TrustFlags>(), client));
+  try {
+    const { fetcher } = await trust.sender(anyName);
+    await run({
+      origin: fetcher.origin,
+      ask: (method, path, body) => answerOf(fetcher, method, path, body),
+    });
+  } finally {
+    await trust.close();
+  }
+}
+
+async function answerOf(
+  fetcher: Fetcher,
+  method: "GET" | "POST",
+  path: string,
+  body: object | undefined,
+): Promise<unknown> {
+  const answer = await fetcher.call({
+    repository: anyName,
+    actions: "*",
+    method,
+    path,
+    ...(body !== undefined && {
+      body: { type: "application/json", bytes: Buffer.from(JSON.stringify(body)) },
+    }),
+    maxBytes: largestAnswer,
+    signal: AbortSignal.timeout(longest),
+  });
+  if (answer.status === 200) {
+    try {
+      return JSON.parse(answer.body.toString("utf8"));
+    } catch (cause) {
+      throw new PublishError("SERVER_REFUSED", `${fetcher.origin} answers with what is no document.`, {
+        cause,
+      });
+    }
+  }
+  const said = refusalIn(answer.body);
+  const why = said === undefined ? `with ${answer.status}` : `${said.message} (${answer.code ?? said.code})`;
+  throw new PublishError("SERVER_REFUSED", `${fetcher.origin} refuses: ${why}`, {
+    serverCode: answer.code ?? said?.code,
+  });
+}
+
+/** All pages, one after the other. `read`: throws for what is not as documented. */
+export async function everyPage<T extends { readonly next?: string | undefined }>(
+  server: AskedServer,
+  pathOf: (after: string | undefined) => {
+    readonly method: "GET" | "POST";
+    readonly path: string;
+    readonly body?: object;
+  },
+  read: (document: unknown) => T,
+): Promise<readonly T[]> {
+  const pages: T[] = [];
+  let after: string | undefined;
+  do {
+    const { method, path, body } = pathOf(after);
+    const page = read(await server.ask(method, path, body));
+    pages.push(page);
+    if (page.next !== undefined && page.next === after) break;
+    after = page.next;
+  } while (after !== undefined && pages.length < mostPages);
+  return pages;
+}
+
+/** Lines of RFC 4180. */
+export function csv(rows: readonly (readonly (string | number | undefined)[])[]): string {
+  const cell = (value: string | number | undefined) => {
+    const text = String(value ?? "");
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");
+}

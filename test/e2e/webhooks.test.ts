@@ -1,0 +1,92 @@
+/** What nears its end reaches a webhook: by one process, and with workers by the one that writes. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { signingKeys, webhookSignature } from "../../src/webhooks/signature.ts";
+import { temporaryDirectory } from "../support/directory.ts";
+import { httpsServer } from "../support/https-server.ts";
+import { Person } from "../support/person.ts";
+import { startWorkers, type Workers } from "../support/workers.ts";
+
+const secret = `whsec_${Buffer.alloc(32, 5).toString("base64")}`;
+const app = "registry.acme.example/app";
+const running: Workers[] = [];
+
+afterEach(async () => {
+  for (const { processes, ended } of running.splice(0)) {
+    process.kill(processes().supervisor, "SIGTERM");
+    await ended;
+  }
+});
+
+interface Heard {
+  readonly id: string;
+  readonly data: { readonly kind: string; readonly days: number };
+  readonly isSigned: boolean;
+}
+
+async function hook() {
+  const heard: Heard[] = [];
+  const server = await httpsServer((request, response) => {
+    let body = "";
+    request.setEncoding("utf8").on("data", (piece: string) => {
+      body += piece;
+    });
+    request.on("end", () => {
+      const { id, data } = JSON.parse(body) as Heard;
+      const said = {
+        id: String(request.headers["webhook-id"]),
+        seconds: Number(request.headers["webhook-timestamp"]),
+        body,
+      };
+      const isSigned =
+        request.headers["webhook-signature"] === webhookSignature(signingKeys(secret) ?? [], said);
+      heard.push({ id, data, isSigned });
+      response.writeHead(204).end();
+    });
+  });
+  const folder = temporaryDirectory();
+  const [ca, key] = [join(folder, "hook.pem"), join(folder, "hook.secret")];
+  writeFileSync(ca, server.ca ?? "");
+  writeFileSync(key, `${secret}\n`, { mode: 0o600 });
+  const settings = [
+    `webhooks.urls=${server.url}/hook`,
+    `webhooks.secrets=file:${key}`,
+    `webhooks.ca=${ca}`,
+    "webhooks.allowPrivate=true",
+    "log.format=json",
+  ];
+  return { heard, args: settings.flatMap((each) => ["--set", each]) };
+}
+
+describe.each([["0"], ["2"]])("with --workers %s", (workers) => {
+  it("is announced once, signed, after a restart too", async () => {
+    const { heard, args } = await hook();
+    const data = join(temporaryDirectory(), "data");
+    const start = async () => {
+      const server = await startWorkers(["--workers", workers, ...args], data);
+      running.push(server);
+      return server;
+    };
+    const first = await start();
+    const alice = new Person(first);
+    await alice.key("root");
+    await alice.key("alice");
+    const keys = ["--root", "root", "--targets", "alice"];
+    await alice.well("repo", "init", app, ...keys, "--expires", "20", ...alice.trusted());
+    for (let restart = 0; restart < 2; restart++) {
+      const last = running.pop();
+      process.kill(last?.processes().supervisor ?? 0, "SIGTERM");
+      await last?.ended;
+      const again = await start();
+      await vi.waitFor(() => expect(heard.length).toBeGreaterThanOrEqual(2), { timeout: 20_000 });
+      await vi.waitFor(() => expect(again.log()).toContain('"msg":"ready"'));
+    }
+    expect(heard.map(({ data: { kind, days }, isSigned }) => [kind, days, isSigned]).sort()).toEqual([
+      ["root", 30, true],
+      ["targets", 30, true],
+    ]);
+    const log = running[0]?.log() ?? "";
+    expect(log).not.toContain("/hook");
+  });
+});
