@@ -11,6 +11,7 @@ const context: CliContext = {
   stdout: (text) => void process.stdout.write(text),
   stderr: (text) => void process.stderr.write(text),
   isTerminal: process.stderr.isTTY === true,
+  isOutputTerminal: process.stdout.isTTY === true,
   env: process.env,
   readFile: (path) => readFileSync(path, "utf8"),
   askHidden: process.stdin.isTTY && process.stderr.isTTY ? askHidden : undefined,

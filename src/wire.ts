@@ -7,6 +7,7 @@
  */
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
+import { freeBytes } from "./serve/free-space.ts";
 import { type RunningServer, startServer } from "./serve/server.ts";
 import { systemClock } from "./service/clock.ts";
 import type { Standing } from "./service/mark/standing.ts";
@@ -15,6 +16,7 @@ import type { TrustService } from "./service/service.ts";
 import type { Signer } from "./signer/signer.ts";
 import type { HighWaterMark } from "./store/mark.ts";
 import type { Store } from "./store/store.ts";
+import { openAccess } from "./wire/access.ts";
 import { openPolicySource, retellPolicy, tellPolicy } from "./wire/policy.ts";
 import { expirySettings, keySettings, roleSettings } from "./wire/settings.ts";
 import { openSigner } from "./wire/signer.ts";
@@ -23,6 +25,7 @@ import { openMark, openStore } from "./wire/store.ts";
 /** Throws `StartError`, `StoreError` or `SignerError`, with nothing left open. */
 export async function serve(config: Config, logger: Logger): Promise<RunningServer> {
   const policy = await openPolicySource(config, logger);
+  const { access, reload: reloadAccess } = await openAccess(config, logger);
   if (config.server.workers > 0) {
     const { startWorkers } = await import("./serve/cluster.ts");
     const { SupervisorMetrics } = await import("./http/supervisor-metrics.ts");
@@ -38,13 +41,13 @@ export async function serve(config: Config, logger: Logger): Promise<RunningServ
       openService: async (_config, directory) =>
         createService(config, await openBackEnds(config, directory, logger), inForce, logger, true),
       async reload() {
-        await policy.reload();
+        await Promise.all([policy.reload(), reloadAccess()]);
         await retellPolicy(inForce, config, policy.told());
       },
       // Both listeners of a process count into the same metrics.
       createApp(options) {
-        metrics ??= new HttpMetrics(options.service);
-        return createApp({ ...options, metrics });
+        metrics ??= new HttpMetrics(options.service, { freeBytes: () => freeBytes(config.data) });
+        return createApp({ ...options, metrics, ...(access !== undefined && { access }) });
       },
     },
     logger,
@@ -99,6 +102,7 @@ export async function createService(
     keys: keySettings(config),
     roles: roleSettings(config),
     cacheBytes: config.limits.cacheBytes,
+    proposals: config.proposals,
     refreshInterval: config.online.checkInterval,
     readOnly: config.server.readOnly,
     behind,

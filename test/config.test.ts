@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { configurationKeys, jsonSchema, variableName } from "../src/config/keys.ts";
 import { formatDuration, formatSize, parseDuration, parseSize } from "../src/config/units.ts";
 import { ConfigurationError, isLoopback, type LoadedConfig, loadConfig } from "../src/config.ts";
+import { proposalDefaults } from "../src/service/proposal-service.ts";
 import { configurationPage } from "../tools/configuration-page.ts";
 
 interface Given {
@@ -172,6 +173,10 @@ describe("values", () => {
   });
 });
 
+it("proposals have the bounds of the service unless something is set", () => {
+  expect(load({}).config.proposals).toEqual(proposalDefaults);
+});
+
 describe("rules", () => {
   it.each([
     ["CONTRADICTION", "tls.key", "tls: { certificate: a.pem }"],
@@ -182,6 +187,11 @@ describe("rules", () => {
     ["CONTRADICTION", "signer.secret", "server: { workers: 1 }\nsigner: { secret: fd:3 }"],
     ["CONTRADICTION", "operations.port", "operations: { port: 1 }"],
     ["CONTRADICTION", "limits.uploadsInMemory", "limits: { uploadsInMemory: 1MiB }"],
+    ["CONTRADICTION", "proposals.openHere", "proposals: { openHere: 1001 }"],
+    ["CONTRADICTION", "proposals.openInAll", "proposals: { openInAll: 19 }"],
+    ["CONTRADICTION", "proposals.lifetime", "proposals: { lifetime: 91d }"],
+    ["CONTRADICTION", "proposals.leastLifetime", "proposals: { leastLifetime: 31d }"],
+    ["CONTRADICTION", "proposals.bytesInAll", "proposals: { bytesInAll: 1MiB }"],
     ["CONTRADICTION", "limits.headersTimeout", "limits: { headersTimeout: 26s }"],
     ["CONTRADICTION", "limits.requestTimeout", "limits: { requestTimeout: 9s }"],
     [
@@ -191,7 +201,21 @@ describe("rules", () => {
     ],
     ["NOT_SAFE", "operations.plainHttp", "operations: { enabled: true, plainHttp: true, host: 0.0.0.0 }"],
     ["NOT_SAFE", "auth.acceptAnonymous", "server: { host: 0.0.0.0 }"],
-    ["NOT_SUPPORTED", "auth.mode", "auth: { mode: token }"],
+    ["BAD_VALUE", "auth.mode", "auth: { mode: htpasswd }"],
+    ["CONTRADICTION", "auth.token.realm", "auth: { mode: token }"],
+    [
+      "CONTRADICTION",
+      "auth.token.certificates",
+      "auth: { mode: token, token: { realm: 'https://a.test/token', service: a, issuer: a } }",
+    ],
+    [
+      "CONTRADICTION",
+      "auth.token.certificates",
+      "auth: { mode: token, token: { realm: 'https://a.test/token', service: a, issuer: a, certificates: a, jwks: a } }",
+    ],
+    ["NOT_SAFE", "auth.token.realm", "auth: { token: { realm: 'http://auth.example.test/token' } }"],
+    ["NOT_SAFE", "auth.token.realm", "auth: { token: { realm: 'not an address' } }"],
+    ["BAD_VALUE", "auth.token.service", "auth: { token: { service: 'a b' } }"],
     ["BAD_VALUE", "server.trustedProxies", "server: { trustedProxies: [10.0.0.0/33] }"],
     ["BAD_VALUE", "tls.names", "tls: { names: ['a b'] }"],
     ["BAD_VALUE", "tls.names", "tls: { names: [] }"],

@@ -1,5 +1,5 @@
 /**
- * Who may import whom: the whole table, in one file because it is read as one. `tools/imports.ts` holds the sources to it.
+ * Who may import whom: a data table, in one file because it is read as one. `tools/imports.ts` holds the sources to it.
  *
  * - A place is a file or a folder without its ending: `src/store/sqlite` is `src/store/sqlite.ts` with everything
  *   in `src/store/sqlite/`. The row of a file is the one with the longest place. A file of `src` without a row
@@ -79,8 +79,12 @@ const backEnds = [
   "src/signer/secret",
 ];
 
+const auth = "src/http/auth";
+const opaqueTokens = "src/service/access/opaque";
+
 const http: Omit<Row, "place"> = {
   ours: [
+    auth,
     serviceContract,
     proposalService,
     auditService,
@@ -150,6 +154,7 @@ export const table: readonly Row[] = [
     builtins: [],
   },
   { place: fsckDamage, ours: [], packages: [], builtins: [], pure: true },
+  { place: opaqueTokens, ours: ["src/service"], packages: [], builtins: [], pure: true },
 
   // Stores: the contract, what the back ends share, the back ends.
   {
@@ -166,6 +171,7 @@ export const table: readonly Row[] = [
     builtins: [],
   },
   { place: proposalContract, ours: [], packages: [], builtins: [], pure: true },
+  { place: "src/store/audit", ours: [], packages: [], builtins: [], pure: true },
   { place: proposalBounds, ours: [proposalContract, "src/store/bounds"], packages: [], builtins: [] },
   { place: outboxContract, ours: [], packages: [], builtins: [], pure: true },
   { place: outboxBounds, ours: [outboxContract, "src/store/bounds"], packages: [], builtins: [] },
@@ -274,6 +280,13 @@ export const table: readonly Row[] = [
   // HTTP: what the plugins share, each plugin, and the one file that knows them all.
   { place: "src/http", ...http },
   ...plugins.map((place) => ({ ...http, place, ours: [...http.ours, "src/http"] })),
+  // Who calls, and what they may do.
+  {
+    place: auth,
+    ours: ["src/http", serviceContract, opaqueTokens, errors, "src/core/json", "src/core/certificate-chain"],
+    packages: ["jose", "lru-cache", "pino", "zod"],
+    builtins: ["node:crypto", "node:http", "node:net"],
+  },
   { place: "src/http/app", ...http, ours: [...http.ours, "src/http", ...plugins] },
   { place: "src/web", ours: [], packages: [], builtins: [], pure: true },
 
@@ -535,6 +548,7 @@ export const table: readonly Row[] = [
       fsckDamage,
       "src/http/app",
       "src/http",
+      auth,
       storeContract,
       markContract,
       signerContract,
@@ -547,7 +561,7 @@ export const table: readonly Row[] = [
       ...backEnds,
     ],
     packages: ["pino"],
-    builtins: ["node:crypto", "node:fs", "node:os", "node:path", "node:worker_threads"],
+    builtins: ["node:crypto", "node:fs", "node:fs/promises", "node:os", "node:path", "node:worker_threads"],
     lazily: [notary, ...backEnds],
   },
   {

@@ -1,6 +1,8 @@
 /**
  * How long readers wait while others publish: the timestamp at 128 connections, with 8 writers beside them. Bare
- * node:http, to which nobody publishes, says what of the wait is this machine's.
+ * node:http, to which nobody publishes, says what of the wait is this machine's. Connections are kept, and judged is what comes
+ * after the first answer on each: Node accepts one new connection in each turn of its loop, so that 128 that come at once
+ * wait for as many turns, each as long as all requests of the others take.
  */
 import { type Entrant, interleaved, spreadOf } from "../measure.ts";
 import type { Findings } from "../results.ts";
@@ -8,25 +10,23 @@ import { startBare } from "./ceilings.ts";
 import { Collection } from "./collection.ts";
 import type { Competitor } from "./competitor.ts";
 import { milliseconds } from "./goals.ts";
+import { type KeptSample, keptReads } from "./kept.ts";
 import { Sender } from "./sender.ts";
 import { writeSite } from "./site.ts";
-import { have, type Stand, trustServers } from "./stand.ts";
+import { type Stand, trustServers } from "./stand.ts";
 import { lanes, publishes } from "./writing.ts";
-import { type ReadSample, readsOf } from "./wrk.ts";
 
 const writers = 8;
 const connections = 128;
 /** For each writer, and more than there is time for beside so many reads. */
 const uploads = 250;
 
-interface DisturbedSample extends ReadSample {
+interface DisturbedSample extends KeptSample {
   /** A second, while the reads went on. */
   readonly published: number;
 }
 
 export async function disturbed(stand: Stand, rounds: number, seconds: number): Promise<Findings> {
-  if (!have("wrk"))
-    return { title: "Reads during publishes", judgedBy: "clock", measurements: [], goals: [] };
   const entrants: Record<string, Entrant<DisturbedSample>> = {};
   let path = "";
   for (const server of trustServers(stand)) {
@@ -58,6 +58,10 @@ export async function disturbed(stand: Stand, rounds: number, seconds: number): 
       milliseconds(
         `${name}: p99`,
         samples.map(({ p99 }) => p99),
+      ),
+      milliseconds(
+        `${name}: p99 of the first answers on new connections`,
+        samples.map(({ first }) => first),
       ),
       {
         what: `${name}: publishes a second meanwhile`,
@@ -95,7 +99,7 @@ async function measure(
     () => over,
   );
   try {
-    const sample = await readsOf(server, { path, connections, seconds });
+    const sample = await keptReads(server, { path, connections, seconds });
     over = true;
     const { wall } = await writing;
     return { ...sample, published: 1_000 / wall };

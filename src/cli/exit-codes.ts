@@ -109,6 +109,7 @@ const ofStart = {
   KEY_EXPOSED: "tls",
   READY_FILE_UNWRITABLE: "configuration",
   POLICY_UNUSABLE: "configuration",
+  TOKEN_KEYS_UNUSABLE: "configuration",
   WEBHOOK_UNUSABLE: "configuration",
 } as const satisfies Record<StartCode, ExitName>;
 

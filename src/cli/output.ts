@@ -22,6 +22,10 @@ export interface CliContext {
   readonly testingOnlyScrypt?: ScryptCost;
   /** Show stacks. */
   readonly debug: boolean;
+  /** Told what a command that takes long is doing. */
+  readonly progress?: { readonly tell: (what: string) => void };
+  /** True if a person reads standard output. */
+  readonly isOutputTerminal?: boolean;
 }
 
 export function printLine(context: CliContext, text: string): void {

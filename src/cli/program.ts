@@ -15,6 +15,7 @@ import { addHealthcheck } from "./healthcheck.ts";
 import { type CliContext, formatTable, printLine, reportError, reportKeyRefusal } from "./output.ts";
 import { addPolicyCheck } from "./policy-check.ts";
 import { addPolicyExplain } from "./policy-explain.ts";
+import { ProgressLine } from "./progress.ts";
 import { addRecover } from "./recover.ts";
 import { addRekey } from "./rekey.ts";
 import { addServe, type ServeParts } from "./serve.ts";
@@ -39,16 +40,26 @@ const ofOthers: ReadonlySet<string | undefined> = new Set([
   "version",
 ]);
 
+/** Commands that say themselves how far they are, or run on and log. */
+const isQuiet = (name: string | undefined) => ofTheServer.has(name) || clientOnes.has(name);
+const clientOnes: ReadonlySet<string | undefined> = new Set(["doctor", "lock", "pin", "resolve", "verify"]);
+
+/** What a command is doing as long as it says nothing more exact. */
+const doings: ReadonlyMap<string, string> = new Map([
+  ["backup", "reading and writing the backup"],
+  ["fsck", "verifying the store"],
+  ["key", "opening keys"],
+  ["rekey", "sealing keys anew"],
+]);
+
 /**
  * Runs one command; resolves to its exit code and never rejects.
  * `argv`: what stands after the program's name.
  */
-export async function runCli(
-  argv: readonly string[],
-  context: CliContext,
-  parts: ServeParts,
-): Promise<number> {
+export async function runCli(argv: readonly string[], given: CliContext, parts: ServeParts): Promise<number> {
   let code: number = exitCodes.ok.code;
+  const progress = new ProgressLine(given, argv.includes("--json"));
+  const context = progress.guard(given);
   const client = ofTheServer.has(argv[0]) ? undefined : await import("../client/cli/program.ts");
   const json = client?.wantsDocument(argv) === true;
   const program = new Command("vidimus")
@@ -90,7 +101,14 @@ export async function runCli(
   addPolicyExplain(policy, context, end);
   program.addCommand(policy);
   const { stdout, stderr, env } = context;
-  const clientContext = client && { ...client.processContext(), stdout, stderr, env };
+  const ofProcess = client?.processContext("vidimus");
+  const clientContext = ofProcess && {
+    ...ofProcess,
+    stdout,
+    stderr,
+    env,
+    ask: progress.asking(ofProcess.ask),
+  };
   if (client !== undefined && clientContext !== undefined) {
     client.addClientCommands(program, clientContext, (ended) => {
       code = ended;
@@ -106,7 +124,7 @@ export async function runCli(
       const { addExpiryCommands } = await import("./expiry/commands.ts");
       addExpiryCommands(program, publishing);
     }
-    client.addHelp(program, { stdout: context.stdout, columns: clientContext.columns }, () => {
+    client.addHelp(program, clientContext, () => {
       const rows = allExitCodes.map((each) => [String(each.code), each.meaning]);
       printLine(context, formatTable(rows));
     });
@@ -117,7 +135,9 @@ export async function runCli(
   addCompletion(program, context);
   addVersion(program, context);
   try {
-    await program.parseAsync([...argv], { from: "user" });
+    const run = () => program.parseAsync([...argv], { from: "user" });
+    const what = isQuiet(argv[0]) ? undefined : (doings.get(argv[0] ?? "") ?? "working");
+    await (what === undefined ? run() : progress.during(what, run));
     return code;
   } catch (error) {
     // Asking for help is no error. Otherwise commander has written its own sentence, unless a document is wanted.

@@ -3,6 +3,7 @@
  * command that pins it. The command is only for who has compared the IDs with the publisher's.
  */
 import type { Root } from "../core/model.ts";
+import type { SignatureCount } from "../core/threshold.ts";
 import type { Verified } from "../core/verify.ts";
 import { commandOf } from "./command.ts";
 import { TrustError, type TrustErrorContext } from "./errors.ts";
@@ -23,15 +24,28 @@ export function noPin(scope: Scope, root: Verified<Root>): TrustError {
   );
 }
 
-export function mismatch(scope: Scope, root: Verified<Root>): TrustError {
+/** @param count signatures by pinned keys: none, or too few */
+export function mismatch(scope: Scope, root: Verified<Root>, { needed, signed }: SignatureCount): TrustError {
   const ids = idsOf(root);
   const pinned = pinnedOf(scope);
+  const { repository, rule } = scope;
+  const what =
+    signed.length === 0
+      ? `The root of ${repository} is not signed by enough of the keys that the rule ${rule.match.text} pins ` +
+        `(${listed(pinned)}); it is signed by ${listed(ids)}.`
+      : `The root of ${repository} needs ${needed} signatures by keys that the rule ${rule.match.text} pins and has ` +
+        `${signed.length}, by ${listed(signed.map(({ canonicalId }) => canonicalId))}; its keys are ${listed(ids)}.`;
   return new TrustError(
     "PIN_MISMATCH",
-    `The root of ${scope.repository} is not signed by enough of the keys that the rule ${scope.rule.match.text} pins ` +
-      `(${listed(pinned)}); it is signed by ${listed(ids)}.`,
-    about(scope, ids, { keyIds: ids, pinnedIds: pinned }),
+    what,
+    about(scope, unpinned(scope, ids), { keyIds: ids, pinnedIds: pinned, needed, signed: signed.length }),
   );
+}
+
+/** What is to be pinned; all of them where each is pinned already, and others have signed. */
+function unpinned({ pins }: Scope, ids: readonly string[]): readonly string[] {
+  const fresh = ids.filter((id) => pins?.keys.includes(id) !== true);
+  return fresh.length === 0 ? ids : fresh;
 }
 
 export function rotated(scope: Scope, old: Verified<Root>, root: Verified<Root>): TrustError {

@@ -5,8 +5,8 @@
  * - Without a pin everything is refused, unless the rule says `tofu: true`: then the first root that is met is trusted, and
  *   what follows from it. A cache of the time of a pin that was removed is no pin.
  * - `repin`: the root in force must satisfy the pins. `anchor`: some root of the chain must, and the chain leads on.
- * - A root that the pins do not fit is `PIN_ROTATED` if it follows from one that they fit, with the IDs of both and the
- *   command that adds the new ones; otherwise `PIN_MISMATCH`.
+ * - A root that the pins do not fit is `PIN_ROTATED` if it follows from one that they fit and no pinned key has signed it, with
+ *   the IDs of both and the command that adds the new ones; otherwise `PIN_MISMATCH`, with how many pinned keys have signed.
  */
 import { sha256Hex } from "../core/bytes.ts";
 import { VidimusError } from "../core/errors.ts";
@@ -45,9 +45,9 @@ export async function recognisePins(
   // Whether it may be used now is asked of the root in force.
   if (satisfiesPins(root, questionOf(scope, "ignored"))) return [newest];
   const chain = await chainFromPinned(scope, root, source);
-  if (chain === undefined) throw mismatch(scope, root);
+  if (chain === undefined) throw outside(scope, undefined, root, "ignored");
   if (rule.onRotation === "anchor") return chain.bytes;
-  throw rotated(scope, chain.pinned, root);
+  throw outside(scope, chain.pinned, root, "ignored");
 }
 
 /**
@@ -71,8 +71,19 @@ export function checkPins(
     .slice(0, -1)
     .map((bytes) => format.parse("root", bytes) as Verified<Root>)
     .find((each) => satisfiesPins(each, questionOf(scope, "ignored")));
-  if (earlier === undefined) throw mismatch(scope, root);
-  if (rule.onRotation === "repin") throw rotated(scope, earlier, root);
+  if (earlier === undefined || rule.onRotation === "repin") throw outside(scope, earlier, root, validity);
+}
+
+/** A root that the pins do not fit. Where pinned keys have signed it, only too few of them, nothing was rotated. */
+function outside(
+  scope: Scope,
+  earlier: Verified<Root> | undefined,
+  root: Verified<Root>,
+  validity: PinQuestion["validity"],
+): TrustError {
+  const count = countPinned(root, questionOf(scope, validity));
+  const isRotated = earlier !== undefined && count.signed.length === 0;
+  return isRotated ? rotated(scope, earlier, root) : mismatch(scope, root, count);
 }
 
 /**

@@ -2,13 +2,7 @@
  * What is wrong with a configuration. All problems of one configuration are reported at once. Messages name keys and
  * where they came from, and never repeat the value of a key that may hold a secret.
  */
-export type ConfigurationCode =
-  | "UNKNOWN_KEY"
-  | "BAD_VALUE"
-  | "BAD_FILE"
-  | "CONTRADICTION"
-  | "NOT_SUPPORTED"
-  | "NOT_SAFE";
+export type ConfigurationCode = "UNKNOWN_KEY" | "BAD_VALUE" | "BAD_FILE" | "CONTRADICTION" | "NOT_SAFE";
 
 export interface ConfigurationProblem {
   readonly code: ConfigurationCode;

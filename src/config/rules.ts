@@ -96,6 +96,26 @@ const roomForAnUpload: Rule = ({ limits }, given) => {
   );
 };
 
+/** What is smaller has to be smaller: `[part, whole, what the part is to the whole]`. */
+const withinOneAnother = [
+  ["leastLifetime", "lifetime", "no proposal could have its usual time"],
+  ["lifetime", "mostLifetime", "no proposal could have its usual time"],
+  ["openHere", "openInAll", "one repository could never have as many"],
+  ["bytes", "bytesInAll", "the largest proposal could never be kept"],
+] as const;
+
+const proposalsWithinBounds: Rule = ({ proposals }, given) => {
+  const found = withinOneAnother.find(([part, whole]) => proposals[part] > proposals[whole]);
+  if (found === undefined) return undefined;
+  const [part, whole, why] = found;
+  const key = given.has(`proposals.${part}`) ? `proposals.${part}` : `proposals.${whole}`;
+  return problem(
+    "CONTRADICTION",
+    key,
+    `proposals.${part} is above proposals.${whole}, so ${why}: raise the one, or lower the other.`,
+  );
+};
+
 const headersWithinRequest: Rule = ({ limits }, given) => {
   if (limits.headersTimeout <= limits.requestTimeout) return undefined;
   const key = given.has("limits.headersTimeout") ? "limits.headersTimeout" : "limits.requestTimeout";
@@ -106,12 +126,45 @@ const headersWithinRequest: Rule = ({ limits }, given) => {
   );
 };
 
-const knownAuthentication: Rule = ({ auth }) => {
-  if (auth.mode === "none") return undefined;
+const tokenServiceKnown: Rule = ({ auth: { mode, token } }) => {
+  if (mode !== "token") return undefined;
+  const lacking = (["realm", "service", "issuer"] as const).find((key) => token[key] === undefined);
+  if (lacking !== undefined)
+    return problem(
+      "CONTRADICTION",
+      `auth.token.${lacking}`,
+      `auth.mode is token: set auth.token.${lacking}.`,
+    );
+  if ((token.certificates === undefined) === (token.jwks === undefined))
+    return problem(
+      "CONTRADICTION",
+      "auth.token.certificates",
+      "auth.mode is token: set one of auth.token.certificates and auth.token.jwks.",
+    );
+  return undefined;
+};
+
+/** They stand between quotes in a header. */
+const quotable = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
+
+const tokenServiceNamed: Rule = ({ auth: { token } }) => {
+  const { realm, service } = token;
+  if (service !== undefined && !quotable.test(service))
+    return problem(
+      "BAD_VALUE",
+      "auth.token.service",
+      "auth.token.service: use letters, digits and punctuation without quotes, backslashes and spaces.",
+    );
+  if (realm === undefined) return undefined;
+  const url = URL.canParse(realm) ? new URL(realm) : undefined;
+  const isSafe =
+    url?.protocol === "https:" ||
+    (url?.protocol === "http:" && isLoopback(url.hostname.replace(/^\[|\]$/g, "")));
+  if (isSafe && quotable.test(realm)) return undefined;
   return problem(
-    "NOT_SUPPORTED",
-    "auth.mode",
-    "auth.mode can only be none: put an authenticating proxy in front of the server if it has to be reached by others.",
+    "NOT_SAFE",
+    "auth.token.realm",
+    "auth.token.realm: clients send passwords there, so write an https address, or http on a loopback address.",
   );
 };
 
@@ -241,8 +294,10 @@ const rules: readonly Rule[] = [
   operationsNearby,
   operationsEnabled,
   roomForAnUpload,
+  proposalsWithinBounds,
   headersWithinRequest,
-  knownAuthentication,
+  tokenServiceKnown,
+  tokenServiceNamed,
   anonymousNearby,
   cleanPrefixes,
   knownProxies,

@@ -187,9 +187,48 @@ const limits = z.strictObject({
     { least: "1MiB", most: "16GiB", value: "64MiB" },
     "Memory for files that are ready to be served, and as much again for verified ones. In each process.",
   ),
+  failuresPerMinute: integer(
+    { least: 0, most: 1_000_000, value: 60 },
+    "Most tokens from one address that may be refused in a minute, before further ones are not looked at. 0: no limit.",
+  ),
+  changesPerMinute: integer(
+    { least: 0, most: 1_000_000, value: 6_000 },
+    "Most changes by one caller in a minute and process, where callers are authenticated. 0: no limit.",
+  ),
   shutdownTimeout: duration(
     { least: "1s", most: "10m", value: "10s" },
     "Time for requests in flight to end.",
+  ),
+});
+
+/** Every default is that of `service/proposal-service.ts`, which test/config.test.ts holds it to. */
+const proposals = z.strictObject({
+  files: integer({ least: 1, most: 10_000, value: 100 }, "Most files in one proposal."),
+  bytes: size(
+    { least: "1KiB", most: "64MiB", value: "8MiB" },
+    "Bytes of the signed parts of one proposal; its request has to fit into limits.uploadBytes, too.",
+  ),
+  note: integer({ least: 0, most: 16_000, value: 4_000 }, "Most characters of its note."),
+  release: integer({ least: 0, most: 1_000, value: 200 }, "Most characters of its release label."),
+  leastLifetime: duration({ least: "1s", most: "366d", value: "1m" }, "Shortest time to collect signatures."),
+  lifetime: duration(
+    { least: "1s", most: "366d", value: "30d" },
+    "Time to collect signatures, if whoever opens it says none.",
+  ),
+  mostLifetime: duration({ least: "1s", most: "366d", value: "90d" }, "Longest time to collect signatures."),
+  openHere: integer({ least: 1, most: 100_000, value: 20 }, "Most open proposals of one repository."),
+  openInAll: integer({ least: 1, most: 1_000_000, value: 1_000 }, "Most open proposals of all repositories."),
+  settled: integer(
+    { least: 0, most: 1_000_000, value: 2_000 },
+    "Most proposals that have ended and are kept; the oldest give way.",
+  ),
+  kept: duration(
+    { least: "1h", most: "3660d", value: "180d" },
+    "How long proposals that have ended are kept.",
+  ),
+  bytesInAll: size(
+    { least: "1KiB", most: "64GiB", value: "256MiB" },
+    "Bytes of all proposals together; those that have ended give way, open ones never.",
   ),
 });
 
@@ -246,14 +285,31 @@ const webhooks = z.strictObject({
 });
 
 const auth = z.strictObject({
-  mode: textWithDefault(
+  mode: choice(
+    ["none", "token"],
     "none",
-    "How callers are authenticated. Only none is supported: everybody may do everything.",
+    "How callers are authenticated. none: not at all, everybody may do everything. token: by tokens of a service that speaks Docker's token protocol; see docs/access.md.",
   ),
   acceptAnonymous: toggle(
     false,
     "Start without authentication although the server can be reached from other machines.",
   ),
+  anonymousRead: toggle(false, "Let whoever has no token read every repository. For auth.mode token."),
+  token: z
+    .strictObject({
+      realm: text(
+        "Address of the token service, as clients are told it. Requests never decide it. https, or http on a loopback address.",
+      ),
+      service: text(
+        "Name of this server at the token service: the audience of the tokens that count. Another one than the registry's, or its tokens would count here.",
+      ),
+      issuer: text("Issuer (iss) of the tokens that count."),
+      certificates: text(
+        "PEM file of the certificates that the token service signs with, or of the authorities over them. This or auth.token.jwks; read again on SIGHUP.",
+      ),
+      jwks: text("File with the token service's public keys as a JSON Web Key Set. Read again on SIGHUP."),
+    })
+    .prefault({}),
 });
 
 export const configSchema = z.strictObject({
@@ -270,6 +326,7 @@ export const configSchema = z.strictObject({
   repositories: repositories.prefault({}),
   policy: policy.prefault({}),
   limits: limits.prefault({}),
+  proposals: proposals.prefault({}),
   caching: caching.prefault({}),
   log: log.prefault({}),
   expiry: expiry.prefault({}),

@@ -97,6 +97,8 @@ export const refusedCodes = [
   "REQUEST_TIMEOUT",
   "NOT_FOUND",
   "UNAUTHORIZED",
+  "FORBIDDEN",
+  "TOO_MANY_REQUESTS",
   "TOO_MANY_PROPOSALS",
   "PROPOSAL_CLOSED",
   "KEY_DENIED",

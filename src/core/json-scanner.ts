@@ -5,7 +5,7 @@
  */
 import { compareCodePoints } from "./bytes.ts";
 import { type MalformedCode, MalformedError } from "./errors.ts";
-import { maxDepth } from "./limits.ts";
+import { maxContainers, maxDepth, maxMembers } from "./limits.ts";
 
 /** Where a top-level member's value lies in the bytes, and whether those bytes are its canonical form. */
 export interface Span {
@@ -45,6 +45,8 @@ class Scanner implements Scanned {
   readonly #rules: JsonRules;
   #at = 0;
   #depth = 0;
+  #containers = 0;
+  #members = 0;
   /** Grows whenever something is met that the canonical form would write differently. */
   #departures = 0;
   /** Start and end of the member names of all open objects, innermost last; no allocation per object. */
@@ -90,6 +92,7 @@ class Scanner implements Scanned {
     for (;;) {
       const nameStart = this.#at;
       if (this.#bytes[nameStart] !== quote) this.#fail("NOT_JSON", "has a member without a name in quotes");
+      if (++this.#members > maxMembers) this.#fail("TOO_MANY", `holds more than ${maxMembers} members`);
       if (this.#string()) this.escapedNames = true;
       const nameEnd = this.#at;
       const top = this.#names.length;
@@ -273,6 +276,9 @@ class Scanner implements Scanned {
 
   #enter(): void {
     if (++this.#depth > maxDepth) this.#fail("TOO_DEEP", `nests deeper than ${maxDepth} levels`);
+    if (++this.#containers > maxContainers) {
+      this.#fail("TOO_MANY", `holds more than ${maxContainers} objects and arrays`);
+    }
   }
 
   #compareNames(aStart: number, aEnd: number, bStart: number, bEnd: number): number {

@@ -9,6 +9,13 @@
 /** Nesting of JSON values; real files reach 7. */
 export const maxDepth = 32;
 
+/**
+ * Objects and arrays in one file, and members of all of them: five and ten for each of the most targets. Without these bounds
+ * a file would fill far more memory than it has bytes: two brackets become an object of 56, and each new name a place in a table.
+ */
+export const maxContainers = 1_000_000;
+export const maxMembers = 2_000_000;
+
 /** Versions are 1 … 2^31-1: what a PostgreSQL integer column and every client can hold. */
 export const maxVersion = 2_147_483_647;
 

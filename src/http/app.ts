@@ -8,6 +8,8 @@
 import type { IncomingMessage, RequestListener } from "node:http";
 import Fastify, { type FastifyInstance, type FastifyRequest, LogController } from "fastify";
 import { FileAnswers } from "./answers.ts";
+import { openToAll } from "./auth/access.ts";
+import { AccessRefusal, forbidden, notaryRefusal } from "./auth/refusal.ts";
 import { ByteBudget } from "./budget.ts";
 import { refuseClientError } from "./client-errors.ts";
 import { errorAnswer } from "./errors.ts";
@@ -70,12 +72,12 @@ const apiOf: Record<Route["kind"], string> = {
 };
 
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
-  const { logger, repositories } = options;
+  const { logger, repositories, access = openToAll } = options;
   const metrics = options.metrics ?? new HttpMetrics(options.service);
   const answers = new FileAnswers(options.caching);
   const lookup = new FileLookup(options.service);
   const hot: HotReads = options.apis.notary
-    ? hotReads({ lookup, answers, metrics, logger, meaningOf })
+    ? hotReads({ lookup, answers, metrics, logger, meaningOf, isAllowed: access.isKnownReader })
     : () => false;
   let closing = false;
 
@@ -123,6 +125,12 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request, _payload, done) => done(null));
 
+  app.decorateRequest("grant");
+  // Before a byte of the body is read, and before anything is looked up.
+  app.addHook("onRequest", async (request) => {
+    request.grant = await access.authorize(request.raw, request.meaning, request.ip);
+  });
+
   // From here on the framework refuses everything, and it alone.
   app.addHook("preClose", async () => {
     closing = true;
@@ -139,11 +147,15 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     const path = originalUrl.split("?", 1)[0];
     request.log[level]({ method, path, from, status, ms: elapsed }, "answered");
   });
-  app.setErrorHandler(async (error, request, reply) => {
+  app.setErrorHandler(async (thrown, request, reply) => {
     // The framework has rules of its own for the bodies of some methods; which methods there are is decided here.
     if (request.meaning.kind === "badMethod") return await reply.code(405).send();
     const ofManagement = apiOf[request.meaning.kind].startsWith("/manage/");
-    const answer = ofManagement ? manageAnswer(error) : errorAnswer(error);
+    const lacksRight = thrown instanceof AccessRefusal && thrown.lack === "insufficient_scope";
+    const error = ofManagement && lacksRight ? forbidden() : thrown;
+    const isChallenged = error instanceof AccessRefusal;
+    const plain = ofManagement ? manageAnswer(error) : errorAnswer(error);
+    const answer = isChallenged && !ofManagement ? notaryRefusal(error, plain) : plain;
     metrics.refused(answer.own, answer.reasons);
     const refusal = { code: answer.own, status: answer.status };
     // A refusal is no fault of ours: its sentence says it all. What is a fault is logged with all that lies under it.
@@ -158,7 +170,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     else request.log.info(refusal, error instanceof Error ? error.message : "refused");
     // A body that was not read to its end must not be taken for the next request.
     if (!request.raw.complete) reply.header("connection", "close");
-    return await sendError(reply, answer, request.method);
+    return await sendError(reply, answer, request.method, isChallenged ? access.challenge(error) : undefined);
   });
   app.setNotFoundHandler(async (_request, reply) => await reply.code(405).send());
 

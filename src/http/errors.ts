@@ -123,6 +123,8 @@ const notaryCodes = {
   REQUEST_TIMEOUT: "REQUEST_TIMEOUT",
   NOT_FOUND: "METADATA_NOT_FOUND",
   UNAUTHORIZED: "UNAUTHORIZED",
+  FORBIDDEN: "UNAUTHORIZED",
+  TOO_MANY_REQUESTS: "TOOMANYREQUESTS",
   TOO_MANY_PROPOSALS: "TOOMANYREQUESTS",
   PROPOSAL_CLOSED: "INVALID_UPDATE",
   KEY_DENIED: "INVALID_UPDATE",
@@ -143,6 +145,13 @@ const notaryCodes = {
   BAD_SECRET: "UNKNOWN",
 } as const satisfies Record<Code, NotaryCode>;
 
+/** Seconds after which the same may be taken. */
+const retryAfters: Partial<Record<Code, number>> = {
+  TOO_MANY_PENDING_KEYS: 600,
+  TOO_MANY_PROPOSALS: 600,
+  TOO_MANY_REQUESTS: 60,
+};
+
 const maxMessage = 600;
 /** What a stock client reads of a body; a longer one tells it nothing. */
 const maxBody = 1_024;
@@ -152,7 +161,7 @@ export function errorAnswer(thrown: unknown): ErrorAnswer {
   const error = refusalOfFramework(thrown) ?? thrown;
   if (!(error instanceof VidimusError)) return answer("UNKNOWN", "INTERNAL", {});
   const code: NotaryCode = notaryCodes[error.code];
-  const retryAfter = code === "UNAVAILABLE" ? 5 : code === "TOOMANYREQUESTS" ? 600 : undefined;
+  const retryAfter = retryAfters[error.code] ?? (code === "UNAVAILABLE" ? 5 : undefined);
   const reasons = [...new Set(error.reasons.map((reason) => reason.code))];
   const answered = (most: number): ErrorAnswer => ({
     ...answer(code, error.code, detailOf(code, error, most), retryAfter),

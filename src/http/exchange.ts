@@ -1,6 +1,6 @@
 /** What the plugins share: the meaning of a request, and answers that are not files. */
 import type { FastifyReply } from "fastify";
-import type { Principal } from "../service/service.ts";
+import type { Grant } from "./auth/grant.ts";
 import type { ErrorAnswer } from "./errors.ts";
 import type { Route } from "./routes.ts";
 
@@ -8,25 +8,27 @@ declare module "fastify" {
   interface FastifyRequest {
     /** What this request means. */
     readonly meaning: Route;
+    /** Who calls, and what they may do. */
+    grant: Grant;
   }
 }
 
-/** Whoever calls, until access control is configured. */
-export const anonymous: Principal = { name: "anonymous", method: "none", address: "" };
-
-/** An error in the API's words. */
+/** An error in the API's words. `challenge`: what `WWW-Authenticate` says. */
 export async function sendError(
   reply: FastifyReply,
   answer: ErrorAnswer,
   method: string,
+  challenge?: string,
 ): Promise<FastifyReply> {
   reply
     .code(answer.status)
     .header("content-type", "application/json; charset=utf-8")
     .header("cache-control", "no-store");
   reply.header("vidimus-code", answer.own);
+  if (challenge !== undefined) reply.header("www-authenticate", challenge);
   if (answer.retryAfter !== undefined) reply.header("retry-after", String(answer.retryAfter));
-  return await reply.send(method === "HEAD" ? "" : answer.body);
+  // Bytes, or Node would encode the header once more together with a body of text.
+  return await reply.send(Buffer.from(method === "HEAD" ? "" : answer.body));
 }
 
 /** JSON that must not be kept. */

@@ -23,6 +23,8 @@ export interface HotReadsOptions {
   readonly logger: Pick<Logger, "isLevelEnabled">;
   /** What a request means, by its method and raw path. */
   readonly meaningOf: (request: IncomingMessage) => Route;
+  /** False: whether it is allowed has to be found out the ordinary way. */
+  readonly isAllowed: (request: IncomingMessage, asked: FileRoute) => boolean;
 }
 
 /** Bounds of the meanings that are kept: their number, and characters with a weight for each beside them. */
@@ -33,7 +35,14 @@ const weight = 256;
 /** False: nothing was written, the request is the framework's. */
 export type HotReads = (request: IncomingMessage, response: ServerResponse) => boolean;
 
-export function hotReads({ lookup, answers, metrics, logger, meaningOf }: HotReadsOptions): HotReads {
+export function hotReads({
+  lookup,
+  answers,
+  metrics,
+  logger,
+  meaningOf,
+  isAllowed,
+}: HotReadsOptions): HotReads {
   // By the raw target alone: of a file, GET and HEAD mean the same.
   const known = new LRUCache<string, FileRoute>({
     max: mostKept,
@@ -47,7 +56,7 @@ export function hotReads({ lookup, answers, metrics, logger, meaningOf }: HotRea
     const startedAt = performance.now();
     const kept = known.get(target);
     const asked = kept ?? meaningOf(request);
-    if (!isFile(asked)) return false;
+    if (!isFile(asked) || !isAllowed(request, asked)) return false;
     try {
       const found = lookup.find(asked);
       if (found === undefined || found instanceof Promise) {

@@ -3,8 +3,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { MalformedError, RefusedError } from "../core/errors.ts";
 import type { ProposalView } from "../service/proposal-service.ts";
+import { anonymousName } from "./auth/grant.ts";
+import { forbidden } from "./auth/refusal.ts";
 import type { ByteBudget } from "./budget.ts";
-import { anonymous, sendJson } from "./exchange.ts";
+import { sendJson } from "./exchange.ts";
 import type { Gate } from "./gate.ts";
 import { withJson } from "./json-body.ts";
 import { auditApi } from "./manage/audit.ts";
@@ -87,7 +89,7 @@ export async function manageApi(
   app.post("/manage/open-proposal", async (request, reply) => {
     const { repository } = meaning(request, "openProposal");
     const body = await withBody(request, schemas.openBody, largestProposal, (given) =>
-      proposals.open(repository, openRequestOf(given), anonymous),
+      proposals.open(repository, openRequestOf(given), request.grant.principal),
     );
     reply.code(201);
     return await sendJson(reply, body);
@@ -95,22 +97,23 @@ export async function manageApi(
   app.post("/manage/sign-proposal", async (request, reply) => {
     const { repository, id } = meaning(request, "signProposal");
     const body = await withBody(request, schemas.signaturesBody, largestSignatures, (given) =>
-      proposals.sign(repository, id, signedRolesOf(given), anonymous),
+      proposals.sign(repository, id, signedRolesOf(given), request.grant.principal),
     );
     return await sendJson(reply, body);
   });
   app.post("/manage/reject-proposal", async (request, reply) => {
     const { repository, id } = meaning(request, "rejectProposal");
     const body = await withBody(request, schemas.rejectionBody, largestRejection, (given) =>
-      proposals.reject(repository, id, rejectionOf(given), anonymous),
+      proposals.reject(repository, id, rejectionOf(given), request.grant.principal),
     );
     return await sendJson(reply, body);
   });
   app.post("/manage/cancel-proposal", async (request, reply) => {
     const { repository, id } = meaning(request, "cancelProposal");
-    const body = await withBody(request, schemas.cancelBody, largestCancel, () =>
-      proposals.cancel(repository, id, anonymous),
-    );
+    const body = await withBody(request, schemas.cancelBody, largestCancel, async () => {
+      await checkMayCancel(request, repository, id);
+      return await proposals.cancel(repository, id, request.grant.principal);
+    });
     return await sendJson(reply, body);
   });
 
@@ -133,6 +136,16 @@ export async function manageApi(
         );
     }
   });
+
+  /** Whoever may publish, and who opened it. */
+  async function checkMayCancel({ grant }: FastifyRequest, repository: string, id: string): Promise<void> {
+    if (grant.may({ kind: "repository", repository, actions: ["push"] })) return;
+    const { openedBy } = await proposals.get(repository, id);
+    const { name } = grant.principal;
+    // Nobody in particular has opened what nobody in particular opened.
+    if (openedBy !== name || name === anonymousName)
+      throw forbidden("Only who opened a proposal, or may publish to its repository, can cancel it.");
+  }
 
   /** Nobody waits any more: the caller is gone, or this listener takes no new requests. */
   function endOf(request: FastifyRequest): () => boolean {

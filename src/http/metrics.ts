@@ -44,6 +44,13 @@ interface Tally {
 /** Given what this process has to say. */
 export type OtherMetrics = (own: SentMetrics) => Promise<readonly SentMetrics[]>;
 
+export interface MetricSources {
+  /** What `toSend` gave in the other processes of this server. Absent: there are none. */
+  readonly others?: OtherMetrics;
+  /** Bytes that can still be written where the data is. Absent: nothing is said of them. */
+  readonly freeBytes?: () => Promise<number>;
+}
+
 export class HttpMetrics {
   readonly #registry = new Registry();
   readonly #tallies: Tally[] = [];
@@ -54,10 +61,9 @@ export class HttpMetrics {
   readonly #publishSeconds: Histogram;
   readonly #others: OtherMetrics | undefined;
 
-  /** `others`: what `toSend` gave in the other processes of this server; undefined if there are none. */
   constructor(
     service: Pick<TrustService, "renewalLag" | "mark" | "policyFault" | "proposals" | "expiry" | "outbox">,
-    others?: OtherMetrics,
+    { others, freeBytes }: MetricSources = {},
   ) {
     this.#others = others;
     collectDefaultMetrics({ register: this.#registry });
@@ -99,6 +105,17 @@ export class HttpMetrics {
         );
       },
     });
+    if (freeBytes !== undefined) {
+      new Gauge({
+        name: "vidimus_data_free_bytes",
+        help: "Bytes that can still be written to the file system of the data directory.",
+        registers,
+        aggregator: "max",
+        async collect() {
+          this.set(await freeBytes());
+        },
+      });
+    }
     new Gauge({
       name: "vidimus_store_behind",
       help: "1 while the store is behind its high-water mark, so that nothing can be published; else 0.",

@@ -5,7 +5,7 @@ import type { PublicKey } from "../service/service.ts";
 import type { FileAnswers } from "./answers.ts";
 import type { ByteBudget } from "./budget.ts";
 import { missingAnswer } from "./errors.ts";
-import { anonymous, sendError, sendJson } from "./exchange.ts";
+import { sendError, sendJson } from "./exchange.ts";
 import { changeBody, changeQuery } from "./feed.ts";
 import type { Gate } from "./gate.ts";
 import type { FileLookup } from "./lookup.ts";
@@ -51,12 +51,12 @@ export async function notaryApi(
     service.checkWritable();
     // Counted once it has arrived: who sends slowly takes nobody's place.
     await withUpload(request.raw, limits, budget, (files) =>
-      examination.run(() => service.publish(repository, files, anonymous)),
+      examination.run(() => service.publish(repository, files, request.grant.principal)),
     );
     return await reply.code(200).send();
   });
   app.delete("/notary/delete", async (request, reply) => {
-    await service.remove(meaning(request, "delete").repository, anonymous);
+    await service.remove(meaning(request, "delete").repository, request.grant.principal);
     return await reply.code(200).send();
   });
 

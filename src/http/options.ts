@@ -3,6 +3,7 @@ import type { Server as HttpServer, RequestListener } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { Logger } from "pino";
 import type { TrustService } from "../service/service.ts";
+import type { Access } from "./auth/access.ts";
 import type { HttpMetrics } from "./metrics.ts";
 
 /** Code of a `clientError` with which the server behind `serverFactory` has a connection refused that is one too many. */
@@ -30,6 +31,8 @@ export interface AppOptions {
     /** Uploads that are examined, or wait for another one of their repository, at one time. */
     readonly uploadsExamined: number;
   };
+  /** Who may do what. Absent: everybody everything. Shared by the listeners of one process. */
+  readonly access?: Access;
   /** Shared by the listeners of one process. Absent: this application counts for itself. */
   readonly metrics?: HttpMetrics;
   /** Which APIs this listener answers. */

@@ -1,5 +1,8 @@
 /** A repository that is not there yet: root 1 and targets 1, with the server's own keys for snapshot and timestamp. */
 import { canonicalKeyId, type ListedKey } from "../core/keys.ts";
+import type { Metadata, RoleKeys, Root } from "../core/model.ts";
+import { countSignatures, isMet } from "../core/threshold.ts";
+import { rootRole } from "../core/verify.ts";
 import { distinct } from "./contents.ts";
 import { type Draft, draftOf, isComplete, type Standing, sealed, standingOf } from "./draft.ts";
 import { EditError, PublishError } from "./errors.ts";
@@ -52,8 +55,13 @@ export async function firstDraft(tools: PublisherTools, wanted: NewRepository): 
   });
 }
 
-/** Publishes it if the keys at hand suffice. Throws `PublishError`, `KeyError`, `TrustError`. */
+/**
+ * Publishes it if the keys at hand suffice. What an earlier try has made, before it was cut off, counts as made: no file of it is
+ * published again. Throws `PublishError`, `KeyError`, `TrustError`.
+ */
 export async function publishNew(tools: PublisherTools, wanted: NewRepository): Promise<Publication> {
+  const made = await madeAlready(tools, wanted);
+  if (made !== undefined) return made;
   const draft = await firstDraft(tools, wanted);
   const opened = new Opened(tools);
   try {
@@ -63,7 +71,7 @@ export async function publishNew(tools: PublisherTools, wanted: NewRepository): 
     const sender: Sender = await tools.trust.sender(wanted.repository);
     const outcome = await send(sender, sealed(draft, signatures));
     if (outcome !== "published") throw undecided(wanted.repository, outcome);
-    return publicationOf(draft, sender.fetcher.origin, 0);
+    return publicationOf(draft, sender.fetcher.origin, 0, standing);
   } finally {
     opened.close();
   }
@@ -107,6 +115,32 @@ const largestRoot = 1_024 * 1_024;
 export async function isThere({ repository, fetcher }: Sender): Promise<boolean> {
   const signal = AbortSignal.timeout(30_000);
   return (await fetcher.get({ repository, file: "root.json", maxBytes: largestRoot, signal })) !== undefined;
+}
+
+/** Whether the server's repository is the wanted one as it begins: the first root, which the wanted keys have signed. */
+async function madeAlready(
+  { trust, format }: PublisherTools,
+  wanted: NewRepository,
+): Promise<Publication | undefined> {
+  const { repository, fetcher }: Sender = await trust.sender(wanted.repository);
+  const signal = AbortSignal.timeout(30_000);
+  const bytes = await fetcher.get({ repository, file: "root.json", maxBytes: largestRoot, signal });
+  if (bytes === undefined) return undefined;
+  const root = format.parse("root", bytes) as Metadata<Root>;
+  const listed = rootRole(root.signed, "root");
+  const isWanted =
+    root.signed.version === 1 &&
+    isMet(countSignatures(root, listed)) &&
+    sameHolders(listed, wanted.root) &&
+    sameHolders(rootRole(root.signed, "targets"), wanted.targets);
+  if (!isWanted) return undefined;
+  return { repository, server: fetcher.origin, files: [], changes: [], rebased: 0, broken: [], unpinned: [] };
+}
+
+/** The same keys, in whichever certificates, and as many of them. */
+function sameHolders({ keys, threshold }: RoleKeys, wanted: Holders): boolean {
+  const idsOf = (all: Iterable<ListedKey>) => [...new Set([...all].map(canonicalKeyId))].sort().join();
+  return threshold === wanted.threshold && idsOf(keys.values()) === idsOf(wanted.keys);
 }
 
 async function refuseExisting(sender: Sender): Promise<void> {

@@ -62,7 +62,7 @@ export class Proposals {
       signatures: (signatures.get(role) ?? []).map(wireOf),
     }));
     const body = { files, ...(note && { note }), ...(release && { release }), ...(lifetime && { lifetime }) };
-    return proposalSchema.parse(await this.#call("POST", this.#path(), body));
+    return await this.#ask(proposalSchema, "POST", this.#path(), body);
   }
 
   /** Newest first. */
@@ -77,7 +77,7 @@ export class Proposals {
         ...(state && { state }),
         ...(before && { before }),
       });
-      const { proposals, next } = page.parse(await this.#call("GET", `${path}?${query.toString()}`));
+      const { proposals, next } = await this.#ask(page, "GET", `${path}?${query.toString()}`);
       found.push(...proposals);
       before = next;
     } while (before !== undefined && found.length < mostListed);
@@ -85,31 +85,40 @@ export class Proposals {
   }
 
   async get(id: string): Promise<Proposal> {
-    return proposalSchema.parse(await this.#call("GET", this.#path(id)));
+    return await this.#ask(proposalSchema, "GET", this.#path(id));
   }
 
   /** The proposal when it has changed since a revision, or after some seconds. */
   async wait(id: string, since: number, seconds: number): Promise<Proposal> {
-    return proposalSchema.parse(await this.#call("GET", `${this.#path(id)}?wait=${seconds}&since=${since}`));
+    return await this.#ask(proposalSchema, "GET", `${this.#path(id)}?wait=${seconds}&since=${since}`);
   }
 
   async sign(id: string, signatures: Signatures): Promise<Proposal> {
     const files = [...signatures].map(([role, entries]) => ({ role, signatures: entries.map(wireOf) }));
-    return proposalSchema.parse(await this.#call("POST", this.#path(id, "signatures"), { files }));
+    return await this.#ask(proposalSchema, "POST", this.#path(id, "signatures"), { files });
   }
 
   async reject(id: string, role: string, statement: Buffer, signature: SignatureEntry): Promise<Proposal> {
     const body = { role, statement: statement.toString("utf8"), signature: wireOf(signature) };
-    return proposalSchema.parse(await this.#call("POST", this.#path(id, "rejection"), body));
+    return await this.#ask(proposalSchema, "POST", this.#path(id, "rejection"), body);
   }
 
   async cancel(id: string): Promise<Proposal> {
-    return proposalSchema.parse(await this.#call("POST", this.#path(id, "cancel"), {}));
+    return await this.#ask(proposalSchema, "POST", this.#path(id, "cancel"), {});
   }
 
   #path(...rest: readonly string[]): string {
     const all = ["repositories", encodeURIComponent(this.#sender.repository), "proposals", ...rest];
     return `/api/v1/${all.join("/")}`;
+  }
+
+  /** Throws `PUBLISH_REFUSED` for an answer of another shape. */
+  async #ask<T>(schema: z.ZodType<T>, method: "GET" | "POST", path: string, body?: object): Promise<T> {
+    const { data, error } = schema.safeParse(await this.#call(method, path, body));
+    if (data !== undefined) return data;
+    const { origin } = this.#sender.fetcher;
+    const what = `${origin} answers with what is no proposal: ask who runs it which version it is.`;
+    throw new PublishError("PUBLISH_REFUSED", what, { cause: error });
   }
 
   async #call(method: "GET" | "POST", path: string, body?: object): Promise<unknown> {

@@ -14,6 +14,7 @@ import { sha256Hex } from "../core/bytes.ts";
 import type { Change } from "../core/changes.ts";
 import type { FormatRules } from "../core/format/format.ts";
 import { canonicalKeyId } from "../core/keys.ts";
+import { rootRole } from "../core/verify.ts";
 import { applyEdits } from "./apply.ts";
 import type { Custody, KeyInfo, OpenKey, Unlocking } from "./custody/custody.ts";
 import {
@@ -43,6 +44,8 @@ export interface PublisherTools {
   readonly lifetimes: Lifetimes;
   /** The clock, in milliseconds. */
   readonly now: () => number;
+  /** Told what is being done, in a few words. */
+  readonly doing?: (what: string) => void;
 }
 
 export interface Publication {
@@ -55,6 +58,8 @@ export interface Publication {
   readonly rebased: number;
   /** Delegated roles that have to be signed again before readers take them. */
   readonly broken: readonly string[];
+  /** Root keys that readers who pin those of before have to pin, too, or they refuse this root. */
+  readonly unpinned: readonly string[];
 }
 
 const attempts = 5;
@@ -68,14 +73,17 @@ export async function publishEdits(
   const opened = new Opened(tools);
   try {
     for (let rebased = 0; ; rebased++) {
+      tools.doing?.(
+        rebased === 0 ? `reading ${repository}` : `somebody was faster: reading ${repository} again`,
+      );
       const copy = await tools.trust.copy(repository);
       const draft = draftFor(tools, copy, edits);
-      if (draft.files.length === 0) return publicationOf(draft, copy.server, rebased);
+      if (draft.files.length === 0) return publicationOf(draft, copy.server, rebased, []);
       const signatures = await signedBy(opened, draft);
       const standing = standingOf(draft, signatures);
       if (!isComplete(standing)) throw missing(copy.repository, standing);
       const files = await withSnapshot(draft, sealed(draft, signatures), copy, opened, tools);
-      if (await upload(tools, copy, files)) return publicationOf(draft, copy.server, rebased);
+      if (await upload(tools, copy, files)) return publicationOf(draft, copy.server, rebased, standing);
       if (rebased + 1 === attempts) {
         throw new PublishError(
           "LOST_RACE",
@@ -100,11 +108,11 @@ export function draftFor(
 
 /** Keys that were opened, so that each asks for its passphrase once. */
 export class Opened {
-  readonly #tools: Pick<PublisherTools, "keys" | "unlocking">;
+  readonly #tools: Pick<PublisherTools, "keys" | "unlocking" | "doing">;
   readonly #open = new Map<string, OpenKey>();
   #listed: readonly KeyInfo[] | undefined;
 
-  constructor(tools: Pick<PublisherTools, "keys" | "unlocking">) {
+  constructor(tools: Pick<PublisherTools, "keys" | "unlocking" | "doing">) {
     this.#tools = tools;
   }
 
@@ -116,6 +124,7 @@ export class Opened {
   async key(id: string): Promise<OpenKey> {
     const present = this.#open.get(id);
     if (present !== undefined) return present;
+    this.#tools.doing?.(`opening the key ${id.slice(0, 12)}`);
     const key = await this.#tools.keys.open(id, this.#tools.unlocking);
     this.#open.set(id, key);
     return key;
@@ -165,11 +174,12 @@ function missing(repository: string, standing: readonly Standing[]): PublishErro
 
 /** True: it is current now. False: somebody else was faster. */
 async function upload(
-  { trust }: PublisherTools,
+  { trust, doing }: PublisherTools,
   { repository }: RepositoryCopy,
   files: ReadonlyMap<string, Buffer>,
 ): Promise<boolean> {
   const sender: Sender = await trust.sender(repository);
+  doing?.(`sending ${repository} to ${sender.fetcher.origin}`);
   const outcome = await send(sender, files);
   if (outcome !== "unknown") return outcome === "published";
   let now: RepositoryCopy;
@@ -198,7 +208,12 @@ function isThere({ root, targets }: RepositoryCopy, files: ReadonlyMap<string, B
 }
 
 /** What a draft is once the server has it. */
-export function publicationOf(draft: Draft, server: string, rebased: number): Publication {
+export function publicationOf(
+  draft: Draft,
+  server: string,
+  rebased: number,
+  standing: readonly Standing[],
+): Publication {
   return {
     repository: draft.repository,
     server,
@@ -206,5 +221,16 @@ export function publicationOf(draft: Draft, server: string, rebased: number): Pu
     changes: changesOf(draft),
     rebased,
     broken: brokenBy(draft),
+    unpinned: unpinnedBy(draft, standing),
   };
+}
+
+/** New root keys without which too few of the old ones have signed the root. */
+function unpinnedBy({ before }: Draft, standing: readonly Standing[]): readonly string[] {
+  const next = standing.find(({ role, by }) => role === "root" && by === "root");
+  if (before === undefined || next === undefined) return [];
+  const old = new Set([...rootRole(before.root.signed, "root").keys.values()].map(canonicalKeyId));
+  const kept = next.signed.filter(({ canonicalId }) => old.has(canonicalId));
+  if (kept.length >= next.needed) return [];
+  return next.signed.flatMap(({ canonicalId }) => (old.has(canonicalId) ? [] : [canonicalId]));
 }

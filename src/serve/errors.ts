@@ -19,6 +19,7 @@ export type StartCode =
   | "KEY_EXPOSED"
   | "READY_FILE_UNWRITABLE"
   | "POLICY_UNUSABLE"
+  | "TOKEN_KEYS_UNUSABLE"
   | "WEBHOOK_UNUSABLE";
 
 export class StartError extends Error {

@@ -8,12 +8,14 @@ import type { SentMetrics } from "../http/aggregate.ts";
 import type { Ask } from "../remote/answer.ts";
 import { type ChildProcessPort, type RunningChild, runChild } from "../serve/child.ts";
 import { prepareDirectory } from "../serve/files.ts";
+import { freeBytes } from "../serve/free-space.ts";
 import { startServer } from "../serve/server.ts";
 import type { Telling } from "../serve/supervisor.ts";
 import { openTls, readGivenPair } from "../serve/tls.ts";
 import type { ToldPolicy } from "../serve/told-policy.ts";
 import { systemClock } from "../service/clock.ts";
 import { type BackEnds, createService, openBackEnds } from "../wire.ts";
+import { openAccess } from "./access.ts";
 import { retellPolicy, tellPolicy } from "./policy.ts";
 
 /** In a process that node:cluster started: there `process` has a channel. */
@@ -26,6 +28,7 @@ async function reader(config: Config, told: ToldPolicy, logger: Logger, ask: Ask
   const policy = await tellPolicy(config, told);
   const { createApp } = await import("../http/app.ts");
   const { HttpMetrics } = await import("../http/metrics.ts");
+  const { access, reload: reloadAccess } = await openAccess(config, logger);
   let metrics: InstanceType<typeof HttpMetrics> | undefined;
   const others = async (own: SentMetrics) => {
     const telling: Telling = { pid: process.pid, metrics: own };
@@ -38,8 +41,8 @@ async function reader(config: Config, told: ToldPolicy, logger: Logger, ask: Ask
       openService: async (_config, directory) =>
         createService(config, await readersBackEnds(config, directory, ask, logger), policy, logger, false),
       createApp(options) {
-        metrics ??= new HttpMetrics(options.service, others);
-        return createApp({ ...options, metrics });
+        metrics ??= new HttpMetrics(options.service, { others, freeBytes: () => freeBytes(config.data) });
+        return createApp({ ...options, metrics, ...(access !== undefined && { access }) });
       },
     },
     logger,
@@ -52,7 +55,7 @@ async function reader(config: Config, told: ToldPolicy, logger: Logger, ask: Ask
     handle: async () => ({ kind: "unsent" }),
     metrics: async () => await metrics?.toSend(),
     async reload(retold) {
-      await Promise.all([reload(), retellPolicy(policy, config, retold)]);
+      await Promise.all([reload(), reloadAccess(), retellPolicy(policy, config, retold)]);
     },
     stop,
   };

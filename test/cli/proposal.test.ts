@@ -1,8 +1,9 @@
 /** `vidimus proposal`: two people with a home each, and the real server between them. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
+import { endings } from "../../src/client/errors.ts";
 import { openTrust } from "../../src/client/trust.ts";
 import type { TrustServer } from "../../src/publisher/exchange.ts";
 import { facts } from "../../src/publisher/files.ts";
@@ -251,10 +252,34 @@ it("a repository may begin as a proposal: root and targets of two", async () => 
   );
   const { id, first } = JSON.parse(out) as { id: string; first: boolean };
   expect(first).toBe(true);
+  // Bob has no policy yet: the surroundings name where it will be.
+  rmSync(bob.home.at("trust.yaml"));
+  expect((await bob.well("proposal", "list", ...bob.trusted())).out).toContain(begun);
   const shown = await bob.well("proposal", "show", begun, id, ...bob.trusted());
   expect(shown.out).toContain("The repository is not there yet");
+  const named = ["--policy", bob.home.at("trust.yaml")];
+  const lost = await bob.run("proposal", "show", begun, id, ...bob.trusted(), ...named);
+  expect([lost.code, lost.out]).toEqual([endings.policyFile.exit, ""]);
+  expect((await bob.run("diff", begun, ...bob.trusted())).code).toBe(endings.policyFile.exit);
   expect((await bob.well("proposal", "sign", begun, id, "--yes", ...bob.trusted())).out).toContain(
     "is published",
   );
   expect((await alice.well("repo", "show", begun)).out).toContain("2 of root, ");
+});
+
+it("a server holds proposals to the bounds that it is configured with, and says them", async () => {
+  const strict = await runningServer({ "proposals.note": "3", "proposals.mostLifetime": "31d" });
+  const carol = new Person(strict);
+  await carol.key("root");
+  await carol.key("carol");
+  await carol.well("repo", "init", name, "--root", "root", "--targets", "carol", ...carol.trusted());
+  await carol.well("add", name, "v1", carol.home.at("file"));
+  for (const [flags, what] of [
+    [["--note", "more"], "at most 3 characters"],
+    [["--lifetime", "32"], "to 2678400 seconds"],
+  ] as const) {
+    const { code, err } = await carol.run("proposal", "open", name, ...flags);
+    expect([code, err]).toEqual([exitCodes.refused.code, expect.stringContaining(what)]);
+  }
+  await carol.well("proposal", "open", name, "--note", "abc", "--lifetime", "31");
 });

@@ -88,6 +88,7 @@ async function vidimus(...argv: readonly string[]): Promise<Said> {
     context: { ...shared, askHidden: undefined, readFile: (path) => home.read(inHome(path)), debug: false },
     client: {
       ...shared,
+      program: "vidimus",
       stdin: async () => "",
       ask: async () => "yes",
       columns: 120,

@@ -72,10 +72,37 @@ describe("repo", () => {
     expect((await well("repo", "list", ...trusted())).out.split("\n")).toContain(name);
   });
 
-  it("init is refused where there is one, and with too few keys", async () => {
+  it("init that was cut off is run again: what it has made is pinned, and nothing is made twice", async () => {
     await init();
-    const again = await vidimus("repo", "init", name, "--root", "root", "--targets", "one", ...trusted());
-    expect([again.code, again.out]).toEqual([exitCodes.refused.code, ""]);
+    rmSync(home.at("trust.yaml"));
+    expect((await init()).out).toContain("says all of this already: nothing was published.");
+    expect(home.read("trust.yaml")).toContain(`match: ${name}`);
+    await well("add", name, "a", home.at("file"), "-p");
+    expect((await init()).out).toContain("says all of this already");
+    await well("root", "renew", name, "-p");
+    const later = await vidimus("repo", "init", name, "--root", "root", "--targets", "one", ...trusted());
+    expect([later.code, later.out]).toEqual([exitCodes.refused.code, ""]);
+  });
+
+  it("init is refused where there is another one, and with too few keys", async () => {
+    await init();
+    const before = home.read("trust.yaml");
+    await put("two", "ecdsa");
+    const holders: readonly (readonly string[])[] = [
+      ["--root", "two", "--targets", "one"],
+      ["--root", "root", "--targets", "two"],
+      ["--root", "root", "--targets", "one", "--targets", "two"],
+      ["--root", "root", "--targets", "one", "--targets", "two", "--targets-threshold", "2"],
+    ];
+    for (const each of holders) {
+      const again = await vidimus("repo", "init", name, ...each, ...trusted());
+      expect([again.code, again.out, again.err]).toEqual([
+        exitCodes.refused.code,
+        "",
+        expect.stringContaining("is there already"),
+      ]);
+    }
+    expect(home.read("trust.yaml")).toBe(before);
     name = `${name}-two`;
     const lonely = await vidimus(
       ...[
@@ -227,10 +254,11 @@ describe("roles", () => {
   });
 
   it("get other keys, root by its old and new ones", async () => {
-    const next = await put("next", "ecdsa");
+    await put("next", "ecdsa");
     const before = (await well("repo", "show", name, "--json")).json();
+    // The old key signs on, which is all that its pins want.
     const { out } = await well("rotate", name, "root", "--add", "next", "-p");
-    expect(out).toContain(`vidimus pin add ${name} --key ${next.id}\n`);
+    expect(out).not.toContain("pin add");
     await well("rotate", name, "timestamp", "--server-key", "-p");
     await well("rotate", name, "snapshot", "--server-key", "-p");
     await well("add", name, "a", home.at("file"), "-p");
@@ -239,6 +267,24 @@ describe("roles", () => {
     const odd = await vidimus("rotate", name, "targets", "--remove", "00000000");
     expect(odd.code).toBe(exitCodes.edit.code);
     expect((await vidimus("rotate", name, "targets", "--server-key")).code).toBe(exitCodes.usage.code);
+  });
+
+  it("tell the root's readers what to pin, before or after they would refuse it", async () => {
+    const [next, last] = [await put("next", "ecdsa"), await put("last", "ecdsa")];
+    await well("rotate", name, "root", "--add", "next");
+    const { out } = await well("threshold", "set", name, "root", "2", "-p");
+    const command = ["pin", "add", name, "--key", next.id];
+    expect(out).toContain(`vidimus ${command.join(" ")}\n`);
+    expect((await vidimus("status", name)).code).toBe(0);
+    const refused = (await vidimus("repo", "show", name, "--json")).json();
+    expect(refused).toMatchObject({ refusals: [{ code: "PIN_MISMATCH" }] });
+    await well(...command);
+    await well("repo", "show", name);
+    expect((await vidimus("pin", "add", name, "--key", last.id, "--yes")).code).toBe(0);
+    const { keys } = (await well("key", "list", "--json")).json() as { keys: { id: string; name: string }[] };
+    const gone = keys.find(({ name: called }) => called === "root")?.id ?? "";
+    await well("rotate", name, "root", "--add", "last", "--remove", gone, "-p");
+    await well("repo", "show", name);
   });
 
   it("renew the root, with new certificates for keys whose own would end before it", async () => {
@@ -276,6 +322,30 @@ it("refusals are documents for programs", async () => {
     "",
     { format: "vidimus-publish-refusal/1", code: "TARGET_UNKNOWN" },
   ]);
+});
+
+it("a repository that is not there is told with the command that makes it, and a root outside of the pins with ours", async () => {
+  await init();
+  const policy = home.read("trust.yaml");
+  home.write("trust.yaml", policy.replace(name, "example.test/*"));
+  const missing = `${name}-none`;
+  const shown = await vidimus("repo", "show", missing);
+  expect([shown.code, shown.out]).toEqual([endings.unsigned.exit, ""]);
+  expect(shown.err).toMatch(/^repository +what is wrong +who has to do what\n/);
+  expect(shown.err).toContain(`\nvidimus repo init ${missing} --root KEY --targets KEY\n`);
+  const next = expect.stringContaining(`vidimus repo init ${missing} `);
+  const document = (await vidimus("add", missing, "a", home.at("file"), "--json")).json();
+  expect(document).toMatchObject({ refusals: [{ code: "NO_TRUST_DATA", who: "you", next }] });
+  home.write("trust.yaml", policy.replace(/- [0-9a-f]{64}/, `- "${"0".repeat(64)}"`));
+  const odd = await vidimus("repo", "show", name);
+  expect([odd.code, odd.err]).toEqual([endings.policy.exit, expect.stringContaining("\nvidimus pin add ")]);
+  expect(odd.err).not.toContain("vidimus-client");
+  const told = (await vidimus("repo", "show", name, "--json")).out;
+  expect([told.includes("vidimus-client"), told.includes('"command": "vidimus pin add ')]).toEqual([
+    false,
+    true,
+  ]);
+  expect((await vidimus("help", "NO_PIN")).out).toContain("\nvidimus pin add NAME\n");
 });
 
 it("a wrong passphrase signs nothing, and what was staged stays", async () => {

@@ -207,6 +207,33 @@ describe("a rotation", () => {
     expect(await trustErrorOf(cold.check(name))).toMatchObject(refusal);
   });
 
+  it("is none where pinned keys sign, only too few: PIN_MISMATCH with how many, and the keys that are not pinned", async () => {
+    const trust = await trusting(site, { policy: pinning({ keys: [keyId] }) });
+    await trust.check(name);
+    sim.root.keys.push(await sim.rootKey());
+    sim.root.threshold = 2;
+    sim.publish();
+    const current = await trusting(site);
+    const ids = (await current.root(name)).keys.map((key) => key.keyId);
+    const fresh = ids.find((id) => id !== keyId);
+    const refusal = {
+      code: "PIN_MISMATCH",
+      message: expect.stringMatching(`needs 2 signatures by keys that .* pins and has 1, by ${keyId};`),
+      detail: {
+        keyIds: ids,
+        pinnedIds: [keyId],
+        needed: 2,
+        signed: 1,
+        command: `vidimus-client pin add ${name} --key ${fresh} --server ${site.url}`,
+      },
+    };
+    expect(await trustErrorOf(trust.check(name))).toMatchObject(refusal);
+    const cold = await trusting(site, { policy: pinning({ keys: [keyId] }) });
+    expect(await trustErrorOf(cold.check(name))).toMatchObject(refusal);
+    expect(await codeWith(pinning({ keys: ids }))).toBe("accepted");
+    expect(await codeWith(pinning({ keys: [keyId] }, { onRotation: "anchor" }))).toBe("accepted");
+  });
+
   it("to a pinned key is followed", async () => {
     const keys = [keyId];
     await rotate();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { canonicalBytes } from "../../src/core/canonical.ts";
 import { isObject, type Json, type JsonObject, member, parseJson } from "../../src/core/json.ts";
-import { maxDepth } from "../../src/core/limits.ts";
+import { maxContainers, maxDepth, maxMembers } from "../../src/core/limits.ts";
 import { outcome } from "../support/refusals.ts";
 
 const strict = { controlCharacters: false };
@@ -216,6 +216,24 @@ describe("depth", () => {
 
   it("a megabyte of brackets is TOO_DEEP", () => {
     expect(code("[".repeat(1_000_000))).toBe("TOO_DEEP");
+  });
+});
+
+describe("counts", () => {
+  const many = (count: number, each: (at: number) => string) =>
+    Array.from({ length: count }, (_, at) => each(at)).join(",");
+
+  it("takes as many objects and arrays as are allowed, and refuses one more as TOO_MANY", () => {
+    // The outermost array is one of them.
+    expect(code(`[${many(maxContainers - 1, (at) => (at % 2 === 0 ? "[]" : "{}"))}]`)).toBe("accepted");
+    expect(code(`[${many(maxContainers, (at) => (at % 2 === 0 ? "[]" : "{}"))}]`)).toBe("TOO_MANY");
+  });
+
+  it("takes as many members as are allowed, in all objects together, and refuses one more as TOO_MANY", () => {
+    const object = (members: number) => `{${many(members, (at) => `"k${at}":1`)}}`;
+    const half = object(maxMembers / 2);
+    expect(code(`[${half},${half}]`)).toBe("accepted");
+    expect(code(`[${half},${half},{"one more":1}]`)).toBe("TOO_MANY");
   });
 });
 

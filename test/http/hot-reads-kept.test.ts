@@ -16,6 +16,7 @@ describe("what a path means", () => {
       answers: new FileAnswers({ current: 0, consistent: 0 }),
       metrics: { count: () => undefined },
       logger: { isLevelEnabled: () => false },
+      isAllowed: () => true,
       meaningOf() {
         parsed++;
         return { kind: "current", repository: "a", role: "root" };

@@ -1,16 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { aggregated, type SentMetrics } from "../../src/http/aggregate.ts";
-import { HttpMetrics } from "../../src/http/metrics.ts";
+import { HttpMetrics, type OtherMetrics } from "../../src/http/metrics.ts";
 import { SupervisorMetrics } from "../../src/http/supervisor-metrics.ts";
 import type { ExpiryService } from "../../src/service/expiry/expiry-service.ts";
 import type { ProposalService } from "../../src/service/proposal-service.ts";
 
 const proposals = { facts: async () => ({ open: 3, published: 2, rejected: 1, expired: 0 }) };
-const metricsOf = (
-  lag: number,
-  others?: ConstructorParameters<typeof HttpMetrics>[1],
-  mark = { behind: false, lag: 0 },
-) =>
+const metricsOf = (lag: number, others?: OtherMetrics, mark = { behind: false, lag: 0 }) =>
   new HttpMetrics(
     {
       renewalLag: async () => lag,
@@ -28,7 +24,7 @@ const metricsOf = (
       outbox: async () => ({ waiting: 4, dead: 5, oldest: 6_000 }),
       proposals: proposals as unknown as ProposalService,
     },
-    others,
+    { ...(others !== undefined && { others }), freeBytes: async () => 12 },
   );
 
 /** As it crosses from one process to another. */
@@ -189,4 +185,8 @@ describe("counts of a process that ended", () => {
     cluster.end(other);
     expect(await memory()).toBeLessThan(0.8 * before);
   });
+});
+
+it("say how much can still be written", async () => {
+  expect(line((await metricsOf(0).text()).body, "vidimus_data_free_bytes")).toBe("12");
 });

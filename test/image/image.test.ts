@@ -8,7 +8,9 @@ import { GenericContainer } from "testcontainers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readRepository } from "../../demo/reader.ts";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
+import { waitUntil } from "../interop/support/process.ts";
 import { importBases } from "./support/base-image.ts";
+import { composeProgram, composeProject } from "./support/compose.ts";
 import { type Engine, startEngine } from "./support/engine.ts";
 import { publishUntilGone } from "./support/publishers.ts";
 import { ask, type RunningService, readService, startService } from "./support/service.ts";
@@ -21,7 +23,9 @@ let clean: () => Promise<void>;
 
 beforeAll(async () => {
   const directory = mkdtempSync(join(tmpdir(), "vidimus-image-"));
-  const started = await startEngine(join(directory, "engine")).catch((error: unknown) => {
+  const started = await startEngine(join(directory, "engine"), [
+    [composeProgram, "apt-get install docker-compose"],
+  ]).catch((error: unknown) => {
     rmSync(directory, { recursive: true, force: true });
     throw error;
   });
@@ -138,6 +142,41 @@ describe("a service as compose.yaml wants it", () => {
     expect(running.ca).toBe(authority);
   });
 });
+
+it("docker compose starts it from compose.yaml, takes it down, and finds the same keys when it starts it again", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "vidimus-compose-"));
+  const { port, compose } = await composeProject(folder, "vidimus-test-compose", image);
+  const well = async (...args: readonly string[]) => {
+    const { code, stdout, stderr } = await compose(...args);
+    if (code !== 0) throw new Error(`${args.join(" ")} ended with ${code}: ${stdout}${stderr}`);
+    return stdout;
+  };
+  const healthy = async () => {
+    await well("up", "--detach");
+    const [found] = await ours();
+    const container = engine.getContainer(found?.Id ?? "");
+    const health = async () => (await container.inspect()).State.Health?.Status;
+    await waitUntil(async () => (await health()) === "healthy", 50, "the service is healthy");
+    return await well(
+      "exec",
+      "-T",
+      "vidimus",
+      "node",
+      "-p",
+      "require('fs').readFileSync('/data/tls/ca.crt', 'utf8')",
+    );
+  };
+  try {
+    const authority = await healthy();
+    expect(authority).toContain("BEGIN CERTIFICATE");
+    expect(await well("logs", "--no-color")).toContain(`https://127.0.0.1:${port}`);
+    await well("down");
+    expect(await healthy()).toBe(authority);
+  } finally {
+    await compose("down", "--volumes");
+    rmSync(folder, { recursive: true, force: true });
+  }
+}, 150_000);
 
 // Without the place for temporary files that compose.yaml gives, for not everybody gives one.
 it("told to end in the middle of publishing it ends with 0, and nothing acknowledged is lost", async () => {

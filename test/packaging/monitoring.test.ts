@@ -100,7 +100,10 @@ beforeAll(async () => {
   };
   // As with workers: the one form in which all of them are there.
   const supervisor = new SupervisorMetrics();
-  const metrics = new HttpMetrics(service, () => supervisor.toSend(new Set()));
+  const metrics = new HttpMetrics(service, {
+    others: () => supervisor.toSend(new Set()),
+    freeBytes: async () => 0,
+  });
   metrics.count("publish", "POST", 200, 5);
   metrics.refused("ROLLBACK");
   const found = new Map<string, Set<string>>();

@@ -118,12 +118,23 @@ describe("a new repository", () => {
     expect(owner.opened).toHaveLength(2);
   });
 
-  it("is refused where there is one: REPOSITORY_EXISTS", async () => {
+  it("that was made already as it is wanted is not made again", async () => {
     const { root, targets, owner } = await owned();
-    const again = publishNew(owner, {
+    const again = await publishNew(owner, {
       repository,
       root: { keys: [root.listed], threshold: 1 },
       targets: { keys: [targets.listed], threshold: 1 },
+    });
+    expect(again.files).toEqual([]);
+    expect(owner.opened).toHaveLength(2);
+  });
+
+  it("is refused where there is another one: REPOSITORY_EXISTS", async () => {
+    const { root, owner } = await owned();
+    const again = publishNew(owner, {
+      repository,
+      root: { keys: [root.listed], threshold: 1 },
+      targets: { keys: [newKey("ecdsa").listed], threshold: 1 },
     });
     expect(await codeOf(again)).toBe("REPOSITORY_EXISTS");
   });

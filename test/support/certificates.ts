@@ -14,6 +14,8 @@ export interface CertificateWish {
   readonly from?: number;
   readonly to?: number;
   readonly ca?: boolean;
+  /** Object identifiers of what it is for; without, it does not say. */
+  readonly usages?: readonly string[];
   readonly hash?: "SHA-1" | "SHA-256" | "SHA-384" | "SHA-512";
 }
 
@@ -21,7 +23,7 @@ let serial = 0;
 
 /** One PEM block with its final newline. No two have the same serial number. */
 export async function certificate(wish: CertificateWish): Promise<string> {
-  const { key, cn, issuer, ca = false, hash = "SHA-256" } = wish;
+  const { key, cn, issuer, ca = false, usages, hash = "SHA-256" } = wish;
   const made = await x509.X509CertificateGenerator.create({
     serialNumber: (++serial).toString(16).padStart(8, "0"),
     subject: cn.map((name) => ({ CN: [name] })),
@@ -31,7 +33,10 @@ export async function certificate(wish: CertificateWish): Promise<string> {
     signingAlgorithm: algorithmOf(key, hash),
     publicKey: await imported(createPublicKey(key), hash, "verify"),
     signingKey: await imported(issuer?.key ?? key, hash, "sign"),
-    extensions: [new x509.BasicConstraintsExtension(ca, undefined, true)],
+    extensions: [
+      new x509.BasicConstraintsExtension(ca, undefined, true),
+      ...(usages === undefined ? [] : [new x509.ExtendedKeyUsageExtension([...usages])]),
+    ],
   });
   return `${made.toString("pem")}\n`;
 }

@@ -23,13 +23,17 @@ export interface World {
   readonly columns?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly now?: () => number;
+  /** The executable that was called. */
+  readonly program?: ClientContext["program"];
 }
 
 /** Runs one command as `main.ts` does. Whatever is no refusal of the client is thrown. */
 export async function runClient(argv: readonly string[], world: World = {}): Promise<Said> {
   const { stdin = "", answer, isTerminal = false, columns = 400, env = {}, now = () => simulatedNow } = world;
+  const { program = "vidimus-client" } = world;
   let [out, err, code] = ["", "", 0];
   const context: ClientContext = {
+    program,
     stdout: (text) => {
       out += text;
     },
@@ -51,16 +55,16 @@ export async function runClient(argv: readonly string[], world: World = {}): Pro
     now,
   };
   const json = argv.includes("--json");
-  const program = new Command("vidimus-client")
+  const commands = new Command(program)
     .exitOverride()
     .configureOutput({ writeOut: context.stdout, writeErr: json ? () => {} : context.stderr });
-  addClientCommands(program, context, (ended) => {
+  addClientCommands(commands, context, (ended) => {
     code = ended;
   });
-  addVersion(program, context);
-  addHelp(program, context, () => sayClientExitCodes(context));
+  addVersion(commands, context);
+  addHelp(commands, context, () => sayClientExitCodes(context));
   try {
-    await program.parseAsync([...argv], { from: "user" });
+    await commands.parseAsync([...argv], { from: "user" });
   } catch (error) {
     const known =
       error instanceof CommanderError && error.exitCode === 0 ? 0 : reportClientError(context, error, json);

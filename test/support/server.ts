@@ -9,10 +9,11 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import { notary } from "../../src/core/format/notary.ts";
 import type { ListedKey } from "../../src/core/keys.ts";
 import { createApp } from "../../src/http/app.ts";
+import type { Access } from "../../src/http/auth/access.ts";
 import type { AppOptions } from "../../src/http/options.ts";
 import { defaultPolicy, type Policy } from "../../src/policy/policy.ts";
 import type { WatchOptions } from "../../src/service/expiry/open-watch.ts";
@@ -73,6 +74,8 @@ export interface ServerOptions extends WatchOptions {
   readonly caching?: AppOptions["caching"];
   readonly apis?: AppOptions["apis"];
   readonly refreshInterval?: number;
+  /** Who may call; everybody without. */
+  readonly access?: (parts: { now: () => number; logger: Logger }) => Access;
   /** Its store is behind its mark. */
   readonly behind?: boolean;
   /** Where files are read; on this thread without. Closed with the server. */
@@ -179,6 +182,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       uploadsExamined: 256,
       ...options.limits,
     },
+    ...(options.access && { access: options.access({ now: () => clock.now(), logger }) }),
     apis: options.apis ?? { notary: true, metrics: true, probes: true },
   });
   const port = Number(new URL(await app.listen({ host: "127.0.0.1", port: 0 })).port);

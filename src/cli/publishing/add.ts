@@ -1,6 +1,6 @@
 /** `vidimus add`, `add-digest` and `remove`: targets, staged. */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, statSync } from "node:fs";
 import type { Command } from "commander";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import type { TargetContent } from "../../core/format/format.ts";
@@ -9,6 +9,7 @@ import type { Edit } from "../../publisher/edits.ts";
 import { EditError } from "../../publisher/errors.ts";
 import { examples } from "../key-flags.ts";
 import { printable } from "../output.ts";
+import type { Progress } from "../progress.ts";
 import { addPublishFlags, type Publishing, stage } from "./tools.ts";
 
 interface AddFlags {
@@ -26,8 +27,8 @@ export function addTargets(parent: Command, publishing: Publishing): void {
     .argument("<file>", "the file")
     .addHelpText("after", examples("vidimus add registry.acme.example/firmware v1.2/boot.bin boot.bin"));
   withTargetFlags(add).action(async (repository: string, name: string, file: string) => {
-    await stage(add, publishing, repository, async (copy) => [
-      added(copy, name, await factsOfFile(file), add.opts<AddFlags>(), publishing),
+    await stage(add, publishing, repository, async (copy, { progress }) => [
+      added(copy, name, await factsOfFile(file, progress), add.opts<AddFlags>(), publishing),
     ]);
   });
   const digest = parent
@@ -118,12 +119,14 @@ function readDigest(
   return { length: Number(size), sha256, sha512 };
 }
 
-async function factsOfFile(path: string): Promise<TargetContent> {
+async function factsOfFile(path: string, progress: Progress): Promise<TargetContent> {
   const [sha256, sha512] = [createHash("sha256"), createHash("sha512")];
   let length = 0;
   try {
+    const { size } = statSync(path);
     for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
       length += chunk.length;
+      progress.tell(`hashing ${path}: ${Math.min(100, Math.floor((length / Math.max(1, size)) * 100))} %`);
       sha256.update(chunk);
       sha512.update(chunk);
     }

@@ -1,9 +1,11 @@
 /** What the commands about proposals have in common: asking the server, seeing with one's own eyes, saying how it ended. */
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
-import type { Signatures } from "../../publisher/draft.ts";
+import type { Draft, Signatures } from "../../publisher/draft.ts";
 import { PublishError } from "../../publisher/errors.ts";
 import { type Proposal, Proposals } from "../../publisher/proposals.ts";
+import { type Opened, signedBy } from "../../publisher/publish.ts";
 import { copyIfThere, type Review, review } from "../../publisher/review.ts";
+import { waitingFor } from "../../publisher/same-proposal.ts";
 import { printable, printJson, printLine } from "../output.ts";
 import { reviewDocument } from "./proposal-view.ts";
 import type { Desk, Publishing } from "./tools.ts";
@@ -20,6 +22,25 @@ export function checkId(id: string): string {
 
 export async function proposalsOf({ trust }: Desk, repository: string): Promise<Proposals> {
   return new Proposals(await trust.sender(repository));
+}
+
+/**
+ * Opens a proposal, signed by the keys that are here; where the same waits already, signs that. So a command that was cut off is
+ * run again.
+ */
+export async function propose(
+  desk: Desk,
+  opened: Opened,
+  draft: Draft,
+  wanted: { readonly note?: string; readonly release?: string; readonly lifetime?: number },
+): Promise<Proposal> {
+  const proposals = await proposalsOf(desk, draft.repository);
+  const server = await serverOf(desk, draft.repository);
+  const waiting = await waitingFor(desk.tools, proposals, draft, { release: wanted.release, server });
+  if (waiting === undefined) return await proposals.open(draft, await signedBy(opened, draft), wanted);
+  const { signatures, proposal } = waiting;
+  const made = newIn(signatures, await signedBy(opened, waiting.draft, signatures));
+  return made.size === 0 ? await proposals.get(proposal.id) : await proposals.sign(proposal.id, made);
 }
 
 /** A proposal as this machine sees it. */

@@ -19,7 +19,7 @@ import { examples } from "../key-flags.ts";
 import { printable, printJson, printLine } from "../output.ts";
 import { checkId, isWanted, newIn, proposalsOf, reviewOf, sayState } from "./proposal-desk.ts";
 import { reviewDocument, reviewText } from "./proposal-view.ts";
-import { addPublishFlags, atDesk, type Desk, type Publishing } from "./tools.ts";
+import { addPublishFlags, atAnyDesk, type Desk, type Publishing } from "./tools.ts";
 
 export function addProposalFile(parent: Command, publishing: Publishing): void {
   const { context, finish } = publishing;
@@ -34,7 +34,7 @@ export function addProposalFile(parent: Command, publishing: Publishing): void {
       examples("vidimus proposal export registry.acme.example/app 0123456789abcdef proposal.json"),
     );
   addPublishFlags(out).action(async (repository: string, id: string, path: string) => {
-    await atDesk(out, publishing, async (desk) => {
+    await atAnyDesk(out, publishing, async (desk) => {
       const proposal = await (await proposalsOf(desk, repository)).get(checkId(id));
       const { fetcher } = await desk.trust.sender(repository);
       const copy = await copyIfThere(desk.tools, repository);
@@ -58,7 +58,7 @@ export function addProposalFile(parent: Command, publishing: Publishing): void {
     .addHelpText("after", examples("vidimus proposal sign-file proposal.json"));
   addPublishFlags(sign).action(async (path: string) => {
     const flags = sign.opts<{ digest?: string; yes?: true; input: boolean }>();
-    await atDesk(sign, publishing, async (desk) => {
+    await atAnyDesk(sign, publishing, async (desk) => {
       const given = read(path, desk);
       const { repository } = given.proposal;
       const { format, now } = desk.tools;
@@ -104,7 +104,7 @@ export function addProposalFile(parent: Command, publishing: Publishing): void {
     .argument("<file>", "that was exported and signed")
     .addHelpText("after", examples("vidimus proposal import proposal.json"));
   addPublishFlags(back).action(async (path: string) => {
-    await atDesk(back, publishing, async (desk) => {
+    await atAnyDesk(back, publishing, async (desk) => {
       const { proposal } = read(path, desk);
       const { id, repository } = proposal;
       const proposals = await proposalsOf(desk, repository);

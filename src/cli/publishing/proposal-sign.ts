@@ -9,7 +9,7 @@ import { examples } from "../key-flags.ts";
 import { printable, printJson, printLine } from "../output.ts";
 import { checkId, isWanted, newIn, proposalsOf, reviewed, reviewOf, sayState } from "./proposal-desk.ts";
 import { reviewDocument, reviewText } from "./proposal-view.ts";
-import { addPublishFlags, atDesk, type Desk, type Publishing } from "./tools.ts";
+import { addPublishFlags, atAnyDesk, type Desk, type Publishing } from "./tools.ts";
 
 interface SignFlags {
   readonly release?: string;
@@ -41,7 +41,7 @@ export function addProposalSign(parent: Command, publishing: Publishing): void {
     if ((release === undefined) === (repository === undefined || id === undefined))
       sign.error("error: name a repository and a proposal, or --release");
     if (digest !== undefined && release !== undefined) sign.error("error: --digest is of one proposal");
-    await atDesk(sign, publishing, async (desk) => {
+    await atAnyDesk(sign, publishing, async (desk) => {
       const found =
         release === undefined
           ? [await reviewed(desk, repository ?? "", id ?? "")]
@@ -63,7 +63,10 @@ export function addProposalSign(parent: Command, publishing: Publishing): void {
       const opened = new Opened(desk.tools);
       try {
         const done: Review[] = [];
-        for (const each of found) done.push(await signOne(desk, opened, each));
+        for (const each of found) {
+          desk.progress.tell(`signing ${done.length + 1} of ${found.length}: ${each.proposal.repository}`);
+          done.push(await signOne(desk, opened, each));
+        }
         if (desk.json && release !== undefined)
           printJson(publishing.context, {
             format: "vidimus-release/1",
@@ -91,7 +94,7 @@ export function addProposalSign(parent: Command, publishing: Publishing): void {
     );
   addPublishFlags(reject).action(async (repository: string, id: string) => {
     const { reason } = reject.opts<{ reason: string }>();
-    await atDesk(reject, publishing, async (desk) => {
+    await atAnyDesk(reject, publishing, async (desk) => {
       const found = await reviewed(desk, repository, checkId(id));
       refuseSettled(found);
       const opened = new Opened(desk.tools);
@@ -111,7 +114,10 @@ async function allOf(desk: Desk, release: string): Promise<readonly Review[]> {
   const all = await (await proposalsOf(desk, "vidimus/list")).list({ release, state: "open" });
   const sorted = [...all].sort((a, b) => (a.repository < b.repository ? -1 : 1));
   const found: Review[] = [];
-  for (const { repository, id } of sorted) found.push(await reviewed(desk, repository, id));
+  for (const { repository, id } of sorted) {
+    desk.progress.tell(`reading ${found.length + 1} of ${sorted.length}: ${repository}`);
+    found.push(await reviewed(desk, repository, id));
+  }
   if (found.length > 0) return found;
   throw new PublishError(
     "PROPOSAL_UNKNOWN",

@@ -1,17 +1,15 @@
 /** `vidimus proposal`: signatures of several people on one publication. */
 import { Command } from "commander";
-import { standingOf } from "../../publisher/draft.ts";
 import { PublishError } from "../../publisher/errors.ts";
-import { draftFor, Opened, signedBy } from "../../publisher/publish.ts";
+import { draftFor, Opened } from "../../publisher/publish.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
-import { checkId, proposalsOf, reviewed, reviewOf, sayEnd, sayState } from "./proposal-desk.ts";
+import { checkId, proposalsOf, propose, reviewed, reviewOf, sayEnd, sayState } from "./proposal-desk.ts";
 import { addProposalFile } from "./proposal-file.ts";
 import { addProposalSign } from "./proposal-sign.ts";
 import { reviewDocument, reviewText } from "./proposal-view.ts";
-import { addPublishFlags, atDesk, type Publishing, stagedFor } from "./tools.ts";
-import { standingText } from "./view.ts";
+import { addPublishFlags, atAnyDesk, type Publishing, stagedFor } from "./tools.ts";
 
 export function addProposal(parent: Command, publishing: Publishing): void {
   const proposal = new Command("proposal")
@@ -40,10 +38,10 @@ function addOpen(parent: Command, publishing: Publishing): void {
     .addHelpText("after", examples("vidimus proposal open registry.acme.example/app --release 2027.1"));
   addPublishFlags(open).action(async (repository: string) => {
     const { note, release, lifetime } = open.opts<{ note?: string; release?: string; lifetime?: string }>();
-    if (lifetime !== undefined && !/^[1-9][0-9]?$/.test(lifetime))
-      open.error("error: --lifetime takes whole days, 1 to 90");
-    await atDesk(open, publishing, async (desk) => {
-      const { tools, trust, staging, view, json } = desk;
+    if (lifetime !== undefined && !/^[1-9][0-9]{0,2}$/.test(lifetime))
+      open.error("error: --lifetime takes whole days, 1 to 366");
+    await atAnyDesk(open, publishing, async (desk) => {
+      const { tools, trust, staging, json } = desk;
       const staged = await stagedFor(desk, repository);
       const copy = await trust.copy(repository);
       const draft = draftFor(tools, copy, staged.edits);
@@ -54,21 +52,15 @@ function addOpen(parent: Command, publishing: Publishing): void {
         );
       const opened = new Opened(tools);
       try {
-        const signatures = await signedBy(opened, draft);
-        const made = await (await proposalsOf(desk, repository)).open(draft, signatures, {
+        const made = await propose(desk, opened, draft, {
           ...(note !== undefined && { note }),
           ...(release !== undefined && { release }),
           ...(lifetime !== undefined && { lifetime: Number(lifetime) * 86_400 }),
         });
         await staging.remove(staged, staged.edits);
         sayState(publishing, desk, reviewOf(desk, made, copy), json);
-        if (!json && made.state === "open") {
-          const standing = standingText(standingOf(draft, signatures), view);
-          printLine(
-            context,
-            `To be signed with: vidimus proposal sign ${printable(repository)} ${made.id}\n${standing}`,
-          );
-        }
+        if (!json && made.state === "open")
+          printLine(context, `To be signed with: vidimus proposal sign ${printable(repository)} ${made.id}`);
       } finally {
         opened.close();
       }
@@ -88,7 +80,7 @@ function addList(parent: Command, publishing: Publishing): void {
     .addHelpText("after", examples("vidimus proposal list", "vidimus proposal list --release 2027.1 --all"));
   addPublishFlags(list).action(async (repository: string | undefined) => {
     const { state, all, release } = list.opts<{ state: string; all?: true; release?: string }>();
-    await atDesk(list, publishing, async (desk) => {
+    await atAnyDesk(list, publishing, async (desk) => {
       // Any name leads to the server that the policy names for all.
       const found = await (await proposalsOf(desk, repository ?? "vidimus/list")).list({
         ...(repository !== undefined && { repository }),
@@ -129,7 +121,7 @@ function addShow(parent: Command, publishing: Publishing): void {
       .argument("<id>", "of the proposal")
       .addHelpText("after", examples(`vidimus proposal ${name} registry.acme.example/app 0123456789abcdef`));
     addPublishFlags(show).action(async (repository: string, id: string) => {
-      await atDesk(show, publishing, async (desk) => {
+      await atAnyDesk(show, publishing, async (desk) => {
         const found = await reviewed(desk, repository, id);
         if (desk.json) printJson(publishing.context, reviewDocument(found));
         else printLine(publishing.context, reviewText(found, desk.view));
@@ -146,7 +138,7 @@ function addCancel(parent: Command, publishing: Publishing): void {
     .argument("<id>", "of the proposal")
     .addHelpText("after", examples("vidimus proposal cancel registry.acme.example/app 0123456789abcdef"));
   addPublishFlags(cancel).action(async (repository: string, id: string) => {
-    await atDesk(cancel, publishing, async (desk) => {
+    await atAnyDesk(cancel, publishing, async (desk) => {
       const ended = await (await proposalsOf(desk, repository)).cancel(checkId(id));
       sayEnd(publishing, desk, ended);
     });
@@ -171,12 +163,14 @@ function addWatch(parent: Command, publishing: Publishing): void {
       watch.error("error: --until takes published or settled");
     if (timeout !== undefined && !/^[1-9][0-9]{0,6}$/.test(timeout))
       watch.error("error: --timeout takes whole seconds");
-    await atDesk(watch, publishing, async (desk) => {
+    await atAnyDesk(watch, publishing, async (desk) => {
       const end =
         timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + Number(timeout) * 1_000;
       const proposals = await proposalsOf(desk, repository);
       let now = await proposals.get(checkId(id));
       while (now.state === "open" && performance.now() < end) {
+        const signed = now.files.map(({ role, signatures }) => `${role} ${signatures.length} signed`);
+        desk.progress.tell(`waiting for ${id}: ${signed.join(", ")}`);
         const seconds = Math.max(1, Math.min(longestWait, Math.ceil((end - performance.now()) / 1_000)));
         now = await proposals.wait(id, now.revision, seconds);
       }

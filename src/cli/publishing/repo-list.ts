@@ -4,7 +4,7 @@ import { PublishError } from "../../publisher/errors.ts";
 import { refusalIn } from "../../publisher/send.ts";
 import { examples } from "../key-flags.ts";
 import { printable, printJson, printLine } from "../output.ts";
-import { addPublishFlags, atDesk, type Publishing } from "./tools.ts";
+import { addPublishFlags, atAnyDesk, type Publishing } from "./tools.ts";
 
 const feedPage = 500;
 const mostPages = 2_000;
@@ -16,12 +16,13 @@ export function addRepoList(parent: Command, publishing: Publishing): void {
     .description("list the repositories of the trust server that --server or the policy names")
     .addHelpText("after", examples("vidimus repo list"));
   addPublishFlags(list).action(async () => {
-    await atDesk(list, publishing, async ({ trust, json }) => {
+    await atAnyDesk(list, publishing, async ({ trust, json, progress }) => {
       // Any name leads to the server that the policy names for all.
       const { fetcher } = await trust.sender("vidimus/list");
       const names = new Set<string>();
       let last = "";
       for (let page = 0; page < mostPages; page++) {
+        progress.tell(`reading the changes at ${fetcher.origin}: ${names.size} repositories so far`);
         const { status, body } = await fetcher.call({
           repository: "vidimus/list",
           actions: "*",

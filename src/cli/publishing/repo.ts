@@ -11,14 +11,13 @@ import type { ListedKey } from "../../core/keys.ts";
 import { canonicalKeyId } from "../../core/keys.ts";
 import { PublishError } from "../../publisher/errors.ts";
 import { firstDraft, type NewRepository, publishNew } from "../../publisher/first.ts";
-import { Proposals } from "../../publisher/proposals.ts";
-import { Opened, signedBy } from "../../publisher/publish.ts";
+import { Opened } from "../../publisher/publish.ts";
 import { refusalIn } from "../../publisher/send.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import { listedKeys } from "./key-arguments.ts";
-import { reviewOf, sayState } from "./proposal-desk.ts";
+import { propose, reviewOf, sayState } from "./proposal-desk.ts";
 import { addRepoList } from "./repo-list.ts";
 import { addPublishFlags, atDesk, type Desk, type Publishing, sayPublished } from "./tools.ts";
 
@@ -118,8 +117,7 @@ async function proposeNew(
   const sender = await desk.trust.sender(wanted.repository);
   const opened = new Opened(desk.tools);
   try {
-    const signatures = await signedBy(opened, draft);
-    const made = await new Proposals(sender).open(draft, signatures, note === undefined ? {} : { note });
+    const made = await propose(desk, opened, draft, note === undefined ? {} : { note });
     sayState(publishing, desk, reviewOf(desk, made, undefined, sender.fetcher.origin), desk.json);
     return { server: sender.fetcher.origin };
   } finally {

@@ -80,6 +80,7 @@ export function addSign(parent: Command, publishing: Publishing): void {
       sign.error("error: the digest of the image is not the one in the metadata file");
     try {
       await stage(sign, publishing, reference.name, async (copy, desk) => {
+        desk.progress.tell(`asking the registry for ${reference.name}`);
         const facts = await ask(reference, named, flags, publishing);
         if (named === undefined) await confirm(reference, facts, publishing);
         return editsFor(copy, desk, reference, facts, flags);

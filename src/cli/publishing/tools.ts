@@ -8,6 +8,8 @@ import { isAbsolute, join } from "node:path";
 import type { Command } from "commander";
 import type { ClientContext } from "../../client/cli/context.ts";
 import { addTrustFlags, type TrustFlags, trustOptions } from "../../client/cli/flags.ts";
+import { commandOf } from "../../client/command.ts";
+import { TrustError } from "../../client/errors.ts";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import { openTrust, type Trust } from "../../client/trust.ts";
 import { notary } from "../../core/format/notary.ts";
@@ -18,6 +20,7 @@ import { type Publication, type PublisherTools, publishEdits } from "../../publi
 import { Staging, together } from "../../publisher/staging.ts";
 import { addKeyFlags, addPassphraseFlags, type KeyFlags, type Keys, withKeys } from "../key-flags.ts";
 import { type CliContext, printable, printJson, printLine } from "../output.ts";
+import { type Progress, progressOf } from "../progress.ts";
 import { changesText, type ViewOptions } from "./view.ts";
 
 export interface PublishFlags extends TrustFlags, KeyFlags {
@@ -41,6 +44,7 @@ export interface Desk extends Keys {
   readonly view: ViewOptions;
   readonly json: boolean;
   readonly readFile: (path: string) => string;
+  readonly progress: Progress;
 }
 
 export function addPublishFlags(command: Command, { publishes = false } = {}): Command {
@@ -60,18 +64,25 @@ export function addPublishFlags(command: Command, { publishes = false } = {}): C
 
 /**
  * Runs a command with all it needs, and closes it again.
- * @param policy `begun`: where none is, the command makes one
+ * @param policy `begun`: where none is, the command makes one; `perhaps`: also where the surroundings name one that is not there
  */
 export async function atDesk<T>(
   command: Command,
   { context, client }: Publishing,
   run: (desk: Desk) => Promise<T>,
-  policy: "as named" | "begun" = "as named",
+  policy: "as named" | "begun" | "perhaps" = "as named",
 ): Promise<T> {
   const flags = command.opts<PublishFlags>();
   const { policy: path, ...options } = trustOptions(flags, client);
-  const isMissing = policy === "begun" && typeof path === "string" && !existsSync(path);
-  const trust = await openTrust({ ...options, ...(path !== undefined && { policy: isMissing ? {} : path }) });
+  const mayBeMissing = policy === "begun" || (policy === "perhaps" && flags.policy === undefined);
+  const isMissing = mayBeMissing && typeof path === "string" && !existsSync(path);
+  const progress = progressOf(context);
+  const trust = await openTrust({
+    ...options,
+    onEvent: (event) =>
+      event.type === "request" && progress.tell(`reading ${event.repository}: ${event.file}`),
+    ...(path !== undefined && { policy: isMissing ? {} : path }),
+  });
   try {
     return await withKeys(command, context, async (keys) => {
       const names = new Map((await keys.ring.list()).map(({ id, name }) => [id, name]));
@@ -82,18 +93,49 @@ export async function atDesk<T>(
         unlocking: keys.passphrases,
         lifetimes: lifetimesOf(command, flags.expires),
         now: client.now,
+        doing: (what) => progress.tell(what),
       };
       const view: ViewOptions = {
-        color: context.isTerminal && context.env.NO_COLOR === undefined,
+        color: context.isOutputTerminal === true && context.env.NO_COLOR === undefined,
         nameOf: (id) => names.get(id) || undefined,
       };
       const staging = new Staging(flags.staging ?? stagingFolder(context.env));
       const { readFile } = context;
-      return await run({ ...keys, trust, staging, tools, view, json: flags.json === true, readFile });
+      return await run({
+        ...keys,
+        trust,
+        staging,
+        tools,
+        view,
+        json: flags.json === true,
+        readFile,
+        progress,
+      });
     });
+  } catch (error) {
+    throw asPublisherIsTold(error);
   } finally {
     await trust.close();
   }
+}
+
+/** For commands that are of use before there is a policy: the surroundings may name where it will be. */
+export function atAnyDesk<T>(
+  command: Command,
+  publishing: Publishing,
+  run: (desk: Desk) => Promise<T>,
+): Promise<T> {
+  return atDesk(command, publishing, run, "perhaps");
+}
+
+/** A reader is sent to the publisher, who is the one that asks here. */
+function asPublisherIsTold(error: unknown): unknown {
+  if (!(error instanceof TrustError) || error.code !== "NO_TRUST_DATA" || error.remedy !== undefined)
+    return error;
+  const { code, message, repository } = error;
+  const init = commandOf("repo", "init", repository ?? "NAME", "--root", "KEY", "--targets", "KEY");
+  const next = `Check the name and the server; if it is to be made: ${init}`;
+  return new TrustError(code, message, { ...error, cause: error.cause, remedy: { who: "you", next } });
 }
 
 function stagingFolder({ VIDIMUS_STAGING, HOME }: CliContext["env"]): string {
@@ -123,6 +165,7 @@ export async function stage(
   const { publish } = command.opts<PublishFlags>();
   await atDesk(command, publishing, async (desk) => {
     const { staging, trust, tools } = desk;
+    desk.progress.tell(`reading ${repository}`);
     const copy = await trust.copy(repository);
     const place = { server: copy.server, repository: copy.repository };
     const { edits: before } = await staging.read(place);
@@ -166,7 +209,7 @@ export function sayPublished(
     printJson(context, { format: "vidimus-publication/1", ...publication });
     return;
   }
-  const { repository, server, files, changes, rebased, broken } = publication;
+  const { repository, server, files, changes, rebased, broken, unpinned } = publication;
   if (files.length === 0) {
     printLine(
       context,
@@ -183,12 +226,10 @@ export function sayPublished(
       context,
       `${printable(role)} must be signed again by its new keys before readers take it: vidimus resign ${printable(repository)} ${printable(role)}`,
     );
-  const keys = changes.filter(({ kind, subject }) => kind === "key-added" && subject === "root");
-  const isNew = changes.some(({ kind, subject }) => kind === "file-added" && subject === "root");
-  if (keys.length > 0 && !isNew)
+  if (unpinned.length > 0)
     printLine(
       context,
-      `Whoever pins its root, you too, refuses it until the new keys are pinned: vidimus pin add ${printable(repository)}${keys.map(({ after }) => ` --key ${after}`).join("")}`,
+      `Whoever pins its root, you too, refuses it until the new keys are pinned: vidimus pin add ${printable(repository)}${unpinned.map((id) => ` --key ${id}`).join("")}`,
     );
 }
 

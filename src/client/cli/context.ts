@@ -1,5 +1,9 @@
+import type { Program } from "../command.ts";
+
 /** The world as a command of the client sees it. `main.ts` gives the real one, tests another. */
 export interface ClientContext {
+  /** The executable that was called. */
+  readonly program: Program;
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
   /** All of standard input, at most `bytes`. */

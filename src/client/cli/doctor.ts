@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import type { TrustPolicy } from "../../policy/trust-policy.ts";
 import { diskCache } from "../cache.ts";
+import { saidBy } from "../command.ts";
 import { endings, worst } from "../errors.ts";
 import type { ClientLimits } from "../limits.ts";
 import { makeFolder } from "../make-folder.ts";
@@ -33,7 +34,7 @@ export function addDoctor(parent: Command, context: ClientContext, finish: (code
     .description("check the policy, the servers, the clock, the cache and Docker's configuration")
     .option("--json", "print a document");
   addTrustFlags(command).action(async (flags: TrustFlags & { json?: boolean }) => {
-    const all = await diagnose(flags, context);
+    const all = (await diagnose(flags, context)).map((each) => saidHere(each, context));
     if (flags.json === true) printJson(context, { format: "vidimus-doctor/1", diagnoses: all });
     else {
       const rows = all.map(({ subject, state, what, next = "" }) => [state, subject, what, next]);
@@ -44,6 +45,12 @@ export function addDoctor(parent: Command, context: ClientContext, finish: (code
     const ending = worst(all.flatMap(({ ending: each }) => (each === undefined ? [] : [each])));
     finish(ending === undefined ? 0 : endings[ending].exit);
   });
+}
+
+/** With the name of the executable that was called in the commands that are told. */
+function saidHere({ what, next, ...rest }: Diagnosis, { program }: ClientContext): Diagnosis {
+  const told = next === undefined ? {} : { next: saidBy(next, program) };
+  return { ...rest, what: saidBy(what, program), ...told };
 }
 
 async function diagnose(flags: TrustFlags, context: ClientContext): Promise<readonly Diagnosis[]> {

@@ -5,6 +5,7 @@
 import type { Command } from "commander";
 import { malformedCodes, unauthenticCodes } from "../../core/errors.ts";
 import { meant } from "../../core/nearest.ts";
+import { saidBy } from "../command.ts";
 import { clientCodes, endings, type TrustCode } from "../errors.ts";
 import { meaningOf } from "../meanings.ts";
 import { rowOf } from "../refusals.ts";
@@ -31,21 +32,30 @@ export function sayClientExitCodes({ stdout, columns }: ClientContext): void {
 export const refusalCodes: readonly TrustCode[] = [...clientCodes, ...malformedCodes, ...unauthenticCodes];
 
 /** What a code means and what follows from it, as a table for a person; undefined if there is no such code. */
-export function explainCode(text: string, columns: number): string | undefined {
+export function explainCode(
+  text: string,
+  { columns, program }: Pick<ClientContext, "columns" | "program">,
+): string | undefined {
   const name = text.toUpperCase();
   const code = refusalCodes.find((each) => each === name);
   if (code !== undefined) {
     const { ending, who, next } = rowOf(code);
     const { exit, meaning } = endings[ending];
     return explained(
-      { code, what: meaningOf(code), who, next, exit: `${exit} (${ending}: ${meaning})` },
+      {
+        code,
+        what: meaningOf(code),
+        who,
+        next: saidBy(next, program),
+        exit: `${exit} (${ending}: ${meaning})`,
+      },
       columns,
     );
   }
   if (name !== usageCode) return undefined;
   const exit = `${usageExit} (usage: ${usageMeaning})`;
   const what = "the arguments of a command make no sense; so it is called in documents";
-  return explained({ code: name, what, who: "you", next: usageNext, exit }, columns);
+  return explained({ code: name, what, who: "you", next: saidBy(usageNext, program), exit }, columns);
 }
 
 function explained(
@@ -65,7 +75,7 @@ function explained(
 /** `sayExitCodes` prints the table of the program. */
 export function addHelp(
   program: Command,
-  { stdout, columns }: Pick<ClientContext, "stdout" | "columns">,
+  context: Pick<ClientContext, "stdout" | "columns" | "program">,
   sayExitCodes: () => void,
 ): void {
   program
@@ -76,9 +86,9 @@ export function addHelp(
         sayExitCodes();
         return;
       }
-      const explained = topic.length === 1 ? explainCode(topic[0] ?? "", columns) : undefined;
+      const explained = topic.length === 1 ? explainCode(topic[0] ?? "", context) : undefined;
       if (explained !== undefined) {
-        stdout(`${explained}\n`);
+        context.stdout(`${explained}\n`);
         return;
       }
       let command = program;

@@ -8,7 +8,7 @@ import { addClientCommands, reportClientError } from "./program.ts";
 import { unexpectedExit } from "./report.ts";
 import { addVersion, clientVersion } from "./version.ts";
 
-const context = processContext();
+const context = processContext("vidimus-client");
 
 async function run(argv: readonly string[]): Promise<number> {
   let code = 0;

@@ -102,7 +102,7 @@ export function printOutcomes(
     const results = outcomes.map(({ error, ...outcome }) =>
       error === undefined
         ? outcome
-        : { ...outcome, refusal: documentOf({ subject: outcome.subject, error }) },
+        : { ...outcome, refusal: documentOf({ subject: outcome.subject, error }, context) },
     );
     printJson(context, { format, results });
     return refused.length === 0 ? 0 : reportRefused({ ...context, stdout: () => {} }, refused, true);

@@ -1,4 +1,5 @@
 /** What `pin` shows to a person. */
+import { saidBy } from "../command.ts";
 import type { Explanation } from "../errors.ts";
 import type { ListedPins, PinChange } from "../policy-edit.ts";
 import type { FoundRoot } from "../root-inspection.ts";
@@ -25,9 +26,12 @@ export function sayAdded({ stdout }: ClientContext, path: string, { rule, keyIds
 }
 
 /** That a pin alone does not help, why, and what does. */
-export function sayUnusable({ stderr }: ClientContext, { what, who, next, code }: Explanation): void {
+export function sayUnusable(
+  { stderr, program }: ClientContext,
+  { what, who, next, code }: Explanation,
+): void {
   const lines = ["It is pinned, and cannot be used yet:", `${what} [${code}]`, `${who}: ${next}`];
-  stderr(lines.map((line) => `${forTerminal(line)}\n`).join(""));
+  stderr(lines.map((line) => `${forTerminal(saidBy(line, program))}\n`).join(""));
 }
 
 export function sayPins({ stdout, columns }: ClientContext, path: string, pins: readonly ListedPins[]): void {

@@ -32,6 +32,7 @@ interface PinFlags extends TrustFlags {
   readonly replaced?: boolean;
   readonly all?: boolean;
   readonly json?: boolean;
+  readonly yes?: boolean;
 }
 
 export function addPin(parent: Command, context: ClientContext, finish: (code: number) => void): void {
@@ -48,6 +49,7 @@ export function addPin(parent: Command, context: ClientContext, finish: (code: n
     )
     .option("--files", "it holds files: take its name as it is written, as `verify --repository` does")
     .option("--key <id>", "pin this key without asking; may be repeated", collect, [])
+    .option("--yes", "with --key: also a key that the root does not have yet, ahead of a rotation")
     .option("--replaced", "the repository was deleted and made anew: forget what is known of the old one")
     .option("--json", "print a document");
   addTrustFlags(add).action(async (repository: string, flags: PinFlags) => {
@@ -93,7 +95,8 @@ async function addPins(context: ClientContext, repository: string, flags: PinFla
   } finally {
     await before.close();
   }
-  const chosen = flags.key.length > 0 ? keysGiven(root, flags.key) : await keysConfirmed(context, root);
+  const chosen =
+    flags.key.length > 0 ? await keysGiven(context, root, flags) : await keysConfirmed(context, root);
   const change = await edit(path, (now) => withPins(now, path, repository, chosen, askedBy(flags, options)));
   const { forgotten, problem } = await confirm(
     { ...options, policy: path },
@@ -153,15 +156,38 @@ function exitOf(problem: Explanation | undefined): number {
   return problem === undefined ? 0 : endings[problem.ending].exit;
 }
 
-function keysGiven(root: FoundRoot, given: readonly string[]): readonly string[] {
-  const known = new Set(root.keys.flatMap(({ keyId, certificateId }) => [keyId, certificateId]));
-  const other = given.find((id) => !known.has(id));
-  if (other === undefined) return given;
-  throw new TrustError(
-    "PIN_MISMATCH",
-    `${other} is no key of the root of ${root.repository}, which has ${root.keys.map(({ keyId }) => keyId).join(", ")}.`,
-    { repository: root.repository },
+/**
+ * A key that the root does not have, yet, is no mistake where it is about to be added to it: pinned beforehand, nothing is
+ * refused on that day. Throws `PIN_MISMATCH` where nobody says that this is meant, `DECLINED` where somebody says no.
+ */
+async function keysGiven(
+  { stderr, ask }: ClientContext,
+  root: FoundRoot,
+  { key: given, yes }: PinFlags,
+): Promise<readonly string[]> {
+  const { repository, keys } = root;
+  const known = new Set(keys.flatMap(({ keyId, certificateId }) => [keyId, certificateId]));
+  const others = given.filter((id) => !known.has(id));
+  const [first] = others;
+  if (first === undefined) return given;
+  const has = `the root of ${repository}, which has ${keys.map(({ keyId }) => keyId).join(", ")}`;
+  const isKeyId = others.every((id) => /^[0-9a-f]{64}$/.test(id));
+  if (!isKeyId || (yes !== true && ask === undefined)) {
+    const next = isKeyId
+      ? "Check the ID; if the publisher has announced that this key will be added, give --yes."
+      : "Give the whole ID of the key, 64 lower-case hex digits.";
+    throw new TrustError("PIN_MISMATCH", `${first} is no key of ${has}.`, {
+      repository,
+      remedy: { who: "you", next },
+    });
+  }
+  stderr(`${others.join(", ")}: no key of ${has}. Pinned now, it counts from when it signs the root.\n`);
+  if (yes === true) return given;
+  const answer = await ask?.(
+    "Has the publisher announced it on another way than this network? Type yes or y to pin: ",
   );
+  if (/^y(?:es)?$/i.test((answer ?? "").trim())) return given;
+  throw declined(repository);
 }
 
 /** Throws `DECLINED` unless a person says yes. */
@@ -176,8 +202,11 @@ async function keysConfirmed({ stderr, ask }: ClientContext, root: FoundRoot): P
     "Does the publisher say the same, on another way than this network? Type yes or y to pin: ",
   );
   if (/^y(?:es)?$/i.test(answer.trim())) return root.keys.map(({ keyId }) => keyId);
-  const { repository } = root;
-  throw new TrustError("DECLINED", `Nothing was pinned for ${repository}: the answer was not yes.`, {
+  throw declined(root.repository);
+}
+
+function declined(repository: string): TrustError {
+  return new TrustError("DECLINED", `Nothing was pinned for ${repository}: the answer was not yes.`, {
     repository,
   });
 }

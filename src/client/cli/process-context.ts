@@ -25,8 +25,9 @@ async function ask(question: string): Promise<string> {
   }
 }
 
-export function processContext(): ClientContext {
+export function processContext(program: ClientContext["program"]): ClientContext {
   return {
+    program,
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
     stdin: readInput,

@@ -39,7 +39,13 @@ export function reportClientError(context: ClientContext, error: unknown, json: 
   }
   if (!(error instanceof TrustError)) return undefined;
   const { reference, repository, file } = error;
-  return reportRefused(context, [{ subject: reference ?? repository ?? file ?? "(all)", error }], json);
+  const called = reference !== undefined ? "image" : repository !== undefined ? "repository" : "what";
+  return reportRefused(
+    context,
+    [{ subject: reference ?? repository ?? file ?? "(all)", error }],
+    json,
+    called,
+  );
 }
 
 /** `error: unknown option '--x'` and the like, with a guess in brackets on a line of its own. */

@@ -2,6 +2,8 @@
  * How a command ends when something is refused: one table for a person, one document for a program, and the exit code of
  * the worst. Nothing else is printed, and nothing was written.
  */
+
+import { saidBy } from "../command.ts";
 import { type Ending, endings, explain, type TrustCode, TrustError, worst } from "../errors.ts";
 import type { ClientContext } from "./context.ts";
 import { formatWithCommands } from "./table.ts";
@@ -44,11 +46,19 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** Prints refusals and gives the exit code. An error that is no refusal of ours is thrown. */
-export function reportRefused(context: ClientContext, refused: readonly Refused[], json: boolean): number {
-  const documents = refused.map(documentOf);
+/**
+ * Prints refusals and gives the exit code. An error that is no refusal of ours is thrown.
+ * @param called what the subjects are, in the head of the table
+ */
+export function reportRefused(
+  context: ClientContext,
+  refused: readonly Refused[],
+  json: boolean,
+  called = "image",
+): number {
+  const documents = refused.map((each) => documentOf(each, context));
   if (json) printJson(context, { format: "vidimus-refusal/1", refusals: documents });
-  else context.stderr(`${tableOf(documents, refused, context)}\n`);
+  else context.stderr(`${tableOf(documents, refused, context, called)}\n`);
   const ending = worst(documents.map((each) => each.ending));
   return ending === undefined ? unexpectedExit : endings[ending].exit;
 }
@@ -61,20 +71,26 @@ export function reportUsage(context: ClientContext, what: string, json: boolean)
     ending: "usage",
     what,
     who: "you",
-    next: usageNext,
+    next: saidBy(usageNext, context.program),
   };
   if (json) printJson(context, { format: "vidimus-refusal/1", refusals: [refusal] });
   else context.stderr(`${what}\n`);
   return usageExit;
 }
 
-export function documentOf({ subject, where, error }: Refused): RefusalDocument {
+export function documentOf(
+  { subject, where, error }: Refused,
+  { program }: Pick<ClientContext, "program">,
+): RefusalDocument {
   const explanation = explain(error);
   if (explanation === undefined) throw error;
-  const { code, ending, what, who, next } = explanation;
+  const { code, ending, who } = explanation;
+  const [what, next] = [saidBy(explanation.what, program), saidBy(explanation.next, program)];
   const { reference, repository, role, file, line, detail } =
     error instanceof TrustError ? error : ({} as TrustError);
-  const known = { reference, repository, role, file, line, detail };
+  const command = detail?.command;
+  const told = typeof command === "string" ? { ...detail, command: saidBy(command, program) } : detail;
+  const known = { reference, repository, role, file, line, detail: told };
   const given = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
   return { subject, ...(where === undefined ? {} : { where }), code, ending, what, who, next, ...given };
 }
@@ -83,6 +99,7 @@ function tableOf(
   documents: readonly RefusalDocument[],
   refused: readonly Refused[],
   context: ClientContext,
+  called: string,
 ): string {
   const rows = documents.map(({ what, who, next, code, file, line }, index) => {
     const { subject, where } = refused[index] as Refused;
@@ -92,7 +109,7 @@ function tableOf(
     const wrong = isSaid ? what.slice(place.length + 2) : what;
     return [where === undefined ? subject : `${subject} (${where})`, `${wrong} [${code}]`, `${who}: ${next}`];
   });
-  return formatWithCommands([["image", "what is wrong", "who has to do what"], ...rows], context.columns);
+  return formatWithCommands([[called, "what is wrong", "who has to do what"], ...rows], context.columns);
 }
 
 export function printJson({ stdout }: ClientContext, document: object): void {

@@ -6,7 +6,7 @@ const narrowest = 16;
 const whole = /[0-9a-f]{64}/;
 const widestWhole = 72;
 /** With the code of a refusal behind it, or not. */
-const commandAtEnd = /: (vidimus-client .+?)( \[[A-Z0-9_]+\])?$/;
+const commandAtEnd = /: (vidimus(?:-client)? .+?)( \[[A-Z0-9_]+\])?$/;
 
 /**
  * The first row is the head. Where digests or key IDs leave no room for the other columns, the rows stand below one another

@@ -10,7 +10,7 @@ import {
   registerPage,
 } from "../../service/audit-service.ts";
 import type { ByteBudget } from "../budget.ts";
-import { anonymous, sendJson } from "../exchange.ts";
+import { sendJson } from "../exchange.ts";
 import { withJson } from "../json-body.ts";
 import type { AppOptions } from "../options.ts";
 import * as schemas from "./audit-schemas.ts";
@@ -83,7 +83,7 @@ export function auditApi(
         };
         if (entry.until !== undefined && entry.until <= entry.since)
           throw bad("until: give a later instant than since");
-        await audit.register(entry, anonymous);
+        await audit.register(entry, request.grant.principal);
         return changeDocument(key, true);
       },
     );
@@ -92,14 +92,14 @@ export function auditApi(
   app.post("/manage/deny-key", async (request, reply) => {
     const { key } = meaning(request, "denyKey");
     const body = await bodyOf(request, schemas.denyBody, async ({ reason }) =>
-      changeDocument(key, await audit.deny(key, wellFormed(reason, "reason"), anonymous)),
+      changeDocument(key, await audit.deny(key, wellFormed(reason, "reason"), request.grant.principal)),
     );
     return await sendJson(reply, body);
   });
   app.post("/manage/allow-key", async (request, reply) => {
     const { key } = meaning(request, "allowKey");
     const body = await bodyOf(request, schemas.allowBody, async () =>
-      changeDocument(key, await audit.allow(key, anonymous)),
+      changeDocument(key, await audit.allow(key, request.grant.principal)),
     );
     return await sendJson(reply, body);
   });

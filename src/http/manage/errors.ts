@@ -9,6 +9,7 @@ const statuses: Partial<Record<Code, number>> = {
   PROPOSAL_CLOSED: 409,
   TOO_MANY_DENIED: 409,
   NOT_KEPT: 410,
+  FORBIDDEN: 403,
 };
 
 /** What to answer to anything that was thrown. Opaque is only what is no refusal. */

@@ -2,6 +2,7 @@ import { lstatSync, symlinkSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
 import { usageExit } from "../../../src/client/cli/report.ts";
 import { endings } from "../../../src/client/errors.ts";
+import { openKey, type UsableKey } from "../../../src/core/keys.ts";
 import { runClient, type Said, type World } from "../../support/client-cli.ts";
 import { type Folder, folderWith } from "../../support/folder.ts";
 import type { Simulator } from "../../support/simulator.ts";
@@ -79,6 +80,36 @@ describe("pin add", () => {
       forgotten: false,
     });
     expect((await pin(["add", name, "--key", id])).out).toContain("pins these keys already");
+  });
+
+  it("pins a key that the root has not yet where somebody says that this is meant, and says so", async () => {
+    const id = await keyId();
+    const ahead = ["add", name, "--key", id, "--key", other];
+    const { json } = await pin([...ahead, "--json"]);
+    expect(json()).toMatchObject({
+      refusals: [{ code: "PIN_MISMATCH", who: "you", next: expect.stringContaining("give --yes") }],
+    });
+    const declined = await pin(ahead, { answer: "no" });
+    expect([declined.code, text()]).toEqual([endings.declined.exit, policy]);
+    const short = await pin(["add", name, "--key", other.slice(0, 12), "--yes"]);
+    expect([short.code, text()]).toEqual([endings.policy.exit, policy]);
+    const { code, err, out } = await pin([...ahead, "--yes"]);
+    expect([code, out]).toEqual([0, expect.stringContaining(`pins ${id}, ${other}.`)]);
+    expect(err).toContain(`${other}: no key of the root of ${name}, which has ${id}.`);
+    const later = "1".repeat(64);
+    expect((await pin(["add", name, "--key", later], { answer: "yes" })).code).toBe(0);
+    expect(text()).toContain(later);
+  });
+
+  it("goes on without a refusal when a key is added that was pinned ahead", async () => {
+    const fresh = await sim.rootKey();
+    const { canonicalId } = openKey(fresh.listed) as UsableKey;
+    await pin(["add", name, "--key", await keyId()]);
+    await pin(["add", name, "--key", canonicalId, "--yes"]);
+    sim.root.keys = [fresh];
+    sim.publish();
+    const flags = ["--policy", folder.at("policy.yaml"), "--cache", folder.at("cache")];
+    expect((await runClient(["resolve", `${name}:1`, ...flags])).code).toBe(0);
   });
 
   it("makes the policy where there is none, after which the repository resolves", async () => {

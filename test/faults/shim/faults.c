@@ -1,6 +1,7 @@
 /*
  * A library that stands between the server and the system (LD_PRELOAD): it makes calls fail, lets the clock jump,
- * swallows syncs, and writes down what reaches the files and the network, in order.
+ * swallows syncs, counts the steps of a process and kills it at one of them, and writes down what reaches the files and
+ * the network, in order.
  *
  * - VIDIMUS_SHIM_CONTROL: a file of sizeof(struct control) bytes that the test changes while the server runs; its
  *   layout is that of shim.ts.
@@ -17,6 +18,7 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -40,6 +42,8 @@ struct control {
   int32_t count; /* so many fail; -1: all */
   int32_t failed;
   char name[64]; /* part of the paths that are meant; empty: all */
+  int32_t steps; /* so many have been begun: what changes a file that is meant, and what is sent */
+  int32_t kill;  /* at this one the process is killed, before it is taken; 0: at none */
 };
 
 enum { WRITE = 1, SYNC = 2, OPEN = 4, RENAME = 8, TRUNCATE = 16 };
@@ -109,6 +113,22 @@ static int fails(int call, const char *path) {
   return 1;
 }
 
+/* Something that others may see is about to happen. Nobody is warned of a kill -9. */
+static void step(void) {
+  if (control == NULL) return;
+  int now = __atomic_add_fetch(&control->steps, 1, __ATOMIC_SEQ_CST);
+  if (now == control->kill) kill(getpid(), SIGKILL);
+  /* The signal is for all threads, and this one goes no further. */
+  while (control->kill != 0 && now >= control->kill) pause();
+}
+
+/* The same for what goes to a server. */
+static void step_of(int fd) {
+  struct sockaddr_in peer;
+  socklen_t size = sizeof peer;
+  if (control != NULL && getpeername(fd, (struct sockaddr *)&peer, &size) == 0 && peer.sin_family == AF_INET) step();
+}
+
 static void put(const void *bytes, size_t length) {
   const char *at = bytes;
   while (length > 0) {
@@ -159,9 +179,11 @@ static uint64_t place_of(int fd) {
 ssize_t write(int fd, const void *bytes, size_t length) {
   char path[PATH_MAX];
   if (!path_of(fd, path)) {
+    step_of(fd);
     note_answer(fd, bytes, length);
     return REAL(write)(fd, bytes, length);
   }
+  step();
   if (fails(WRITE, path)) return -1;
   enter();
   uint64_t at = place_of(fd);
@@ -174,6 +196,7 @@ ssize_t write(int fd, const void *bytes, size_t length) {
 ssize_t writev(int fd, const struct iovec *parts, int count) {
   char path[PATH_MAX];
   if (!path_of(fd, path)) {
+    step_of(fd);
     if (count > 0) note_answer(fd, parts[0].iov_base, parts[0].iov_len);
     return REAL(writev)(fd, parts, count);
   }
@@ -182,6 +205,7 @@ ssize_t writev(int fd, const struct iovec *parts, int count) {
 }
 
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
+  step_of(fd);
   if (message->msg_iovlen > 0) note_answer(fd, message->msg_iov[0].iov_base, message->msg_iov[0].iov_len);
   return REAL(sendmsg)(fd, message, flags);
 }
@@ -189,6 +213,7 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
 ssize_t pwrite(int fd, const void *bytes, size_t length, off_t at) {
   char path[PATH_MAX];
   if (!path_of(fd, path)) return REAL(pwrite)(fd, bytes, length, at);
+  step();
   if (fails(WRITE, path)) return -1;
   enter();
   ssize_t written = REAL(pwrite)(fd, bytes, length, at);
@@ -207,6 +232,7 @@ ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t at) { return 
 static int sync_with(int fd, int (*call)(int)) {
   char path[PATH_MAX];
   if (!path_of(fd, path)) return call(fd);
+  step();
   if (fails(SYNC, path)) {
     enter();
     if (trace >= 0) record(R_FAILED_SYNC, path, 0, "", 0);
@@ -226,6 +252,7 @@ int fdatasync(int fd) { return sync_with(fd, REAL(fdatasync)); }
 int ftruncate(int fd, off_t length) {
   char path[PATH_MAX];
   if (!path_of(fd, path)) return REAL(ftruncate)(fd, length);
+  step();
   if (fails(TRUNCATE, path)) return -1;
   enter();
   int result = REAL(ftruncate)(fd, length);
@@ -240,6 +267,7 @@ static int open_at(int directory, const char *given, int flags, mode_t mode) {
   /* A temporary file without a name (O_TMPFILE) is nobody's here. */
   if (directory != AT_FDCWD || !absolute(given, path)) return (int)syscall(SYS_openat, directory, given, flags, mode);
   int writes = (flags & O_ACCMODE) != O_RDONLY;
+  if (writes) step();
   if (writes && fails(OPEN, path)) return -1;
   enter();
   int is_new = (flags & O_CREAT) != 0 && access(path, F_OK) != 0;
@@ -274,6 +302,7 @@ int openat64(int at, const char *path, int flags, ...) { MODE(flags, flags) retu
 static int move(uint32_t kind, int call, const char *from, const char *to, int (*work)(const char *, const char *)) {
   char source[PATH_MAX], target[PATH_MAX];
   if (!absolute(from, source) || !absolute(to, target)) return work(from, to);
+  step();
   if (fails(call, target)) return -1;
   enter();
   int result = work(from, to);
@@ -287,6 +316,7 @@ int link(const char *from, const char *to) { return move(R_LINK, RENAME, from, t
 int unlink(const char *given) {
   char path[PATH_MAX];
   if (!absolute(given, path)) return REAL(unlink)(given);
+  step();
   enter();
   int result = REAL(unlink)(given);
   if (trace >= 0 && result == 0) record(R_UNLINK, path, 0, "", 0);
@@ -297,6 +327,7 @@ int unlink(const char *given) {
 int mkdir(const char *given, mode_t mode) {
   char path[PATH_MAX];
   if (!absolute(given, path)) return REAL(mkdir)(given, mode);
+  step();
   enter();
   int result = REAL(mkdir)(given, mode);
   if (trace >= 0 && result == 0) record(R_DIRECTORY, path, 0, "", 0);
@@ -313,6 +344,7 @@ static int gone(int result, int is_ours, const char *path) {
 int rmdir(const char *given) {
   char path[PATH_MAX];
   int is_ours = absolute(given, path);
+  if (is_ours) step();
   enter();
   int result = gone(REAL(rmdir)(given), is_ours, path);
   leave();
@@ -322,6 +354,7 @@ int rmdir(const char *given) {
 int remove(const char *given) {
   char path[PATH_MAX];
   int is_ours = absolute(given, path);
+  if (is_ours) step();
   enter();
   int result = gone((int)syscall(SYS_unlinkat, AT_FDCWD, given, 0), is_ours, path);
   if (result != 0 && errno == EISDIR) result = gone((int)syscall(SYS_unlinkat, AT_FDCWD, given, AT_REMOVEDIR), is_ours, path);
@@ -339,6 +372,7 @@ int unlinkat(int directory, const char *given, int flags) {
     snprintf(path, PATH_MAX, "%s/%.2000s", above, given);
     is_ours = is_meant(path);
   }
+  if (is_ours) step();
   enter();
   int result = gone(REAL(unlinkat)(directory, given, flags), is_ours, path);
   leave();

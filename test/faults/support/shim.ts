@@ -27,7 +27,7 @@ export interface Failure {
 }
 
 /** `struct control`. */
-const size = 96;
+const size = 104;
 const offsets = {
   clock: 0,
   swallow: 8,
@@ -37,6 +37,8 @@ const offsets = {
   count: 24,
   failed: 28,
   name: 32,
+  steps: 96,
+  kill: 100,
 } as const;
 
 export class Shim {
@@ -105,14 +107,32 @@ export class Shim {
 
   /** How many calls have failed since `fail`. */
   get failed(): number {
-    const bytes = Buffer.alloc(4);
-    readSync(this.#file, bytes, 0, 4, offsets.failed);
-    return bytes.readInt32LE();
+    return this.#get(offsets.failed);
+  }
+
+  /**
+   * From now on steps are counted: what changes a file or goes to a server. At the one with this number, counted from 1, the
+   * process is killed before it takes it; 0: at none.
+   */
+  killAt(step: number): void {
+    this.#put(offsets.steps, 0);
+    this.#put(offsets.kill, step);
+  }
+
+  /** How many were begun since `killAt`. */
+  get steps(): number {
+    return this.#get(offsets.steps);
   }
 
   dispose(): void {
     closeSync(this.#file);
     rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #get(offset: number): number {
+    const bytes = Buffer.alloc(4);
+    readSync(this.#file, bytes, 0, 4, offset);
+    return bytes.readInt32LE();
   }
 
   #put(offset: number, value: number): void {

@@ -1,4 +1,4 @@
-/** Debian's notary-server with token authentication: what the library shows to whom, and what it reads then. */
+/** Servers with token authentication: what the library shows to whom, and what it reads then. */
 
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,8 +6,12 @@ import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { roleOf, type Site } from "../support/builder.ts";
 import { createAuthority } from "../support/certificates.ts";
 import { notaryPerson } from "../support/notary.ts";
-import { startReferenceServer } from "../support/reference-server.ts";
-import { startTokenService, type TokenService, type User } from "../support/token-service.ts";
+import {
+  startTokenService,
+  startWithTokens,
+  type TokenService,
+  type User,
+} from "../support/token-service.ts";
 import type { TrustServer } from "../support/trust-server.ts";
 
 const registry = "registry.example.test";
@@ -17,9 +21,9 @@ const users = new Map<string, User>([
   ["reader", { password: "reader's own", may: ["pull"] }],
   ["stranger", { password: "stranger's own", may: [] }],
 ]);
-const possible = inject("notary") && inject("servers").some(({ kind }) => kind === "reference");
+const kinds = inject("servers").map(({ kind }) => kind);
 
-describe.skipIf(!possible)("a server that wants tokens", () => {
+describe.skipIf(!inject("notary")).each(kinds)("%s that wants tokens", (kind) => {
   let stage: Site;
   let tokens: TokenService;
   let server: TrustServer;
@@ -28,7 +32,7 @@ describe.skipIf(!possible)("a server that wants tokens", () => {
     const directory = mkdtempSync(join(inject("scratch"), "tokens-"));
     const authority = await createAuthority(directory);
     tokens = await startTokenService(authority, users);
-    server = await startReferenceServer(join(directory, "server"), { authority, auth: tokens.settings });
+    server = await startWithTokens(kind, join(directory, "server"), authority, tokens);
     stage = { server, repository, directory };
     const owner = notaryPerson(server, join(directory, "owner"));
     const env = { NOTARY_AUTH: Buffer.from("owner:owner's own").toString("base64") };

@@ -121,6 +121,7 @@ const refusals: readonly (readonly [RegExp, string])[] = [
   [/[Nn]o signatures or cannot access/, "no trust data"],
   [/[Nn]o signatures for/, "no signatures"],
   [/x509: certificate signed by unknown authority/, "certificate not trusted"],
+  [/you are not authorized to perform this operation/, "not authorized"],
   [/error contacting notary server/, "server not usable"],
   [/valid https URL required for trust server/, "not an https URL"],
   [/invalid role targets/, "no credentials"],

@@ -4,12 +4,16 @@
  */
 
 import { createPrivateKey, randomUUID, X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { SignJWT } from "jose";
 import type { Authority } from "./certificates.ts";
+import { startReferenceServer } from "./reference-server.ts";
+import type { ServerKind, TrustServer } from "./trust-server.ts";
+import { startVidimus } from "./vidimus-server.ts";
 
 export interface User {
   readonly password: string;
@@ -22,6 +26,8 @@ export interface TokenService {
   readonly origin: string;
   /** The value of `auth` in the configuration of notary-server. */
   readonly settings: unknown;
+  /** The same in the configuration of Vidimus. */
+  readonly ours: unknown;
   /** Requests so far: the user, or `nobody`, and the scope. */
   readonly asked: readonly string[];
   close(): Promise<void>;
@@ -84,6 +90,7 @@ export async function startTokenService(
   return {
     origin,
     settings: { type: "token", options },
+    ours: { mode: "token", token: { realm: options.realm, service, issuer, certificates: authority.ca } },
     asked,
     close: () =>
       new Promise((closed) => {
@@ -91,4 +98,22 @@ export async function startTokenService(
         server.closeAllConnections();
       }),
   };
+}
+
+/** A trust server that wants this service's tokens. Its authorities are those of both: clients have one file for all. */
+export async function startWithTokens(
+  kind: ServerKind,
+  directory: string,
+  authority: Authority,
+  tokens: TokenService,
+): Promise<TrustServer> {
+  if (kind === "reference")
+    return await startReferenceServer(directory, { authority, auth: tokens.settings });
+  mkdirSync(directory, { recursive: true });
+  const file = join(directory, "vidimus.yaml");
+  writeFileSync(file, JSON.stringify({ auth: tokens.ours }));
+  const server = await startVidimus(directory, { flags: ["--config", file] });
+  const ca = join(directory, "authorities.crt");
+  writeFileSync(ca, [server.ca, authority.ca].map((each) => readFileSync(each, "utf8")).join(""));
+  return { ...server, ca };
 }

@@ -1,0 +1,92 @@
+/**
+ * What each request needs, by its meaning: the whole table (notary-protocol.md 1.1, column "Permission").
+ *
+ * Whoever asks for a path that leads nowhere, or for a name that is not served, needs what the list of all repositories
+ * needs: nothing is told about what is there. Signing and rejecting a proposal need a signature by a key of the role, which is
+ * examined; here it is enough to be able to see the proposal.
+ */
+import type { Route } from "../routes.ts";
+import type { Need, RepositoryAction } from "./grant.ts";
+
+const nothing: Need = { kind: "nothing" };
+const catalog: Need = { kind: "server", action: "catalog" };
+const audit: Need = { kind: "server", action: "audit" };
+const admin: Need = { kind: "server", action: "admin" };
+
+/** Rights to the repository that the path names. */
+type ToRepository = readonly RepositoryAction[];
+
+/** A list: to the repository of the request. */
+export const needs = {
+  ping: catalog,
+  publish: ["push", "pull"],
+  delete: ["*"],
+  current: ["pull"],
+  version: ["pull"],
+  digest: ["pull"],
+  key: ["push", "pull"],
+  rotate: ["*"],
+  // Of one repository where the path names one.
+  feed: ["pull"],
+  health: nothing,
+  metrics: nothing,
+  livez: nothing,
+  readyz: nothing,
+  startupz: nothing,
+  // The path alone decides both.
+  redirect: nothing,
+  badMethod: nothing,
+  missing: catalog,
+  notServed: catalog,
+  proposals: catalog,
+  repositoryProposals: ["pull"],
+  openProposal: ["propose", "pull"],
+  proposal: ["pull"],
+  signProposal: ["pull"],
+  rejectProposal: ["pull"],
+  // And to have opened it, or `push`: that is known when it is found.
+  cancelProposal: ["pull"],
+  openapi: nothing,
+  expiring: audit,
+  oldSignatures: audit,
+  retentionPlan: admin,
+  retentionRun: admin,
+  audit,
+  keys: audit,
+  deniedKeys: audit,
+  registerKey: admin,
+  denyKey: admin,
+  allowKey: admin,
+  manageMissing: catalog,
+} as const satisfies Record<Route["kind"], Need | ToRepository>;
+
+export function needOf(route: Route): Need {
+  const need: Need | ToRepository = needs[route.kind];
+  if (!isList(need)) return need;
+  // The changefeed of all repositories has no repository.
+  const repository = "repository" in route ? route.repository : undefined;
+  return repository === undefined ? catalog : { kind: "repository", repository, actions: need };
+}
+
+/** Whether it may change something: what counts against the rate of a principal. */
+export function changes(route: Route): boolean {
+  switch (route.kind) {
+    case "publish":
+    case "delete":
+    case "rotate":
+    case "openProposal":
+    case "signProposal":
+    case "rejectProposal":
+    case "cancelProposal":
+    case "registerKey":
+    case "denyKey":
+    case "allowKey":
+      return true;
+    default:
+      return false;
+  }
+}
+
+function isList(need: Need | ToRepository): need is ToRepository {
+  return Array.isArray(need);
+}

@@ -1,0 +1,80 @@
+/**
+ * Why a caller is sent away, in each API's words, with the challenge that tells a client what to bring
+ * (notary-protocol.md chapter 6; RFC 6750, section 3).
+ *
+ * Stock clients get 401 whatever is lacking: they fetch another token and come again. The management API tells a caller
+ * whose token is good but does not suffice so, with 403.
+ */
+import { RefusedError } from "../../core/errors.ts";
+import type { ErrorAnswer } from "../errors.ts";
+import type { Need } from "./grant.ts";
+
+/** `missing`: no credentials at all. */
+export type Lack = "missing" | "invalid_token" | "insufficient_scope";
+
+const sentences: Readonly<Record<Lack, string>> = {
+  missing: "Say who you are: sign in, or send a token.",
+  invalid_token: "This token is not valid here: fetch a new one.",
+  insufficient_scope: "This token does not allow that: ask who runs this server for the right.",
+};
+
+export class AccessRefusal extends RefusedError {
+  readonly lack: Lack;
+  readonly need: Need;
+
+  constructor(lack: Lack, need: Need, cause?: unknown) {
+    super("UNAUTHORIZED", sentences[lack], { cause });
+    this.lack = lack;
+    this.need = need;
+  }
+}
+
+/** Signed in, and not allowed to. */
+export function forbidden(sentence = sentences.insufficient_scope): RefusedError {
+  return new RefusedError("FORBIDDEN", sentence);
+}
+
+interface Wanted {
+  readonly type: string;
+  readonly name: string;
+  readonly actions: readonly string[];
+}
+
+function wanted(need: Need): Wanted | undefined {
+  switch (need.kind) {
+    case "nothing":
+      return undefined;
+    case "repository":
+      return { type: "repository", name: need.repository, actions: need.actions };
+    case "server":
+      return need.action === "catalog"
+        ? { type: "registry", name: "catalog", actions: ["*"] }
+        : { type: "vidimus", name: "server", actions: [need.action] };
+  }
+}
+
+/** Value of `WWW-Authenticate`. Names have no control characters (`core/names.ts`); older ones may have anything else. */
+export function challengeOf(
+  { lack, need }: Pick<AccessRefusal, "lack" | "need">,
+  { realm, service }: { readonly realm: string; readonly service: string },
+): string {
+  const want = wanted(need);
+  const parts = [`realm="${realm}"`, `service="${service}"`];
+  if (want !== undefined) parts.push(`scope="${want.type}:${quoted(want.name)}:${want.actions.join(",")}"`);
+  if (lack !== "missing") parts.push(`error="${lack}"`);
+  return `Bearer ${parts.join(",")}`;
+}
+
+/** Inside of a quoted string (RFC 9110, 5.6.4): UTF-8, each of its bytes as one character of a header. */
+function quoted(name: string): string {
+  return Buffer.from(name, "utf8").toString("latin1").replace(/["\\]/g, "\\$&");
+}
+
+/** The original's body: one entry for each action. */
+export function notaryRefusal({ need }: AccessRefusal, answer: ErrorAnswer): ErrorAnswer {
+  const want = wanted(need);
+  const detail =
+    want?.actions.map((Action) => ({ Type: want.type, Class: "", Name: want.name, Action })) ?? [];
+  const error = { code: "UNAUTHORIZED", message: "authentication required", detail };
+  return { ...answer, body: `${JSON.stringify({ errors: [error] })}\n` };
+}

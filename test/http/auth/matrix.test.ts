@@ -1,0 +1,130 @@
+/**
+ * Each meaning that a request can have, with each kind of token: what the table promises is what a real server does. The
+ * expected answers are worked out here from the protocol's words (notary-protocol.md 1.1), not from the table.
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { needs } from "../../../src/http/auth/needs.ts";
+import type { Route } from "../../../src/http/routes.ts";
+import { start, startServer, type TestServer } from "../../support/server.ts";
+import { bearing, type Entry, entry, TokenService } from "../../support/token-service.ts";
+
+const repository = "registry.example.test/team/app";
+const file = `/v2/${repository}/_trust/tuf`;
+const manage = `/api/v1/repositories/${encodeURIComponent(repository)}/proposals`;
+const someId = "0123456789abcdef";
+const digest = "a".repeat(64);
+
+type Kind = Route["kind"];
+type Wants = "nobody" | "pull" | "push" | "propose" | "all" | "catalog" | "audit" | "admin";
+
+/** How each is asked for, and who may. */
+const requests: Readonly<Record<Kind, readonly [method: string, path: string, wants: Wants]>> = {
+  ping: ["GET", "/v2/", "catalog"],
+  publish: ["POST", `${file}/`, "push"],
+  delete: ["DELETE", `${file}/`, "all"],
+  current: ["GET", `${file}/root.json`, "pull"],
+  version: ["GET", `${file}/1.root.json`, "pull"],
+  digest: ["GET", `${file}/root.${digest}.json`, "pull"],
+  key: ["GET", `${file}/timestamp.key`, "push"],
+  rotate: ["POST", `${file}/timestamp.key`, "all"],
+  feed: ["GET", `/v2/${repository}/_trust/changefeed`, "pull"],
+  health: ["GET", "/_notary_server/health", "nobody"],
+  metrics: ["GET", "/metrics", "nobody"],
+  livez: ["GET", "/livez", "nobody"],
+  readyz: ["GET", "/readyz", "nobody"],
+  startupz: ["GET", "/startupz", "nobody"],
+  redirect: ["GET", `/v2//${repository}/./_trust/tuf/root.json`, "nobody"],
+  badMethod: ["PATCH", "/v2/", "nobody"],
+  missing: ["GET", "/nothing", "catalog"],
+  notServed: ["GET", "/v2/-/_trust/tuf/root.json", "catalog"],
+  proposals: ["GET", "/api/v1/proposals", "catalog"],
+  repositoryProposals: ["GET", manage, "pull"],
+  openProposal: ["POST", manage, "propose"],
+  proposal: ["GET", `${manage}/${someId}`, "pull"],
+  signProposal: ["POST", `${manage}/${someId}/signatures`, "pull"],
+  rejectProposal: ["POST", `${manage}/${someId}/rejection`, "pull"],
+  cancelProposal: ["POST", `${manage}/${someId}/cancel`, "pull"],
+  openapi: ["GET", "/api/v1/openapi.json", "nobody"],
+  expiring: ["GET", "/api/v1/expiring", "audit"],
+  oldSignatures: ["GET", "/api/v1/old-signatures", "audit"],
+  retentionPlan: ["GET", "/api/v1/retention", "admin"],
+  retentionRun: ["POST", "/api/v1/retention", "admin"],
+  audit: ["GET", "/api/v1/audit/shared-keys", "audit"],
+  keys: ["GET", "/api/v1/keys", "audit"],
+  deniedKeys: ["GET", "/api/v1/keys/denied", "audit"],
+  registerKey: ["POST", "/api/v1/keys", "admin"],
+  denyKey: ["POST", `/api/v1/keys/${digest}/deny`, "admin"],
+  allowKey: ["POST", `/api/v1/keys/${digest}/allow`, "admin"],
+  manageMissing: ["GET", "/api/v1/nothing", "catalog"],
+};
+
+const catalog: Entry = { type: "registry", name: "catalog", actions: ["*"] };
+/** What somebody has, and what that is enough for beside what needs nobody. */
+const tokens: Readonly<
+  Record<string, { readonly access: readonly Entry[] | undefined; readonly enough: readonly Wants[] }>
+> = {
+  none: { access: undefined, enough: [] },
+  empty: { access: [], enough: [] },
+  pull: { access: [entry(repository, "pull")], enough: ["pull"] },
+  "push alone": { access: [entry(repository, "push")], enough: [] },
+  "push and pull": { access: [entry(repository, "push", "pull")], enough: ["pull", "push", "propose"] },
+  "the same in two entries": {
+    access: [entry(repository, "push"), entry(repository, "pull")],
+    enough: ["pull", "push", "propose"],
+  },
+  "propose and pull": { access: [entry(repository, "propose", "pull")], enough: ["pull", "propose"] },
+  everything: { access: [entry(repository, "*")], enough: ["pull", "push", "propose", "all"] },
+  "a prefix of the name": { access: [entry("registry.example.test/team/ap", "*")], enough: [] },
+  "a longer name": { access: [entry(`${repository}/more`, "*")], enough: [] },
+  "another case": { access: [entry(repository.toUpperCase(), "*")], enough: [] },
+  "a pattern": { access: [entry("*", "*"), entry("registry.example.test/**", "*")], enough: [] },
+  "another class": { access: [{ type: "repository(plugin)", name: repository, actions: ["*"] }], enough: [] },
+  "another type": { access: [{ type: "registry", name: repository, actions: ["*"] }], enough: [] },
+  catalog: { access: [catalog], enough: ["catalog"] },
+  "catalog as a repository": { access: [entry("catalog", "*")], enough: [] },
+  "the server's auditor": {
+    access: [{ type: "vidimus", name: "server", actions: ["audit"] }],
+    enough: ["audit"],
+  },
+  "the server's administrator": {
+    access: [{ type: "vidimus", name: "server", actions: ["admin"] }],
+    enough: ["pull", "push", "propose", "all", "catalog", "audit", "admin"],
+  },
+};
+
+let server: TestServer;
+let tokenService: TokenService;
+const made = new Map<string, string>();
+
+beforeAll(async () => {
+  tokenService = await TokenService.make(() => start);
+  server = await startServer({ access: tokenService.access() });
+  for (const [name, { access }] of Object.entries(tokens)) {
+    if (access !== undefined) made.set(name, await tokenService.token({ access }));
+  }
+});
+afterAll(async () => await server?.close());
+
+it("asks for every meaning of a request", () => {
+  expect(Object.keys(requests).sort()).toEqual(Object.keys(needs).sort());
+});
+
+describe.each(Object.keys(tokens))("A7, V46: with %s", (name) => {
+  it.each(Object.keys(requests) as Kind[])("%s", async (kind) => {
+    const [method, path, wants] = requests[kind];
+    const token = made.get(name);
+    const isEnough = wants === "nobody" || tokens[name]?.enough.includes(wants) === true;
+    // Twice: what is remembered of a token must not allow more than the token.
+    for (const _ of [1, 2]) {
+      const answer = await server.request(path, {
+        method,
+        headers: token === undefined ? {} : bearing(token),
+      });
+      const refused = path.startsWith("/api/") && token !== undefined ? 403 : 401;
+      if (isEnough) expect([401, 403]).not.toContain(answer.status);
+      else expect(answer.status).toBe(refused);
+      expect(answer.code === "UNAUTHORIZED" || answer.code === "FORBIDDEN").toBe(!isEnough);
+      expect(answer.headers["www-authenticate"] !== undefined).toBe(answer.status === 401);
+    }
+  });
+});
