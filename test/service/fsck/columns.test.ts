@@ -18,6 +18,7 @@ import {
 } from "../../support/stored.ts";
 import { outboxColumnsUnchecked, outboxRows } from "./outbox-columns.ts";
 import { otherOf, proposalColumnsUnchecked, proposalRows, type Row } from "./proposal-columns.ts";
+import { registerColumnsUnchecked, registerRows } from "./register-columns.ts";
 
 let copy: StoredCopy;
 beforeAll(async () => {
@@ -284,6 +285,7 @@ const rows: readonly Row[] = [
   ["keyring.record", "none", "x''", "id = 1", ["KEYRING_UNOPENED"]],
   ...proposalRows,
   ...outboxRows,
+  ...registerRows,
 ];
 
 /** Columns whose values nothing vouches for, or need not. */
@@ -296,6 +298,7 @@ const unchecked: Readonly<Record<string, string>> = {
   "settling.number": "written only so that something is written; nobody reads it",
   ...proposalColumnsUnchecked,
   ...outboxColumnsUnchecked,
+  ...registerColumnsUnchecked,
   "migration.name": "held against the migrations that are known whenever a store is opened (STORE_NEWER)",
   "migration.sha256":
     "held against the migrations that are known whenever a store is opened (MIGRATION_EDITED)",
