@@ -68,6 +68,14 @@ export const exitCodes = {
     code: 66,
     meaning: "the stock clients cannot satisfy the policy, and --stock asked for that",
   },
+  auditRefused: {
+    code: 78,
+    meaning: "the server refuses a question about the past, or what it was told of a key",
+  },
+  repairMissing: {
+    code: 79,
+    meaning: "a key was denied, and what takes it out of a repository could not be proposed",
+  },
   registry: { code: 67, meaning: "the registry has not the image, or gives another than was asked for" },
   outsidePaths: { code: 68, meaning: "the name lies outside of what the role may sign: nothing was staged" },
   expiring: { code: 75, meaning: "something ends soon, or was signed long ago, and --check asked for that" },
@@ -143,6 +151,7 @@ const ofKey = {
 } as const satisfies Record<KeyCode, ExitName>;
 
 const ofPublish = {
+  AUDIT_REFUSED: "auditRefused",
   IMAGE_DIFFERS: "registry",
   IMAGE_UNKNOWN: "registry",
   LOST_RACE: "undecided",

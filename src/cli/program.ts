@@ -117,9 +117,12 @@ export async function runCli(argv: readonly string[], given: CliContext, parts: 
       const { addKeyCommands } = await import("./key-commands.ts");
       addKeyCommands(program, context, end);
       const { addPublishingCommands } = await import("./publishing/commands.ts");
-      addPublishingCommands(program, { context, client: clientContext, finish: end });
+      const publishing = { context, client: clientContext, finish: end };
+      addPublishingCommands(program, publishing);
+      const { addAuditCommands } = await import("./audit/commands.ts");
+      addAuditCommands(program, publishing);
       const { addExpiryCommands } = await import("./expiry/commands.ts");
-      addExpiryCommands(program, { context, client: clientContext, finish: end });
+      addExpiryCommands(program, publishing);
     }
     client.addHelp(program, clientContext, () => {
       const rows = allExitCodes.map((each) => [String(each.code), each.meaning]);

@@ -103,6 +103,9 @@ export const refusedCodes = [
   "TOO_MANY_ENTRIES",
   "TOO_MANY_PROPOSALS",
   "PROPOSAL_CLOSED",
+  "KEY_DENIED",
+  "TOO_MANY_DENIED",
+  "NOT_KEPT",
 ] as const;
 
 export const storeCodes = [

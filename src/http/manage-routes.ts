@@ -5,6 +5,7 @@
  * one segment, percent-encoded, and each segment is decoded by itself.
  */
 import { isRepositoryName } from "../core/names.ts";
+import { type AuditQuestion, auditQuestions } from "../service/audit-service.ts";
 
 export type ManageRoute =
   | { readonly kind: "proposals"; readonly query: string }
@@ -16,6 +17,10 @@ export type ManageRoute =
       readonly repository: string;
       readonly id: string;
     }
+  | { readonly kind: "audit"; readonly question: AuditQuestion; readonly query: string }
+  | { readonly kind: "keys"; readonly query: string }
+  | { readonly kind: "registerKey" | "deniedKeys" }
+  | { readonly kind: "denyKey" | "allowKey"; readonly key: string }
   | { readonly kind: "expiring"; readonly query: string }
   | { readonly kind: "oldSignatures"; readonly query: string }
   | { readonly kind: "retentionPlan"; readonly query: string }
@@ -44,6 +49,7 @@ export const managePrefix = "/api/v1/";
 
 const missing: ManageRoute = { kind: "manageMissing", because: "path" };
 const proposalId = /^[0-9a-f]{16}$/;
+const keyId = /^[0-9a-f]{64}$/;
 const actions = new Map([
   ["signatures", "signProposal"],
   ["rejection", "rejectProposal"],
@@ -59,6 +65,7 @@ export function manageRoute(method: string, path: string, query: string, rules: 
   if (first === "proposals" && segments.length === 1) {
     return method === "GET" ? { kind: "proposals", query } : missing;
   }
+  if (first === "audit" || first === "keys") return ofAuditors(method, segments, query) ?? missing;
   if (segments.length === 1) {
     const whole = ofServer(method, first, query);
     if (whole !== undefined) return whole;
@@ -76,6 +83,28 @@ export function manageRoute(method: string, path: string, query: string, rules: 
     return { kind: "manageMissing", because: "prefix" };
   }
   return route;
+}
+
+/** What is of no one repository: questions about the past, and the register of keys. */
+function ofAuditors(
+  method: string,
+  [first, name, action, ...more]: readonly (string | undefined)[],
+  query: string,
+): ManageRoute | undefined {
+  if (more.length > 0) return undefined;
+  if (first === "audit") {
+    const question = auditQuestions.find((each) => each === name);
+    const isAsked = method === "GET" && action === undefined && question !== undefined;
+    return isAsked ? { kind: "audit", question, query } : undefined;
+  }
+  if (name === undefined) {
+    if (method === "POST") return { kind: "registerKey" };
+    return method === "GET" ? { kind: "keys", query } : undefined;
+  }
+  if (name === "denied" && action === undefined && method === "GET") return { kind: "deniedKeys" };
+  if (method !== "POST" || !keyId.test(name)) return undefined;
+  if (action === "deny") return { kind: "denyKey", key: name };
+  return action === "allow" ? { kind: "allowKey", key: name } : undefined;
 }
 
 /** What is asked of the whole server. */

@@ -10,6 +10,7 @@ import { sendJson } from "./exchange.ts";
 import type { Gate } from "./gate.ts";
 import { withJson } from "./json-body.ts";
 import { bad, checked, meaning, parameters } from "./manage/asking.ts";
+import { auditApi } from "./manage/audit.ts";
 import {
   listDocument,
   openRequestOf,
@@ -116,6 +117,7 @@ export async function manageApi(
     return await sendJson(reply, body);
   });
 
+  auditApi(app, options, budget);
   expiryApi(app, { options, budget });
 
   app.all("/manage/missing", async (request) => {

@@ -6,6 +6,7 @@ import { choosePublished } from "./choose.ts";
 import type { Finding, OpenPolicy, Policy } from "./policy.ts";
 import type { Publication, Ruling } from "./publication.ts";
 import { delegationPaths } from "./rules/delegation-paths.ts";
+import { deniedListings, deniedSigners } from "./rules/denied-keys.ts";
 import { exampleKeysOfDelegations, exampleKeysOfRoot } from "./rules/example-keys.ts";
 import { keyAlgorithms } from "./rules/key-algorithms.ts";
 import { keySeparation } from "./rules/key-separation.ts";
@@ -34,16 +35,24 @@ const rules: readonly RuleOf[] = [
 ];
 
 export function evaluate(publication: Publication, policy: Policy): Finding[] {
-  return findingsOf(publication, policy, rules);
+  const denied = policy.denied ?? new Set<string>();
+  return ordered([
+    ...deniedSigners(publication, denied),
+    ...deniedListings(publication, denied),
+    ...findingsOf(publication, policy, rules),
+  ]);
 }
 
 /** The same of files that nobody has signed yet: whatever no signature could mend. */
 export function evaluateUnsigned(publication: Publication, policy: Policy): Finding[] {
-  return findingsOf(
-    publication,
-    policy,
-    rules.filter((rule) => !ofSignatures.has(rule)),
-  );
+  return ordered([
+    ...deniedListings(publication, policy.denied ?? new Set()),
+    ...findingsOf(
+      publication,
+      policy,
+      rules.filter((rule) => !ofSignatures.has(rule)),
+    ),
+  ]);
 }
 
 function findingsOf(publication: Publication, policy: Policy, wanted: readonly RuleOf[]): Finding[] {
@@ -58,7 +67,11 @@ function findingsOf(publication: Publication, policy: Policy, wanted: readonly R
     }
   });
   const ruled = policy.file === undefined ? [] : ofFile(publication, policy.file, wanted);
-  const all = [...always, ...ruled];
+  return [...always, ...ruled];
+}
+
+/** Refusals first. */
+function ordered(all: readonly Finding[]): Finding[] {
   return [...all.filter(isRefusal), ...all.filter((finding) => !isRefusal(finding))];
 }
 

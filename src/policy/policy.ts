@@ -13,6 +13,8 @@ export interface Policy {
   readonly allowKeyReuseAcrossRoles: boolean;
   /** Accept the published keys of keys-example/. Default: no. */
   readonly allowExampleKeys: boolean;
+  /** IDs of bare keys whose signatures do not count. Absent: none. */
+  readonly denied?: ReadonlySet<string>;
   /** What the policy file says. Undefined: there is none, and nothing more is demanded. */
   readonly file: OpenPolicy | undefined;
 }

@@ -15,6 +15,7 @@ export const editCodes = [
 export type EditCode = (typeof editCodes)[number];
 
 export const publishCodes = [
+  "AUDIT_REFUSED",
   "IMAGE_DIFFERS",
   "IMAGE_UNKNOWN",
   "LOST_RACE",

@@ -10,6 +10,7 @@ import * as auditBounds from "../store/audit-bounds.ts";
 import * as bounds from "../store/bounds.ts";
 import * as outboxBounds from "../store/outbox-bounds.ts";
 import * as proposalBounds from "../store/proposal-bounds.ts";
+import * as registerBounds from "../store/register-bounds.ts";
 import * as retentionBounds from "../store/retention-bounds.ts";
 import type { Store } from "../store/store.ts";
 import { type Ask, storeValue } from "./answer.ts";
@@ -63,6 +64,21 @@ export function remoteStore(local: Store, ask: Ask): Store {
       async forget(request) {
         outboxBounds.checkForget(request);
         return await change("outbox.forget", request);
+      },
+    },
+    register: {
+      ...local.register,
+      async put(entry) {
+        registerBounds.checkRegistered(entry);
+        await change("register.put", entry);
+      },
+      async deny(denial) {
+        registerBounds.checkDenial(denial);
+        return await change("register.deny", denial);
+      },
+      async lift(request) {
+        registerBounds.checkLift(request);
+        return await change("register.lift", request);
       },
     },
     retention: {

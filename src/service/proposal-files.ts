@@ -11,6 +11,7 @@ import { type Requirement, readProposedFile, requirementsOf, standingOf } from "
 import { proposalDigest } from "../core/rejection.ts";
 import type { Proposal, ProposalFile } from "../store/proposals.ts";
 import { type CandidateParts, loadCandidate } from "./candidate.ts";
+import { deniedKeys, withoutDenied } from "./denied-keys.ts";
 import type { ProposalFileView } from "./proposal-service.ts";
 import { damaged } from "./stored.ts";
 
@@ -54,7 +55,10 @@ export class ProposalFiles {
     const { candidate } = await loadCandidate(this.#parts, repository, files, at);
     const { format, current } = candidate;
     const scope = { format, repository, root: current.root, targets: current.targets, at };
-    return new Map([...files.keys()].map((role) => [role, requirementsOf(role, files, scope)]));
+    const denied = await deniedKeys(this.#parts.store);
+    return new Map(
+      [...files.keys()].map((role) => [role, withoutDenied(requirementsOf(role, files, scope), denied)]),
+    );
   }
 
   /** The files of a settled proposal need nothing; those of one whose base is gone cannot say what they would. */

@@ -13,6 +13,7 @@ import type { NewProposal } from "../store/proposals.ts";
 import { recordOf, shortened } from "./audit-record.ts";
 import { type CandidateParts, loadCandidate } from "./candidate.ts";
 import type { Clock } from "./clock.ts";
+import { deniedKeys, refuseDenied, withoutDenied } from "./denied-keys.ts";
 import type { PolicyInForce } from "./policy-in-force.ts";
 import type { Principal } from "./principal.ts";
 import { isComplete, withSignatures } from "./proposal-files.ts";
@@ -44,12 +45,18 @@ export async function prepareProposal(
   const upload = await readProposed(request, format);
   const { state, candidate } = await loadCandidate(parts, repository, upload, at, upload.keys());
   const plan = examineProposal(candidate);
-  const findings = evaluateUnsigned({ ...candidate, ...plan }, policy.current);
+  const denied = await deniedKeys(parts.store);
+  const findings = evaluateUnsigned({ ...candidate, ...plan }, { ...policy.current, denied });
   refuseFindings(findings, { repository, principal: principal.name }, logger);
 
   const { root, targets } = candidate.current;
   const scope = { format, repository, root, targets, at };
-  const needs = new Map([...upload.keys()].map((role) => [role, requirementsOf(role, upload, scope)]));
+  const needs = new Map(
+    [...upload.keys()].map((role) => [role, withoutDenied(requirementsOf(role, upload, scope), denied)]),
+  );
+  for (const { role, signatures } of request.files) {
+    refuseDenied(role, needs.get(role) ?? [], signatures, denied);
+  }
   const added = new Map<string, readonly SignatureEntry[]>(
     request.files.map(({ role, signatures }) => [
       role,

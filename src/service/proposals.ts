@@ -24,6 +24,7 @@ import {
   stateAt,
 } from "../store/proposals.ts";
 import type { CandidateParts } from "./candidate.ts";
+import { deniedKeys, refuseDenied } from "./denied-keys.ts";
 import type { PolicyInForce } from "./policy-in-force.ts";
 import type { Principal } from "./principal.ts";
 import { ProposalAccess, retrying } from "./proposal-access.ts";
@@ -202,12 +203,14 @@ export class Proposals implements ProposalService {
     const proposal = await this.#access.findOpen(repository, id, at);
     const files = this.#files.parsed(proposal);
     const needs = await this.#files.needs(repository, files, at);
+    const denied = await deniedKeys(this.#parts.store);
     const added = new Map<string, readonly SignatureEntry[]>();
     for (const { role, signatures } of given) {
       const file = files.get(role);
       if (file === undefined || added.has(role)) throw noSuchRole(role);
       // Between files others get their turn.
       if (added.size > 0) await setImmediate();
+      refuseDenied(role, needs.get(role) ?? [], signatures, denied);
       added.set(role, usefulSignatures(file, needs.get(role) ?? [], signatures));
     }
     const signatures = [...added].flatMap(([role, each]) => each.map((entry) => ({ role, ...entry })));

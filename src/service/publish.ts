@@ -22,6 +22,7 @@ import { recordOf } from "./audit-record.ts";
 import type { ReadCache } from "./cache.ts";
 import { loadCandidate } from "./candidate.ts";
 import type { Clock } from "./clock.ts";
+import { deniedKeys } from "./denied-keys.ts";
 import { mayHaveHappened } from "./doubt.ts";
 import { type OnlineKeys, signers } from "./online-keys.ts";
 import type { OnlineRoles } from "./online-roles.ts";
@@ -159,7 +160,7 @@ export class Publisher {
     principal: Principal,
     proposal: string | undefined,
   ): Promise<void> {
-    const { clock, policy, logger } = this.#parts;
+    const { store, clock, policy, logger } = this.#parts;
     const at = clock.now();
     const { state, files, held, candidate } = await loadCandidate(
       this.#parts,
@@ -172,7 +173,8 @@ export class Publisher {
     const plan = examined(candidate);
 
     const { root, targets } = plan;
-    const findings = evaluate({ ...candidate, root, targets, files: plan.files }, policy.current);
+    const inForce = { ...policy.current, denied: await deniedKeys(store) };
+    const findings = evaluate({ ...candidate, root, targets, files: plan.files }, inForce);
     refuseFindings(findings, { repository, principal: principal.name }, logger);
 
     await this.#commit({ state, plan, before: files, held, at, principal, proposal });

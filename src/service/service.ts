@@ -7,6 +7,7 @@
 
 import type { OutboxFacts } from "../store/outbox.ts";
 import type { ChangeQuery, ChangeRecord, Eventually, OnlineRole } from "../store/store.ts";
+import type { AuditService } from "./audit-service.ts";
 import type { ExpiryService } from "./expiry/expiry-service.ts";
 import type { Principal } from "./principal.ts";
 import type { ProposalService } from "./proposal-service.ts";
@@ -43,6 +44,7 @@ export interface PublicKey {
 
 export interface TrustService {
   readonly proposals: ProposalService;
+  readonly audit: AuditService;
   readonly expiry: ExpiryService;
   readonly retention: RetentionService;
 

@@ -12,6 +12,7 @@ import type {
   PastMetadata,
   Store,
 } from "../store/store.ts";
+import { Audit } from "./audit/audit.ts";
 import { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
 import { openWatch, type WatchOptions } from "./expiry/open-watch.ts";
@@ -106,6 +107,7 @@ class Service implements TrustService {
   /** Parts that could not be used when they were last asked, by name, with the code of the reason. */
   readonly #failing = new Map<string, string>();
   readonly proposals: Proposals;
+  readonly audit: Audit;
   readonly expiry: Watch;
   readonly retention: RetentionJob;
 
@@ -129,6 +131,8 @@ class Service implements TrustService {
     this.#publisher = publisher;
     this.#refresher = refresher;
     this.proposals = proposals;
+    const { store, format, clock, reading } = options;
+    this.audit = new Audit({ store, format, clock, reading, checkWritable: () => this.checkWritable() });
     this.expiry = expiry;
     this.retention = retention;
   }

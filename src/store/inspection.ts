@@ -139,6 +139,8 @@ export interface FeedCount {
 export interface StoreInspection {
   /** What the back end's own check finds in its file, at most 100 sentences; empty when all is well. */
   integrity(): readonly string[];
+  /** What no back end would have written into the register of keys, at most 100 sentences. */
+  register(): readonly string[];
   /** What does not fit together in the outbox, at most 100 sentences. */
   outbox(): readonly string[];
   keyring(): Uint8Array | undefined;

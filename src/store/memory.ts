@@ -12,9 +12,11 @@ import * as auditBounds from "./audit-bounds.ts";
 import * as bounds from "./bounds.ts";
 import { MemoryAccess } from "./memory/access.ts";
 import { MemoryAudit } from "./memory/audit.ts";
+import { memoryHistory } from "./memory/history.ts";
 import { MemoryKeys } from "./memory/keys.ts";
 import { memoryOutbox } from "./memory/outbox.ts";
 import { MemoryProposals } from "./memory/proposals.ts";
+import { memoryRegister } from "./memory/register.ts";
 import { MemoryRepositories } from "./memory/repositories.ts";
 import { memoryRetention } from "./memory/retention.ts";
 import * as proposalBounds from "./proposal-bounds.ts";
@@ -53,6 +55,8 @@ export function openMemory(): Store {
       }),
     },
     audit: auditOf(audit, checkOpen),
+    history: memoryHistory(repositories, checkOpen),
+    register: memoryRegister(checkOpen),
     async state(repository) {
       bounds.checkName(repository);
       checkOpen();
@@ -90,7 +94,7 @@ export function openMemory(): Store {
     async remove(removal) {
       bounds.checkRemoval(removal);
       checkOpen();
-      if (!repositories.remove(removal.repository, removal.at)) return false;
+      if (!repositories.remove(removal.repository, removal.at, removal.principal)) return false;
       audit.append(removal.audit);
       keys.removeAll(removal.repository);
       proposals.afterRemoval(removal);

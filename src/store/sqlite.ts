@@ -15,6 +15,7 @@ import { type AuditChanges, prepareAuditChanges, prepareAuditReads } from "./sql
 import { type ConnectionOptions, connect, openingError } from "./sqlite/connection.ts";
 import { closed, readOnly, unavailable } from "./sqlite/errors.ts";
 import { makeDataDirectory } from "./sqlite/files.ts";
+import { sqliteHistory } from "./sqlite/history.ts";
 import { prepareKeyChanges, prepareKeyReads } from "./sqlite/keys.ts";
 import { takeLock } from "./sqlite/lock.ts";
 import { sqliteOutbox, type Ways } from "./sqlite/outbox.ts";
@@ -23,6 +24,7 @@ import { prepareProposalReads } from "./sqlite/proposal-reads.ts";
 import { prepareProposalChanges } from "./sqlite/proposals.ts";
 import { prepareChanges } from "./sqlite/publications.ts";
 import { prepareReads } from "./sqlite/reads.ts";
+import { sqliteRegister } from "./sqlite/register.ts";
 import { sqliteRetention } from "./sqlite/retention.ts";
 import { Writer } from "./sqlite/writer.ts";
 import type { Store } from "./store.ts";
@@ -90,6 +92,8 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
     const parts: Parts = (ways) => ({
       outbox: sqliteOutbox(database, ways),
       retention: sqliteRetention(database, ways),
+      history: sqliteHistory(database, ways),
+      register: sqliteRegister(database, ways),
     });
     return sqliteStore({ ...reads, changesElsewhere }, changes, parts, writer, release);
   } catch (error) {
@@ -111,7 +115,7 @@ type Changes = ReturnType<typeof prepareChanges> & {
   readonly audit: AuditChanges;
 };
 /** Parts of the contract that have statements of their own. */
-type Parts = (ways: Ways) => Pick<Store, "outbox" | "retention">;
+type Parts = (ways: Ways) => Pick<Store, "outbox" | "retention" | "history" | "register">;
 
 function sqliteStore(
   reads: Reads,

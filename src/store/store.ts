@@ -34,8 +34,10 @@
 
 import type { AccessStore } from "./access.ts";
 import type { AuditRecord, AuditStore } from "./audit.ts";
+import type { HistoryStore } from "./history.ts";
 import type { OutboxStore } from "./outbox.ts";
 import type { ProposalStore } from "./proposals.ts";
+import type { KeyRegister } from "./register.ts";
 import type { RetentionStore } from "./retention.ts";
 
 export type Format = "notary" | "tuf";
@@ -211,6 +213,8 @@ export interface Store {
   readonly access: AccessStore;
   /** Records that come with a change (`audit`) are appended in that very change, and not at all where nothing changes. */
   readonly audit: AuditStore;
+  readonly history: HistoryStore;
+  readonly register: KeyRegister;
 
   /** Never rejects for an unknown name: see `RepositoryState`. */
   state(repository: string): Promise<RepositoryState>;

@@ -10,11 +10,13 @@ import { changefeed } from "./store/changefeed.ts";
 import { elsewhere } from "./store/elsewhere.ts";
 import { floors } from "./store/floors.ts";
 import { histories } from "./store/histories.ts";
+import { history } from "./store/history.ts";
 import { keys } from "./store/keys.ts";
 import { names } from "./store/names.ts";
 import { outbox } from "./store/outbox.ts";
 import { proposals } from "./store/proposals.ts";
 import { publications } from "./store/publications.ts";
+import { register } from "./store/register.ts";
 import { removal } from "./store/removal.ts";
 import { renewal } from "./store/renewal.ts";
 import { retention } from "./store/retention.ts";
@@ -47,6 +49,8 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     retention(bench);
     access(bench);
     audit(bench);
+    history(bench);
+    register(bench);
     histories(open);
   });
 }

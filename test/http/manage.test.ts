@@ -4,6 +4,7 @@ import { z } from "zod";
 import { rejectionStatement } from "../../src/core/rejection.ts";
 import { operations } from "../../src/http/manage/openapi.ts";
 import type { PublisherKey } from "../../src/publisher/keys.ts";
+import { auditQuestions } from "../../src/service/audit-service.ts";
 import type { Answer } from "../support/client.ts";
 import { proposalBody, signedBytes, wireSignature } from "../support/proposing.ts";
 import { type Files, newKey, type Owner } from "../support/publisher.ts";
@@ -303,7 +304,11 @@ describe("the OpenAPI document", () => {
     const named = Object.entries<Record<string, { operationId: string }>>(paths).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, { operationId }]) => [operationId, method, path]),
     );
-    const known = Object.entries(operations).map(([id, { method, path }]) => [id, method, path]);
+    const questions = auditQuestions.map((each) => [each, "get", `/api/v1/audit/${each}`]);
+    const known = [
+      ...Object.entries(operations).map(([id, { method, path }]) => [id, method, path]),
+      ...questions,
+    ];
     expect(named.sort()).toEqual(known.sort());
   });
 

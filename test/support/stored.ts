@@ -77,6 +77,13 @@ async function fill(server: TestServer): Promise<void> {
   await server.service.current(full, "timestamp");
   await renewed(server);
   const who = { name: "tester", method: "none", address: "" } as const;
+  const { register } = server.store;
+  const [keyId, lifted] = ["a".repeat(64), "b".repeat(64)];
+  const owned = { keyId, since: start, until: start + day, owner: "ann", custody: "token 7" };
+  await register.put({ ...owned, registeredAt: start, registeredBy: "tester" });
+  const denial = { deniedAt: start, deniedBy: "tester", reason: "lost" };
+  for (const each of [keyId, lifted]) await register.deny({ keyId: each, ...denial });
+  await register.lift({ keyId: lifted, at: start + day, by: "tester" });
   await server.service.proposals.open(full, openRequest(owner.next("targets")), who);
   await propose(server, anew, who);
   // Superseded long enough, and taken away.

@@ -73,6 +73,12 @@ export const needs = {
   oldSignatures: audit,
   retentionPlan: admin,
   retentionRun: admin,
+  audit,
+  keys: audit,
+  deniedKeys: audit,
+  registerKey: admin,
+  denyKey: admin,
+  allowKey: admin,
   manageMissing: catalog,
 } as const satisfies Record<Route["kind"], Need | ToRepository>;
 
@@ -106,6 +112,9 @@ export function changes(route: Route): boolean {
     case "revokeToken":
     case "setPermission":
     case "removePermission":
+    case "registerKey":
+    case "denyKey":
+    case "allowKey":
       return true;
     default:
       return false;

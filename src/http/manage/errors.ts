@@ -7,6 +7,8 @@ const statuses: Partial<Record<Code, number>> = {
   CONFLICT: 409,
   ROLLBACK: 409,
   PROPOSAL_CLOSED: 409,
+  TOO_MANY_DENIED: 409,
+  NOT_KEPT: 410,
   FORBIDDEN: 403,
   NAME_TAKEN: 409,
   TOO_MANY_ENTRIES: 409,

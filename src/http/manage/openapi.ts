@@ -1,6 +1,8 @@
 /** The OpenAPI 3.1 document of the management API, made of the very schemas that requests are checked by. */
 import { z } from "zod";
+import { auditQuestions } from "../../service/audit-service.ts";
 import type { ManageRoute } from "../manage-routes.ts";
+import * as audit from "./audit-schemas.ts";
 import * as expirySchemas from "./expiry-schemas.ts";
 import type { Operation } from "./operation.ts";
 import { peopleOperations } from "./people-openapi.ts";
@@ -9,8 +11,8 @@ import * as schemas from "./schemas.ts";
 const ofRepository = "/api/v1/repositories/{name}/proposals";
 const ofProposal = `${ofRepository}/{id}`;
 
-/** One for each meaning that a request can have, complete by the compiler. */
-export const operations: Record<Exclude<ManageRoute["kind"], "manageMissing">, Operation> = {
+/** One for each meaning that a request can have, complete by the compiler; of questions there is one for each. */
+export const operations: Record<Exclude<ManageRoute["kind"], "manageMissing" | "audit">, Operation> = {
   proposals: {
     method: "get",
     path: "/api/v1/proposals",
@@ -68,6 +70,46 @@ export const operations: Record<Exclude<ManageRoute["kind"], "manageMissing">, O
     status: 200,
     answer: schemas.proposal,
   },
+  keys: {
+    method: "get",
+    path: "/api/v1/keys",
+    summary: "The register: whose keys they are, and where they are kept.",
+    query: audit.keysQuery,
+    status: 200,
+    answer: audit.keyList,
+  },
+  registerKey: {
+    method: "post",
+    path: "/api/v1/keys",
+    summary:
+      "Says whose key it is, from when on; in the place of what was said of the same key and beginning.",
+    body: audit.registerBody,
+    status: 200,
+    answer: audit.keyChange,
+  },
+  deniedKeys: {
+    method: "get",
+    path: "/api/v1/keys/denied",
+    summary: "Keys that count in no new publication and no proposal.",
+    status: 200,
+    answer: audit.deniedList,
+  },
+  denyKey: {
+    method: "post",
+    path: "/api/v1/keys/{key}/deny",
+    summary: "From now on the key counts in no new publication and no proposal of this server.",
+    body: audit.denyBody,
+    status: 200,
+    answer: audit.keyChange,
+  },
+  allowKey: {
+    method: "post",
+    path: "/api/v1/keys/{key}/allow",
+    summary: "Lifts the denial of a key.",
+    body: audit.allowBody,
+    status: 200,
+    answer: audit.keyChange,
+  },
   expiring: {
     method: "get",
     path: "/api/v1/expiring",
@@ -114,6 +156,7 @@ const pathParameters = new Map([
   ["name", "The name, percent-encoded as one segment."],
   ["team", "A team's name."],
   ["id", "16 hexadecimal digits."],
+  ["key", "ID of the bare key, 64 hexadecimal digits."],
 ]);
 
 /** What is named in the document, and referred to by that name. */
@@ -125,6 +168,8 @@ for (const [id, schema] of Object.entries({
   RejectProposal: schemas.rejectionBody,
   Proposal: schemas.proposal,
   ProposalList: schemas.proposalList,
+  AuditAnswer: audit.auditAnswer,
+  KeyList: audit.keyList,
   Expiring: expirySchemas.expiring,
   OldSignatures: expirySchemas.oldSignatures,
   Retention: expirySchemas.retention,
@@ -137,7 +182,18 @@ const place = (id: string) => `#/components/schemas/${id}`;
 
 export function openapiDocument(): object {
   const paths: Record<string, Record<string, object>> = {};
-  for (const [id, operation] of Object.entries(operations)) {
+  const questions = auditQuestions.map((question): [string, Operation] => [
+    question,
+    {
+      method: "get",
+      path: `/api/v1/audit/${question}`,
+      summary: audit.auditSummaries[question],
+      query: audit.auditQueries[question],
+      status: 200,
+      answer: audit.auditAnswer,
+    },
+  ]);
+  for (const [id, operation] of [...Object.entries(operations), ...questions]) {
     paths[operation.path] = { ...paths[operation.path], [operation.method]: described(id, operation) };
   }
   const components = z.toJSONSchema(named, { uri: place, target: "draft-2020-12" }).schemas;
@@ -147,7 +203,7 @@ export function openapiDocument(): object {
       title: "Vidimus management API",
       version: "1",
       description:
-        "Proposals: files that wait for signatures of several people (docs/proposals.md). What nears its end, and what is kept (docs/expiry.md). People, teams, tokens and permissions, where the server knows its callers itself (docs/access.md).",
+        "Proposals: files that wait for signatures of several people (docs/proposals.md). What nears its end, and what is kept (docs/expiry.md). People, teams, tokens and permissions, where the server knows its callers itself (docs/access.md). Questions about the past, and whose keys they are (docs/audit.md).",
     },
     paths,
     components: {
@@ -168,7 +224,7 @@ function described(operationId: string, { path, summary, body, query, status, an
     ...Object.entries(query?.shape ?? {}).map(([name, schema]) => ({
       name,
       in: "query",
-      required: false,
+      required: !(schema as z.ZodType).isOptional(),
       schema: jsonSchema(schema as z.ZodType),
     })),
   ];

@@ -71,6 +71,15 @@ export async function checkStore(parts: FsckParts, tell: (damage: Damage) => voi
     }
   });
   surviving(report, () => checkTrail(inspection, report));
+  surviving(report, () => {
+    for (const fault of inspection.register()) {
+      report(
+        "REGISTER_WRONG",
+        {},
+        `In the register of keys, ${fault}: it says nothing that can be relied on; ${restore}`,
+      );
+    }
+  });
   return examined;
 }
 

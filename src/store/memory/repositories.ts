@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { StoreError } from "../../core/errors.ts";
 import { farthestClaim, maxOtherUsers } from "../bounds.ts";
+import type { ChangeOfRepository } from "../history.ts";
 import type { RemovedFile } from "../retention.ts";
 import type {
   ChangeQuery,
@@ -24,13 +25,15 @@ interface File extends StoredMetadata {
   readonly revision: number;
 }
 
-/** What retention works on. */
+/** What retention and the record of changes are read from. */
 export interface Life {
   readonly alive: boolean;
   readonly incarnation: number;
   readonly files: Map<string, File[]>;
   /** In no order. */
   readonly removed: RemovedFile[];
+  /** By revision. */
+  readonly record: ChangeOfRepository[];
 }
 
 interface Repository {
@@ -45,6 +48,7 @@ interface Repository {
   readonly files: Map<string, File[]>;
   readonly floor: Map<string, number>;
   readonly removed: RemovedFile[];
+  readonly record: ChangeOfRepository[];
 }
 
 export class MemoryRepositories {
@@ -121,7 +125,7 @@ export class MemoryRepositories {
 
   /** Cannot fail after `checkPublication`. */
   publish(publication: Publication): Committed {
-    const { repository: name, format, at, metadata, keyUses, renewAt } = publication;
+    const { repository: name, format, at, kind, principal, metadata, keyUses, renewAt } = publication;
     const found = this.#repositories.get(name) ?? empty(format);
     this.#repositories.set(name, found);
     if (!found.alive) found.incarnation += 1;
@@ -130,10 +134,11 @@ export class MemoryRepositories {
     found.revision += 1;
     found.renewAt = renewAt;
     found.claimedUntil = undefined;
+    const { revision, incarnation } = found;
+    found.record.push({ revision, incarnation, at, kind, principal });
     if (keyUses !== undefined) found.uses = withoutRepeats(keyUses);
     for (const { role, version, sha256, bytes, expires } of metadata) {
       const length = bytes.length;
-      const { revision } = found;
       const copy = Buffer.from(bytes);
       const file = { role, version, sha256, length, storedAt: at, bytes: copy, expires, revision };
       found.files.set(role, [...(found.files.get(role) ?? []), file]);
@@ -142,7 +147,7 @@ export class MemoryRepositories {
     return { revision: found.revision, incarnation: found.incarnation };
   }
 
-  remove(name: string, at: number): boolean {
+  remove(name: string, at: number, principal: string): boolean {
     const found = this.#repositories.get(name);
     if (!found?.alive) return false;
     for (const [role, files] of found.files) {
@@ -153,15 +158,20 @@ export class MemoryRepositories {
     found.uses = [];
     found.alive = false;
     found.revision += 1;
+    const { revision, incarnation } = found;
+    found.record.push({ revision, incarnation, at, kind: "removal", principal });
     found.renewAt = undefined;
     found.claimedUntil = undefined;
     this.#announce(name, at, 0, "", "deletion");
     return true;
   }
 
-  raiseFloor({ repository: name, format, at, floor }: FloorRequest): void {
+  raiseFloor({ repository: name, format, at, principal, floor }: FloorRequest): void {
     const found = this.#repositories.get(name) ?? { ...empty(format), revision: 1, incarnation: 1 };
-    if (!this.#repositories.has(name)) this.#announce(name, at, 0, "", "deletion");
+    if (!this.#repositories.has(name)) {
+      this.#announce(name, at, 0, "", "deletion");
+      found.record.push({ revision: 1, incarnation: 1, at, kind: "removal", principal });
+    }
     this.#repositories.set(name, found);
     for (const [role, version] of floor) found.floor.set(role, Math.max(found.floor.get(role) ?? 0, version));
   }
@@ -242,6 +252,7 @@ function empty(format: Format): Repository {
     files: new Map(),
     floor: new Map(),
     removed: [],
+    record: [],
   };
 }
 

@@ -72,6 +72,12 @@ function inspection(database: Database.Database): StoreInspection {
     )
     .pluck();
 
+  const register = database
+    .prepare<[], string>(
+      `SELECT 'the entry of ' || key_id || ' names no key, no owner or nobody who made it, or ends before it begins' FROM registered_key WHERE key_id GLOB '*[^0-9a-f]*' OR owner = '' OR registered_by = '' OR until <= since UNION ALL SELECT 'the denial of ' || key_id || ' names no key or nobody who made it' FROM denied_key WHERE key_id GLOB '*[^0-9a-f]*' OR denied_by = '' UNION ALL SELECT 'the denial of ' || key_id || ' was lifted by nobody, or before it was made' FROM denied_key WHERE (lifted_at IS NULL) <> (lifted_by IS NULL) OR lifted_by = '' OR lifted_at < denied_at LIMIT ${mostFaults}`,
+    )
+    .pluck();
+
   return {
     integrity() {
       const faults = guarded(() => [
@@ -84,6 +90,7 @@ function inspection(database: Database.Database): StoreInspection {
       ]);
       return faults.slice(0, mostFaults);
     },
+    register: () => guarded(() => register.all()),
     outbox: () => guarded(() => outbox.all()),
     keyring: () => guarded(() => keyring.get()),
     hasKeys: () => guarded(() => anyKey.get() !== undefined),

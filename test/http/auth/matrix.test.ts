@@ -68,6 +68,12 @@ const requests: Readonly<Record<Kind, readonly [method: string, path: string, wa
   oldSignatures: ["GET", "/api/v1/old-signatures", "audit"],
   retentionPlan: ["GET", "/api/v1/retention", "admin"],
   retentionRun: ["POST", "/api/v1/retention", "admin"],
+  audit: ["GET", "/api/v1/audit/shared-keys", "audit"],
+  keys: ["GET", "/api/v1/keys", "audit"],
+  deniedKeys: ["GET", "/api/v1/keys/denied", "audit"],
+  registerKey: ["POST", "/api/v1/keys", "admin"],
+  denyKey: ["POST", `/api/v1/keys/${digest}/deny`, "admin"],
+  allowKey: ["POST", `/api/v1/keys/${digest}/allow`, "admin"],
   manageMissing: ["GET", "/api/v1/nothing", "catalog"],
 };
 

@@ -1,0 +1,68 @@
+/** How the commands of auditors ask a server: one call each, by the server that the policy or the flags name. */
+import type { Command } from "commander";
+import type { ClientContext } from "../../client/cli/context.ts";
+import { type TrustFlags, trustOptions } from "../../client/cli/flags.ts";
+import { openTrust } from "../../client/trust.ts";
+import { PublishError } from "../../publisher/errors.ts";
+import { refusalIn, type Sender } from "../../publisher/send.ts";
+
+const largestAnswer = 64 * 1_024 * 1_024;
+/** Milliseconds of one call: an answer over all repositories takes its time. */
+const longest = 120_000;
+
+export type Ask = (method: "GET" | "POST", path: string, body?: object) => Promise<unknown>;
+
+/** Runs a command that asks a server, and lets go of it, however that ends. */
+export async function askingServer<T>(
+  command: Command,
+  client: ClientContext,
+  run: (ask: Ask) => Promise<T>,
+): Promise<T> {
+  const trust = await openTrust(trustOptions(command.opts<TrustFlags>(), client));
+  try {
+    // Any name leads to the server that the policy names for all.
+    return await run(askOf(await trust.sender("vidimus/audit")));
+  } finally {
+    await trust.close();
+  }
+}
+
+/** Throws `AUDIT_REFUSED` for anything but an answer, and what a fetcher throws. */
+export function askOf({ fetcher, repository }: Sender): Ask {
+  return async (method, path, body) => {
+    const {
+      status,
+      code,
+      body: answer,
+    } = await fetcher.call({
+      repository,
+      actions: method === "GET" ? "pull" : "*",
+      method,
+      path,
+      maxBytes: largestAnswer,
+      signal: AbortSignal.timeout(longest),
+      ...(body !== undefined && {
+        body: { type: "application/json", bytes: Buffer.from(JSON.stringify(body), "utf8") },
+      }),
+    });
+    if (status !== 200) {
+      const said = refusalIn(answer);
+      const why =
+        status === 404 && code === undefined
+          ? "it answers no questions about the past, as the original Notary does not"
+          : said === undefined
+            ? `it answered ${status}`
+            : `${said.message} (${code ?? said.code})`;
+      throw new PublishError("AUDIT_REFUSED", `${fetcher.origin} refuses: ${why}`, {
+        serverCode: code ?? said?.code,
+      });
+    }
+    try {
+      return JSON.parse(answer.toString("utf8"));
+    } catch (cause) {
+      throw new PublishError("AUDIT_REFUSED", `${fetcher.origin} refuses: its answer is no document.`, {
+        cause,
+      });
+    }
+  };
+}

@@ -1,0 +1,192 @@
+/** What each question does with the past of one repository. */
+
+import { changesBetween, type OfflineFiles } from "../../core/changes.ts";
+import { MalformedError, RefusedError } from "../../core/errors.ts";
+import type { Metadata, Root, Targets } from "../../core/model.ts";
+import { isRole, isTargetsRole } from "../../core/names.ts";
+import { agedEntries, agedLines, expiringLines } from "../../history/ages.ts";
+import { instant, instantOrNull, type Line } from "../../history/answer.ts";
+import { couldSignLines } from "../../history/could-sign.ts";
+import { type KeyUse, keyUsesIn } from "../../history/key-uses.ts";
+import { currentAt, offlineRoles, type Row, stateAt } from "../../history/past.ts";
+import { isKey, signatureLines, signedVersion } from "../../history/signatures.ts";
+import type { AuditRequest } from "../audit-service.ts";
+import type { PastReader } from "./reader.ts";
+
+export const day = 86_400_000;
+/** Versions that one answer about signatures looks at, and that the age of one role's entries is looked up in. */
+const versionsAtOnce = 200;
+
+/** What a question of a repository gives: lines, and where the rest of them begins. */
+export interface Part {
+  readonly lines: readonly Line[];
+  readonly next?: readonly [role: string, version: number];
+}
+
+export async function couldSignIn(reader: PastReader, request: AuditRequest, at: number): Promise<Part> {
+  const path = given(request.path, "path");
+  return { lines: couldSignLines(await stateAt(reader.past, at, reader.open), path) };
+}
+
+/** By role, then version, after a place. */
+export async function signaturesIn(
+  { past, open }: PastReader,
+  { role, key }: AuditRequest,
+  at: number,
+  after: readonly [role: string, version: number] | undefined,
+): Promise<Part> {
+  if (role !== undefined && !isRole(role))
+    throw bad("role: name root, targets, a delegation, snapshot or timestamp");
+  const roles = role === undefined ? offlineRoles(past) : past.rows.has(role) ? [role] : [];
+  const lines: Line[] = [];
+  let looked = 0;
+  const start = after === undefined ? 0 : Math.max(0, roles.indexOf(after[0]));
+  for (const each of roles.slice(start)) {
+    const from = after !== undefined && each === after[0] ? after[1] : 0;
+    for (const row of past.rows.get(each) ?? []) {
+      if (row.version <= from || row.storedAt > at) continue;
+      if (looked === versionsAtOnce) return { lines, next: [each, row.version - 1] };
+      looked++;
+      const version = await signedVersion(past, row, open);
+      const until = version.until !== undefined && version.until <= at ? version.until : undefined;
+      lines.push(
+        ...signatureLines(
+          past.repository,
+          { ...version, until },
+          (signature) => key === undefined || isKey(signature, key),
+        ),
+      );
+    }
+  }
+  return { lines };
+}
+
+export async function changesIn({ past, open }: PastReader, request: AuditRequest): Promise<Part> {
+  const role = given(request.role, "role");
+  if (role !== "root" && !isTargetsRole(role)) throw bad("role: name root, targets or a delegation");
+  const to = rowOf(past.rows.get(role), given(request.to, "to"));
+  const from = request.from === undefined ? to.version - 1 : request.from;
+  const before = from === 0 ? undefined : rowOf(past.rows.get(role), from);
+  const after = await keptFile(open, to);
+  const old = before && (await keptFile(open, before));
+  const changes = changesBetween(filesOf(role, old), filesOf(role, after));
+  return {
+    lines: changes.map(({ kind, file, subject, before: was, after: is, weakens }) => ({
+      kind,
+      weakens,
+      file,
+      subject,
+      before: was ?? null,
+      after: is ?? null,
+    })),
+  };
+}
+
+function filesOf(role: string, file: Metadata | undefined): OfflineFiles {
+  if (file === undefined) return { root: undefined, targets: new Map() };
+  return role === "root"
+    ? { root: file.signed as Root, targets: new Map() }
+    : { root: undefined, targets: new Map([[role, file.signed as Targets]]) };
+}
+
+function rowOf(rows: readonly Row[] | undefined, version: number): Row {
+  const row = rows?.find((each) => each.version === version);
+  if (row !== undefined) return row;
+  throw new RefusedError(
+    "NOT_FOUND",
+    `Ask about a version that is or was here: there is no version ${version}.`,
+  );
+}
+
+async function keptFile(open: PastReader["open"], row: Row): Promise<Metadata> {
+  const file = await open(row);
+  if (file !== undefined) return file;
+  throw new RefusedError(
+    "NOT_KEPT",
+    `Ask about a later version, or restore a backup: ${row.role} ${row.version} was taken away by this server's retention, and its digest is all that is left.`,
+    { role: row.role },
+  );
+}
+
+/** Entries that were signed, or first seen, more than so many days before the instant. */
+export async function oldIn({ past, open }: PastReader, request: AuditRequest, at: number): Promise<Part> {
+  const before = at - given(request.days, "days") * day;
+  const lines: Line[] = [];
+  for (const role of offlineRoles(past)) {
+    if (role === "root" || (request.role !== undefined && role !== request.role)) continue;
+    const current = currentAt(past, role, at);
+    if (current === undefined) continue;
+    const rows = (past.rows.get(role) ?? []).filter(({ version }) => version <= current.version).toReversed();
+    const versions: { row: Row; file: Metadata<Targets> | undefined }[] = [];
+    for (const row of rows.slice(0, versionsAtOnce)) {
+      versions.push({ row, file: (await open(row)) as Metadata<Targets> | undefined });
+    }
+    // What lies further back is as if it were not kept: the entries may be older.
+    const further = rows[versionsAtOnce];
+    if (further !== undefined) versions.push({ row: further, file: undefined });
+    lines.push(...agedLines(past.repository, agedEntries(versions, before)));
+  }
+  return { lines };
+}
+
+export async function expiringIn({ past }: PastReader, request: AuditRequest, at: number): Promise<Part> {
+  return { lines: expiringLines(past, at, at + given(request.days, "days") * day) };
+}
+
+export async function usesIn({ past, open }: PastReader, at: number): Promise<readonly KeyUse[]> {
+  return keyUsesIn(await stateAt(past, at, open));
+}
+
+export function useLine(use: KeyUse): Line {
+  const { repository, role, by, byVersion, since, key, listedAs, threshold, inForce } = use;
+  return {
+    key,
+    repository,
+    role,
+    threshold,
+    by: `${by} ${byVersion}`,
+    since: instant(since),
+    inForce,
+    listedAs,
+  };
+}
+
+/** Keys that may sign an offline role at the instant and have signed nothing in it for so many days. */
+export async function silentIn(reader: PastReader, request: AuditRequest, at: number): Promise<Part> {
+  const { past, open } = reader;
+  const since = at - given(request.days, "days") * day;
+  const uses = (await usesIn(reader, at)).filter(({ role }) => role !== "snapshot" && role !== "timestamp");
+  /** The last signature of each key, by role. */
+  const last = new Map<string, number>();
+  for (const role of new Set(uses.map((use) => use.role))) {
+    const waiting = new Set(uses.filter((use) => use.role === role).map(({ key }) => key));
+    const rows = (past.rows.get(role) ?? []).filter(({ storedAt }) => storedAt <= at).toReversed();
+    for (const row of rows.slice(0, versionsAtOnce)) {
+      if (waiting.size === 0) break;
+      for (const { canonicalId, validSince } of (await signedVersion(past, row, open)).signatures) {
+        if (validSince === undefined || canonicalId === undefined || !waiting.delete(canonicalId)) continue;
+        last.set(`${role}\n${canonicalId}`, row.storedAt);
+      }
+    }
+  }
+  return {
+    lines: uses.flatMap((use) => {
+      const signed = last.get(`${use.role}\n${use.key}`);
+      if (signed !== undefined && signed >= since) return [];
+      const { key, repository, role, threshold } = use;
+      return [{ key, repository, role, threshold, lastSigned: instantOrNull(signed) }];
+    }),
+  };
+}
+
+export function given<T>(value: T | undefined, name: string): T {
+  if (value !== undefined) return value;
+  throw bad(`${name}: this question needs it`);
+}
+
+export function bad(what: string): MalformedError {
+  return new MalformedError(
+    "BAD_PARAMETER",
+    `Mend the request (${what}): /api/v1/openapi.json says how it looks.`,
+  );
+}

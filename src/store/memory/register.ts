@@ -1,0 +1,63 @@
+/** The key register in memory. */
+import { type DeniedKey, type KeyRegister, maxDenied, type RegisteredKey } from "../register.ts";
+import * as registerBounds from "../register-bounds.ts";
+
+export function memoryRegister(checkOpen: () => void): KeyRegister {
+  let entries: readonly RegisteredKey[] = [];
+  let denials: readonly DeniedKey[] = [];
+  const byKey = (id: string, at: number, otherId: string, other: number) =>
+    id < otherId ? -1 : id > otherId ? 1 : at - other;
+  const inForce = () => denials.filter(({ liftedAt }) => liftedAt === undefined);
+  const sorted = (all: readonly DeniedKey[]) =>
+    all.toSorted((a, b) => byKey(a.keyId, a.deniedAt, b.keyId, b.deniedAt));
+
+  return {
+    async list(query) {
+      registerBounds.checkRegisterQuery(query);
+      checkOpen();
+      const { owner, after = { keyId: "", since: 0 }, limit } = query;
+      return entries
+        .filter((each) => owner === undefined || each.owner === owner)
+        .filter((each) => byKey(each.keyId, each.since, after.keyId, after.since) > 0)
+        .toSorted((a, b) => byKey(a.keyId, a.since, b.keyId, b.since))
+        .slice(0, limit);
+    },
+    async put(entry) {
+      registerBounds.checkRegistered(entry);
+      checkOpen();
+      const others = entries.filter(({ keyId, since }) => keyId !== entry.keyId || since !== entry.since);
+      entries = [...others, { ...entry }];
+    },
+    async deny(denial) {
+      registerBounds.checkDenial(denial);
+      checkOpen();
+      const now = inForce();
+      if (now.length >= maxDenied || now.some(({ keyId }) => keyId === denial.keyId)) return false;
+      const others = denials.filter(
+        ({ keyId, deniedAt }) => keyId !== denial.keyId || deniedAt !== denial.deniedAt,
+      );
+      denials = [...others, { ...denial, liftedAt: undefined, liftedBy: undefined }];
+      return true;
+    },
+    async lift(request) {
+      registerBounds.checkLift(request);
+      checkOpen();
+      const found = inForce().find(({ keyId }) => keyId === request.keyId);
+      if (found === undefined) return false;
+      const lifted = { ...found, liftedAt: request.at, liftedBy: request.by };
+      denials = denials.map((each) => (each === found ? lifted : each));
+      return true;
+    },
+    async denied() {
+      checkOpen();
+      return sorted(inForce());
+    },
+    async denials(after, limit) {
+      registerBounds.checkDenialPage(after, limit);
+      checkOpen();
+      return sorted(denials)
+        .filter((each) => byKey(each.keyId, each.deniedAt, after.keyId, after.deniedAt) > 0)
+        .slice(0, limit);
+    },
+  };
+}

@@ -1,0 +1,50 @@
+/** The bounds of the key register, checked before anything reaches a driver: `bounds.ts` says why. */
+import { checkInstant, checkLimit, demand, isText, maxPage, maxPrincipal } from "./bounds.ts";
+import type { DeniedKey, RegisteredKey, RegisterQuery } from "./register.ts";
+
+const maxOwner = 255;
+const maxReason = 1_000;
+
+function checkKeyId(keyId: string): void {
+  demand(/^[0-9a-f]{64}$/.test(keyId), "a key ID");
+}
+
+export function checkRegisterQuery({ owner, after, limit }: RegisterQuery): void {
+  if (owner !== undefined) demand(isText(owner, maxOwner), "an owner");
+  if (after !== undefined) {
+    checkKeyId(after.keyId);
+    checkInstant(after.since);
+  }
+  checkLimit(limit, maxPage);
+}
+
+export function checkRegistered(entry: RegisteredKey): void {
+  checkKeyId(entry.keyId);
+  checkInstant(entry.since);
+  if (entry.until !== undefined) checkInstant(entry.until);
+  demand(entry.until === undefined || entry.until > entry.since, "an end");
+  demand(entry.owner !== "" && isText(entry.owner, maxOwner), "an owner");
+  demand(isText(entry.custody, maxOwner), "a custody");
+  checkInstant(entry.registeredAt);
+  demand(isText(entry.registeredBy, maxPrincipal), "a principal");
+}
+
+export function checkDenial(denial: Pick<DeniedKey, "keyId" | "deniedAt" | "deniedBy" | "reason">): void {
+  checkKeyId(denial.keyId);
+  checkInstant(denial.deniedAt);
+  demand(isText(denial.deniedBy, maxPrincipal), "a principal");
+  demand(isText(denial.reason, maxReason), "a reason");
+}
+
+export function checkLift({ keyId, at, by }: { keyId: string; at: number; by: string }): void {
+  checkKeyId(keyId);
+  checkInstant(at);
+  demand(isText(by, maxPrincipal), "a principal");
+}
+
+/** An empty ID: from the first on. */
+export function checkDenialPage(after: Pick<DeniedKey, "keyId" | "deniedAt">, limit: number): void {
+  if (after.keyId !== "") checkKeyId(after.keyId);
+  checkInstant(after.deniedAt);
+  checkLimit(limit, maxPage);
+}
