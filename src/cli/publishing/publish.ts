@@ -58,7 +58,10 @@ export function addPublish(parent: Command, publishing: Publishing): void {
       const { edits } = await staging.read(place);
       await staging.remove(place, "all");
       if (json) printJson(context, { format: "vidimus-staged/1", ...place, forgotten: edits.length });
-      else printLine(context, `Forgotten for ${printable(repository)}: ${edits.length} staged edits.`);
+      else {
+        const what = edits.length === 1 ? "edit" : "edits";
+        printLine(context, `Forgotten for ${printable(repository)}: ${edits.length} staged ${what}.`);
+      }
     });
   });
 }
