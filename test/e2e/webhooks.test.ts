@@ -79,7 +79,7 @@ describe.each([["0"], ["2"]])("with --workers %s", (workers) => {
       process.kill(last?.processes().supervisor ?? 0, "SIGTERM");
       await last?.ended;
       const again = await start();
-      await vi.waitFor(() => expect(heard.length).toBeGreaterThanOrEqual(2), { timeout: 20_000 });
+      await vi.waitFor(() => expect(heard.length).toBeGreaterThanOrEqual(2), { timeout: 60_000 });
       await vi.waitFor(() => expect(again.log()).toContain('"msg":"ready"'));
     }
     expect(heard.map(({ data: { kind, days }, isSigned }) => [kind, days, isSigned]).sort()).toEqual([
@@ -88,5 +88,6 @@ describe.each([["0"], ["2"]])("with --workers %s", (workers) => {
     ]);
     const log = running[0]?.log() ?? "";
     expect(log).not.toContain("/hook");
-  });
+    // Three starts, of four processes each.
+  }, 180_000);
 });

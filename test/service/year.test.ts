@@ -56,7 +56,7 @@ test("a year passes, two processes share the work, and nobody notices", async ()
   expect(kept.length).toBeLessThan(20);
   expect((await server.file(ofServer, "1.root.json")).status).toBe(200);
   expect(await fsckOf(server)).toEqual([]);
-});
+}, 180_000);
 
 test("a server that was off for a year renews everything at its start", async () => {
   const server = await startServer(options);

@@ -38,4 +38,4 @@ test("after a year without anybody the stock client lists what was published bef
   } finally {
     await real.stop();
   }
-});
+}, 180_000);
