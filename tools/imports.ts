@@ -6,7 +6,8 @@
  * One line for each finding, naming file, import and rule; exit code 1 when there is one.
  */
 import { report, root } from "./findings.ts";
-import { impure, type Row, table } from "./import-table.ts";
+import { type Row, table } from "./import-table.ts";
+import { impure } from "./impure.ts";
 import { cycles, type Import, type Module, type Modules, readModules, sourcePlaces } from "./modules.ts";
 
 /** Fewer modules than this were never a whole source tree: then the reading is broken, and nothing is proven. */

@@ -50,6 +50,13 @@ export async function seed(
           metadata: files.map(({ role, version, text }) => noisy(role, version, text, at + year)),
           activateKeys: [],
           renewAt: at + year,
+          audit: {
+            at,
+            kind: "repository.published",
+            actor: { name: "bench", method: "none", address: "" },
+            repository,
+            detail: "{}",
+          },
         }),
       );
       await Promise.all(commits);

@@ -77,6 +77,7 @@ export const exitCodes = {
     meaning: "a key was denied, and what takes it out of a repository could not be proposed",
   },
   registry: { code: 67, meaning: "the registry has not the image, or gives another than was asked for" },
+  outsidePaths: { code: 68, meaning: "the name lies outside of what the role may sign: nothing was staged" },
   expiring: { code: 75, meaning: "something ends soon, or was signed long ago, and --check asked for that" },
   asked: { code: 76, meaning: "the trust server refuses to answer, or answers otherwise than it should" },
 } as const satisfies Record<string, { code: number; meaning: string }>;
@@ -181,7 +182,7 @@ export function exitNameOf(error: unknown): ExitName {
   if (error instanceof ProbeError) return ofProbe[error.code];
   if (error instanceof KeyError) return ofKey[error.code];
   if (error instanceof BackupError) return ofBackup[error.code];
-  if (error instanceof EditError) return "edit";
+  if (error instanceof EditError) return error.code === "OUTSIDE_PATHS" ? "outsidePaths" : "edit";
   if (error instanceof PublishError) return ofPublish[error.code];
   return error instanceof VidimusError ? ofVidimus(error) : "unexpected";
 }

@@ -3,10 +3,10 @@
  * asked for by name. One function a rule; each returns its problems, none throws.
  */
 import { BlockList, isIP, isIPv4 } from "node:net";
-import type { ConfigurationCode, ConfigurationProblem } from "./errors.ts";
+import { announcingRules } from "./announcing-rules.ts";
+import type { ConfigurationProblem } from "./errors.ts";
+import { problem, type Rule } from "./rule.ts";
 import type { Config } from "./schema.ts";
-
-type Rule = (config: Config, given: ReadonlySet<string>) => ConfigurationProblem | undefined;
 
 const loopback = new BlockList();
 loopback.addSubnet("127.0.0.0", 8, "ipv4");
@@ -16,10 +16,6 @@ loopback.addAddress("::1", "ipv6");
 export function isLoopback(host: string): boolean {
   if (host === "localhost") return true;
   return isIP(host) !== 0 && loopback.check(host, isIPv4(host) ? "ipv4" : "ipv6");
-}
-
-function problem(code: ConfigurationCode, subject: string, sentence: string): ConfigurationProblem {
-  return { code, subject, sentence };
 }
 
 const certificateWithKey: Rule = ({ tls }) => {
@@ -231,59 +227,6 @@ function isHostName(name: string): boolean {
   return name.length <= 253 && labels.every((label) => /^(?!-)[A-Za-z0-9-]{1,63}(?<!-)$/.test(label));
 }
 
-const knownDays: Rule = ({ expiry }) => {
-  const { announceDays } = expiry;
-  const bad = announceDays.find((text) => !/^[1-9][0-9]{0,3}$/.test(text));
-  if (bad === undefined && announceDays.length <= 20) return undefined;
-  return problem(
-    "BAD_VALUE",
-    "expiry.announceDays",
-    "expiry.announceDays must be at most 20 whole numbers of days from 1 to 9999.",
-  );
-};
-
-const knownWebhooks: Rule = ({ webhooks }) => {
-  const bad = webhooks.urls.find((text) => !isWebhook(text, webhooks.allowPrivate));
-  if (bad !== undefined) {
-    return problem(
-      "BAD_VALUE",
-      "webhooks.urls",
-      `webhooks.urls: number ${webhooks.urls.indexOf(bad) + 1} must be an https address without user and fragment (http only with webhooks.allowPrivate).`,
-    );
-  }
-  if (new Set(webhooks.urls).size === webhooks.urls.length && webhooks.urls.length <= 16) return undefined;
-  return problem("BAD_VALUE", "webhooks.urls", "webhooks.urls: name each receiver once, and at most 16.");
-};
-
-/** Its path may be a secret, so messages give its place in the list. */
-function isWebhook(text: string, plain: boolean): boolean {
-  const url = URL.parse(text);
-  if (url === null || url.username !== "" || url.password !== "" || url.hash !== "") return false;
-  return url.protocol === "https:" || (plain && url.protocol === "http:");
-}
-
-const webhookSecrets: Rule = ({ webhooks }) => {
-  const { urls, secrets } = webhooks;
-  const bad = secrets.findIndex(
-    (source) => !/^(?:file:.|env:[A-Za-z_][A-Za-z0-9_]*$|credential:[A-Za-z0-9._-]+$)/.test(source),
-  );
-  if (bad !== -1) {
-    return problem(
-      "BAD_VALUE",
-      "webhooks.secrets",
-      `webhooks.secrets: number ${bad + 1} must be file:PATH, env:NAME or credential:NAME.`,
-    );
-  }
-  if (urls.length === 0 ? secrets.length === 0 : secrets.length === 1 || secrets.length === urls.length) {
-    return undefined;
-  }
-  return problem(
-    "CONTRADICTION",
-    "webhooks.secrets",
-    "webhooks.secrets must name one secret for each of webhooks.urls, or one for all of them.",
-  );
-};
-
 const rules: readonly Rule[] = [
   certificateWithKey,
   socketAlone,
@@ -302,9 +245,7 @@ const rules: readonly Rule[] = [
   cleanPrefixes,
   knownProxies,
   knownNames,
-  knownDays,
-  knownWebhooks,
-  webhookSecrets,
+  ...announcingRules,
 ];
 
 /** `given`: keys that some source set, as against those that have their default. */

@@ -6,6 +6,7 @@
  * directory. Whatever weakens that has to be asked for by name.
  */
 import { z } from "zod";
+import { expiry, webhooks } from "./announcing.ts";
 import {
   choice,
   duration,
@@ -18,6 +19,7 @@ import {
   textWithDefault,
   toggle,
 } from "./fields.ts";
+import { limits } from "./limits.ts";
 
 const secretUri = /^(?:file:.|env:[A-Za-z_][A-Za-z0-9_]*$|credential:[A-Za-z0-9._-]+$|fd:[0-9]{1,3}$)/;
 
@@ -154,53 +156,6 @@ const policy = z.strictObject({
   ),
 });
 
-const limits = z.strictObject({
-  uploadBytes: size({ least: "1KiB", most: "1GiB", value: "32MiB" }, "Largest body of one upload."),
-  uploadFiles: integer({ least: 1, most: 10_000, value: 200 }, "Most files in one upload."),
-  uploadsInMemory: size(
-    { least: "1KiB", most: "16GiB", value: "64MiB" },
-    "Bytes of all uploads that are read or examined at one time in a process; further ones are told to come again. At least limits.uploadBytes.",
-  ),
-  uploadsExamined: integer(
-    { least: 1, most: 100_000, value: 256 },
-    "Most uploads that are verified at one time, those included that wait for another one of their repository; further ones are told to come again.",
-  ),
-  requestTimeout: duration({ least: "1s", most: "1h", value: "25s" }, "Time for a whole request to arrive."),
-  headersTimeout: duration(
-    { least: "1s", most: "10m", value: "10s" },
-    "Time for TLS and the headers to arrive.",
-  ),
-  idleTimeout: duration(
-    { least: "1s", most: "1h", value: "30s" },
-    "Time after which a connection is cut on which nothing moves in either direction.",
-  ),
-  keepAliveTimeout: duration(
-    { least: "1s", most: "10m", value: "5s" },
-    "Time a connection waits for its next request.",
-  ),
-  connections: integer(
-    { least: 1, most: 1_000_000, value: 10_000 },
-    "Most open connections. The next 64 are told to come again, with 503 and Retry-After; more are closed at once.",
-  ),
-  headers: integer({ least: 10, most: 2_000, value: 100 }, "Most headers that are read of one request."),
-  cacheBytes: size(
-    { least: "1MiB", most: "16GiB", value: "64MiB" },
-    "Memory for files that are ready to be served, and as much again for verified ones. In each process.",
-  ),
-  failuresPerMinute: integer(
-    { least: 0, most: 1_000_000, value: 60 },
-    "Most tokens from one address that may be refused in a minute, before further ones are not looked at. 0: no limit.",
-  ),
-  changesPerMinute: integer(
-    { least: 0, most: 1_000_000, value: 6_000 },
-    "Most changes by one caller in a minute and process, where callers are authenticated. 0: no limit.",
-  ),
-  shutdownTimeout: duration(
-    { least: "1s", most: "10m", value: "10s" },
-    "Time for requests in flight to end.",
-  ),
-});
-
 /** Every default is that of `service/proposal-service.ts`, which test/config.test.ts holds it to. */
 const proposals = z.strictObject({
   files: integer({ least: 1, most: 10_000, value: 100 }, "Most files in one proposal."),
@@ -250,38 +205,6 @@ const log = z.strictObject({
     "Least severe level that is written.",
   ),
   format: choice(["auto", "json", "pretty"], "auto", "auto: readable lines on a terminal, JSON elsewhere."),
-});
-
-const expiry = z.strictObject({
-  announceDays: list(
-    ["90", "30", "14", "7", "3", "1"],
-    "How many days ahead the end of roles, certificates and tokens is announced, once each.",
-  ),
-  checkInterval: duration(
-    { least: "1m", most: "24h", value: "1h" },
-    "How often the server looks for what nears its end.",
-  ),
-});
-
-const webhooks = z.strictObject({
-  urls: list(
-    [],
-    "Addresses that announcements are sent to, by a signed POST each: what nears its end, and whatever else docs/expiry.md names. https only, unless webhooks.allowPrivate.",
-  ),
-  secrets: list(
-    [],
-    "Where the signing secrets of webhooks.urls lie, one for each in the same order, or one for all: file:PATH, env:NAME or credential:NAME. A secret is whsec_ and at least 24 bytes in Base64; several, with spaces between them, all sign.",
-  ),
-  source: textWithDefault(
-    "vidimus",
-    "Name of this server in what is sent (CloudEvents `source`, a URI reference).",
-  ),
-  ca: text("PEM file with authorities of the receivers' certificates, in the place of the usual ones."),
-  timeout: duration({ least: "1s", most: "60s", value: "10s" }, "Time for one delivery."),
-  allowPrivate: toggle(
-    false,
-    "Send to private, loopback and link-local addresses, too, and by plain HTTP where a URL says so.",
-  ),
 });
 
 const auth = z.strictObject({

@@ -5,14 +5,17 @@ export class Gate {
   readonly #most: number;
   #under = 0;
 
-  constructor(most: number) {
+  readonly #sentence: string;
+
+  constructor(most: number, sentence = "Too many uploads at once: send this one again in a few seconds.") {
     this.#most = most;
+    this.#sentence = sentence;
   }
 
   /** Throws `OVERLOADED`, before the work has begun. */
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#under >= this.#most) {
-      throw new RefusedError("OVERLOADED", "Too many uploads at once: send this one again in a few seconds.");
+      throw new RefusedError("OVERLOADED", this.#sentence);
     }
     this.#under += 1;
     try {

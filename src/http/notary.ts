@@ -62,11 +62,14 @@ export async function notaryApi(
 
   app.get("/notary/key", async (request, reply) => {
     const { repository, role } = meaning(request, "key");
-    return await sendJson(reply, keyBody(await service.onlineKey(repository, role)));
+    return await sendJson(reply, keyBody(await service.onlineKey(repository, role, request.grant.principal)));
   });
   app.post("/notary/rotate", async (request, reply) => {
     const { repository, role } = meaning(request, "rotate");
-    return await sendJson(reply, keyBody(await service.rotateOnlineKey(repository, role)));
+    return await sendJson(
+      reply,
+      keyBody(await service.rotateOnlineKey(repository, role, request.grant.principal)),
+    );
   });
 
   const feed = async (request: FastifyRequest, reply: FastifyReply) => {

@@ -4,10 +4,17 @@ import type { Metadata, RoleKeys, Root } from "../core/model.ts";
 import { countSignatures, isMet } from "../core/threshold.ts";
 import { rootRole } from "../core/verify.ts";
 import { distinct } from "./contents.ts";
-import { type Draft, draftOf, isComplete, type Standing, sealed, standingOf } from "./draft.ts";
+import { type Draft, draftOf, isComplete, sealed, standingOf } from "./draft.ts";
 import { EditError, PublishError } from "./errors.ts";
 import { readOnlineKey } from "./fetch.ts";
-import { Opened, type Publication, type PublisherTools, publicationOf, signedBy } from "./publish.ts";
+import {
+  Opened,
+  type Publication,
+  type PublisherTools,
+  publicationOf,
+  signedBy,
+  signersMissing,
+} from "./publish.ts";
 import { type Sender, send } from "./send.ts";
 
 /** Who signs a role: keys as the role lists them (for root: certificates), and how many of them must. */
@@ -67,7 +74,11 @@ export async function publishNew(tools: PublisherTools, wanted: NewRepository): 
   try {
     const signatures = await signedBy(opened, draft);
     const standing = standingOf(draft, signatures);
-    if (!isComplete(standing)) throw lacking(wanted.repository, standing);
+    if (!isComplete(standing)) {
+      const { repository } = wanted;
+      const what = `${repository} cannot be made with the keys that are here`;
+      throw signersMissing(standing, what, `vidimus repo init ${repository} --propose`);
+    }
     const sender: Sender = await tools.trust.sender(wanted.repository);
     const outcome = await send(sender, sealed(draft, signatures));
     if (outcome !== "published") throw undecided(wanted.repository, outcome);
@@ -84,15 +95,6 @@ function checkHolders(role: string, { keys, threshold }: Holders): void {
   throw new EditError(
     "THRESHOLD_UNREACHABLE",
     `${role} would need ${threshold} signatures and have ${different} different keys: name more keys, or a lower threshold.`,
-  );
-}
-
-function lacking(repository: string, standing: readonly Standing[]): PublishError {
-  const roles = standing.filter(({ needed, signed }) => signed.length < needed);
-  const said = roles.map(({ by, needed, signed }) => `${by} has ${signed.length} of ${needed} signatures`);
-  return new PublishError(
-    "SIGNERS_MISSING",
-    `${repository} cannot be made with the keys that are here: ${said.join("; ")}. Open a proposal, which collects them: vidimus repo init ${repository} --propose`,
   );
 }
 

@@ -81,7 +81,10 @@ export async function publishEdits(
       if (draft.files.length === 0) return publicationOf(draft, copy.server, rebased, []);
       const signatures = await signedBy(opened, draft);
       const standing = standingOf(draft, signatures);
-      if (!isComplete(standing)) throw missing(copy.repository, standing);
+      if (!isComplete(standing)) {
+        const { repository: name } = copy;
+        throw signersMissing(standing, `${name} cannot be published yet`, `vidimus proposal open ${name}`);
+      }
       const files = await withSnapshot(draft, sealed(draft, signatures), copy, opened, tools);
       if (await upload(tools, copy, files)) return publicationOf(draft, copy.server, rebased, standing);
       if (rebased + 1 === attempts) {
@@ -159,7 +162,8 @@ function isWanted(standing: readonly Standing[], id: string): boolean {
   );
 }
 
-function missing(repository: string, standing: readonly Standing[]): PublishError {
+/** @param what cannot be done; @param command that opens a proposal of it */
+export function signersMissing(standing: readonly Standing[], what: string, command: string): PublishError {
   const lacking = standing
     .filter(({ needed, signed }) => signed.length < needed)
     .map(({ by, needed, signed, missing: absent }) => {
@@ -168,7 +172,7 @@ function missing(repository: string, standing: readonly Standing[]): PublishErro
     });
   return new PublishError(
     "SIGNERS_MISSING",
-    `${repository} cannot be published yet: ${lacking.join("; ")}. Open a proposal, which collects them: vidimus proposal open ${repository}`,
+    `${what}: ${lacking.join("; ")}. Open a proposal, which collects them: ${command}`,
   );
 }
 

@@ -5,9 +5,10 @@
  */
 import { StoreError } from "../core/errors.ts";
 import type { KeyBinding, OnlineAlgorithm, Signer, SigningKey } from "../signer/signer.ts";
+import type { AuditKey, AuditRecord, AuditStore, RefusalCount } from "../store/audit.ts";
 import type { DeliveryOutcome, OutboxEntry, OutboxLimits, OutboxStore } from "../store/outbox.ts";
 import type { NewProposal, ProposalChange, ProposalLimits, ProposalStore } from "../store/proposals.ts";
-import type { KeyRegister, RegisteredKey } from "../store/register.ts";
+import type { KeyRegister } from "../store/register.ts";
 import type { RetentionRequest } from "../store/retention.ts";
 import type { FloorRequest, OnlineKey, PendingKeyLimits, Publication, Store } from "../store/store.ts";
 import { type Ask, answerOf } from "./answer.ts";
@@ -27,7 +28,7 @@ export function writersDesk(
     ["store.raiseFloor", (request: FloorRequest) => store.raiseFloor(request)],
     ["store.claimDue", (query: Parameters<Store["claimDue"]>[0]) => store.claimDue(query)],
     ["store.postpone", (request: Parameters<Store["postpone"]>[0]) => store.postpone(request)],
-    ["store.addPendingKey", ({ key, limits }: PendingKey) => store.addPendingKey(key, limits)],
+    ["store.addPendingKey", ({ key, limits, audit }: PendingKey) => store.addPendingKey(key, limits, audit)],
     ["store.createKeyring", (record: Uint8Array) => store.createKeyring(record)],
     [
       "store.replaceKeyring",
@@ -50,9 +51,16 @@ export function writersDesk(
     ["store.outbox.settle", (outcome: DeliveryOutcome) => store.outbox.settle(outcome)],
     ["store.outbox.forget", (request: Parameters<OutboxStore["forget"]>[0]) => store.outbox.forget(request)],
     ["store.retention.remove", (request: RetentionRequest) => store.retention.remove(request)],
-    ["store.register.put", (entry: RegisteredKey) => store.register.put(entry)],
+    ["store.register.put", (entry: Parameters<KeyRegister["put"]>[0]) => store.register.put(entry)],
     ["store.register.deny", (denial: Parameters<KeyRegister["deny"]>[0]) => store.register.deny(denial)],
     ["store.register.lift", (request: Parameters<KeyRegister["lift"]>[0]) => store.register.lift(request)],
+    ["store.audit.append", (record: AuditRecord) => store.audit.append(record)],
+    ["store.audit.countRefusals", (counts: readonly RefusalCount[]) => store.audit.countRefusals(counts)],
+    [
+      "store.audit.settleRefusals",
+      (request: Parameters<AuditStore["settleRefusals"]>[0]) => store.audit.settleRefusals(request),
+    ],
+    ["store.audit.createKey", (key: AuditKey) => store.audit.createKey(key)],
     ["store.check", () => store.check()],
     ["signer.generate", ({ algorithm, binding }: NewKey) => signer.generate(algorithm, binding)],
     ["signer.sign", ({ key, message }: ToSign) => signer.sign(key, message)],
@@ -82,6 +90,7 @@ export function writersDesk(
 interface PendingKey {
   readonly key: OnlineKey;
   readonly limits: PendingKeyLimits;
+  readonly audit: AuditRecord;
 }
 interface NewProposalRequest {
   readonly proposal: NewProposal;

@@ -5,6 +5,7 @@
  * look at the same file, and the writer answers after its commit.
  */
 import { StoreError } from "../core/errors.ts";
+import * as auditBounds from "../store/audit-bounds.ts";
 import * as bounds from "../store/bounds.ts";
 import * as outboxBounds from "../store/outbox-bounds.ts";
 import * as proposalBounds from "../store/proposal-bounds.ts";
@@ -82,12 +83,31 @@ export function remoteStore(local: Store, ask: Ask): Store {
         return await change("retention.remove", request);
       },
     },
+    audit: {
+      ...local.audit,
+      async append(record) {
+        bounds.checkAuditRecord(record);
+        return await change("audit.append", record);
+      },
+      async countRefusals(counts) {
+        auditBounds.checkRefusalCounts(counts);
+        return await change("audit.countRefusals", counts);
+      },
+      async settleRefusals(request) {
+        auditBounds.checkSettling(request);
+        return await change("audit.settleRefusals", request);
+      },
+      async createKey(key) {
+        auditBounds.checkAuditKey(key);
+        return await change("audit.createKey", key);
+      },
+    },
     async commit(publication) {
       bounds.checkPublication(publication);
       return await change("commit", publication);
     },
     async remove(request) {
-      bounds.checkRemoval(request.repository, request.at, request.principal);
+      bounds.checkRemoval(request);
       return await change("remove", request);
     },
     async raiseFloor(request) {
@@ -105,18 +125,18 @@ export function remoteStore(local: Store, ask: Ask): Store {
       if (request.renewAt !== undefined) bounds.checkInstant(request.renewAt);
       return await change("postpone", request);
     },
-    async addPendingKey(key, limits) {
+    async addPendingKey(key, limits, audit) {
       bounds.checkOnlineKey(key);
       bounds.checkPendingLimits(limits);
-      return await change("addPendingKey", { key, limits });
+      bounds.checkAuditRecord(audit, key.repository);
+      return await change("addPendingKey", { key, limits, audit });
     },
     async createKeyring(record) {
       bounds.checkRecord(record);
       return await change("createKeyring", record);
     },
     async replaceKeyring(keyrings) {
-      bounds.checkRecord(keyrings.expected);
-      bounds.checkRecord(keyrings.record);
+      bounds.checkKeyringChange(keyrings);
       return await change("replaceKeyring", keyrings);
     },
     async check() {

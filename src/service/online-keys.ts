@@ -11,7 +11,9 @@ import type { Root } from "../core/model.ts";
 import { rootRole, type Verified } from "../core/verify.ts";
 import type { OnlineAlgorithm, Signer } from "../signer/signer.ts";
 import type { OnlineKey, OnlineRole, PendingKeyLimits, Store } from "../store/store.ts";
+import { recordOf } from "./audit-record.ts";
 import type { Clock } from "./clock.ts";
+import type { Principal } from "./principal.ts";
 import type { PublicKey } from "./service.ts";
 
 export interface OnlineKeySettings {
@@ -66,7 +68,7 @@ export class OnlineKeys {
   }
 
   /** The key to rotate to. Throws `TOO_MANY_PENDING_KEYS`. */
-  async pending(repository: string, role: OnlineRole): Promise<PublicKey> {
+  async pending(repository: string, role: OnlineRole, principal: Principal): Promise<PublicKey> {
     const limits = this.#limits();
     const known = await this.#store.pendingKey(repository, role, limits);
     if (known !== undefined) return publicPart(known);
@@ -75,17 +77,20 @@ export class OnlineKeys {
       role,
     });
     const text = Buffer.from(publicKey).toString("base64");
+    const keyId = this.#format.keyId(keytype, text);
+    const at = this.#clock.now();
     const stored = await this.#store.addPendingKey(
       {
-        keyId: this.#format.keyId(keytype, text),
+        keyId,
         repository,
         role,
         keytype,
         publicKey: text,
         reference,
-        createdAt: this.#clock.now(),
+        createdAt: at,
       },
       limits,
+      recordOf({ at, principal, kind: "key.created", repository, detail: { role, keyId, keytype } }),
     );
     if (stored === undefined) {
       throw new RefusedError(

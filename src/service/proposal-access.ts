@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { RefusedError, StoreError } from "../core/errors.ts";
 import { type Proposal, type ProposalChange, type ProposalSummary, stateAt } from "../store/proposals.ts";
 import type { Store } from "../store/store.ts";
+import { recordOf, shortened } from "./audit-record.ts";
 import type { Clock } from "./clock.ts";
 import type { Principal } from "./principal.ts";
 
@@ -46,18 +47,32 @@ export class ProposalAccess {
   async change(
     { repository, id, revision, complete }: Place,
     principal: Principal,
-    change: Pick<ProposalChange, "reason" | "event"> & Partial<ProposalChange>,
+    change: Pick<ProposalChange, "reason" | "event"> &
+      Partial<Pick<ProposalChange, "signatures" | "complete" | "settle">>,
   ): Promise<void> {
+    const at = this.#clock.now();
     await this.#store.proposals.change({
       repository,
       id,
       expectedRevision: revision,
-      at: this.#clock.now(),
+      at,
       principal: principal.name,
       signatures: [],
       complete,
       settle: undefined,
       ...change,
+      audit: recordOf({
+        at,
+        principal,
+        kind: `proposal.${change.event.kind}`,
+        repository,
+        detail: {
+          proposal: id,
+          event: shortened(change.event.detail),
+          reason: shortened(change.reason),
+          complete: change.complete ?? complete,
+        },
+      }),
     });
   }
 

@@ -10,6 +10,7 @@ import { proposalDigest } from "../core/rejection.ts";
 import { readEach } from "../core/upload.ts";
 import { evaluateUnsigned } from "../policy/evaluate.ts";
 import type { NewProposal } from "../store/proposals.ts";
+import { recordOf, shortened } from "./audit-record.ts";
 import { type CandidateParts, loadCandidate } from "./candidate.ts";
 import type { Clock } from "./clock.ts";
 import { deniedKeys, refuseDenied, withoutDenied } from "./denied-keys.ts";
@@ -17,6 +18,7 @@ import type { PolicyInForce } from "./policy-in-force.ts";
 import type { Principal } from "./principal.ts";
 import { isComplete, withSignatures } from "./proposal-files.ts";
 import type { OpenRequest, ProposalSettings } from "./proposal-service.ts";
+import { filesDetail } from "./publication-record.ts";
 import { refuseFindings } from "./refusal.ts";
 
 export interface OpeningParts extends CandidateParts {
@@ -61,6 +63,12 @@ export async function prepareProposal(
       usefulSignatures(upload.get(role) as Metadata, needs.get(role) ?? [], signatures),
     ]),
   );
+  const files = request.files.map(({ role, signed }) => ({
+    role,
+    version: (upload.get(role) as Metadata).signed.version,
+    signed,
+    signatures: added.get(role) ?? [],
+  }));
   return {
     id,
     repository,
@@ -72,12 +80,14 @@ export async function prepareProposal(
     digest: proposalDigest(request.files),
     complete: isComplete(withSignatures(upload, added), needs),
     base: new Map(baseRoles(upload.keys()).map((role) => [role, state.current.get(role)?.version ?? 0])),
-    files: request.files.map(({ role, signed }) => ({
-      role,
-      version: (upload.get(role) as Metadata).signed.version,
-      signed,
-      signatures: added.get(role) ?? [],
-    })),
+    files,
+    audit: recordOf({
+      at,
+      principal,
+      kind: "proposal.opened",
+      repository,
+      detail: { proposal: id, release: shortened(request.release), ...filesDetail(files, state.current) },
+    }),
   };
 }
 

@@ -18,6 +18,7 @@ import { type Candidate, examine, factsOf, type Plan, refuseOvertaken } from "..
 import type { Verified } from "../core/verify.ts";
 import { evaluate } from "../policy/evaluate.ts";
 import type { OnlineKey, RepositoryState, Store } from "../store/store.ts";
+import { recordOf } from "./audit-record.ts";
 import type { ReadCache } from "./cache.ts";
 import { loadCandidate } from "./candidate.ts";
 import type { Clock } from "./clock.ts";
@@ -26,6 +27,7 @@ import { mayHaveHappened } from "./doubt.ts";
 import { type OnlineKeys, signers } from "./online-keys.ts";
 import type { OnlineRoles } from "./online-roles.ts";
 import type { PolicyInForce } from "./policy-in-force.ts";
+import { publicationDetail } from "./publication-record.ts";
 import type { Queue } from "./queue.ts";
 import type { KnownKeys, Reading } from "./reading.ts";
 import { refuseFindings } from "./refusal.ts";
@@ -96,8 +98,10 @@ export class Publisher {
   async remove(repository: string, principal: Principal): Promise<void> {
     const { store, clock, logger } = this.#parts;
     await this.#parts.queue.run(repository, async () => {
+      const at = clock.now();
+      const audit = recordOf({ at, principal, kind: "repository.removed", repository });
       const existed = await store
-        .remove({ repository, at: clock.now(), principal: principal.name })
+        .remove({ repository, at, principal: principal.name, audit })
         .finally(() => this.#forget(repository));
       if (existed) logger.info({ repository, principal: principal.name }, "repository deleted");
     });
@@ -158,7 +162,14 @@ export class Publisher {
   ): Promise<void> {
     const { store, clock, policy, logger } = this.#parts;
     const at = clock.now();
-    const { state, files, held, candidate } = await loadCandidate(this.#parts, repository, upload, at);
+    const { state, files, held, candidate } = await loadCandidate(
+      this.#parts,
+      repository,
+      upload,
+      at,
+      // What the audit trail compares them with.
+      upload.keys(),
+    );
     const plan = examined(candidate);
 
     const { root, targets } = plan;
@@ -207,6 +218,13 @@ export class Publisher {
       activateKeys: newRoot ? [...held.keys()] : [],
       ...(newRoot && { keyUses: keyUses(plan.root.signed) }),
       renewAt: Math.min(...made.map(({ signed }) => roles.renewAt(at, signed.expires))),
+      audit: recordOf({
+        at,
+        principal,
+        kind: "repository.published",
+        repository,
+        detail: publicationDetail({ metadata, state, before, plan, proposal }),
+      }),
     });
     cache.advance(
       repository,

@@ -8,8 +8,11 @@ import { snapshotEntries } from "../core/publication.ts";
 import { enoughKeys } from "../core/threshold.ts";
 import { isExpired, rootRole, type Verified } from "../core/verify.ts";
 import type { OnlineKey, RepositoryState, Store } from "../store/store.ts";
+import { recordOf } from "./audit-record.ts";
 import { type OnlineKeys, signers } from "./online-keys.ts";
 import type { OnlineRoles } from "./online-roles.ts";
+import { ownPrincipal } from "./principal.ts";
+import { filesDetail, toldOf } from "./publication-record.ts";
 import { newMetadata } from "./served.ts";
 import type { TrustedFiles, TrustedFilesCache } from "./trusted.ts";
 
@@ -100,10 +103,17 @@ export async function renewOnlineRoles(
     expectedRevision: state.revision,
     at,
     kind: "refresh",
-    principal: "vidimus",
+    principal: ownPrincipal.name,
     metadata: made.map(newMetadata),
     activateKeys: [],
     renewAt: Math.min(...next),
+    audit: recordOf({
+      at,
+      principal: ownPrincipal,
+      kind: "repository.renewed",
+      repository: state.repository,
+      detail: filesDetail(made.map(toldOf), state.current),
+    }),
   });
   return { revision, made, files: { ...files, revision, snapshot } };
 }

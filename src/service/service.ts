@@ -65,9 +65,9 @@ export interface TrustService {
   remove(repository: string, principal: Principal): Promise<void>;
 
   /** The key the server signs this role with now, made if there is none. */
-  onlineKey(repository: string, role: OnlineRole): Promise<PublicKey>;
+  onlineKey(repository: string, role: OnlineRole, principal: Principal): Promise<PublicKey>;
   /** A key to rotate to: the pending one, made if there is none. */
-  rotateOnlineKey(repository: string, role: OnlineRole): Promise<PublicKey>;
+  rotateOnlineKey(repository: string, role: OnlineRole, principal: Principal): Promise<PublicKey>;
 
   changes(query: ChangeQuery): Promise<readonly ChangeRecord[]>;
 

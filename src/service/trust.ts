@@ -184,17 +184,17 @@ class Service implements TrustService {
     await this.#publisher.remove(repository, principal);
   }
 
-  async onlineKey(repository: string, role: OnlineRole): Promise<PublicKey> {
+  async onlineKey(repository: string, role: OnlineRole, principal: Principal): Promise<PublicKey> {
     const { root } = await this.#trusted.load(await this.#options.store.state(repository));
     const held = await this.#keys.current(repository, role, root);
     if (held !== undefined) return held;
     this.checkWritable();
-    return await this.#keys.pending(repository, role);
+    return await this.#keys.pending(repository, role, principal);
   }
 
-  async rotateOnlineKey(repository: string, role: OnlineRole): Promise<PublicKey> {
+  async rotateOnlineKey(repository: string, role: OnlineRole, principal: Principal): Promise<PublicKey> {
     this.checkWritable();
-    return await this.#keys.pending(repository, role);
+    return await this.#keys.pending(repository, role, principal);
   }
 
   async changes(query: ChangeQuery): Promise<readonly ChangeRecord[]> {

@@ -5,7 +5,16 @@
  *
  * Names must be well-formed Unicode: two names that differ only in lone surrogates have the same UTF-8.
  */
-import type { ChangeQuery, FloorRequest, OnlineKey, PendingKeyLimits, Publication } from "./store.ts";
+import { type AuditRecord, maxAuditDetail } from "./audit.ts";
+import type {
+  ChangeQuery,
+  FloorRequest,
+  KeyringChange,
+  OnlineKey,
+  PendingKeyLimits,
+  Publication,
+  Removal,
+} from "./store.ts";
 
 export const maxVersion = 2_147_483_647;
 /** Rows of a changefeed page or of a list of names. */
@@ -57,6 +66,27 @@ export function checkRecord(record: Uint8Array): void {
   demand(record instanceof Uint8Array && record.length >= 1 && record.length <= maxRecord, "a record");
 }
 
+export function checkKeyringChange({ expected, record, audit }: KeyringChange): void {
+  checkRecord(expected);
+  checkRecord(record);
+  checkAuditRecord(audit, "");
+}
+
+const auditKind = /^[a-z][a-z-]{0,39}\.[a-z][a-z-]{0,39}$/;
+
+/** @param repository the one of the change that it tells of; undefined where the record stands alone */
+export function checkAuditRecord(record: AuditRecord, repository?: string): void {
+  const { actor, detail } = record;
+  checkName(record.repository);
+  checkInstant(record.at);
+  demand(repository === undefined || record.repository === repository, "a record of something else");
+  demand(auditKind.test(record.kind), "a kind of record");
+  demand(isText(actor.name, maxPrincipal) && isText(actor.method, 64), "an actor");
+  demand(isText(actor.address, 255), "an address");
+  demand(isText(detail, maxAuditDetail) && /^\{.*\}$/s.test(detail), "a detail");
+  demand(Buffer.byteLength(detail, "utf8") <= maxAuditDetail, "a detail");
+}
+
 export function checkChangeQuery(query: ChangeQuery): void {
   if (query.repository !== undefined) checkName(query.repository);
   demand(query.from === undefined || Number.isSafeInteger(query.from), "a place in the changefeed");
@@ -79,16 +109,17 @@ export function checkPendingLimits(limits: PendingKeyLimits): void {
   checkInstant(limits.mayGiveWay);
 }
 
-export function checkRemoval(repository: string, at: number, principal: string): void {
+export function checkRemoval({ repository, at, principal, audit }: Removal): void {
   checkName(repository);
   checkInstant(at);
   demand(isText(principal, maxPrincipal), "a principal");
+  checkAuditRecord(audit, repository);
 }
 
-export function checkFloor({ repository, format, at, principal, floor }: FloorRequest): void {
-  checkRemoval(repository, at, principal);
-  checkFormat(format);
-  for (const [role, version] of floor) {
+export function checkFloor(request: FloorRequest): void {
+  checkRemoval(request);
+  checkFormat(request.format);
+  for (const [role, version] of request.floor) {
     checkName(role);
     demand(isVersion(version), "a version");
   }
@@ -108,6 +139,7 @@ export function checkPublication(publication: Publication): void {
     "a revision",
   );
   demand(isText(publication.principal, maxPrincipal), "a principal");
+  checkAuditRecord(publication.audit, publication.repository);
   if (publication.proposal !== undefined) checkName(publication.proposal);
   checkInstant(publication.at);
   if (publication.renewAt !== undefined) checkInstant(publication.renewAt);

@@ -8,6 +8,7 @@
  *
  * **Errors.** `STORE_CORRUPT` where the rows themselves cannot be read; otherwise as the store.
  */
+import type { AuditEntry } from "./audit.ts";
 import type { ProposalEvent, ProposalFile, ProposalSignature } from "./proposals.ts";
 import type { RemovedFile } from "./retention.ts";
 import type { ChangeRecord, Format, KeyUse, MetadataReference, OnlineKey } from "./store.ts";
@@ -46,6 +47,8 @@ export interface HistoryRow {
   readonly at: number;
   readonly kind: "publish" | "refresh" | "removal";
   readonly principal: string;
+  /** Number of the entry of the audit trail that tells of it; 0: it is older than the trail. */
+  readonly audit: number;
 }
 
 export interface KeyRow extends OnlineKey {
@@ -70,6 +73,10 @@ export interface RepositoryRows {
   history(): HistoryCount;
   /** By revision, strictly after the given one. */
   record(after: number, limit: number): readonly HistoryRow[];
+  /** An entry of the audit trail, of whatever it is. */
+  told(number: number): AuditEntry | undefined;
+  /** How many entries tell of publications, renewals and removals of the name; recoveries left out. */
+  toldChanges(): number;
   /** The row of one revision. */
   recorded(revision: number): HistoryRow | undefined;
   /** By role in byte order, then version, strictly after the given ones. */
@@ -106,6 +113,8 @@ export interface ProposalRow {
   readonly complete: boolean;
   readonly reason: string;
   readonly bytes: number;
+  /** Of the entry of the audit trail that tells of its end; 0: older than the trail. */
+  readonly audit: number | undefined;
   readonly base: ReadonlyMap<string, number>;
   readonly files: readonly Omit<ProposalFile, "signatures">[];
   /** In the order in which they came. */
@@ -137,6 +146,8 @@ export interface StoreInspection {
   keyring(): Uint8Array | undefined;
   hasKeys(): boolean;
   feed(): FeedCount;
+  /** Entries of the audit trail, by number, strictly after the given one. */
+  trail(after: number, limit: number): readonly AuditEntry[];
   /** Every name that is or was a repository, holds keys or has proposals, in byte order, strictly after `after`. */
   names(after: string, limit: number): readonly string[];
   inspect<T>(name: string, work: (rows: RepositoryRows) => Promise<T>): Promise<T>;

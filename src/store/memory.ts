@@ -6,7 +6,10 @@
  * visible whole or not at all.
  */
 import { StoreError } from "../core/errors.ts";
+import type { AuditStore } from "./audit.ts";
+import * as auditBounds from "./audit-bounds.ts";
 import * as bounds from "./bounds.ts";
+import { MemoryAudit } from "./memory/audit.ts";
 import { memoryHistory } from "./memory/history.ts";
 import { MemoryKeys } from "./memory/keys.ts";
 import { memoryOutbox } from "./memory/outbox.ts";
@@ -21,7 +24,11 @@ import type { Store } from "./store.ts";
 
 export function openMemory(): Store {
   const repositories = new MemoryRepositories();
-  const proposals = new MemoryProposals((repository, role) => repositories.versionOf(repository, role));
+  const audit = new MemoryAudit();
+  const proposals = new MemoryProposals(
+    (repository, role) => repositories.versionOf(repository, role),
+    (record) => void audit.append(record),
+  );
   const keys = new MemoryKeys((repository) => proposals.hasOpen(repository));
   let record: Uint8Array | undefined;
   let open = true;
@@ -35,7 +42,8 @@ export function openMemory(): Store {
     outbox: memoryOutbox(checkOpen),
     retention: memoryRetention(repositories, checkOpen),
     history: memoryHistory(repositories, checkOpen),
-    register: memoryRegister(checkOpen),
+    register: memoryRegister(checkOpen, (record) => void audit.append(record)),
+    audit: auditOf(audit, checkOpen),
     async state(repository) {
       bounds.checkName(repository);
       checkOpen();
@@ -66,21 +74,24 @@ export function openMemory(): Store {
       proposals.checkPublication(publication);
       keys.activate(publication.repository, publication.activateKeys);
       const committed = repositories.publish(publication);
+      audit.append(publication.audit);
       proposals.afterPublication(publication);
       return committed;
     },
-    async remove({ repository, at, principal }) {
-      bounds.checkRemoval(repository, at, principal);
+    async remove(removal) {
+      bounds.checkRemoval(removal);
       checkOpen();
-      if (!repositories.remove(repository, at, principal)) return false;
-      keys.removeAll(repository);
-      proposals.afterRemoval(repository, at, principal);
+      if (!repositories.remove(removal.repository, removal.at, removal.principal)) return false;
+      audit.append(removal.audit);
+      keys.removeAll(removal.repository);
+      proposals.afterRemoval(removal);
       return true;
     },
     async raiseFloor(request) {
       bounds.checkFloor(request);
       checkOpen();
       repositories.raiseFloor(request);
+      audit.append(request.audit);
     },
     async changes(query) {
       bounds.checkChangeQuery(query);
@@ -122,11 +133,14 @@ export function openMemory(): Store {
       checkOpen();
       return keys.pending(repository, role, limits);
     },
-    async addPendingKey(key, limits) {
+    async addPendingKey(key, limits, record) {
       bounds.checkOnlineKey(key);
       bounds.checkPendingLimits(limits);
+      bounds.checkAuditRecord(record, key.repository);
       checkOpen();
-      return keys.addPending(key, limits);
+      const { stored, isNew } = keys.addPending(key, limits);
+      if (isNew) audit.append(record);
+      return stored;
     },
     async otherUsers(repository, materials) {
       bounds.checkName(repository);
@@ -146,11 +160,11 @@ export function openMemory(): Store {
       return record;
     },
     async replaceKeyring(change) {
-      bounds.checkRecord(change.expected);
-      bounds.checkRecord(change.record);
+      bounds.checkKeyringChange(change);
       checkOpen();
       if (record === undefined || Buffer.compare(record, change.expected) !== 0) throw keyringMoved();
       record = Uint8Array.from(change.record);
+      audit.append(change.audit);
     },
     changesElsewhere() {
       return 0;
@@ -213,6 +227,48 @@ function proposalsOf(proposals: MemoryProposals, checkOpen: () => void): Proposa
       bounds.checkInstant(now);
       checkOpen();
       return proposals.countOpen(now);
+    },
+  };
+}
+
+function auditOf(audit: MemoryAudit, checkOpen: () => void): AuditStore {
+  return {
+    async append(record) {
+      bounds.checkAuditRecord(record);
+      checkOpen();
+      return audit.append(record);
+    },
+    async head() {
+      checkOpen();
+      return audit.head();
+    },
+    async list(query) {
+      auditBounds.checkAuditQuery(query);
+      checkOpen();
+      return audit.list(query);
+    },
+    async countRefusals(counts) {
+      auditBounds.checkRefusalCounts(counts);
+      checkOpen();
+      audit.countRefusals(counts);
+    },
+    async refusals() {
+      checkOpen();
+      return audit.refusals();
+    },
+    async settleRefusals(request) {
+      auditBounds.checkSettling(request);
+      checkOpen();
+      return audit.settleRefusals(request);
+    },
+    async key() {
+      checkOpen();
+      return audit.key();
+    },
+    async createKey(key) {
+      auditBounds.checkAuditKey(key);
+      checkOpen();
+      return audit.createKey(key);
     },
   };
 }

@@ -1,5 +1,14 @@
 /** The bounds of proposals, checked as `bounds.ts` says. */
-import { checkInstant, checkLimit, checkName, demand, isText, isVersion, maxPrincipal } from "./bounds.ts";
+import {
+  checkAuditRecord,
+  checkInstant,
+  checkLimit,
+  checkName,
+  demand,
+  isText,
+  isVersion,
+  maxPrincipal,
+} from "./bounds.ts";
 import {
   type NewProposal,
   type ProposalChange,
@@ -33,6 +42,7 @@ export function checkNewProposal(proposal: NewProposal): void {
   checkPlace(proposal.repository, proposal.id);
   checkInstant(proposal.openedAt);
   checkInstant(proposal.expiresAt);
+  checkAuditRecord(proposal.audit, proposal.repository);
   demand(isText(proposal.openedBy, maxPrincipal), "a principal");
   demand(isText(proposal.note, maxNote) && isText(proposal.release, maxRelease), "a note or release");
   demand(isText(proposal.digest, 64), "a digest");
@@ -69,6 +79,7 @@ export function checkProposalChange(change: ProposalChange): void {
   checkPlace(change.repository, change.id);
   demand(Number.isSafeInteger(change.expectedRevision), "a revision");
   checkInstant(change.at);
+  checkAuditRecord(change.audit, change.repository);
   demand(isText(change.principal, maxPrincipal), "a principal");
   demand(isText(change.reason, maxNote) && isText(change.event.detail, maxNote), "a reason");
   demand(change.signatures.length <= maxSignatures, "signatures");

@@ -16,6 +16,7 @@
  *
  * **Names, time, durability, errors** are those of the store. A proposal is addressed by its repository and its ID.
  */
+import type { AuditRecord } from "./audit.ts";
 
 export const proposalStates = [
   "open",
@@ -105,6 +106,8 @@ export interface NewProposal
   > {
   /** The current version of each role that it rests on; 0 for a role that has no file. */
   readonly base: ReadonlyMap<string, number>;
+  /** Of its opening. */
+  readonly audit: AuditRecord;
 }
 
 export interface ProposalLimits {
@@ -133,6 +136,7 @@ export interface ProposalChange {
   readonly settle: Exclude<SettledState, "published"> | undefined;
   readonly reason: string;
   readonly event: Pick<ProposalEvent, "kind" | "detail">;
+  readonly audit: AuditRecord;
 }
 
 export interface ProposalQuery {

@@ -8,8 +8,7 @@
  */
 
 import * as bounds from "./bounds.ts";
-import * as proposalBounds from "./proposal-bounds.ts";
-import type { ProposalStore } from "./proposals.ts";
+import { type AuditChanges, prepareAuditChanges, prepareAuditReads } from "./sqlite/audit.ts";
 import { type ConnectionOptions, connect, openingError } from "./sqlite/connection.ts";
 import { closed, readOnly, unavailable } from "./sqlite/errors.ts";
 import { makeDataDirectory } from "./sqlite/files.ts";
@@ -17,6 +16,7 @@ import { sqliteHistory } from "./sqlite/history.ts";
 import { prepareKeyChanges, prepareKeyReads } from "./sqlite/keys.ts";
 import { takeLock } from "./sqlite/lock.ts";
 import { sqliteOutbox, type Ways } from "./sqlite/outbox.ts";
+import { auditOf, proposalsOf } from "./sqlite/parts.ts";
 import { prepareProposalReads } from "./sqlite/proposal-reads.ts";
 import { prepareProposalChanges } from "./sqlite/proposals.ts";
 import { prepareChanges } from "./sqlite/publications.ts";
@@ -71,13 +71,16 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
       ...prepareReads(database),
       keys: prepareKeyReads(database),
       proposals: prepareProposalReads(database),
+      audit: prepareAuditReads(database),
     };
     const writer = reading ? undefined : new Writer(database);
-    const proposals = prepareProposalChanges(database);
+    const audit = prepareAuditChanges(database);
+    const proposals = prepareProposalChanges(database, audit);
     const changes = {
-      ...prepareChanges(database, proposals),
-      keys: prepareKeyChanges(database),
+      ...prepareChanges(database, proposals, audit),
+      keys: prepareKeyChanges(database, audit),
       proposals,
+      audit,
     };
     // Who holds the lock is the only one that commits.
     const changesElsewhere = lock === undefined ? reads.changesElsewhere : () => 0;
@@ -85,7 +88,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
       outbox: sqliteOutbox(database, ways),
       retention: sqliteRetention(database, ways),
       history: sqliteHistory(database, ways),
-      register: sqliteRegister(database, ways),
+      register: sqliteRegister(database, audit, ways),
     });
     return sqliteStore({ ...reads, changesElsewhere }, changes, parts, writer, release);
   } catch (error) {
@@ -97,10 +100,12 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
 type Reads = ReturnType<typeof prepareReads> & {
   readonly keys: ReturnType<typeof prepareKeyReads>;
   readonly proposals: ReturnType<typeof prepareProposalReads>;
+  readonly audit: ReturnType<typeof prepareAuditReads>;
 };
 type Changes = ReturnType<typeof prepareChanges> & {
   readonly keys: ReturnType<typeof prepareKeyChanges>;
   readonly proposals: ReturnType<typeof prepareProposalChanges>;
+  readonly audit: AuditChanges;
 };
 /** Parts of the contract that have statements of their own. */
 type Parts = (ways: Ways) => Pick<Store, "outbox" | "retention" | "history" | "register">;
@@ -132,6 +137,7 @@ function sqliteStore(
   return {
     proposals: proposalsOf(reads.proposals, changes.proposals, { read, change }),
     ...parts({ read, change }),
+    audit: auditOf(reads.audit, changes.audit, { read, change }),
     async state(repository) {
       bounds.checkName(repository);
       return read(() => reads.state(repository));
@@ -156,9 +162,9 @@ function sqliteStore(
       bounds.checkPublication(publication);
       return change(() => changes.publish(publication));
     },
-    async remove({ repository, at, principal }) {
-      bounds.checkRemoval(repository, at, principal);
-      return change(() => changes.remove(repository, at, principal));
+    async remove(request) {
+      bounds.checkRemoval(request);
+      return change(() => changes.remove(request));
     },
     async raiseFloor(request) {
       bounds.checkFloor(request);
@@ -198,10 +204,11 @@ function sqliteStore(
       bounds.checkPendingLimits(limits);
       return read(() => reads.keys.pending(repository, role, limits));
     },
-    async addPendingKey(key, limits) {
+    async addPendingKey(key, limits, audit) {
       bounds.checkOnlineKey(key);
       bounds.checkPendingLimits(limits);
-      return change(() => changes.keys.addPending(key, limits));
+      bounds.checkAuditRecord(audit, key.repository);
+      return change(() => changes.keys.addPending(key, limits, audit));
     },
     async otherUsers(repository, materials) {
       bounds.checkName(repository);
@@ -215,10 +222,9 @@ function sqliteStore(
       bounds.checkRecord(record);
       return change(() => changes.keys.createKeyring(record));
     },
-    async replaceKeyring({ expected, record }) {
-      bounds.checkRecord(expected);
-      bounds.checkRecord(record);
-      return change(() => changes.keys.replaceKeyring(expected, record));
+    async replaceKeyring(request) {
+      bounds.checkKeyringChange(request);
+      return change(() => changes.keys.replaceKeyring(request));
     },
     changesElsewhere() {
       return read(() => reads.changesElsewhere());
@@ -236,50 +242,6 @@ function sqliteStore(
       open = false;
       writer?.close();
       release();
-    },
-  };
-}
-
-function proposalsOf(
-  reads: Reads["proposals"],
-  changes: Changes["proposals"],
-  { read, change }: Ways,
-): ProposalStore {
-  return {
-    async open(proposal, limits) {
-      proposalBounds.checkNewProposal(proposal);
-      proposalBounds.checkProposalLimits(limits);
-      return change(() => changes.open(proposal, limits));
-    },
-    async get(repository, id) {
-      proposalBounds.checkPlace(repository, id);
-      return read(() => reads.get(repository, id));
-    },
-    async revision(repository, id) {
-      proposalBounds.checkPlace(repository, id);
-      return read(() => reads.revision(repository, id));
-    },
-    async list(query) {
-      proposalBounds.checkProposalQuery(query);
-      return read(() => reads.list(query));
-    },
-    async change(request) {
-      proposalBounds.checkProposalChange(request);
-      return change(() => changes.change(request));
-    },
-    async attention({ now, limit }) {
-      bounds.checkInstant(now);
-      bounds.checkLimit(limit, proposalBounds.maxProposalPage);
-      return read(() => reads.attention(now, limit));
-    },
-    async forget({ settledBefore, limit }) {
-      bounds.checkInstant(settledBefore);
-      bounds.checkLimit(limit, proposalBounds.maxProposalPage);
-      return change(() => changes.forget(settledBefore, limit));
-    },
-    async countOpen(now) {
-      bounds.checkInstant(now);
-      return read(() => reads.countOpen(now));
     },
   };
 }

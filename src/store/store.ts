@@ -32,6 +32,7 @@
  * `RangeError` before anything happens (a version no file can have is merely not found).
  */
 
+import type { AuditRecord, AuditStore } from "./audit.ts";
 import type { HistoryStore } from "./history.ts";
 import type { OutboxStore } from "./outbox.ts";
 import type { ProposalStore } from "./proposals.ts";
@@ -120,6 +121,14 @@ export interface Publication {
   readonly renewAt: number | undefined;
   /** ID of the proposal of this repository that is published by it. */
   readonly proposal?: string;
+  readonly audit: AuditRecord;
+}
+
+export interface Removal {
+  readonly repository: string;
+  readonly at: number;
+  readonly principal: string;
+  readonly audit: AuditRecord;
 }
 
 export interface FloorRequest {
@@ -129,6 +138,13 @@ export interface FloorRequest {
   readonly at: number;
   readonly principal: string;
   readonly floor: ReadonlyMap<string, number>;
+  readonly audit: AuditRecord;
+}
+
+export interface KeyringChange {
+  readonly expected: Uint8Array;
+  readonly record: Uint8Array;
+  readonly audit: AuditRecord;
 }
 
 export interface KeyUse {
@@ -195,6 +211,8 @@ export interface Store {
   readonly retention: RetentionStore;
   readonly history: HistoryStore;
   readonly register: KeyRegister;
+  /** Records that come with a change (`audit`) are appended in that very change, and not at all where nothing changes. */
+  readonly audit: AuditStore;
 
   /** Never rejects for an unknown name: see `RepositoryState`. */
   state(repository: string): Promise<RepositoryState>;
@@ -226,7 +244,7 @@ export interface Store {
    * highest version of each role, one `deletion` row goes to the changefeed, its open proposals are superseded. Resolves false, and writes
    * nothing, if the repository does not exist.
    */
-  remove(request: { repository: string; at: number; principal: string }): Promise<boolean>;
+  remove(request: Removal): Promise<boolean>;
 
   /**
    * Raises floors to these versions; none is lowered. For what a name had reached and this store has lost. A name that
@@ -267,7 +285,7 @@ export interface Store {
    * Stores a pending key and resolves to it, or to the pending key that another caller stored first.
    * Resolves undefined when the store holds `most` pending keys and none may give way.
    */
-  addPendingKey(key: OnlineKey, limits: PendingKeyLimits): Promise<OnlineKey | undefined>;
+  addPendingKey(key: OnlineKey, limits: PendingKeyLimits, audit: AuditRecord): Promise<OnlineKey | undefined>;
 
   /** Of the given materials, those that other repositories use, at most 100 rows. */
   otherUsers(
@@ -285,7 +303,7 @@ export interface Store {
    */
   createKeyring(record: Uint8Array): Promise<Uint8Array>;
   /** Puts `record` in the place of `expected`, byte for byte; `CONFLICT` if that is not what is stored. */
-  replaceKeyring(change: { expected: Uint8Array; record: Uint8Array }): Promise<void>;
+  replaceKeyring(change: KeyringChange): Promise<void>;
 
   /**
    * A number that differs from its last value once anybody else, in any process, has committed. Synchronous and cheap

@@ -6,6 +6,9 @@ import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Config } from "../config.ts";
 import { SignerError, StoreError } from "../core/errors.ts";
+import { recordOf } from "../service/audit-record.ts";
+import { systemClock } from "../service/clock.ts";
+import { ownPrincipal } from "../service/principal.ts";
 import { secretSource } from "./signer.ts";
 import { openStore } from "./store.ts";
 
@@ -48,7 +51,12 @@ export async function rekey(
       source: secretSource(config, directory),
       newSource,
       record,
-      replace: (resealed) => store.replaceKeyring({ expected: record, record: resealed }),
+      replace: (resealed) =>
+        store.replaceKeyring({
+          expected: record,
+          record: resealed,
+          audit: recordOf({ at: systemClock.now(), principal: ownPrincipal, kind: "keyring.replaced" }),
+        }),
       ...(told === undefined ? {} : { testingOnlyStep: told }),
     });
   } finally {

@@ -223,7 +223,7 @@ describe("roles", () => {
     expect(out).toContain("  ! + delegation to targets/x");
     await well("add", name, "v1", home.at("file"), "--role", "targets/x", "-p");
     expect((await vidimus("add", name, "w", home.at("file"), "--role", "targets/x")).code).toBe(
-      exitCodes.edit.code,
+      exitCodes.outsidePaths.code,
     );
     expect((await well("delegation", "list", name)).out).toContain('targets/x  1 of two   "v"    1 targets');
     expect((await well("delegation", "paths", name, "v2")).out).toContain("targets/x");
@@ -312,6 +312,41 @@ describe("roles", () => {
     expect((await well("resign", name, "root", "-p", "--expires", "100")).out).toContain("root 2");
     expect((await vidimus("resign", name, "targets/none")).code).toBe(exitCodes.edit.code);
   });
+});
+
+describe("a name outside of what a role may sign", () => {
+  beforeEach(async () => {
+    await init();
+    await put("two", "ed25519");
+    await well("delegation", "add", name, "targets/x", "--key", "two", "--path", "v", "-p");
+    await well("add", name, "w0", home.at("file"), "-p");
+    await well("add", name, "v1", home.at("file"), "--role", "targets/x");
+  });
+
+  it.each([
+    ["add", (file: string) => ["add", name, "w", file, "--role", "targets/x"]],
+    [
+      "add-digest",
+      () => ["add-digest", name, "w", "--role", "targets/x", "--size", "1", "--sha256", "ab".repeat(32)],
+    ],
+    ["promote", () => ["promote", name, "w0", "--from", "targets", "--to", "targets/x"]],
+  ])(
+    "is refused by %s with a code of its own, before a passphrase is wanted or anything written",
+    async (_, argv) => {
+      rmSync(home.at("pass"));
+      const folder = home.at(".vidimus/staging");
+      const before = staged().map((file) => readFileSync(join(folder, file), "utf8"));
+      for (const more of [[], ["-p", "--no-input"]]) {
+        const { code, out, err } = await vidimus(...argv(home.at("file")), ...more);
+        expect([code, out]).toEqual([exitCodes.outsidePaths.code, ""]);
+        expect(err).toMatch(/^w0? lies outside of what targets delegates to targets\/x \("v"\): .*\n$/);
+      }
+      const document = (await vidimus(...argv(home.at("file")), "--json")).json();
+      expect(document).toMatchObject({ code: "OUTSIDE_PATHS", ending: "outsidePaths" });
+      expect(staged().map((file) => readFileSync(join(folder, file), "utf8"))).toEqual(before);
+      expect(before).toHaveLength(1);
+    },
+  );
 });
 
 it("refusals are documents for programs", async () => {

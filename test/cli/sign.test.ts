@@ -66,6 +66,21 @@ async function resolved(reference: string): Promise<string> {
   }
 }
 
+it("a tag outside of what the role may sign is refused, and nothing is staged", async () => {
+  await person.key("two");
+  await person.well("delegation", "add", name, "targets/x", "--key", "two", "--path", "v", "-p");
+  const argv = ["sign", `${name}:1@${digestOf(image)}`, "--role", "targets/x", "--no-input"];
+  for (const more of [[], ["-p"]]) {
+    const { code, out, err } = await person.run(...argv, ...more);
+    expect([code, out, err]).toEqual([
+      exitCodes.outsidePaths.code,
+      "",
+      expect.stringContaining("1 lies outside of what targets delegates to targets/x"),
+    ]);
+  }
+  expect((await person.well("status")).out).toBe("Nothing is staged.\n");
+});
+
 describe("an image or index", () => {
   it.each([
     ["1", image],

@@ -3,6 +3,7 @@
  * is true of it alone.
  */
 import { afterEach, beforeEach, describe } from "vitest";
+import { audit } from "./store/audit.ts";
 import type { Bench, OpenedStore } from "./store/bench.ts";
 import { changefeed } from "./store/changefeed.ts";
 import { elsewhere } from "./store/elsewhere.ts";
@@ -47,6 +48,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     retention(bench);
     history(bench);
     register(bench);
+    audit(bench);
     histories(open);
   });
 }

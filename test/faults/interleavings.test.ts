@@ -3,6 +3,7 @@
  * gives: when a call begins and when its caller hears of it are both chosen. What they heard must be what a store would
  * say that does one thing at a time.
  */
+
 import fc, { type Scheduler } from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { StoreError } from "../../src/core/errors.ts";
@@ -10,7 +11,7 @@ import { openMemory } from "../../src/store/memory.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
 import type { RepositoryState, Store } from "../../src/store/store.ts";
 import { temporaryDirectory } from "../support/directory.ts";
-import { file, publication } from "../support/publications.ts";
+import { file, publication, removalOf } from "../support/publications.ts";
 import { seed, times } from "./support/chance.ts";
 import { isLinearizable, type Operation } from "./support/linear.ts";
 import { commits, lists, type Model, removes, shows, textOf, unused } from "./support/store-model.ts";
@@ -36,7 +37,7 @@ class Caller {
   }
 
   async remove(): Promise<boolean> {
-    const request = { repository: this.#name, at: 1, principal: "deleter" };
+    const request = removalOf(this.#name, 1, "deleter");
     return await this.#ask("remove", () => this.#store.remove(request), removes);
   }
 

@@ -54,7 +54,7 @@ function scheduled(store: Store): Store {
     commit: (change) => turn(`commit ${change.kind}`, () => store.commit(change)),
     remove: (request) => turn("remove", () => store.remove(request)),
     onlineKeys: (name, ids) => turn("keys", () => store.onlineKeys(name, ids)),
-    addPendingKey: (key, limits) => turn("pending", () => store.addPendingKey(key, limits)),
+    addPendingKey: (key, limits, audit) => turn("pending", () => store.addPendingKey(key, limits, audit)),
   };
 }
 
@@ -102,7 +102,7 @@ class Play {
 
   async begin(service: TrustService): Promise<void> {
     const key = async (role: OnlineRole) => {
-      const { keytype, public: text } = await service.onlineKey(this.repository, role);
+      const { keytype, public: text } = await service.onlineKey(this.repository, role, principal);
       return listed(keytype, text);
     };
     const [timestamp, snapshot] = [await key("timestamp"), await key("snapshot")];
@@ -128,7 +128,7 @@ class Play {
   }
 
   async rotate(service: TrustService): Promise<void> {
-    const { keytype, public: text } = await service.rotateOnlineKey(this.repository, "timestamp");
+    const { keytype, public: text } = await service.rotateOnlineKey(this.repository, "timestamp", principal);
     const { root } = this.#owner as Owner;
     root.version += 1;
     root.keys.timestamp = [listed(keytype, text)];

@@ -141,3 +141,27 @@ test("a store that is behind is planned for, and nothing is taken away", async (
   expect([status, JSON.parse(body.toString()).errors[0].code]).toEqual([503, "STORE_BEHIND"]);
   await behind.close();
 });
+
+test("more walks at once than four are told to come again", async () => {
+  let go = () => {};
+  const gone = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  let waiting = 0;
+  await published({
+    wrapStore: (store) => ({
+      ...store,
+      async repositories(query) {
+        waiting++;
+        await gone;
+        return await store.repositories(query);
+      },
+    }),
+  });
+  const first = Array.from({ length: 4 }, () => asked("expiring"));
+  while (waiting < 4) await new Promise((resolve) => setTimeout(resolve, 2));
+  const fifth = await asked("old-signatures");
+  expect([fifth.status, code(fifth)]).toEqual([503, "OVERLOADED"]);
+  go();
+  expect((await Promise.all(first)).map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+});

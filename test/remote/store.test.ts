@@ -5,7 +5,7 @@ import { openMemory } from "../../src/store/memory.ts";
 import type { Store } from "../../src/store/store.ts";
 import { storeContract } from "../contract/store.ts";
 import { otherProcess } from "../support/other-process.ts";
-import { limits, onlineKey, publication } from "../support/publications.ts";
+import { limits, onlineKey, publication, removalOf, told } from "../support/publications.ts";
 import { codeOf } from "../support/refusal.ts";
 
 describe("with a writer in another process", () => {
@@ -38,13 +38,32 @@ describe("a writer that is killed", () => {
   });
 });
 
+const entry = { id: "one", type: "dev.vidimus.test", subject: "a", at: 1, data: "{}" };
+
 describe("what comes back", () => {
   const changes: readonly (readonly [string, (store: Store) => Promise<unknown>])[] = [
     ["commit", (store) => store.commit(publication("a"))],
-    ["remove", (store) => store.remove({ repository: "a", at: 1, principal: "tester" })],
+    ["remove", (store) => store.remove(removalOf("a", 1))],
     ["claimDue", (store) => store.claimDue({ now: 1, leaseUntil: 2, limit: 1 })],
     ["postpone", (store) => store.postpone({ repository: "a", revision: 1, renewAt: 1 })],
-    ["addPendingKey", (store) => store.addPendingKey(onlineKey("a"), limits())],
+    ["outbox.add", (store) => store.outbox.add(entry, ["log"], { waiting: 9, settled: 9 })],
+    ["outbox.claim", (store) => store.outbox.claim({ now: 1, leaseUntil: 2, limit: 1 })],
+    [
+      "outbox.settle",
+      (store) => store.outbox.settle({ number: 1, receiver: "log", attempts: 1, at: 1, outcome: "dead" }),
+    ],
+    ["outbox.forget", (store) => store.outbox.forget({ settledBefore: 1, limit: 1 })],
+    [
+      "retention.remove",
+      (store) =>
+        store.retention.remove({
+          repository: "a",
+          incarnation: 1,
+          at: 1,
+          files: [{ role: "timestamp", version: 1 }],
+        }),
+    ],
+    ["addPendingKey", (store) => store.addPendingKey(onlineKey("a"), limits(), told("a"))],
     ["createKeyring", (store) => store.createKeyring(Buffer.from("record"))],
   ];
   const answering = (answer: Answer) => remoteStore(openMemory(), async () => answer);

@@ -13,7 +13,7 @@ it("a start publishes, once, what was signed by everybody before kill -9", async
   const directory = temporaryDirectory();
   const first = await bareService(directory);
   const key = async (role: "timestamp" | "snapshot") => {
-    const { keytype, public: text } = await first.service.onlineKey(repository, role);
+    const { keytype, public: text } = await first.service.onlineKey(repository, role, who);
     return listed(keytype, text);
   };
   const [timestamp, snapshot] = [await key("timestamp"), await key("snapshot")];

@@ -2,6 +2,7 @@
  * People who propose, sign, publish past each other, reject and cancel, while time passes: on two services over one store,
  * every call of the store at a turn that chance gives. What they were told and what the store has afterwards is judged.
  */
+
 import fc, { type Scheduler } from "fast-check";
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -10,6 +11,7 @@ import { notary } from "../../src/core/format/notary.ts";
 import { defaultPolicy } from "../../src/policy/policy.ts";
 import type { PublisherKey } from "../../src/publisher/keys.ts";
 import { PolicyInForce } from "../../src/service/policy-in-force.ts";
+import { ownPrincipal } from "../../src/service/principal.ts";
 import type { ProposalView } from "../../src/service/proposal-service.ts";
 import type { Proposals } from "../../src/service/proposals.ts";
 import { createTrustService } from "../../src/service/trust.ts";
@@ -160,7 +162,7 @@ class Play {
   static async begin(on: Pair, repository: string): Promise<Play> {
     const [one] = on.services;
     const key = async (role: "timestamp" | "snapshot") => {
-      const { keytype, public: text } = await one.onlineKey(repository, role);
+      const { keytype, public: text } = await one.onlineKey(repository, role, ownPrincipal);
       return listed(keytype, text);
     };
     const [timestamp, snapshot] = [await key("timestamp"), await key("snapshot")];

@@ -16,7 +16,7 @@ import { openSqlite } from "../../src/store/sqlite.ts";
 import type { Eventually, Store } from "../../src/store/store.ts";
 import { temporaryDirectory } from "../support/directory.ts";
 import { propertyTimeout, runs } from "../support/properties.ts";
-import { file, publication } from "../support/publications.ts";
+import { file, publication, removalOf } from "../support/publications.ts";
 
 const names = ["a", "a/b"] as const;
 type Name = (typeof names)[number];
@@ -113,8 +113,7 @@ class World {
   }
 
   async remove(name: Name): Promise<void> {
-    if (await this.#writer.remove({ repository: name, at: 1, principal: "tester" }))
-      this.#history(name).push(undefined);
+    if (await this.#writer.remove(removalOf(name, 1))) this.#history(name).push(undefined);
   }
 
   /** Begins a read; one that is held stays so until `release`. */

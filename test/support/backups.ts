@@ -4,7 +4,7 @@ import { type CreateOptions, createBackup } from "../../src/backup/create.ts";
 import { writeBackup } from "../../src/backup/streams.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
 import { temporaryDirectory } from "./directory.ts";
-import { onlineKey, publication } from "./publications.ts";
+import { onlineKey, publication, told } from "./publications.ts";
 import { realStore } from "./real-store.ts";
 import type { AgePair } from "./sealed-bytes.ts";
 
@@ -13,7 +13,7 @@ export async function dataDirectory(): Promise<string> {
   const directory = temporaryDirectory();
   const store = await openSqlite({ directory });
   await store.createKeyring(Buffer.from("a record"));
-  await store.addPendingKey(onlineKey("a"), { most: 10, endOfLife: 0, mayGiveWay: 0 });
+  await store.addPendingKey(onlineKey("a"), { most: 10, endOfLife: 0, mayGiveWay: 0 }, told("a"));
   await store.commit(publication("a", { activateKeys: ["key-timestamp"] }));
   await store.commit(publication("b"));
   await store.close();

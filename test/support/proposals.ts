@@ -1,5 +1,6 @@
 /** Proposals with made-up contents: the store never looks inside. */
 import type { NewProposal, ProposalChange, ProposalLimits } from "../../src/store/proposals.ts";
+import { told } from "./publications.ts";
 
 export function newProposal(id: string, changes: Partial<NewProposal> = {}): NewProposal {
   return {
@@ -17,6 +18,7 @@ export function newProposal(id: string, changes: Partial<NewProposal> = {}): New
       ["targets", 0],
     ]),
     files: [{ role: "targets", version: 1, signed: Buffer.from("signed targets"), signatures: [] }],
+    audit: told(changes.repository ?? "a", { kind: "proposal.opened" }),
     ...changes,
   };
 }
@@ -38,6 +40,7 @@ export function proposalChange(id: string, changes: Partial<ProposalChange> = {}
     settle: undefined,
     reason: "",
     event: { kind: "signed", detail: "" },
+    audit: told(changes.repository ?? "a", { kind: "proposal.signed" }),
     ...changes,
   };
 }

@@ -1,6 +1,14 @@
 /** Publications with made-up contents and true digests: the store never looks inside. */
 import { createHash } from "node:crypto";
-import type { NewMetadata, OnlineKey, PendingKeyLimits, Publication, Store } from "../../src/store/store.ts";
+import type { AuditRecord } from "../../src/store/audit.ts";
+import type {
+  NewMetadata,
+  OnlineKey,
+  PendingKeyLimits,
+  Publication,
+  Removal,
+  Store,
+} from "../../src/store/store.ts";
 
 export function file(role: string, version: number, text = ""): NewMetadata {
   const bytes = Buffer.from(`${role} ${version} ${text}`);
@@ -20,8 +28,30 @@ export function publication(repository: string, changes: Partial<Publication> = 
     metadata: [file("root", 1), file("timestamp", 1)],
     activateKeys: [],
     renewAt: undefined,
+    audit: told(repository),
     ...changes,
   };
+}
+
+/** What the audit trail is told of a change. */
+export function told(repository: string, changes: Partial<AuditRecord> = {}): AuditRecord {
+  return {
+    at: 1_000,
+    kind: "repository.published",
+    actor: { name: "tester", method: "none", address: "" },
+    repository,
+    detail: "{}",
+    ...changes,
+  };
+}
+
+export function removalOf(repository: string, at: number, principal = "tester"): Removal {
+  const audit = told(repository, {
+    at,
+    kind: "repository.removed",
+    actor: { name: principal, method: "none", address: "" },
+  });
+  return { repository, at, principal, audit };
 }
 
 /** Publishes at whatever revision the repository has; each role at one version above its current one. */

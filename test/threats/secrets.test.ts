@@ -40,9 +40,9 @@ test.each(backEnds)("L2: canaries leave no trace on %s", async (backEnd) => {
     secret,
     wrapStore: (store) => ({
       ...store,
-      async addPendingKey(key, limits) {
+      async addPendingKey(key, limits, audit) {
         references.push(key.reference);
-        return await store.addPendingKey(key, limits);
+        return await store.addPendingKey(key, limits, audit);
       },
       async commit(publication) {
         if (fault === "store") throw new StoreError("STORE_UNAVAILABLE", "Try again later.");

@@ -155,7 +155,7 @@ describe("a webhook", () => {
 describe("where private addresses are not allowed", () => {
   const private_ = { kind: "failed", why: expect.stringContaining("webhooks.allowPrivate") };
 
-  it("an address in the URL is never connected to", async () => {
+  it("V44: an address in the URL is never connected to", async () => {
     const { url, ca, heard } = await listening((response) => response.writeHead(200).end());
     expect(await receiver(url, ca, { allowPrivate: false }).tell(told)).toEqual(private_);
     const mapped = url.replace("127.0.0.1", "[::ffff:127.0.0.1]");

@@ -20,7 +20,7 @@ import { rekey } from "../../src/wire/rekey.ts";
 import { serve } from "../../src/wire.ts";
 import { startChild } from "../support/child.ts";
 import { temporaryDirectory } from "../support/directory.ts";
-import { limits } from "../support/publications.ts";
+import { limits, told } from "../support/publications.ts";
 import { codeOf } from "../support/refusal.ts";
 
 const steps = ["made", "resealed", "replaced", "adopted"] as const;
@@ -54,7 +54,7 @@ beforeEach(async () => {
     role: "timestamp",
     createdAt: 1,
   };
-  await store.addPendingKey(key, limits());
+  await store.addPendingKey(key, limits(), told(key.repository));
   await store.close();
   copyFileSync(kek(), oldKek());
   return () => rmSync(oldKek(), { force: true });

@@ -217,13 +217,15 @@ function documentOf(copy: RepositoryCopy): object {
 
 const mostShown = 200;
 
-function textOf(copy: RepositoryCopy, { view }: Desk): string {
+function textOf(copy: RepositoryCopy, { view, tools }: Desk): string {
+  const now = tools.now();
+  const until = (expires: string) => `${expires.slice(0, 10)}${Date.parse(expires) > now ? "" : ", expired"}`;
   const roles = rolesOf(copy).map(({ role, version, threshold, keyIds, expires, unusable }) =>
     [
       role,
       unusable ?? `${version ?? ""}`,
       `${threshold} of ${keyIds.map((id) => view.nameOf(id) ?? id.slice(0, 12)).join(", ")}`,
-      expires?.slice(0, 10) ??
+      (expires && until(expires)) ??
         (role === "snapshot" || role === "timestamp" ? "by the server" : "no file yet"),
     ].map(printable),
   );

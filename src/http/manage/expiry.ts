@@ -4,6 +4,7 @@ import type { z } from "zod";
 import type { RetentionPage } from "../../service/retention/retention-service.ts";
 import type { ByteBudget } from "../budget.ts";
 import { sendJson } from "../exchange.ts";
+import { Gate } from "../gate.ts";
 import { withJson } from "../json-body.ts";
 import type { AppOptions } from "../options.ts";
 import * as schemas from "./expiry-schemas.ts";
@@ -15,6 +16,8 @@ const usualPage = 100;
 const largestPage = 200;
 const largestRetentionPage = 50;
 const largestBody = 16 * 1_024;
+/** Walks over repositories that are under way at one time. */
+const atOnce = 4;
 
 export function expiryApi(
   app: FastifyInstance,
@@ -22,13 +25,15 @@ export function expiryApi(
 ): void {
   const { service } = options;
   const { expiry, retention } = service;
+  const gate = new Gate(atOnce, "Too many questions of this kind at once: ask again in a few seconds.");
 
   app.get("/manage/expiring", async (request, reply) => {
     const query = parameters(meaning(request, "expiring").query);
     const { within = usualWithin, after, limit } = checked(schemas.expiringQuery, query, "query");
     const at = expiry.now();
     const before = at + schemas.milliseconds(within);
-    const page = await expiry.expiring({ before, after, limit: pageOf(limit, usualPage, largestPage) });
+    const wanted = { before, after, limit: pageOf(limit, usualPage, largestPage) };
+    const page = await gate.run(() => expiry.expiring(wanted));
     const document: z.input<typeof schemas.expiring> = {
       format: "vidimus-expiring/1",
       at: instant(at),
@@ -53,7 +58,8 @@ export function expiryApi(
     const { olderThan = usualAge, after, limit } = checked(schemas.oldSignaturesQuery, query, "query");
     const at = expiry.now();
     const before = at - schemas.milliseconds(olderThan);
-    const page = await expiry.oldSignatures({ before, after, limit: pageOf(limit, usualPage, largestPage) });
+    const wanted = { before, after, limit: pageOf(limit, usualPage, largestPage) };
+    const page = await gate.run(() => expiry.oldSignatures(wanted));
     const document: z.input<typeof schemas.oldSignatures> = {
       format: "vidimus-old-signatures/1",
       at: instant(at),
@@ -74,7 +80,10 @@ export function expiryApi(
     const query = parameters(meaning(request, "retentionPlan").query);
     const { limit, ...rest } = checked(schemas.retentionQuery, query, "query");
     const most = pageOf(limit, largestRetentionPage, largestRetentionPage);
-    return await sendJson(reply, retentionText(await retention.plan(wishesOf(rest, most)), false));
+    return await sendJson(
+      reply,
+      await gate.run(async () => retentionText(await retention.plan(wishesOf(rest, most)), false)),
+    );
   });
 
   app.post("/manage/retention-run", async (request, reply) => {
@@ -82,7 +91,10 @@ export function expiryApi(
     service.checkWritable();
     const body = await withJson(request.raw, largestBody, budget, async (value) => {
       const { limit = largestRetentionPage, ...rest } = checked(schemas.retentionBody, value, "body");
-      return retentionText(await retention.run(wishesOf(rest, limit)), true);
+      const { principal } = request.grant;
+      return await gate.run(async () =>
+        retentionText(await retention.run(wishesOf(rest, limit), principal), true),
+      );
     });
     return await sendJson(reply, body);
   });

@@ -56,6 +56,10 @@ export const damageCodes = [
   "PROPOSAL_SIGNATURE_WRONG",
   /** State, dates, size or completeness of a proposal are not what its events and signatures say. */
   "PROPOSAL_RECORD_WRONG",
+  /** The audit trail lacks an entry in the middle, or one is not what it was. */
+  "TRAIL_BROKEN",
+  /** A change, or the end of a proposal, of which the audit trail does not tell. */
+  "TRAIL_INCOMPLETE",
 ] as const;
 
 export type DamageCode = (typeof damageCodes)[number];

@@ -12,6 +12,7 @@ import type { Signer } from "../../signer/signer.ts";
 import type { StoreInspection } from "../../store/inspection.ts";
 import { type Damage, type Examined, type Report, restore } from "./damage.ts";
 import { checkRepository } from "./repository.ts";
+import { checkTrail } from "./trail.ts";
 
 export interface FsckParts {
   readonly inspection: StoreInspection;
@@ -78,6 +79,7 @@ export async function checkStore(parts: FsckParts, tell: (damage: Damage) => voi
       );
     }
   });
+  surviving(report, () => checkTrail(inspection, report));
   return examined;
 }
 

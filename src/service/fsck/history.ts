@@ -11,6 +11,7 @@ import { type Report, restore } from "./damage.ts";
 import { fileRows } from "./files.ts";
 import { checkFeedRows, checkPairs, checkRecord, feedRows } from "./record.ts";
 import { mergedRows, removedRows } from "./removed.ts";
+import { checkTold } from "./trail.ts";
 
 /** `newest`: the newest timestamp. */
 export function checkHistory(rows: RepositoryRows, newest: FileRow | undefined, report: Report): void {
@@ -30,6 +31,7 @@ export function checkHistory(rows: RepositoryRows, newest: FileRow | undefined, 
     );
   }
   checkRecord(rows, report);
+  checkTold(rows, report);
   const feed = summarise(rows);
   checkFeedRows(rows, report);
   if (feed.deletions !== removals) {

@@ -18,6 +18,7 @@ import { countSignatures } from "../../core/threshold.ts";
 import type { ProposalRow, RepositoryRows } from "../../store/inspection.ts";
 import type { Report } from "./damage.ts";
 import { recordFault } from "./proposal-record.ts";
+import { endNotTold } from "./trail.ts";
 
 const cancel = "cancel it and open it anew, or restore the store from a backup.";
 
@@ -42,6 +43,10 @@ export function checkProposals(
     const fault = recordFault(row, at);
     if (fault !== undefined) {
       report("PROPOSAL_RECORD_WRONG", {}, `The record of proposal ${row.id} ${fault}: ${cancel}`);
+    }
+    if (endNotTold(rows, row)) {
+      const why = `The audit trail does not tell how proposal ${row.id} ended, or tells something else: restore the store from a backup.`;
+      report("TRAIL_INCOMPLETE", {}, why);
     }
     const files = checkFiles(row, format, report);
     if (row.state !== "open" || !isCurrent(row, current, report)) continue;

@@ -24,7 +24,7 @@ export function* feedRows(rows: RepositoryRows, after: number): Generator<Change
   }
 }
 
-function* recordRows(rows: RepositoryRows): Generator<HistoryRow> {
+export function* recordRows(rows: RepositoryRows): Generator<HistoryRow> {
   for (let last = 0; ; ) {
     const found = rows.record(last, page);
     yield* found;

@@ -9,7 +9,9 @@
  */
 import { VidimusError } from "../../core/errors.ts";
 import type { MarkEntry } from "../../store/mark.ts";
+import { recordOf } from "../audit-record.ts";
 import type { Clock } from "../clock.ts";
+import { ownPrincipal } from "../principal.ts";
 import { loadRenewable, type RenewalParts, renewOnlineRoles } from "../renewal.ts";
 import type { Behind, LostFile } from "./behind.ts";
 
@@ -28,13 +30,24 @@ export interface Recovered {
 /** Faults of one repository that must not keep the others from being recovered. */
 const ofOneRepository = ["STORE_CORRUPT", "SEALED_KEY_DAMAGED"];
 
+/** Roles that a record names. */
+const mostNamed = 100;
+
 /** Throws what the store and the signer throw: then it is to be run again. */
 export async function acceptLoss(parts: RecoverParts, behind: Behind): Promise<Recovered> {
   const { store, format, clock } = parts;
   const { repository, marked } = behind;
   const at = clock.now();
   const floor = new Map([...marked.roles].map(([role, { version }]) => [role, version]));
-  await store.raiseFloor({ repository, format: format.name, at, principal: "vidimus", floor });
+  const versions = [...floor].map(([role, version]) => ({ role, version }));
+  const audit = recordOf({
+    at,
+    principal: ownPrincipal,
+    kind: "repository.recovered",
+    repository,
+    detail: { floor: versions.slice(0, mostNamed), floors: versions.length },
+  });
+  await store.raiseFloor({ repository, format: format.name, at, principal: ownPrincipal.name, floor, audit });
   const { exists } = await store.state(repository);
   const { made, why } = exists ? await signAnew(parts, repository, at) : { made: [], why: undefined };
   return { repository, made, open: [...(why === undefined ? [] : [why]), ...demands(behind, exists, made)] };

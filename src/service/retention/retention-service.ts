@@ -1,4 +1,5 @@
 /** Taking superseded files away, as the HTTP layer and the command line see it. */
+import type { Principal } from "../principal.ts";
 
 export interface Removable {
   readonly repository: string;
@@ -32,5 +33,5 @@ export interface RetentionService {
   /** What would go now. */
   plan(query: RetentionQuery): Promise<RetentionPage>;
   /** Takes it away, and says what went. Throws `READ_ONLY`, `STORE_BEHIND`. */
-  run(query: RetentionQuery): Promise<RetentionPage>;
+  run(query: RetentionQuery, principal: Principal): Promise<RetentionPage>;
 }

@@ -16,6 +16,7 @@ import type { RepositoryState, Store } from "../../store/store.ts";
 import type { ReadCache } from "../cache.ts";
 import type { Clock } from "../clock.ts";
 import type { PolicyInForce } from "../policy-in-force.ts";
+import { ownPrincipal, type Principal } from "../principal.ts";
 import type { Reading } from "../reading.ts";
 import { bufferOf } from "../stored.ts";
 import { superseded, unexpired, usualRetention } from "./plan.ts";
@@ -64,9 +65,9 @@ export class RetentionJob implements RetentionService {
     return await this.#walk(query, (state, retention) => this.#removable(state, retention));
   }
 
-  async run(query: RetentionQuery): Promise<RetentionPage> {
+  async run(query: RetentionQuery, principal: Principal): Promise<RetentionPage> {
     this.#parts.checkWritable();
-    return await this.#walk(query, (state, retention) => this.#remove(state, retention));
+    return await this.#walk(query, (state, retention) => this.#remove(state, retention, principal));
   }
 
   /** What the policy asks for, in every repository. Never rejects. */
@@ -93,7 +94,7 @@ export class RetentionJob implements RetentionService {
         const retention = this.#demanded(name);
         if (retention === undefined || this.#stopped) continue;
         await this.#surviving(name, async () => {
-          await this.#remove(await store.state(name), retention);
+          await this.#remove(await store.state(name), retention, ownPrincipal);
         });
         await setImmediate();
       }
@@ -143,7 +144,11 @@ export class RetentionJob implements RetentionService {
     return chosen !== undefined && "rule" in chosen ? chosen.rule.retention : undefined;
   }
 
-  async #remove(state: RepositoryState, retention: Retention): Promise<readonly Removable[]> {
+  async #remove(
+    state: RepositoryState,
+    retention: Retention,
+    principal: Principal,
+  ): Promise<readonly Removable[]> {
     const { store, clock, cache, logger } = this.#parts;
     const { repository, incarnation } = state;
     const files = await this.#removable(state, retention);
@@ -155,7 +160,10 @@ export class RetentionJob implements RetentionService {
     // What this process had in memory of them is not served any more.
     cache.forget(repository);
     const bytes = files.reduce((sum, { length }) => sum + length, 0);
-    logger.info({ repository, files: files.length, bytes }, "superseded files were taken away");
+    logger.info(
+      { repository, principal: principal.name, files: files.length, bytes },
+      "superseded files were taken away",
+    );
     return files;
   }
 

@@ -29,17 +29,20 @@ export class MemoryKeys {
     return isAlive || this.#isAwaited(repository) ? held?.key : undefined;
   }
 
-  addPending(key: OnlineKey, limits: PendingKeyLimits): OnlineKey | undefined {
+  addPending(
+    key: OnlineKey,
+    limits: PendingKeyLimits,
+  ): { readonly stored: OnlineKey | undefined; readonly isNew: boolean } {
     this.#dropPending((each) => each.createdAt < limits.endOfLife && !this.#isAwaited(each.repository));
     const first = this.pending(key.repository, key.role, limits);
-    if (first !== undefined) return first;
-    if (!this.#makeRoom(limits)) return undefined;
+    if (first !== undefined) return { stored: first, isNew: false };
+    if (!this.#makeRoom(limits)) return { stored: undefined, isNew: false };
     if (this.byId(key.repository, [key.keyId]).length > 0) {
       throw new StoreError("CONFLICT", "Somebody else made this change first.");
     }
     const copy = { ...key, reference: Uint8Array.from(key.reference) };
     this.#keys.set(key.repository, [...this.#of(key.repository), { key: copy, pending: true }]);
-    return copy;
+    return { stored: copy, isNew: true };
   }
 
   /** All of them, or `CONFLICT` and none. */

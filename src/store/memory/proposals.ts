@@ -1,5 +1,6 @@
 /** Proposals in memory. */
 import { StoreError } from "../../core/errors.ts";
+import { type AuditRecord, proposalEnd } from "../audit.ts";
 import {
   endOfBase,
   mostEvents,
@@ -17,20 +18,24 @@ import {
   supersededBy,
   supersededByRemoval,
 } from "../proposals.ts";
-import type { Publication } from "../store.ts";
+import type { Publication, Removal } from "../store.ts";
 
+/** What ends a proposal without asking for that. */
+type Cause = Pick<Publication | Removal, "at" | "principal" | "audit">;
 type CurrentVersion = (repository: string, role: string) => number;
 
 export class MemoryProposals {
   /** In the order in which they were opened. */
   readonly #proposals = new Map<string, Proposal>();
   readonly #currentVersion: CurrentVersion;
+  readonly #append: (record: AuditRecord) => void;
 
-  constructor(currentVersion: CurrentVersion) {
+  constructor(currentVersion: CurrentVersion, append: (record: AuditRecord) => void) {
     this.#currentVersion = currentVersion;
+    this.#append = append;
   }
 
-  open(proposal: NewProposal, limits: ProposalLimits): ProposalOpening {
+  open({ audit, ...proposal }: NewProposal, limits: ProposalLimits): ProposalOpening {
     const { id, repository, openedAt, openedBy } = proposal;
     for (const [role, version] of proposal.base) {
       if (this.#currentVersion(repository, role) !== version) {
@@ -56,6 +61,7 @@ export class MemoryProposals {
       reason: "",
       events: [{ at: openedAt, kind: "opened", principal: openedBy, detail: "" }],
     });
+    this.#append(audit);
     return "opened";
   }
 
@@ -90,11 +96,13 @@ export class MemoryProposals {
     const revision = found.revision + 1;
     if (settle !== undefined) {
       this.#end({ ...found, files }, { at, principal, kind: settle, detail: event.detail }, reason);
+      this.#append(change.audit);
       return revision;
     }
     const events =
       found.events.length < mostEvents ? [...found.events, { at, principal, ...event }] : found.events;
     this.#proposals.set(found.id, { ...found, files, revision, complete, reason, events });
+    this.#append(change.audit);
     return revision;
   }
 
@@ -123,29 +131,28 @@ export class MemoryProposals {
     throw new StoreError("CONFLICT", "The proposal is not open any more.");
   }
 
-  afterPublication({ repository, proposal, at, principal, metadata }: Publication): void {
+  afterPublication(publication: Publication): void {
+    const { repository, proposal, at, principal, metadata } = publication;
     const what = supersededBy(metadata);
     const own = proposal === undefined ? undefined : this.get(repository, proposal);
-    if (own !== undefined) this.#end(own, { at, principal, kind: "published", detail: what }, "");
+    if (own !== undefined) {
+      this.#end(own, { at, principal, kind: "published", detail: what }, "");
+      this.#append(proposalEnd(publication.audit, { id: own.id, kind: "published", reason: "" }));
+    }
     for (const each of this.#openOf(repository)) {
-      if (!metadata.some(({ role }) => each.base.has(role))) continue;
-      this.#endOfBase(each, at, principal, what);
+      if (metadata.some(({ role }) => each.base.has(role))) this.#endOfBase(each, publication, what);
     }
   }
 
-  afterRemoval(repository: string, at: number, principal: string): void {
-    for (const each of this.#openOf(repository)) {
-      this.#end(
-        each,
-        { at, principal, kind: "superseded", detail: supersededByRemoval },
-        supersededByRemoval,
-      );
-    }
+  afterRemoval(removal: Removal): void {
+    for (const each of this.#openOf(removal.repository)) this.#endOfBase(each, removal, supersededByRemoval);
   }
 
-  #endOfBase(found: Proposal, at: number, principal: string, what: string): void {
+  #endOfBase(found: Proposal, cause: Cause, what: string): void {
+    const { at, principal } = cause;
     const { kind, reason } = endOfBase(found, at, what);
     this.#end(found, { at, principal, kind, detail: reason }, reason);
+    this.#append(proposalEnd(cause.audit, { id: found.id, kind, reason }));
   }
 
   #end(found: Proposal, event: ProposalEvent, reason: string): void {

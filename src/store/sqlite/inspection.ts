@@ -15,6 +15,7 @@ import type {
 } from "../inspection.ts";
 import type { RemovedFile } from "../retention.ts";
 import type { ChangeRecord, KeyUse } from "../store.ts";
+import { prepareTrail } from "./audit.ts";
 import { connect } from "./connection.ts";
 import { isCorrupt, unavailable } from "./errors.ts";
 import { prepareProposals } from "./proposal-inspection.ts";
@@ -58,6 +59,7 @@ function inspection(database: Database.Database): StoreInspection {
   const feed = database.prepare<[], Omit<FeedCount, "hole">>(
     "SELECT count(*) AS rows, coalesce(max(at), 0) AS latest, coalesce(max(id), 0) AS highest, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'change'), 0) AS given, (SELECT count(*) FROM change AS c LEFT JOIN repository AS r ON r.id = c.repository WHERE r.id IS NULL) AS strays FROM change",
   );
+  const trail = prepareTrail(database);
   const hole = database
     .prepare<[], number>(
       "SELECT coalesce((SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM change WHERE id = 1)), (SELECT c.id + 1 FROM change AS c WHERE NOT EXISTS (SELECT 1 FROM change AS n WHERE n.id = c.id + 1) ORDER BY c.id LIMIT 1))",
@@ -98,6 +100,7 @@ function inspection(database: Database.Database): StoreInspection {
         const whole = counted.rows === counted.highest;
         return { ...counted, hole: whole ? undefined : hole.get() };
       }),
+    trail: (after, limit) => guarded(() => trail.after(after, limit)),
     names: (after, limit) => guarded(() => names.all(after, after, after, limit)),
     async inspect(name, work) {
       guarded(() => database.exec("BEGIN"));
@@ -139,7 +142,7 @@ function prepareRepositoryRows(database: Database.Database): (name: string) => R
     "SELECT count(*) AS rows, coalesce(max(revision), 0) AS highest, coalesce(sum(kind = 'removal'), 0) AS removals, coalesce(max(CASE WHEN kind = 'removal' THEN revision END), 0) AS lastRemoval FROM publication WHERE repository = ?",
   );
   const record = database.prepare<[number, number, number], HistoryRow>(
-    "SELECT revision, incarnation, at, kind, principal FROM publication WHERE repository = ? AND revision > ? ORDER BY revision LIMIT ?",
+    "SELECT revision, incarnation, at, kind, principal, audit FROM publication WHERE repository = ? AND revision > ? ORDER BY revision LIMIT ?",
   );
   const keyUses = database.prepare<[number, number], KeyUse>(
     "SELECT material, role FROM key_use WHERE repository = ? LIMIT ?",
@@ -166,6 +169,7 @@ function prepareRepositoryRows(database: Database.Database): (name: string) => R
   );
 
   const nextProposal = prepareProposals(database);
+  const trail = prepareTrail(database);
 
   return (name) => {
     const row = guarded(() => find.get(name));
@@ -189,6 +193,8 @@ function prepareRepositoryRows(database: Database.Database): (name: string) => R
         ),
       history: () => guarded(() => history.get(id) ?? { rows: 0, highest: 0, removals: 0, lastRemoval: 0 }),
       record: (after, limit) => guarded(() => record.all(id, after, limit)),
+      told: (number) => guarded(() => trail.after(number - 1, 1).find((entry) => entry.number === number)),
+      toldChanges: () => guarded(() => trail.changes(name)),
       recorded(revision) {
         const found = guarded(() => record.get(id, revision - 1, 1));
         return found?.revision === revision ? found : undefined;

@@ -1,8 +1,10 @@
 /** Online keys (active and pending), who else uses a key, and the signer's record. */
 import type Database from "better-sqlite3";
+import type { AuditRecord } from "../audit.ts";
 import { maxOtherUsers } from "../bounds.ts";
 import { keyringLost, keyringMoved } from "../refusals.ts";
-import type { KeyUse, OnlineKey, OnlineRole, PendingKeyLimits } from "../store.ts";
+import type { KeyringChange, KeyUse, OnlineKey, OnlineRole, PendingKeyLimits } from "../store.ts";
+import type { AuditChanges } from "./audit.ts";
 
 const columns =
   "repository, role, key_id AS keyId, keytype, public_key AS publicKey, reference, created_at AS createdAt";
@@ -54,7 +56,7 @@ export function prepareKeyReads(database: Database.Database) {
 }
 
 /** Changes; each runs inside a member of `Writer`. */
-export function prepareKeyChanges(database: Database.Database) {
+export function prepareKeyChanges(database: Database.Database, audit: Pick<AuditChanges, "append">) {
   const dropDead = database.prepare<[number]>(
     `DELETE FROM online_key WHERE pending = 1 AND created_at < ? AND NOT ${isAwaited}`,
   );
@@ -88,13 +90,14 @@ export function prepareKeyChanges(database: Database.Database) {
   }
 
   return {
-    addPending(key: OnlineKey, limits: PendingKeyLimits): OnlineKey | undefined {
+    addPending(key: OnlineKey, limits: PendingKeyLimits, record: AuditRecord): OnlineKey | undefined {
       dropDead.run(limits.endOfLife);
       const first = reads.pending(key.repository, key.role, limits);
       if (first !== undefined) return first;
       if (!makeRoom(limits)) return undefined;
       const { repository, keyId, role, keytype, publicKey, reference, createdAt } = key;
       insert.run(repository, keyId, role, keytype, publicKey, reference, createdAt);
+      audit.append(record);
       return reads.byId(repository, [keyId])[0];
     },
 
@@ -106,8 +109,9 @@ export function prepareKeyChanges(database: Database.Database) {
       return record;
     },
 
-    replaceKeyring(expected: Uint8Array, record: Uint8Array): void {
+    replaceKeyring({ expected, record, audit: told }: KeyringChange): void {
       if (exchange.run(record, expected).changes !== 1) throw keyringMoved();
+      audit.append(told);
     },
   };
 }

@@ -94,6 +94,7 @@ function prepare(database: Database.Database) {
       for (const receiver of receivers) addDelivery.run(Number(row.lastInsertRowid), receiver, at);
       return true;
     },
+    isKnown: (id: string): boolean => known.get(id) !== undefined,
     isDue: ({ now, leaseUntil }: Claim) =>
       due.get(now, now, farthestClaim({ now, leaseUntil }), 1) !== undefined,
     claim({ now, leaseUntil, limit }: Claim): Delivery[] {
@@ -131,6 +132,8 @@ export function sqliteOutbox(database: Database.Database, { read, change }: Ways
   return {
     async add(entry, receivers, limits) {
       outboxBounds.checkEntry(entry, receivers, limits);
+      // What is announced again and again is looked up, and written once.
+      if (read(() => rows.isKnown(entry.id))) return false;
       return change(() => rows.add(entry, receivers, limits));
     },
     async claim(query) {

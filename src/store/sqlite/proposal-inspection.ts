@@ -2,9 +2,13 @@
 import type Database from "better-sqlite3";
 import type { ProposalRow } from "../inspection.ts";
 
-type Head = Omit<ProposalRow, "settledAt" | "complete" | "base" | "files" | "signatures" | "events"> & {
+type Head = Omit<
+  ProposalRow,
+  "audit" | "settledAt" | "complete" | "base" | "files" | "signatures" | "events"
+> & {
   readonly settledAt: number | null;
   readonly complete: number;
+  readonly audit: number | null;
 };
 
 /** The next one of a name after a place. */
@@ -12,7 +16,7 @@ export function prepareProposals(
   database: Database.Database,
 ): (repository: string, after: number) => ProposalRow | undefined {
   const next = database.prepare<[string, number], Head>(
-    "SELECT seq AS place, id, state, revision, opened_at AS openedAt, opened_by AS openedBy, expires_at AS expiresAt, settled_at AS settledAt, note, digest, complete, reason, bytes FROM proposal WHERE repository = ? AND seq > ? ORDER BY seq LIMIT 1",
+    "SELECT seq AS place, id, state, revision, opened_at AS openedAt, opened_by AS openedBy, expires_at AS expiresAt, settled_at AS settledAt, note, digest, complete, reason, bytes, audit FROM proposal WHERE repository = ? AND seq > ? ORDER BY seq LIMIT 1",
   );
   const base = database.prepare<[number], { role: string; version: number }>(
     "SELECT role, version FROM proposal_base WHERE proposal = ?",
@@ -29,10 +33,11 @@ export function prepareProposals(
   return (repository, after) => {
     const row = next.get(repository, after);
     if (row === undefined) return undefined;
-    const { place, settledAt, complete } = row;
+    const { place, settledAt, complete, audit } = row;
     return {
       ...row,
       settledAt: settledAt ?? undefined,
+      audit: audit ?? undefined,
       complete: complete === 1,
       base: new Map(base.all(place).map(({ role, version }) => [role, version])),
       files: files.all(place),

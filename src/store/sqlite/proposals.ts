@@ -1,5 +1,6 @@
 /** The changes to proposals. Every function runs inside a member of `Writer` and is atomic by its savepoint. */
 import type Database from "better-sqlite3";
+import { type AuditRecord, proposalEnd } from "../audit.ts";
 import {
   endOfBase,
   mostEvents,
@@ -15,22 +16,27 @@ import {
   supersededBy,
   supersededByRemoval,
 } from "../proposals.ts";
-import type { Publication } from "../store.ts";
+import type { Publication, Removal } from "../store.ts";
+import type { AuditChanges } from "./audit.ts";
 import { conflict } from "./errors.ts";
 
 interface Row {
   readonly seq: number;
+  readonly id: string;
   readonly revision: number;
   readonly state: ProposalState;
   readonly complete: number;
   readonly expiresAt: number;
 }
 
-const columns = "seq, revision, state, complete, expires_at AS expiresAt";
+const columns = "seq, id, revision, state, complete, expires_at AS expiresAt";
+
+/** What ends a proposal without asking for that. */
+type Cause = Pick<Publication | Removal, "at" | "principal" | "audit">;
 
 export type ProposalChanges = ReturnType<typeof prepareProposalChanges>;
 
-export function prepareProposalChanges(database: Database.Database) {
+export function prepareProposalChanges(database: Database.Database, audit: Pick<AuditChanges, "append">) {
   const find = database.prepare<[string, string], Row>(
     `SELECT ${columns} FROM proposal WHERE id = ? AND repository = ?`,
   );
@@ -83,8 +89,8 @@ export function prepareProposalChanges(database: Database.Database) {
   const keepOpen = database.prepare<[number, string, number, number]>(
     "UPDATE proposal SET revision = revision + 1, complete = ?, reason = ?, bytes = bytes + ? WHERE seq = ?",
   );
-  const settle = database.prepare<[string, number, string, number]>(
-    "UPDATE proposal SET state = ?, revision = revision + 1, settled_at = ?, reason = ? WHERE seq = ?",
+  const settle = database.prepare<[string, number, string, number, number]>(
+    "UPDATE proposal SET state = ?, revision = revision + 1, settled_at = ?, reason = ?, audit = ? WHERE seq = ?",
   );
 
   function sign(seq: number, role: string, { keyId, method, signature }: ProposalSignature): number {
@@ -92,14 +98,16 @@ export function prepareProposalChanges(database: Database.Database) {
     return signature.length;
   }
 
-  function end(seq: number, event: ProposalEvent, reason: string): void {
-    settle.run(event.kind, event.at, reason, seq);
+  function end(seq: number, event: ProposalEvent, reason: string, record: AuditRecord): void {
+    settle.run(event.kind, event.at, reason, audit.append(record).number, seq);
     addEvent.run(seq, event.at, event.kind, event.principal, event.detail);
   }
 
-  function loseBase({ seq, complete, expiresAt }: Row, at: number, principal: string, what: string): void {
+  function loseBase({ seq, id, complete, expiresAt }: Row, cause: Cause, what: string): void {
+    const { at, principal } = cause;
     const { kind, reason } = endOfBase({ complete: complete === 1, expiresAt }, at, what);
-    end(seq, { at, principal, kind, detail: reason }, reason);
+    const record = proposalEnd(cause.audit, { id, kind, reason });
+    end(seq, { at, principal, kind, detail: reason }, reason, record);
   }
 
   /** Room for so many bytes, made with settled ones. False, and nothing changed: open ones hold too much. */
@@ -149,6 +157,7 @@ export function prepareProposalChanges(database: Database.Database) {
         for (const signature of signatures) sign(seq, role, signature);
       }
       addEvent.run(seq, openedAt, "opened", openedBy, "");
+      audit.append(proposal.audit);
       return "opened";
     },
 
@@ -165,10 +174,11 @@ export function prepareProposalChanges(database: Database.Database) {
         bytes += sign(row.seq, role, signature);
       }
       if (state !== undefined) {
-        end(row.seq, { at, principal, kind: state, detail: change.event.detail }, reason);
+        end(row.seq, { at, principal, kind: state, detail: change.event.detail }, reason, change.audit);
         return row.revision + 1;
       }
       keepOpen.run(complete ? 1 : 0, reason, bytes, row.seq);
+      audit.append(change.audit);
       if ((countEvents.get(row.seq) ?? 0) < mostEvents) {
         addEvent.run(row.seq, at, change.event.kind, principal, change.event.detail);
       }
@@ -182,22 +192,24 @@ export function prepareProposalChanges(database: Database.Database) {
     },
 
     /** Part of a publication by people. */
-    afterPublication({ repository, proposal, at, principal, metadata }: Publication): void {
+    afterPublication(publication: Publication): void {
+      const { repository, proposal, at, principal, metadata } = publication;
+      const what = supersededBy(metadata);
       if (proposal !== undefined) {
         const row = find.get(proposal, repository);
         if (row?.state !== "open") throw conflict("The proposal is not open any more.");
-        end(row.seq, { at, principal, kind: "published", detail: supersededBy(metadata) }, "");
+        const record = proposalEnd(publication.audit, { id: proposal, kind: "published", reason: "" });
+        end(row.seq, { at, principal, kind: "published", detail: what }, "", record);
       }
       const published = new Set(metadata.map(({ role }) => role));
-      const what = supersededBy(metadata);
       for (const row of openOf.all(repository)) {
-        if (baseRoles.all(row.seq).some((role) => published.has(role))) loseBase(row, at, principal, what);
+        if (baseRoles.all(row.seq).some((role) => published.has(role))) loseBase(row, publication, what);
       }
     },
 
     /** Part of a removal. */
-    afterRemoval(repository: string, at: number, principal: string): void {
-      for (const row of openOf.all(repository)) loseBase(row, at, principal, supersededByRemoval);
+    afterRemoval(removal: Removal): void {
+      for (const row of openOf.all(removal.repository)) loseBase(row, removal, supersededByRemoval);
     },
   };
 }

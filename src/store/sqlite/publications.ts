@@ -4,7 +4,8 @@
  */
 import type Database from "better-sqlite3";
 import { farthestClaim } from "../bounds.ts";
-import type { Committed, FloorRequest, Format, KeyUse, NewMetadata, Publication } from "../store.ts";
+import type { Committed, FloorRequest, Format, KeyUse, NewMetadata, Publication, Removal } from "../store.ts";
+import type { AuditChanges } from "./audit.ts";
 import { conflict } from "./errors.ts";
 import type { ProposalChanges } from "./proposals.ts";
 import { given } from "./reads.ts";
@@ -23,7 +24,11 @@ interface Life {
   readonly incarnation: number;
 }
 
-export function prepareChanges(database: Database.Database, proposals: ProposalChanges) {
+export function prepareChanges(
+  database: Database.Database,
+  proposals: ProposalChanges,
+  audit: Pick<AuditChanges, "append">,
+) {
   const find = database.prepare<[string], RepositoryRow>(
     "SELECT id, alive, format, revision, incarnation FROM repository WHERE name = ?",
   );
@@ -33,8 +38,8 @@ export function prepareChanges(database: Database.Database, proposals: ProposalC
   const advance = database.prepare<[Format, number, number, number | null, number]>(
     "UPDATE repository SET alive = 1, format = ?, revision = ?, incarnation = ?, renew_at = ?, claimed_until = NULL WHERE id = ?",
   );
-  const record = database.prepare<[number, number, number, number, string, string]>(
-    "INSERT INTO publication (repository, revision, incarnation, at, kind, principal) VALUES (?, ?, ?, ?, ?, ?)",
+  const record = database.prepare<[number, number, number, number, string, string, number]>(
+    "INSERT INTO publication (repository, revision, incarnation, at, kind, principal, audit) VALUES (?, ?, ?, ?, ?, ?, ?)",
   );
   const currentVersion = database
     .prepare<[number, string], number>(
@@ -127,7 +132,8 @@ export function prepareChanges(database: Database.Database, proposals: ProposalC
     publish(publication: Publication): Committed {
       const { repository, at, kind, principal } = publication;
       const life = begin(publication);
-      record.run(life.id, life.revision, life.incarnation, at, kind, principal);
+      const { number } = audit.append(publication.audit);
+      record.run(life.id, life.revision, life.incarnation, at, kind, principal, number);
       for (const file of publication.metadata) store(life, at, file);
       for (const keyId of publication.activateKeys) {
         const known = activate.run(repository, keyId).changes === 1;
@@ -139,7 +145,8 @@ export function prepareChanges(database: Database.Database, proposals: ProposalC
       return { revision: life.revision, incarnation: life.incarnation };
     },
 
-    remove(repository: string, at: number, principal: string): boolean {
+    remove(removal: Removal): boolean {
+      const { repository, at, principal } = removal;
       const row = find.get(repository);
       if (row === undefined || row.alive === 0) return false;
       const revision = row.revision + 1;
@@ -150,17 +157,19 @@ export function prepareChanges(database: Database.Database, proposals: ProposalC
       forgetUses.run(row.id);
       forgetKeys.run(repository);
       bury.run(revision, row.id);
-      record.run(row.id, revision, row.incarnation, at, "removal", principal);
+      const { number } = audit.append(removal.audit);
+      record.run(row.id, revision, row.incarnation, at, "removal", principal, number);
       announce.run(at, row.id, 0, "", "deletion");
-      proposals.afterRemoval(repository, at, principal);
+      proposals.afterRemoval(removal);
       return true;
     },
 
-    raiseFloor({ repository, format, at, principal, floor }: FloorRequest): void {
+    raiseFloor({ repository, format, at, principal, floor, audit: told }: FloorRequest): void {
+      const { number } = audit.append(told);
       let id = find.get(repository)?.id;
       if (id === undefined) {
         id = Number(buried.run(repository, format).lastInsertRowid);
-        record.run(id, 1, 1, at, "removal", principal);
+        record.run(id, 1, 1, at, "removal", principal, number);
         announce.run(at, id, 0, "", "deletion");
       }
       for (const [role, version] of floor) raise.run(id, role, version);

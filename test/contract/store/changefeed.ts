@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ChangeQuery, ChangeRecord } from "../../../src/store/store.ts";
-import { file, publication, publishNext } from "../../support/publications.ts";
+import { file, publication, publishNext, removalOf } from "../../support/publications.ts";
 import type { Bench } from "./bench.ts";
 
 export function changefeed(bench: Bench): void {
@@ -37,7 +37,7 @@ export function changefeed(bench: Bench): void {
 
     it("has a row for a deletion, without version and digest", async () => {
       await bench.store.commit(publication("a"));
-      await bench.store.remove({ repository: "a", at: 66, principal: "tester" });
+      await bench.store.remove(removalOf("a", 66));
       const rows = await bench.store.changes({ direction: "forwards", limit: 10 });
       expect(rows.at(-1)).toMatchObject({
         at: 66,

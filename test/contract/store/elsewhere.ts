@@ -1,6 +1,6 @@
 /** What a reader beside a writer can tell: whether anything it keeps may be of the past. */
 import { describe, expect, it } from "vitest";
-import { file, publication, publishNext } from "../../support/publications.ts";
+import { file, publication, publishNext, removalOf } from "../../support/publications.ts";
 import type { Bench } from "./bench.ts";
 
 export function elsewhere(bench: Bench): void {
@@ -20,7 +20,7 @@ export function elsewhere(bench: Bench): void {
   });
 
   describe("the standing of a name", () => {
-    const remove = () => bench.store.remove({ repository: "a/b", at: 5, principal: "tester" });
+    const remove = () => bench.store.remove(removalOf("a/b", 5));
 
     it("is nothing for one that was never used", () => {
       expect(bench.store.standing("a/b")).toEqual({ exists: false, revision: 0, incarnation: 0 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { FloorRequest } from "../../../src/store/store.ts";
-import { everything, file, publication, publishNext } from "../../support/publications.ts";
+import { everything, file, publication, publishNext, removalOf, told } from "../../support/publications.ts";
 import type { Bench } from "./bench.ts";
 
 export function floors(bench: Bench): void {
@@ -11,6 +11,7 @@ export function floors(bench: Bench): void {
       at: 3_000,
       principal: "tester",
       floor: new Map(Object.entries(floor)),
+      audit: told(repository, { kind: "repository.recovered" }),
       ...changes,
     });
   const floorOf = async (repository: string) =>
@@ -49,7 +50,7 @@ export function floors(bench: Bench): void {
 
     it("of a removed name is kept beside what its removal left", async () => {
       await bench.store.commit(publication("a", { metadata: [file("root", 3), file("timestamp", 7)] }));
-      await bench.store.remove({ repository: "a", at: 2_000, principal: "tester" });
+      await bench.store.remove(removalOf("a", 2_000));
       await raise("a", { timestamp: 5, root: 8 });
       expect(await floorOf("a")).toEqual({ timestamp: 7, root: 8 });
       expect(await bench.store.state("a")).toMatchObject({ revision: 2, incarnation: 1, exists: false });
@@ -58,7 +59,7 @@ export function floors(bench: Bench): void {
     it("is kept by a removal that comes later, if that reached less", async () => {
       await bench.store.commit(publication("a"));
       await raise("a", { timestamp: 9 });
-      await bench.store.remove({ repository: "a", at: 4_000, principal: "tester" });
+      await bench.store.remove(removalOf("a", 4_000));
       expect(await floorOf("a")).toEqual({ timestamp: 9, root: 1 });
     });
 

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Store } from "../../../src/store/store.ts";
-import { file, publication } from "../../support/publications.ts";
+import { file, publication, removalOf } from "../../support/publications.ts";
 import { codeOf } from "../../support/refusal.ts";
 import type { OpenedStore } from "./bench.ts";
 
@@ -79,7 +79,7 @@ async function play(store: Store, steps: readonly Step[]): Promise<void> {
   for (const each of steps) {
     const model = models.get(each.name) ?? new Model();
     if (each.kind === "remove") {
-      const happened = await store.remove({ repository: each.name, at: 1, principal: "tester" });
+      const happened = await store.remove(removalOf(each.name, 1));
       expect(happened).toBe(model.alive);
       if (!model.alive) continue;
       model.remove();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { publication, publishNext } from "../../support/publications.ts";
+import { publication, publishNext, told } from "../../support/publications.ts";
 import type { Bench } from "./bench.ts";
 
 export function history(bench: Bench): void {
@@ -8,7 +8,7 @@ export function history(bench: Bench): void {
       await bench.store.commit(publication("a", { at: 10, principal: "ann" }));
       await publishNext(bench.store, "b");
       await publishNext(bench.store, "a", ["timestamp"], { at: 20, kind: "refresh", principal: "vidimus" });
-      await bench.store.remove({ repository: "a", at: 30, principal: "bob" });
+      await bench.store.remove({ repository: "a", at: 30, principal: "bob", audit: told("a") });
       await publishNext(bench.store, "a", ["root", "timestamp"], { at: 40, principal: "ann" });
       expect(await bench.store.history.changes("a", 0, 10)).toEqual([
         { revision: 1, incarnation: 1, at: 10, kind: "publish", principal: "ann" },
@@ -37,7 +37,14 @@ export function history(bench: Bench): void {
 
     it("has the row of a floor that was raised for a name that was never used", async () => {
       const floor = new Map([["timestamp", 3]]);
-      await bench.store.raiseFloor({ repository: "a", format: "notary", at: 5, principal: "op", floor });
+      await bench.store.raiseFloor({
+        repository: "a",
+        format: "notary",
+        at: 5,
+        principal: "op",
+        floor,
+        audit: told("a"),
+      });
       expect(await bench.store.history.changes("a", 0, 10)).toEqual([
         { revision: 1, incarnation: 1, at: 5, kind: "removal", principal: "op" },
       ]);

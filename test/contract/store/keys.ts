@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
 import type { OnlineKey } from "../../../src/store/store.ts";
 import { newProposal, proposalChange, room } from "../../support/proposals.ts";
-import { file, limits, onlineKey, publication, publishNext } from "../../support/publications.ts";
+import {
+  file,
+  limits,
+  onlineKey,
+  publication,
+  publishNext,
+  removalOf,
+  told,
+} from "../../support/publications.ts";
 import { codeOf } from "../../support/refusal.ts";
 import type { Bench } from "./bench.ts";
 
@@ -11,7 +19,8 @@ function plain(key: OnlineKey | undefined) {
 }
 
 export function keys(bench: Bench): void {
-  const add = (key: OnlineKey, changes = {}) => bench.store.addPendingKey(key, limits(changes));
+  const add = (key: OnlineKey, changes = {}) =>
+    bench.store.addPendingKey(key, limits(changes), told(key.repository));
 
   describe("a pending key", () => {
     it("is given back as it was stored", async () => {
@@ -35,6 +44,7 @@ export function keys(bench: Bench): void {
           (index % 2 === 0 ? bench.store : other).addPendingKey(
             onlineKey("a", { keyId: `k${index}` }),
             limits(),
+            told("a"),
           ),
         ),
       );
@@ -214,12 +224,16 @@ export function keys(bench: Bench): void {
     it("is replaced by whoever knows what is stored, for every handle", async () => {
       const other = await bench.another();
       await bench.store.createKeyring(Buffer.from([1]));
-      await other.replaceKeyring({ expected: Buffer.from([1]), record: Buffer.from([2, 2]) });
+      await other.replaceKeyring({
+        expected: Buffer.from([1]),
+        record: Buffer.from([2, 2]),
+        audit: told(""),
+      });
       expect(Buffer.from((await bench.store.keyring()) ?? [])).toEqual(Buffer.from([2, 2]));
     });
 
     it("is not replaced by anybody else, and never made that way", async () => {
-      const change = { expected: Buffer.from([1]), record: Buffer.from([2]) };
+      const change = { expected: Buffer.from([1]), record: Buffer.from([2]), audit: told("") };
       expect(await codeOf(bench.store.replaceKeyring(change))).toBe("CONFLICT");
       expect(await bench.store.keyring()).toBeUndefined();
       await bench.store.createKeyring(Buffer.from([1, 1]));
@@ -243,7 +257,7 @@ export function keys(bench: Bench): void {
     it("is made again once no key is left", async () => {
       await add(onlineKey("a"));
       await bench.store.commit(publication("a", { activateKeys: ["key-timestamp"] }));
-      await bench.store.remove({ repository: "a", at: 1, principal: "tester" });
+      await bench.store.remove(removalOf("a", 1));
       expect((await bench.store.createKeyring(Buffer.from([1])))[0]).toBe(1);
     });
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { newProposal, proposalChange, room, signature } from "../../support/proposals.ts";
-import { file, publication, publishNext } from "../../support/publications.ts";
+import { file, publication, publishNext, removalOf } from "../../support/publications.ts";
 import { codeOf } from "../../support/refusal.ts";
 import type { Bench } from "./bench.ts";
 
@@ -326,7 +326,7 @@ export function proposals(bench: Bench): void {
     await publishNext(bench.store, "a", ["root", "timestamp"]);
     await open("p1", at({ root: 1 }));
     await open("p2", { repository: "a/b" });
-    await bench.store.remove({ repository: "a", at: 7_000, principal: "dave" });
+    await bench.store.remove(removalOf("a", 7_000, "dave"));
     expect(await get("p1")).toMatchObject({
       state: "superseded",
       settledAt: 7_000,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { everything, file, publication, publishNext } from "../../support/publications.ts";
+import { everything, file, publication, publishNext, removalOf } from "../../support/publications.ts";
 import { codeOf } from "../../support/refusal.ts";
 import type { Bench } from "./bench.ts";
 
@@ -133,7 +133,7 @@ export function publications(bench: Bench): void {
         [2, 4_000, 2],
         [2, 4_000, 2],
       ]);
-      await bench.store.remove({ repository: "a", at: 5, principal: "tester" });
+      await bench.store.remove(removalOf("a", 5));
       expect(await current("root")).toEqual([undefined, undefined]);
       await bench.store.commit(publication("a", { expectedRevision: 3, metadata: [expiring("root", 9, 1)] }));
       expect(await current("root")).toEqual([
@@ -151,7 +151,7 @@ export function publications(bench: Bench): void {
       await bench.store.commit(publication("a"));
       await publishNext(bench.store, "a", ["timestamp"]);
       expect(await lives()).toEqual([1, 1]);
-      await bench.store.remove({ repository: "a", at: 5, principal: "tester" });
+      await bench.store.remove(removalOf("a", 5));
       expect(await lives()).toEqual([undefined, undefined]);
       await bench.store.commit(publication("a", { expectedRevision: 3 }));
       expect(await lives()).toEqual([2, 2]);

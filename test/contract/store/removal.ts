@@ -1,10 +1,19 @@
 import { describe, expect, it } from "vitest";
-import { everything, file, limits, onlineKey, publication, publishNext } from "../../support/publications.ts";
+import {
+  everything,
+  file,
+  limits,
+  onlineKey,
+  publication,
+  publishNext,
+  removalOf,
+  told,
+} from "../../support/publications.ts";
 import { codeOf } from "../../support/refusal.ts";
 import type { Bench } from "./bench.ts";
 
 export function removal(bench: Bench): void {
-  const remove = (repository: string) => bench.store.remove({ repository, at: 2_000, principal: "tester" });
+  const remove = (repository: string) => bench.store.remove(removalOf(repository, 2_000));
 
   describe("a removal", () => {
     it("of what does not exist resolves false and writes nothing", async () => {
@@ -56,10 +65,10 @@ export function removal(bench: Bench): void {
     });
 
     it("takes active and pending online keys of that name away", async () => {
-      await bench.store.addPendingKey(onlineKey("a"), limits());
+      await bench.store.addPendingKey(onlineKey("a"), limits(), told("a"));
       await bench.store.commit(publication("a", { activateKeys: ["key-timestamp"] }));
-      await bench.store.addPendingKey(onlineKey("a", { role: "snapshot" }), limits());
-      await bench.store.addPendingKey(onlineKey("b"), limits());
+      await bench.store.addPendingKey(onlineKey("a", { role: "snapshot" }), limits(), told("a"));
+      await bench.store.addPendingKey(onlineKey("b"), limits(), told("b"));
       await remove("a");
       expect(await bench.store.onlineKeys("a", ["key-timestamp", "key-snapshot"])).toEqual([]);
       expect(await bench.store.pendingKey("a", "snapshot", limits())).toBeUndefined();

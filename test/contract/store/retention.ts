@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { everything, publication, publishNext } from "../../support/publications.ts";
+import { everything, publication, publishNext, removalOf } from "../../support/publications.ts";
 import { codeOf } from "../../support/refusal.ts";
 import type { Bench } from "./bench.ts";
 
@@ -98,14 +98,14 @@ export function retention(bench: Bench): void {
     it("takes nothing away from another life, or from what is not there", async () => {
       await published();
       expect(await codeOf(remove([["timestamp", 1]], 2))).toBe("CONFLICT");
-      await bench.store.remove({ repository: "a", at: 4_000, principal: "tester" });
+      await bench.store.remove(removalOf("a", 4_000));
       expect(await codeOf(remove([["timestamp", 1]]))).toBe("CONFLICT");
     });
 
     it("forgets what was taken away with the life that it belonged to", async () => {
       await published();
       await remove([["timestamp", 1]]);
-      await bench.store.remove({ repository: "a", at: 4_000, principal: "tester" });
+      await bench.store.remove(removalOf("a", 4_000));
       expect(await removed()).toEqual([]);
       await publishNext(bench.store, "a", ["root", "timestamp"]);
       expect(await removed()).toEqual([]);

@@ -3,6 +3,7 @@
  * somebody who read the steps before, and at the end by a stranger.
  */
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { describe } from "vitest";
 import { served, servedMetadata, sha256Hex } from "../support/metadata.ts";
 import { listedTargets, namesAndRoles } from "../support/notary.ts";
@@ -123,6 +124,42 @@ describe("published with vidimus, read with notary", () => {
       after: ["one@targets", "two@targets/releases"],
       stranger: ["one@targets", "two@targets/releases"],
       signers: { root: 2, targets: 2, "targets/releases": 2 },
+    },
+  );
+
+  scenario(
+    "root, targets and a delegation that have really expired are signed again, and read",
+    async (stage) => {
+      const { repository, server, directory } = stage;
+      // A day less what the command may take before its end, with the shortest lifetime that there is.
+      const publisher = vidimusPublisher(server, join(directory, "publisher"), 86_400_000 - 15_000);
+      const content = publisher.file("content", "what is signed");
+      await made(stage, publisher);
+      await publisher.key("releases");
+      const delegation = ["targets/releases", "--key", "releases", "--all-paths"];
+      await publisher.do("delegation", "add", repository, ...delegation);
+      await publisher.do("add", repository, "one", content, "-p");
+      await publisher.do("add", repository, "two", content, "--role", "targets/releases", "-p");
+      const before = await read(stage, "reader");
+      const roles = ["root", "targets", "targets/releases"];
+      await publisher.do("resign", repository, ...roles, "--expires", "1", "-p");
+      const today = vidimusPublisher(server, join(directory, "publisher"));
+      const ended = async () => {
+        for (const end = Date.now() + 120_000; Date.now() < end; await setTimeout(500)) {
+          const { code, stderr, stdout } = await stage.person("stranger").try(["list", repository]);
+          if (code !== 0) return /expired/i.test(stderr + stdout);
+        }
+        return false;
+      };
+      const expired = await ended();
+      await today.do("resign", repository, ...roles, "-p");
+      return { before, expired, after: await read(stage, "reader"), stranger: await read(stage, "another") };
+    },
+    {
+      before: ["one@targets", "two@targets/releases"],
+      expired: true,
+      after: ["one@targets", "two@targets/releases"],
+      stranger: ["one@targets", "two@targets/releases"],
     },
   );
 

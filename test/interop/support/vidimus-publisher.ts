@@ -10,7 +10,13 @@ import type { TrustServerAddress } from "./trust-server.ts";
 
 const program = resolve(import.meta.dirname, "../../../bin/vidimus.js");
 
+const main = resolve(import.meta.dirname, "../../../src/main.ts");
+
 const passphrase = "interop-passphrase";
+
+/** What Node loads first. */
+const clockBehind = (milliseconds: number) =>
+  `data:text/javascript,{const${encodeURIComponent(" ")}now=Date.now;Date.now=()=>now()-${milliseconds}}`;
 
 export interface Publisher {
   /** Runs a command that must end well, and asks nobody. @throws with its output when it does not. */
@@ -23,7 +29,8 @@ export interface Publisher {
   file(name: string, content: string): string;
 }
 
-export function vidimusPublisher(server: TrustServerAddress, directory: string): Publisher {
+/** @param behind milliseconds by which the publisher's clock is behind all others */
+export function vidimusPublisher(server: TrustServerAddress, directory: string, behind = 0): Publisher {
   mkdirSync(directory, { recursive: true });
   const file = (name: string, content: string) => {
     const path = join(directory, name);
@@ -38,8 +45,10 @@ export function vidimusPublisher(server: TrustServerAddress, directory: string):
     VIDIMUS_PASSPHRASE_FILE: file("passphrase", `${passphrase}\n`),
     ...passphrases,
   };
+  // The launcher lets no option of Node through.
+  const started = behind === 0 ? [program] : ["--import", clockBehind(behind), main];
   const attempt = (...args: readonly string[]) =>
-    run(process.execPath, [program, ...args], { env, cwd: directory });
+    run(process.execPath, [...started, ...args], { env, cwd: directory });
   const well = async (...args: readonly string[]) => {
     const result = await attempt(...args);
     if (result.code === 0) return result.stdout;

@@ -1,14 +1,11 @@
 /** Agents that say nothing, too much, or something else than they were asked. */
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Custody, Unlocking } from "../../../src/publisher/custody/custody.ts";
-import { type SshAgentOptions, sshAgent } from "../../../src/publisher/custody/ssh-agent.ts";
+import { generateKeyPairSync } from "node:crypto";
+import { describe, expect, it } from "vitest";
 import { bareKey } from "../../../src/publisher/keys.ts";
 import { keyCodeOf } from "../../contract/custody.ts";
-import { temporaryDirectory } from "../../support/directory.ts";
+import { agent, custodyOf, ids, keys, message, unlocking } from "../../support/agent-keys.ts";
 import {
   type Answer,
-  FakeAgent,
   type FakeAgentOptions,
   type FakeKey,
   failure,
@@ -19,43 +16,6 @@ import {
   signAnswer,
   word,
 } from "../../support/fake-agent.ts";
-
-/** Nobody is asked: whether a person is, is the agent's business. */
-const unlocking: Unlocking = {
-  secret: () => {
-    throw new Error("asked for a secret");
-  },
-};
-const message = Buffer.from('{"_type":"Targets","version":1}');
-
-let privateKeys: { ecdsa: KeyObject; ed25519: KeyObject; rsa: KeyObject };
-let ids: { ecdsa: string; ed25519: string; rsa: string };
-let keys: FakeKey[];
-beforeAll(() => {
-  privateKeys = {
-    ecdsa: generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey,
-    ed25519: generateKeyPairSync("ed25519").privateKey,
-    rsa: generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey,
-  };
-  keys = Object.entries(privateKeys).map(([name, key]) => fakeKey(key, `my ${name}`));
-  const id = (key: KeyObject) => bareKey(key).listed.id;
-  ids = { ecdsa: id(privateKeys.ecdsa), ed25519: id(privateKeys.ed25519), rsa: id(privateKeys.rsa) };
-});
-
-let folder: string;
-let agent: FakeAgent | undefined;
-beforeEach(() => {
-  folder = temporaryDirectory();
-});
-afterEach(async () => {
-  await agent?.stop();
-  agent = undefined;
-});
-
-async function custodyOf(behaviour: FakeAgentOptions = {}, options: SshAgentOptions = {}): Promise<Custody> {
-  agent = await FakeAgent.start(folder, { keys, ...behaviour });
-  return sshAgent({ path: agent.path, ...options });
-}
 
 const neverEnding: Answer = (socket) => {
   const more = () => {

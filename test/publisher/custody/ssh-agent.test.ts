@@ -1,60 +1,25 @@
 import { generateKeyPairSync, hash, type KeyObject } from "node:crypto";
 import { join } from "node:path";
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { openKey } from "../../../src/core/keys.ts";
 import { verifySignature } from "../../../src/core/schemes.ts";
-import type { Custody, OpenKey, Unlocking } from "../../../src/publisher/custody/custody.ts";
-import { type SshAgentOptions, sshAgent } from "../../../src/publisher/custody/ssh-agent.ts";
+import type { OpenKey } from "../../../src/publisher/custody/custody.ts";
+import { sshAgent } from "../../../src/publisher/custody/ssh-agent.ts";
 import { bareKey } from "../../../src/publisher/keys.ts";
 import { keyCodeOf } from "../../contract/custody.ts";
-import { temporaryDirectory } from "../../support/directory.ts";
 import {
-  FakeAgent,
-  type FakeAgentOptions,
-  type FakeKey,
-  fakeKey,
-  signAnswer,
-  sshFields,
-  word,
-} from "../../support/fake-agent.ts";
+  agent,
+  custodyOf,
+  folder,
+  ids,
+  keys,
+  message,
+  privateKeys,
+  stopAgent,
+  unlocking,
+} from "../../support/agent-keys.ts";
+import { type FakeKey, fakeKey, signAnswer, sshFields, word } from "../../support/fake-agent.ts";
 import { keyRefusalOf } from "../../support/key-refusal.ts";
-
-/** Nobody is asked: whether a person is, is the agent's business. */
-const unlocking: Unlocking = {
-  secret: () => {
-    throw new Error("asked for a secret");
-  },
-};
-const message = Buffer.from('{"_type":"Targets","version":1}');
-
-let privateKeys: { ecdsa: KeyObject; ed25519: KeyObject; rsa: KeyObject };
-let ids: { ecdsa: string; ed25519: string; rsa: string };
-let keys: FakeKey[];
-beforeAll(() => {
-  privateKeys = {
-    ecdsa: generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey,
-    ed25519: generateKeyPairSync("ed25519").privateKey,
-    rsa: generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey,
-  };
-  keys = Object.entries(privateKeys).map(([name, key]) => fakeKey(key, `my ${name}`));
-  const id = (key: KeyObject) => bareKey(key).listed.id;
-  ids = { ecdsa: id(privateKeys.ecdsa), ed25519: id(privateKeys.ed25519), rsa: id(privateKeys.rsa) };
-});
-
-let folder: string;
-let agent: FakeAgent | undefined;
-beforeEach(() => {
-  folder = temporaryDirectory();
-});
-afterEach(async () => {
-  await agent?.stop();
-  agent = undefined;
-});
-
-async function custodyOf(behaviour: FakeAgentOptions = {}, options: SshAgentOptions = {}): Promise<Custody> {
-  agent = await FakeAgent.start(folder, { keys, ...behaviour });
-  return sshAgent({ path: agent.path, ...options });
-}
 
 function verifies({ info }: OpenKey, method: string, signature: Uint8Array, signed: Uint8Array = message) {
   const usable = openKey(info.listed);
@@ -270,8 +235,7 @@ describe("an agent that is not there", () => {
   it("is unreachable when it went away between opening and signing", async () => {
     const custody = await custodyOf();
     const open = await custody.open(ids.ecdsa, unlocking);
-    await agent?.stop();
-    agent = undefined;
+    await stopAgent();
     expect(await keyCodeOf(open.sign(message))).toBe("AGENT_UNREACHABLE");
   });
 });

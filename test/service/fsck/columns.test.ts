@@ -19,6 +19,7 @@ import {
 import { outboxColumnsUnchecked, outboxRows } from "./outbox-columns.ts";
 import { otherOf, proposalColumnsUnchecked, proposalRows, type Row } from "./proposal-columns.ts";
 import { registerColumnsUnchecked, registerRows } from "./register-columns.ts";
+import { trailColumnsUnchecked, trailRows } from "./trail-columns.ts";
 
 let copy: StoredCopy;
 beforeAll(async () => {
@@ -286,6 +287,7 @@ const rows: readonly Row[] = [
   ...proposalRows,
   ...outboxRows,
   ...registerRows,
+  ...trailRows,
 ];
 
 /** Columns whose values nothing vouches for, or need not. */
@@ -299,6 +301,7 @@ const unchecked: Readonly<Record<string, string>> = {
   ...proposalColumnsUnchecked,
   ...outboxColumnsUnchecked,
   ...registerColumnsUnchecked,
+  ...trailColumnsUnchecked,
   "migration.name": "held against the migrations that are known whenever a store is opened (STORE_NEWER)",
   "migration.sha256":
     "held against the migrations that are known whenever a store is opened (MIGRATION_EDITED)",

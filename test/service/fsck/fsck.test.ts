@@ -176,6 +176,17 @@ const rows: Row[] = [
     (d) => d.prepare("UPDATE repository SET incarnation = 7 WHERE name = ?").run(again),
     ["HISTORY_BROKEN", again],
   ],
+  [
+    "an entry of the audit trail that says something else",
+    (d) => d.exec("UPDATE audit SET actor = 'mallory' WHERE number = 2"),
+    ["TRAIL_BROKEN"],
+  ],
+  ["an audit trail with a hole", (d) => d.exec("DELETE FROM audit WHERE number = 3"), ["TRAIL_BROKEN"]],
+  [
+    "an audit trail without its end",
+    (d) => d.exec("DELETE FROM audit WHERE number > 5"),
+    ["TRAIL_INCOMPLETE", full],
+  ],
   ["a hole in the changefeed", (d) => d.exec("DELETE FROM change WHERE id = 3"), ["FEED_HOLE"]],
   ["a changefeed without its beginning", (d) => d.exec("DELETE FROM change WHERE id = 1"), ["FEED_HOLE"]],
   [

@@ -1,9 +1,11 @@
 /** However proposals are opened, signed and ended: nothing of that is damage. What could be is in `columns.test.ts`. */
+
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { notary } from "../../../src/core/format/notary.ts";
 import type { PublisherKey } from "../../../src/publisher/keys.ts";
 import { mostEvents } from "../../../src/store/proposals.ts";
 import { openRequest, rejectionBy, signaturesBy } from "../../support/proposing.ts";
+import { told } from "../../support/publications.ts";
 import { day, type Files, newKey, newRootKey, type Owner } from "../../support/publisher.ts";
 import { startServer, type TestServer } from "../../support/server.ts";
 import { check } from "../../support/stored.ts";
@@ -119,6 +121,7 @@ test("one with more events than are kept", async () => {
       settle: undefined,
       reason: "x: y",
       event: { kind: "failed", detail: "x: y" },
+      audit: told(repository, { kind: "proposal.failed" }),
     });
   }
   await sign(id, second, files);

@@ -6,7 +6,7 @@ import { keepMark } from "../../../src/service/mark/keeper.ts";
 import type { HighWaterMark, MarkEntry, Position } from "../../../src/store/mark.ts";
 import { openMemory } from "../../../src/store/memory.ts";
 import type { Store } from "../../../src/store/store.ts";
-import { publishNext } from "../../support/publications.ts";
+import { publishNext, removalOf } from "../../support/publications.ts";
 
 interface Recorded extends HighWaterMark {
   readonly written: { readonly entries: readonly MarkEntry[]; readonly position: Position | undefined }[];
@@ -68,8 +68,8 @@ test("a removal is marked, and what the repository had reached stays", async () 
   const mark = recorded();
   const { store } = keepMark(openMemory(), mark, logger);
   await publishNext(store, "a");
-  await store.remove({ repository: "a", at: 1, principal: "tester" });
-  expect(await store.remove({ repository: "a", at: 1, principal: "tester" })).toBe(false);
+  await store.remove(removalOf("a", 1));
+  expect(await store.remove(removalOf("a", 1))).toBe(false);
   await store.close();
   expect(mark.written.flatMap(({ entries }) => entries)).toMatchObject([
     { repository: "a", revision: 2, exists: false, roles: new Map([["timestamp", { version: 1 }]]) },
@@ -165,7 +165,7 @@ test("a removal that another life followed before it was written is marked as th
   const mark = recorded();
   const { store } = keepMark(openMemory(), mark, logger);
   await publishNext(store, "a");
-  await store.remove({ repository: "a", at: 1, principal: "tester" });
+  await store.remove(removalOf("a", 1));
   await publishNext(store, "a");
   await store.close();
   expect(entriesIn(mark).at(-1)).toMatchObject({
@@ -198,7 +198,7 @@ test.each([true, false])(
     const mark = recorded();
     const { store } = keepMark(failing(memory, unknown, happens), mark, logger);
     await expect(publishNext(store, "a")).rejects.toThrow(unknown);
-    await expect(store.remove({ repository: "b", at: 1, principal: "tester" })).rejects.toThrow(unknown);
+    await expect(store.remove(removalOf("b", 1))).rejects.toThrow(unknown);
     await store.close();
     const byName = new Map(entriesIn(mark).map((entry) => [entry.repository, entry]));
     expect(byName.get("a")).toMatchObject({ exists: happens, revision: happens ? 1 : 0 });

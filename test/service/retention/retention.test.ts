@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { defaultPolicy } from "../../../src/policy/policy.ts";
 import { readPolicy } from "../../../src/policy/schema.ts";
 import type { TrustPolicy } from "../../../src/policy/trust-policy.ts";
+import { ownPrincipal } from "../../../src/service/principal.ts";
 import { fsckOf } from "../../support/fsck-of.ts";
 import { day, type Owner } from "../../support/publisher.ts";
 import { codeOf } from "../../support/refusal.ts";
@@ -31,7 +32,7 @@ async function passing(owner: Owner, times: number, days: number): Promise<void>
 
 const everything = { after: undefined, limit: 50 };
 const run = async (more: object = {}) =>
-  (await server.service.retention.run({ ...everything, ...more })).files.map(
+  (await server.service.retention.run({ ...everything, ...more }, ownPrincipal)).files.map(
     ({ role, version }) => `${role} ${version}`,
   );
 const plan = async (more: object = {}) =>
@@ -167,7 +168,7 @@ test("what was taken away stays known after a restart, and the store is sound", 
 test("a server whose store is behind takes nothing away", async () => {
   await published();
   const behind = await startServer({ beside: server, behind: true });
-  expect(await codeOf(behind.service.retention.run(everything))).toBe("STORE_BEHIND");
+  expect(await codeOf(behind.service.retention.run(everything, ownPrincipal))).toBe("STORE_BEHIND");
   expect(await behind.service.retention.plan(everything)).toEqual({ files: [], next: undefined });
   await behind.close();
 });

@@ -12,7 +12,7 @@ import Database from "better-sqlite3";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { openSqlite } from "../../../src/store/sqlite.ts";
 import { temporaryDirectory } from "../../support/directory.ts";
-import { everything, limits, onlineKey, publication } from "../../support/publications.ts";
+import { everything, limits, onlineKey, publication, removalOf, told } from "../../support/publications.ts";
 import { codeOf, refusalOf } from "../../support/refusal.ts";
 
 const mode = (path: string) => statSync(path).mode & 0o777;
@@ -28,7 +28,7 @@ describe("opening the SQLite store", () => {
     const directory = temporaryDirectory();
     const first = await openSqlite({ directory });
     await first.createKeyring(Buffer.from("record"));
-    await first.addPendingKey(onlineKey("a"), limits());
+    await first.addPendingKey(onlineKey("a"), limits(), told("a"));
     await first.commit(publication("a", { renewAt: 5 }));
     const before = await everything(first, "a");
     await first.close();
@@ -169,9 +169,9 @@ describe("opening the SQLite store", () => {
     const directory = temporaryDirectory();
     const store = await openSqlite({ directory });
     const reference = Buffer.from("canary-of-a-sealed-key");
-    await store.addPendingKey(onlineKey("a", { reference }), limits());
+    await store.addPendingKey(onlineKey("a", { reference }), limits(), told("a"));
     await store.commit(publication("a", { activateKeys: ["key-timestamp"] }));
-    await store.remove({ repository: "a", at: 1, principal: "tester" });
+    await store.remove(removalOf("a", 1));
     await store.close();
     expect(readFileSync(join(directory, "vidimus.sqlite")).includes(reference)).toBe(false);
   });
@@ -183,8 +183,8 @@ describe("opening the SQLite store for reading", () => {
     await (await openSqlite({ directory })).close();
     const reader = await openSqlite({ directory, readOnly: true });
     expect(await codeOf(reader.commit(publication("a")))).toBe("STORE_UNAVAILABLE");
-    expect(await codeOf(reader.remove({ repository: "a", at: 1, principal: "" }))).toBe("STORE_UNAVAILABLE");
-    expect(await codeOf(reader.addPendingKey(onlineKey("a"), limits()))).toBe("STORE_UNAVAILABLE");
+    expect(await codeOf(reader.remove(removalOf("a", 1, "")))).toBe("STORE_UNAVAILABLE");
+    expect(await codeOf(reader.addPendingKey(onlineKey("a"), limits(), told("a")))).toBe("STORE_UNAVAILABLE");
     expect(await codeOf(reader.createKeyring(Buffer.from("x")))).toBe("STORE_UNAVAILABLE");
     await expect(reader.check()).resolves.toBeUndefined();
     await reader.close();

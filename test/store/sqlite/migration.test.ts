@@ -63,7 +63,7 @@ async function restored(directory: string, copy: string) {
   return openOnce(place, migrations());
 }
 
-it("the first schema gets its tables for proposals, and all that it had stays", async () => {
+it("the first schema gets its tables for proposals and the trail, and all that it had stays", async () => {
   const [directory, first] = [temporaryDirectory(), temporaryDirectory()];
   cpSync(join(migrationDirectory("sqlite"), "0001_store.sql"), join(first, "0001_store.sql"));
   const database = connect({ directory, readOnly: false, testingOnlyMigrations: first });
@@ -84,6 +84,9 @@ it("the first schema gets its tables for proposals, and all that it had stays", 
   expect(await store.proposals.open(newProposal("p1", { base: new Map([["root", 1]]) }), room())).toBe(
     "opened",
   );
+  expect(await store.audit.list({ direction: "forwards", limit: 9 })).toMatchObject({
+    entries: [{ number: 1, kind: "proposal.opened" }],
+  });
   await store.close();
   expect(copies(directory)).toEqual(["vidimus.sqlite.schema-0001"]);
 });

@@ -6,7 +6,7 @@ import { Writer } from "../../../src/store/sqlite/writer.ts";
 import { openSqlite } from "../../../src/store/sqlite.ts";
 import { startChild } from "../../support/child.ts";
 import { temporaryDirectory } from "../../support/directory.ts";
-import { everything, file, publication } from "../../support/publications.ts";
+import { everything, file, publication, removalOf } from "../../support/publications.ts";
 import { codeOf } from "../../support/refusal.ts";
 
 describe("changes that arrive together", () => {
@@ -177,7 +177,7 @@ describe("a full disk", () => {
     expect((await store.state("b")).exists).toBe(false);
     expect(await store.current("b", "root")).toBeUndefined();
     expect((await everything(store, "a")).state).toEqual(before.state);
-    expect(await store.remove({ repository: "a", at: 5, principal: "tester" })).toBe(true);
+    expect(await store.remove(removalOf("a", 5))).toBe(true);
     expect(await store.commit(tooMuch)).toEqual({ revision: 1, incarnation: 1 });
     await store.close();
   });

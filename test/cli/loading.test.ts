@@ -1,0 +1,90 @@
+/** What each command of `vidimus` loads: a server starts without what clients need, a client without what publishers need. */
+import { execFile } from "node:child_process";
+import { resolve } from "node:path";
+import { promisify } from "node:util";
+import { describe, expect, it } from "vitest";
+
+const root = resolve(import.meta.dirname, "../..");
+const main = resolve(root, "src/main.ts");
+
+/** Tells every module of ours, one a line, on standard error. */
+const telling = `data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from "node:module";
+  import { writeSync } from "node:fs";
+  registerHooks({ load(url, context, next) { writeSync(2, "loaded " + url + "\\n"); return next(url, context); } });
+`)}`;
+
+/** Paths of what is loaded, below the root. */
+async function loaded(...argv: readonly string[]): Promise<readonly string[]> {
+  const { stderr } = await promisify(execFile)(process.execPath, ["--import", telling, main, ...argv], {
+    cwd: root,
+    maxBuffer: 16 * 1_024 * 1_024,
+  });
+  return [...stderr.matchAll(/^loaded file:\/\/(\S+)$/gm)].map(([, path = ""]) =>
+    path.slice(root.length + 1),
+  );
+}
+
+const ofClients = "src/client/cli/program.ts";
+const ofPublishers = ["src/cli/key-commands.ts", "src/cli/publishing/commands.ts"];
+/** What opens keys and signs is loaded by whoever does that, and not to print a help page. */
+const late = [/^src\/publisher\/custody\/(?:pkcs11|ssh-agent)/, /^node_modules\/@peculiar/, /better-sqlite3/];
+
+const server = ["serve", "healthcheck"];
+const others = [
+  "backup",
+  "config",
+  "doctor",
+  "fsck",
+  "lock",
+  "pin",
+  "policy",
+  "recover",
+  "rekey",
+  "resolve",
+  "verify",
+];
+const publishers = [
+  ...[
+    "add",
+    "add-digest",
+    "delegation",
+    "diff",
+    "key",
+    "promote",
+    "proposal",
+    "prune",
+    "publish",
+    "remove",
+    "repo",
+  ],
+  ...["reset", "resign", "root", "rotate", "sign", "status", "threshold", "witness"],
+];
+
+describe("what is loaded", () => {
+  it.each(server)("for %s is neither the client's nor the publishers'", async (name) => {
+    const all = await loaded(name, "--help");
+    expect(all).toContain("src/cli/program.ts");
+    expect([ofClients, ...ofPublishers].filter((each) => all.includes(each))).toEqual([]);
+  });
+
+  it.each(others)("for %s is not the publishers'", async (name) => {
+    const all = await loaded(name, "--help");
+    expect(all).toContain(ofClients);
+    expect(ofPublishers.filter((each) => all.includes(each))).toEqual([]);
+  });
+
+  it.each(publishers)("for %s is the publishers', but nothing that opens keys", async (name) => {
+    const all = await loaded(name, "--help");
+    expect(ofPublishers.filter((each) => !all.includes(each))).toEqual([]);
+    expect(all.filter((each) => late.some((pattern) => pattern.test(each)))).toEqual([]);
+  });
+
+  it("is known of every command", async () => {
+    const { stdout } = await promisify(execFile)(process.execPath, [main, "--help"], { cwd: root });
+    const commands = stdout.slice(stdout.indexOf("\nCommands:\n"));
+    const names = [...commands.matchAll(/^ {2}([a-z][a-z-]*)/gm)].map(([, name]) => name);
+    const plain = ["completion", "help", "version"];
+    expect(names.sort()).toEqual([...server, ...others, ...publishers, ...plain].sort());
+  });
+});
