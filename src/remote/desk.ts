@@ -9,7 +9,7 @@ import { accessOperations } from "../store/access-door.ts";
 import type { AuditKey, AuditRecord, AuditStore, RefusalCount } from "../store/audit.ts";
 import type { DeliveryOutcome, OutboxEntry, OutboxLimits, OutboxStore } from "../store/outbox.ts";
 import type { NewProposal, ProposalChange, ProposalLimits, ProposalStore } from "../store/proposals.ts";
-import type { KeyRegister, RegisteredKey } from "../store/register.ts";
+import type { KeyRegister } from "../store/register.ts";
 import type { RetentionRequest } from "../store/retention.ts";
 import type { FloorRequest, OnlineKey, PendingKeyLimits, Publication, Store } from "../store/store.ts";
 import { type Ask, answerOf } from "./answer.ts";
@@ -55,6 +55,9 @@ export function writersDesk(
     ...accessOperations.map(
       (name) => [`store.access.${name}`, (request: never) => store.access[name](request)] as const,
     ),
+    ["store.register.put", (entry: Parameters<KeyRegister["put"]>[0]) => store.register.put(entry)],
+    ["store.register.deny", (denial: Parameters<KeyRegister["deny"]>[0]) => store.register.deny(denial)],
+    ["store.register.lift", (request: Parameters<KeyRegister["lift"]>[0]) => store.register.lift(request)],
     ["store.audit.append", (record: AuditRecord) => store.audit.append(record)],
     ["store.audit.countRefusals", (counts: readonly RefusalCount[]) => store.audit.countRefusals(counts)],
     [
@@ -62,9 +65,6 @@ export function writersDesk(
       (request: Parameters<AuditStore["settleRefusals"]>[0]) => store.audit.settleRefusals(request),
     ],
     ["store.audit.createKey", (key: AuditKey) => store.audit.createKey(key)],
-    ["store.register.put", (entry: RegisteredKey) => store.register.put(entry)],
-    ["store.register.deny", (denial: Parameters<KeyRegister["deny"]>[0]) => store.register.deny(denial)],
-    ["store.register.lift", (request: Parameters<KeyRegister["lift"]>[0]) => store.register.lift(request)],
     ["store.check", () => store.check()],
     ["signer.generate", ({ algorithm, binding }: NewKey) => signer.generate(algorithm, binding)],
     ["signer.sign", ({ key, message }: ToSign) => signer.sign(key, message)],

@@ -56,7 +56,7 @@ export function openMemory(): Store {
     },
     audit: auditOf(audit, checkOpen),
     history: memoryHistory(repositories, checkOpen),
-    register: memoryRegister(checkOpen),
+    register: memoryRegister(checkOpen, (record) => void audit.append(record)),
     async state(repository) {
       bounds.checkName(repository);
       checkOpen();

@@ -1,6 +1,14 @@
 /** The bounds of the key register, checked before anything reaches a driver: `bounds.ts` says why. */
-import { checkInstant, checkLimit, demand, isText, maxPage, maxPrincipal } from "./bounds.ts";
-import type { DeniedKey, RegisteredKey, RegisterQuery } from "./register.ts";
+import {
+  checkAuditRecord,
+  checkInstant,
+  checkLimit,
+  demand,
+  isText,
+  maxPage,
+  maxPrincipal,
+} from "./bounds.ts";
+import type { Denial, DeniedKey, Lift, RegisteredKey, RegisterQuery, Told } from "./register.ts";
 
 const maxOwner = 255;
 const maxReason = 1_000;
@@ -18,7 +26,8 @@ export function checkRegisterQuery({ owner, after, limit }: RegisterQuery): void
   checkLimit(limit, maxPage);
 }
 
-export function checkRegistered(entry: RegisteredKey): void {
+export function checkRegistered(entry: RegisteredKey & Told): void {
+  checkAuditRecord(entry.audit);
   checkKeyId(entry.keyId);
   checkInstant(entry.since);
   if (entry.until !== undefined) checkInstant(entry.until);
@@ -29,14 +38,16 @@ export function checkRegistered(entry: RegisteredKey): void {
   demand(isText(entry.registeredBy, maxPrincipal), "a principal");
 }
 
-export function checkDenial(denial: Pick<DeniedKey, "keyId" | "deniedAt" | "deniedBy" | "reason">): void {
+export function checkDenial(denial: Denial & Told): void {
+  checkAuditRecord(denial.audit);
   checkKeyId(denial.keyId);
   checkInstant(denial.deniedAt);
   demand(isText(denial.deniedBy, maxPrincipal), "a principal");
   demand(isText(denial.reason, maxReason), "a reason");
 }
 
-export function checkLift({ keyId, at, by }: { keyId: string; at: number; by: string }): void {
+export function checkLift({ keyId, at, by, audit }: Lift & Told): void {
+  checkAuditRecord(audit);
   checkKeyId(keyId);
   checkInstant(at);
   demand(isText(by, maxPrincipal), "a principal");

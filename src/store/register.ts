@@ -10,10 +10,14 @@
  * **Denial.** A key is denied or it is not; who denies one again, or lifts what is not denied, changes nothing. Denials that
  * were lifted stay on record.
  *
+ * **The audit trail.** A record that comes with a change is appended in that very change, and not at all where nothing changes.
+ *
  * **Bounds.** At most `maxDenied` keys are denied at one time, so that all of them can be read before each publication.
  *
  * **Names, time, durability, errors** are those of the store.
  */
+
+import type { AuditRecord } from "./audit.ts";
 
 export interface RegisteredKey {
   readonly keyId: string;
@@ -38,6 +42,19 @@ export interface DeniedKey {
   readonly liftedBy: string | undefined;
 }
 
+export type Denial = Omit<DeniedKey, "liftedAt" | "liftedBy">;
+
+export interface Lift {
+  readonly keyId: string;
+  readonly at: number;
+  readonly by: string;
+}
+
+/** What the audit trail is told of a change. */
+export interface Told {
+  readonly audit: AuditRecord;
+}
+
 export interface RegisterQuery {
   /** Only keys of this owner, by the very name. */
   readonly owner?: string;
@@ -49,11 +66,11 @@ export interface RegisterQuery {
 export interface KeyRegister {
   /** By key ID, then `since`, strictly after the given ones. */
   list(query: RegisterQuery): Promise<readonly RegisteredKey[]>;
-  put(entry: RegisteredKey): Promise<void>;
+  put(entry: RegisteredKey & Told): Promise<void>;
   /** Resolves false, and writes nothing, if it is denied already or as many are denied as may be. */
-  deny(denial: Omit<DeniedKey, "liftedAt" | "liftedBy">): Promise<boolean>;
+  deny(denial: Denial & Told): Promise<boolean>;
   /** Resolves false, and writes nothing, if it is not denied. */
-  lift(request: { readonly keyId: string; readonly at: number; readonly by: string }): Promise<boolean>;
+  lift(request: Lift & Told): Promise<boolean>;
   /** All keys that are denied now, by ID. */
   denied(): Promise<readonly DeniedKey[]>;
   /** Every denial there was, by key ID, then instant, strictly after the given one. `limit`: 1 … 1000. */

@@ -93,7 +93,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
       outbox: sqliteOutbox(database, ways),
       retention: sqliteRetention(database, ways),
       history: sqliteHistory(database, ways),
-      register: sqliteRegister(database, ways),
+      register: sqliteRegister(database, audit, ways),
     });
     return sqliteStore({ ...reads, changesElsewhere }, changes, parts, writer, release);
   } catch (error) {

@@ -14,6 +14,7 @@ import { keySecret } from "../../src/signer/secret.ts";
 import { inspectSqlite } from "../../src/store/sqlite/inspection.ts";
 import { temporaryDirectory } from "./directory.ts";
 import { openRequest, signaturesBy } from "./proposing.ts";
+import { told } from "./publications.ts";
 import { day, newKey, newRootKey, type Owner } from "./publisher.ts";
 import { start, startServer, type TestServer } from "./server.ts";
 
@@ -80,10 +81,10 @@ async function fill(server: TestServer): Promise<void> {
   const { register } = server.store;
   const [keyId, lifted] = ["a".repeat(64), "b".repeat(64)];
   const owned = { keyId, since: start, until: start + day, owner: "ann", custody: "token 7" };
-  await register.put({ ...owned, registeredAt: start, registeredBy: "tester" });
-  const denial = { deniedAt: start, deniedBy: "tester", reason: "lost" };
+  await register.put({ ...owned, registeredAt: start, registeredBy: "tester", audit: told("") });
+  const denial = { deniedAt: start, deniedBy: "tester", reason: "lost", audit: told("") };
   for (const each of [keyId, lifted]) await register.deny({ keyId: each, ...denial });
-  await register.lift({ keyId: lifted, at: start + day, by: "tester" });
+  await register.lift({ keyId: lifted, at: start + day, by: "tester", audit: told("") });
   await server.service.proposals.open(full, openRequest(owner.next("targets")), who);
   await propose(server, anew, who);
   // Superseded long enough, and taken away.

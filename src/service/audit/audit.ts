@@ -5,6 +5,7 @@ import type { Line } from "../../history/answer.ts";
 import { type KeyUse, sharedUses } from "../../history/key-uses.ts";
 import { maxDenied } from "../../store/register.ts";
 import type { Store } from "../../store/store.ts";
+import { recordOf } from "../audit-record.ts";
 import type {
   AuditAnswer,
   AuditRequest,
@@ -213,7 +214,10 @@ export class Audit implements AuditService {
   ): Promise<void> {
     this.#parts.checkWritable();
     const registeredAt = this.#parts.clock.now();
-    await this.#parts.store.register.put({ ...entry, registeredAt, registeredBy: principal.name });
+    const { keyId, owner, custody, since, until } = entry;
+    const detail = { key: keyId, owner, custody, since, ...(until !== undefined && { until }) };
+    const audit = recordOf({ at: registeredAt, principal, kind: "key.registered", detail });
+    await this.#parts.store.register.put({ ...entry, registeredAt, registeredBy: principal.name, audit });
   }
 
   async denied() {
@@ -224,7 +228,9 @@ export class Audit implements AuditService {
     const { store, clock, checkWritable } = this.#parts;
     checkWritable();
     const deniedAt = clock.now();
-    if (await store.register.deny({ keyId, deniedAt, deniedBy: principal.name, reason })) return true;
+    const detail = { key: keyId, reason };
+    const audit = recordOf({ at: deniedAt, principal, kind: "key.denied", detail });
+    if (await store.register.deny({ keyId, deniedAt, deniedBy: principal.name, reason, audit })) return true;
     const denied = await store.register.denied();
     if (denied.some((each) => each.keyId === keyId)) return false;
     throw new RefusedError(
@@ -236,6 +242,8 @@ export class Audit implements AuditService {
   async allow(keyId: string, principal: Principal): Promise<boolean> {
     const { store, clock, checkWritable } = this.#parts;
     checkWritable();
-    return await store.register.lift({ keyId, at: clock.now(), by: principal.name });
+    const at = clock.now();
+    const audit = recordOf({ at, principal, kind: "key.allowed", detail: { key: keyId } });
+    return await store.register.lift({ keyId, at, by: principal.name, audit });
   }
 }

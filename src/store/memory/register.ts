@@ -1,8 +1,9 @@
 /** The key register in memory. */
+import type { AuditRecord } from "../audit.ts";
 import { type DeniedKey, type KeyRegister, maxDenied, type RegisteredKey } from "../register.ts";
 import * as registerBounds from "../register-bounds.ts";
 
-export function memoryRegister(checkOpen: () => void): KeyRegister {
+export function memoryRegister(checkOpen: () => void, append: (record: AuditRecord) => void): KeyRegister {
   let entries: readonly RegisteredKey[] = [];
   let denials: readonly DeniedKey[] = [];
   const byKey = (id: string, at: number, otherId: string, other: number) =>
@@ -22,14 +23,15 @@ export function memoryRegister(checkOpen: () => void): KeyRegister {
         .toSorted((a, b) => byKey(a.keyId, a.since, b.keyId, b.since))
         .slice(0, limit);
     },
-    async put(entry) {
-      registerBounds.checkRegistered(entry);
+    async put({ audit, ...entry }) {
+      registerBounds.checkRegistered({ ...entry, audit });
       checkOpen();
       const others = entries.filter(({ keyId, since }) => keyId !== entry.keyId || since !== entry.since);
-      entries = [...others, { ...entry }];
+      entries = [...others, entry];
+      append(audit);
     },
-    async deny(denial) {
-      registerBounds.checkDenial(denial);
+    async deny({ audit, ...denial }) {
+      registerBounds.checkDenial({ ...denial, audit });
       checkOpen();
       const now = inForce();
       if (now.length >= maxDenied || now.some(({ keyId }) => keyId === denial.keyId)) return false;
@@ -37,6 +39,7 @@ export function memoryRegister(checkOpen: () => void): KeyRegister {
         ({ keyId, deniedAt }) => keyId !== denial.keyId || deniedAt !== denial.deniedAt,
       );
       denials = [...others, { ...denial, liftedAt: undefined, liftedBy: undefined }];
+      append(audit);
       return true;
     },
     async lift(request) {
@@ -46,6 +49,7 @@ export function memoryRegister(checkOpen: () => void): KeyRegister {
       if (found === undefined) return false;
       const lifted = { ...found, liftedAt: request.at, liftedBy: request.by };
       denials = denials.map((each) => (each === found ? lifted : each));
+      append(request.audit);
       return true;
     },
     async denied() {

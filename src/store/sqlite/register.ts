@@ -1,7 +1,16 @@
 /** The key register on SQLite. Changes run inside a member of `Writer` and are atomic by its savepoint. */
 import type Database from "better-sqlite3";
-import { type DeniedKey, type KeyRegister, maxDenied, type RegisteredKey } from "../register.ts";
+import {
+  type Denial,
+  type DeniedKey,
+  type KeyRegister,
+  type Lift,
+  maxDenied,
+  type RegisteredKey,
+  type Told,
+} from "../register.ts";
 import * as registerBounds from "../register-bounds.ts";
+import type { AuditChanges } from "./audit.ts";
 import type { Ways } from "./outbox.ts";
 
 type Row<T> = { [K in keyof T]: undefined extends T[K] ? Exclude<T[K], undefined> | null : T[K] };
@@ -11,7 +20,7 @@ const entry =
 const denial =
   "key_id AS keyId, denied_at AS deniedAt, denied_by AS deniedBy, reason, lifted_at AS liftedAt, lifted_by AS liftedBy";
 
-function prepare(database: Database.Database) {
+function prepare(database: Database.Database, audit: Pick<AuditChanges, "append">) {
   const all = database.prepare<[string, number, number], Row<RegisteredKey>>(
     `SELECT ${entry} FROM registered_key WHERE (key_id, since) > (?, ?) ORDER BY key_id, since LIMIT ?`,
   );
@@ -46,21 +55,31 @@ function prepare(database: Database.Database) {
     ofOwner: ofOwner.all.bind(ofOwner),
     now: now.all.bind(now),
     ever: ever.all.bind(ever),
-    put(given: RegisteredKey): void {
+    put(given: RegisteredKey & Told): void {
       const { keyId, since, until, owner, custody, registeredAt, registeredBy } = given;
       put.run(keyId, since, until ?? null, owner, custody, registeredAt, registeredBy);
+      audit.append(given.audit);
     },
-    deny({ keyId, deniedAt, deniedBy, reason }: Omit<DeniedKey, "liftedAt" | "liftedBy">): boolean {
+    deny({ keyId, deniedAt, deniedBy, reason, audit: told }: Denial & Told): boolean {
       if (isDenied.get(keyId) !== undefined || (count.get() ?? 0) >= maxDenied) return false;
       deny.run(keyId, deniedAt, deniedBy, reason);
+      audit.append(told);
       return true;
     },
-    lift: (keyId: string, at: number, by: string): boolean => lift.run(at, by, keyId).changes === 1,
+    lift({ keyId, at, by, audit: told }: Lift & Told): boolean {
+      const wasDenied = lift.run(at, by, keyId).changes === 1;
+      if (wasDenied) audit.append(told);
+      return wasDenied;
+    },
   };
 }
 
-export function sqliteRegister(database: Database.Database, { read, change }: Ways): KeyRegister {
-  const rows = prepare(database);
+export function sqliteRegister(
+  database: Database.Database,
+  audit: Pick<AuditChanges, "append">,
+  { read, change }: Ways,
+): KeyRegister {
+  const rows = prepare(database, audit);
   const registered = (row: Row<RegisteredKey>): RegisteredKey => ({ ...row, until: row.until ?? undefined });
   const denied = (row: Row<DeniedKey>): DeniedKey => ({
     ...row,
@@ -88,7 +107,7 @@ export function sqliteRegister(database: Database.Database, { read, change }: Wa
     },
     async lift(request) {
       registerBounds.checkLift(request);
-      return change(() => rows.lift(request.keyId, request.at, request.by));
+      return change(() => rows.lift(request));
     },
     async denied() {
       return read(() => rows.now().map(denied));
