@@ -68,6 +68,8 @@ export const exitCodes = {
     code: 66,
     meaning: "the stock clients cannot satisfy the policy, and --stock asked for that",
   },
+  trailBroken: { code: 78, meaning: "the audit trail is not whole, or does not extend an earlier head" },
+  headBad: { code: 79, meaning: "the file with heads of the audit trail cannot be used" },
   registry: { code: 67, meaning: "the registry has not the image, or gives another than was asked for" },
 } as const satisfies Record<string, { code: number; meaning: string }>;
 

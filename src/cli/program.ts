@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { KeyError } from "../publisher/custody/errors.ts";
 import { EditError, PublishError } from "../publisher/errors.ts";
+import { addAudit } from "./audit.ts";
 import { addBackupCreate } from "./backup-create.ts";
 import { addBackupRestore } from "./backup-restore.ts";
 import { addBackupVerify } from "./backup-verify.ts";
@@ -25,6 +26,7 @@ const ofTheServer: ReadonlySet<string | undefined> = new Set(["serve", "healthch
 
 /** Commands that start without loading those of publishers. All others do: also help, completion, and a word that is mistyped. */
 const ofOthers: ReadonlySet<string | undefined> = new Set([
+  "audit",
   "backup",
   "config",
   "doctor",
@@ -69,6 +71,9 @@ export async function runCli(
   });
   addHealthcheck(program, context);
   addFsck(program, context, (ended) => {
+    code = ended;
+  });
+  addAudit(program, context, (ended) => {
     code = ended;
   });
   addBackupCreate(backup, context, parts.process);

@@ -154,6 +154,12 @@ const policy = z.strictObject({
   ),
 });
 
+const audit = z.strictObject({
+  headFile: text(
+    "File to which a signed head of the audit trail is added every hour, one a line; it should lie where whoever holds the data directory cannot write, or be taken there. See docs/audit.md. Without it heads are in the log alone.",
+  ),
+});
+
 const limits = z.strictObject({
   uploadBytes: size({ least: "1KiB", most: "1GiB", value: "32MiB" }, "Largest body of one upload."),
   uploadFiles: integer({ least: 1, most: 10_000, value: 200 }, "Most files in one upload."),
@@ -237,6 +243,7 @@ export const configSchema = z.strictObject({
   online: online.prefault({}),
   repositories: repositories.prefault({}),
   policy: policy.prefault({}),
+  audit: audit.prefault({}),
   limits: limits.prefault({}),
   caching: caching.prefault({}),
   log: log.prefault({}),

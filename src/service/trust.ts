@@ -11,6 +11,8 @@ import type {
   PastMetadata,
   Store,
 } from "../store/store.ts";
+import type { Announcer } from "./announce.ts";
+import { AuditHeads, announcingInLog } from "./audit-heads.ts";
 import { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
 import { type OnlineKeySettings, OnlineKeys } from "./online-keys.ts";
@@ -47,6 +49,10 @@ export interface TrustOptions {
   readonly behind: boolean;
   /** Milliseconds since the oldest commit that the high-water mark lacks; 0 when it lacks none. */
   readonly markLag: () => number;
+  /** Absent: the log is told. */
+  readonly announcer?: Announcer;
+  /** Where signed heads of the audit trail are written, a line each. */
+  readonly appendHead?: ((line: string) => void) | undefined;
   /** Other bounds of proposals than the usual ones. */
   readonly proposals?: Partial<ProposalSettings>;
 }
@@ -71,6 +77,19 @@ export function createTrustService(options: TrustOptions): TrustService {
     settings: { ...proposalDefaults, ...options.proposals },
     checkWritable: () => checkWritable(options),
   });
+  const heads = new AuditHeads({
+    store,
+    signer,
+    clock,
+    logger,
+    algorithm: options.keys.algorithm,
+    announcer: options.announcer ?? announcingInLog(logger),
+    append: options.appendHead,
+  });
+  const alsoTend = async () => {
+    await proposals.tend();
+    await heads.tend();
+  };
   return new Service(
     { ...options, reading },
     cache,
@@ -78,7 +97,7 @@ export function createTrustService(options: TrustOptions): TrustService {
     queue,
     keys,
     publisher,
-    new Refresher({ ...shared, interval: options.refreshInterval, alsoTend: () => proposals.tend() }),
+    new Refresher({ ...shared, interval: options.refreshInterval, alsoTend }),
     proposals,
   );
 }
