@@ -16,6 +16,8 @@ export type ManageRoute =
       readonly repository: string;
       readonly id: string;
     }
+  | { readonly kind: "auditTrail"; readonly query: string }
+  | { readonly kind: "auditHead" }
   | { readonly kind: "openapi" }
   | { readonly kind: "manageMissing"; readonly because: "path" | "name" | "prefix" };
 
@@ -42,6 +44,10 @@ export function manageRoute(method: string, path: string, query: string, rules: 
     return method === "GET" ? { kind: "openapi" } : missing;
   if (first === "proposals" && segments.length === 1) {
     return method === "GET" ? { kind: "proposals", query } : missing;
+  }
+  if (first === "audit" && segments.length === 2 && method === "GET") {
+    if (name === "trail") return { kind: "auditTrail", query };
+    if (name === "head") return { kind: "auditHead" };
   }
   if (first !== "repositories" || what !== "proposals" || name === undefined || segments.length > 5)
     return missing;

@@ -17,6 +17,7 @@ import { actorOf } from "./audit-record.ts";
 import type { Clock } from "./clock.ts";
 import { inTime } from "./in-time.ts";
 import { ownPrincipal } from "./principal.ts";
+import type { AuditService } from "./service.ts";
 
 export interface HeadParts {
   readonly store: Pick<Store, "audit">;
@@ -101,6 +102,19 @@ export function announcingInLog(logger: Logger): Announcer {
   return {
     async announce({ id, type, subject, data }) {
       logger.info({ announcement: id, type, subject, data }, "announced");
+    },
+  };
+}
+
+export function auditService({ audit }: Pick<Store, "audit">): AuditService {
+  return {
+    trail: (query) => audit.list(query),
+    async head() {
+      const [head, key] = await Promise.all([audit.head(), audit.key()]);
+      return {
+        ...head,
+        key: key && { id: headKeyId(key), keytype: key.keytype, public: key.publicKey },
+      };
     },
   };
 }

@@ -12,7 +12,7 @@ import type {
   Store,
 } from "../store/store.ts";
 import type { Announcer } from "./announce.ts";
-import { AuditHeads, announcingInLog } from "./audit-heads.ts";
+import { AuditHeads, announcingInLog, auditService } from "./audit-heads.ts";
 import { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
 import { type OnlineKeySettings, OnlineKeys } from "./online-keys.ts";
@@ -25,7 +25,7 @@ import { Queue } from "./queue.ts";
 import { type Reading, readingHere } from "./reading.ts";
 import { Refresher } from "./refresh.ts";
 import { type ServedFile, servedCurrent, servedFromStore } from "./served.ts";
-import type { Principal, PublicKey, Served, TrustService, UploadedFile } from "./service.ts";
+import type { AuditService, Principal, PublicKey, Served, TrustService, UploadedFile } from "./service.ts";
 import { TrustedFilesCache } from "./trusted.ts";
 
 export interface TrustOptions {
@@ -125,6 +125,7 @@ class Service implements TrustService {
   /** Parts that could not be used when they were last asked, by name, with the code of the reason. */
   readonly #failing = new Map<string, string>();
   readonly proposals: Proposals;
+  readonly audit: AuditService;
 
   constructor(
     options: TrustOptions & { readonly reading: Reading },
@@ -144,6 +145,7 @@ class Service implements TrustService {
     this.#publisher = publisher;
     this.#refresher = refresher;
     this.proposals = proposals;
+    this.audit = auditService(options.store);
   }
 
   current(repository: string, role: string): Eventually<Served | undefined> {

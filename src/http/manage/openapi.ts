@@ -75,6 +75,21 @@ export const operations: Record<Exclude<ManageRoute["kind"], "manageMissing">, O
     status: 200,
     answer: schemas.proposal,
   },
+  auditTrail: {
+    method: "get",
+    path: "/api/v1/audit/trail",
+    summary: "Entries of the audit trail, oldest first.",
+    query: schemas.trailQuery,
+    status: 200,
+    answer: schemas.trail,
+  },
+  auditHead: {
+    method: "get",
+    path: "/api/v1/audit/head",
+    summary: "The head of the audit trail as it is now, and the key that signs the heads that are sent out.",
+    status: 200,
+    answer: schemas.trailHead,
+  },
   openapi: {
     method: "get",
     path: "/api/v1/openapi.json",
@@ -98,6 +113,8 @@ for (const [id, schema] of Object.entries({
   RejectProposal: schemas.rejectionBody,
   Proposal: schemas.proposal,
   ProposalList: schemas.proposalList,
+  AuditTrail: schemas.trail,
+  AuditHead: schemas.trailHead,
   Refusal: schemas.refusal,
 })) {
   named.add(schema, { id });
@@ -116,7 +133,8 @@ export function openapiDocument(): object {
     info: {
       title: "Vidimus management API",
       version: "1",
-      description: "Proposals: files that wait for signatures of several people (docs/proposals.md).",
+      description:
+        "Proposals: files that wait for signatures of several people (docs/proposals.md). The audit trail (docs/audit.md).",
     },
     paths,
     components: {
