@@ -5,6 +5,7 @@
  * Here the server; in `wire/` the commands that work on its data (`backup`, `fsck`, `recover`, `rekey`), the processes of
  * `--workers` (`child`), and what all of them open (`store`, `signer`, `settings`).
  */
+import { appendFileSync } from "node:fs";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import { freeBytes } from "./serve/free-space.ts";
@@ -132,7 +133,12 @@ export async function createService(
     expiry: expirySettings(config),
     expirySources: [openTlsSource(config)],
     jobs: announcing.job === undefined ? [] : [announcing.job],
+    appendHead: appendTo(config.audit.headFile),
   });
+}
+
+function appendTo(file: string | undefined): ((line: string) => void) | undefined {
+  return file === undefined ? undefined : (line) => appendFileSync(file, `${line}\n`, { mode: 0o640 });
 }
 
 /** The store beside its high-water mark. One in memory has none. */

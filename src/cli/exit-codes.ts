@@ -76,6 +76,8 @@ export const exitCodes = {
     code: 79,
     meaning: "a key was denied, and what takes it out of a repository could not be proposed",
   },
+  trailBroken: { code: 80, meaning: "the audit trail is not whole, or does not extend an earlier head" },
+  headBad: { code: 81, meaning: "the file with heads of the audit trail cannot be used" },
   registry: { code: 67, meaning: "the registry has not the image, or gives another than was asked for" },
   outsidePaths: { code: 68, meaning: "the name lies outside of what the role may sign: nothing was staged" },
   expiring: { code: 75, meaning: "something ends soon, or was signed long ago, and --check asked for that" },

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { KeyError } from "../publisher/custody/errors.ts";
 import { EditError, PublishError } from "../publisher/errors.ts";
+import { addAudit } from "./audit.ts";
 import { addBackupCreate } from "./backup-create.ts";
 import { addBackupRestore } from "./backup-restore.ts";
 import { addBackupVerify } from "./backup-verify.ts";
@@ -82,6 +83,9 @@ export async function runCli(argv: readonly string[], given: CliContext, parts: 
   addFsck(program, context, (ended) => {
     code = ended;
   });
+  const audit = addAudit(program, context, (ended) => {
+    code = ended;
+  });
   addBackupCreate(backup, context, parts.process);
   addBackupVerify(backup, context, parts.process);
   addBackupRestore(backup, context, parts.process);
@@ -120,7 +124,7 @@ export async function runCli(argv: readonly string[], given: CliContext, parts: 
       const publishing = { context, client: clientContext, finish: end };
       addPublishingCommands(program, publishing);
       const { addAuditCommands } = await import("./audit/commands.ts");
-      addAuditCommands(program, publishing);
+      addAuditCommands(program, audit, publishing);
       const { addExpiryCommands } = await import("./expiry/commands.ts");
       addExpiryCommands(program, publishing);
     }

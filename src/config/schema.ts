@@ -157,6 +157,12 @@ const policy = z.strictObject({
   ),
 });
 
+const audit = z.strictObject({
+  headFile: text(
+    "File to which a signed head of the audit trail is added every hour, one a line; it should lie where whoever holds the data directory cannot write, or be taken there. See docs/audit-trail.md. Without it heads are in the log alone.",
+  ),
+});
+
 /** Every default is that of `service/proposal-service.ts`, which test/config.test.ts holds it to. */
 const proposals = z.strictObject({
   files: integer({ least: 1, most: 10_000, value: 100 }, "Most files in one proposal."),
@@ -221,6 +227,7 @@ export const configSchema = z.strictObject({
   online: online.prefault({}),
   repositories: repositories.prefault({}),
   policy: policy.prefault({}),
+  audit: audit.prefault({}),
   limits: limits.prefault({}),
   proposals: proposals.prefault({}),
   caching: caching.prefault({}),

@@ -81,6 +81,8 @@ const apiOf: Record<Route["kind"], string> = {
   removePermission: "/manage/people/remove-permission",
   explain: "/manage/people/explain",
   token: "/token",
+  auditTrail: "/manage/audit-trail",
+  auditHead: "/manage/audit-head",
   openapi: "/manage/openapi",
   manageMissing: "/manage/missing",
   badMethod: "/bad-method",

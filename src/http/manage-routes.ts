@@ -26,6 +26,8 @@ export type ManageRoute =
   | { readonly kind: "retentionPlan"; readonly query: string }
   | { readonly kind: "retentionRun" }
   | PeopleRoute
+  | { readonly kind: "auditTrail"; readonly query: string }
+  | { readonly kind: "auditHead" }
   | { readonly kind: "openapi" }
   | { readonly kind: "manageMissing"; readonly because: "path" | "name" | "prefix" };
 
@@ -64,6 +66,10 @@ export function manageRoute(method: string, path: string, query: string, rules: 
     return method === "GET" ? { kind: "openapi" } : missing;
   if (first === "proposals" && segments.length === 1) {
     return method === "GET" ? { kind: "proposals", query } : missing;
+  }
+  if (first === "audit" && segments.length === 2 && method === "GET") {
+    if (name === "trail") return { kind: "auditTrail", query };
+    if (name === "head") return { kind: "auditHead" };
   }
   if (first === "audit" || first === "keys") return ofAuditors(method, segments, query) ?? missing;
   if (segments.length === 1) {

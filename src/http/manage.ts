@@ -21,6 +21,7 @@ import {
 import { expiryApi } from "./manage/expiry.ts";
 import { openapiDocument } from "./manage/openapi.ts";
 import * as schemas from "./manage/schemas.ts";
+import { trailApi } from "./manage/trail.ts";
 import type { AppOptions } from "./options.ts";
 
 /** Largest bodies: of signatures and of a rejection. That of a proposal goes by its files, whose quotes are escaped. */
@@ -119,6 +120,7 @@ export async function manageApi(
 
   auditApi(app, options, budget);
   expiryApi(app, { options, budget });
+  trailApi(app, service.trail);
 
   app.all("/manage/missing", async (request) => {
     switch (meaning(request, "manageMissing").because) {

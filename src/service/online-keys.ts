@@ -5,7 +5,7 @@
  * pending key per repository and role: asking again, with either verb, gives the same one. Pending keys have a
  * lifetime and a common bound, so that names nobody publishes to cannot fill the store.
  */
-import { RefusedError, SignerError } from "../core/errors.ts";
+import { RefusedError } from "../core/errors.ts";
 import type { FormatRules } from "../core/format/format.ts";
 import type { Root } from "../core/model.ts";
 import { rootRole, type Verified } from "../core/verify.ts";
@@ -13,6 +13,7 @@ import type { OnlineAlgorithm, Signer } from "../signer/signer.ts";
 import type { OnlineKey, OnlineRole, PendingKeyLimits, Store } from "../store/store.ts";
 import { recordOf } from "./audit-record.ts";
 import type { Clock } from "./clock.ts";
+import { inTime } from "./in-time.ts";
 import type { Principal } from "./principal.ts";
 import type { PublicKey } from "./service.ts";
 
@@ -26,9 +27,6 @@ export interface OnlineKeySettings {
 
 /** A full store makes room with the oldest pending keys, but never with one that is being used right now. */
 const graceOfPending = 10 * 60_000;
-
-/** How long a signature may take, in milliseconds. */
-const patience = 10_000;
 
 export class OnlineKeys {
   readonly #store: Store;
@@ -114,20 +112,6 @@ export class OnlineKeys {
       endOfLife: now - this.#settings.pendingLifetime,
       mayGiveWay: now - graceOfPending,
     };
-  }
-}
-
-async function inTime<T>(answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new SignerError("SIGNER_UNAVAILABLE", "The signer did not answer in time."));
-    }, patience);
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

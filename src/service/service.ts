@@ -4,7 +4,7 @@
  * Every method names the repository first. Names arrive checked by `core/names.ts` (the edge does that once).
  * Refusals are `VidimusError`s.
  */
-
+import type { AuditHead, AuditPage, AuditQuery } from "../store/audit.ts";
 import type { OutboxFacts } from "../store/outbox.ts";
 import type { ChangeQuery, ChangeRecord, Eventually, OnlineRole } from "../store/store.ts";
 import type { AuditService } from "./audit-service.ts";
@@ -89,8 +89,16 @@ export interface TrustService {
    */
   mark(): { readonly behind: boolean; readonly lag: number };
 
+  readonly trail: TrailService;
+
   /** Starts renewing online roles ahead of their expiry. */
   start(): Promise<void>;
   /** Finishes what was acknowledged, then closes store and signer. */
   close(): Promise<void>;
+}
+
+export interface TrailService {
+  trail(query: AuditQuery): Promise<AuditPage>;
+  /** The last entry, and the key that signs heads, if one was made. Nothing is signed for it. */
+  head(): Promise<AuditHead & { readonly key: (PublicKey & { readonly id: string }) | undefined }>;
 }

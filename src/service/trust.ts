@@ -12,7 +12,9 @@ import type {
   PastMetadata,
   Store,
 } from "../store/store.ts";
+import type { Announcer } from "./announce.ts";
 import { Audit } from "./audit/audit.ts";
+import { AuditHeads, announcingInLog, trailService } from "./audit-heads.ts";
 import { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
 import { openWatch, type WatchOptions } from "./expiry/open-watch.ts";
@@ -28,7 +30,7 @@ import { type Reading, readingHere } from "./reading.ts";
 import { Refresher } from "./refresh.ts";
 import { RetentionJob } from "./retention/retention.ts";
 import { type ServedFile, servedCurrent, servedFromStore } from "./served.ts";
-import type { Principal, PublicKey, Served, TrustService, UploadedFile } from "./service.ts";
+import type { Principal, PublicKey, Served, TrailService, TrustService, UploadedFile } from "./service.ts";
 import { TrustedFilesCache } from "./trusted.ts";
 import { behindSentence, checkWritable } from "./writable.ts";
 
@@ -55,6 +57,10 @@ export interface TrustOptions extends WatchOptions {
   readonly markLag: () => number;
   /** What else this process does by itself while it may write. */
   readonly jobs?: readonly Job[];
+  /** Absent: the log is told. */
+  readonly announcer?: Announcer;
+  /** Where signed heads of the audit trail are written, a line each. */
+  readonly appendHead?: ((line: string) => void) | undefined;
   /** Other bounds of proposals than the usual ones. */
   readonly proposals?: Partial<ProposalSettings>;
 }
@@ -82,6 +88,19 @@ export function createTrustService(options: TrustOptions): TrustService {
     settings: { ...proposalDefaults, ...options.proposals },
     checkWritable: () => checkWritable(options),
   });
+  const heads = new AuditHeads({
+    store,
+    signer,
+    clock,
+    logger,
+    algorithm: options.keys.algorithm,
+    announcer: options.announcer ?? announcingInLog(logger),
+    append: options.appendHead,
+  });
+  const alsoTend = async () => {
+    await proposals.tend();
+    await heads.tend();
+  };
   return new Service(
     { ...options, reading },
     cache,
@@ -89,7 +108,7 @@ export function createTrustService(options: TrustOptions): TrustService {
     queue,
     keys,
     publisher,
-    new Refresher({ ...shared, interval: options.refreshInterval, alsoTend: () => proposals.tend() }),
+    new Refresher({ ...shared, interval: options.refreshInterval, alsoTend }),
     proposals,
     openWatch(options, { ...shared, policy }),
     new RetentionJob({ ...shared, policy, checkWritable: () => checkWritable(options) }),
@@ -110,6 +129,7 @@ class Service implements TrustService {
   readonly audit: Audit;
   readonly expiry: Watch;
   readonly retention: RetentionJob;
+  readonly trail: TrailService;
 
   constructor(
     options: TrustOptions & { readonly reading: Reading },
@@ -135,6 +155,7 @@ class Service implements TrustService {
     this.audit = new Audit({ store, format, clock, reading, checkWritable: () => this.checkWritable() });
     this.expiry = expiry;
     this.retention = retention;
+    this.trail = trailService(options.store);
   }
 
   current(repository: string, role: string): Eventually<Served | undefined> {

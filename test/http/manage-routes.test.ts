@@ -13,6 +13,8 @@ const repository = "host:5000/a/b";
 describe("a path of the management API", () => {
   it.each([
     ["GET", "/api/v1/openapi.json", { kind: "openapi" }],
+    ["GET", "/api/v1/audit/trail?limit=1", { kind: "auditTrail", query: "limit=1" }],
+    ["GET", "/api/v1/audit/head", { kind: "auditHead" }],
     ["GET", "/api/v1/proposals?release=r1", { kind: "proposals", query: "release=r1" }],
     ["GET", `${of}?state=open`, { kind: "repositoryProposals", repository, query: "state=open" }],
     ["POST", of, { kind: "openProposal", repository }],
@@ -27,6 +29,9 @@ describe("a path of the management API", () => {
 
   it.each([
     ["POST", "/api/v1/openapi.json"],
+    ["POST", "/api/v1/audit/trail"],
+    ["GET", "/api/v1/audit"],
+    ["GET", "/api/v1/audit/head/x"],
     ["DELETE", `${of}/${id}`],
     ["GET", `${of}/${id}/cancel`],
     ["POST", `${of}/${id}`],

@@ -70,6 +70,8 @@ export const needs = {
   explain: admin,
   openapi: nothing,
   expiring: audit,
+  auditTrail: audit,
+  auditHead: audit,
   oldSignatures: audit,
   retentionPlan: admin,
   retentionRun: admin,

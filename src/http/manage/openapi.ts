@@ -143,6 +143,21 @@ export const operations: Record<Exclude<ManageRoute["kind"], "manageMissing" | "
     answer: expirySchemas.retention,
   },
   ...peopleOperations,
+  auditTrail: {
+    method: "get",
+    path: "/api/v1/audit/trail",
+    summary: "Entries of the audit trail, oldest first.",
+    query: schemas.trailQuery,
+    status: 200,
+    answer: schemas.trail,
+  },
+  auditHead: {
+    method: "get",
+    path: "/api/v1/audit/head",
+    summary: "The head of the audit trail as it is now, and the key that signs the heads that are sent out.",
+    status: 200,
+    answer: schemas.trailHead,
+  },
   openapi: {
     method: "get",
     path: "/api/v1/openapi.json",
@@ -173,6 +188,8 @@ for (const [id, schema] of Object.entries({
   Expiring: expirySchemas.expiring,
   OldSignatures: expirySchemas.oldSignatures,
   Retention: expirySchemas.retention,
+  AuditTrail: schemas.trail,
+  AuditHead: schemas.trailHead,
   Refusal: schemas.refusal,
 })) {
   named.add(schema, { id });
@@ -203,7 +220,7 @@ export function openapiDocument(): object {
       title: "Vidimus management API",
       version: "1",
       description:
-        "Proposals: files that wait for signatures of several people (docs/proposals.md). What nears its end, and what is kept (docs/expiry.md). People, teams, tokens and permissions, where the server knows its callers itself (docs/access.md). Questions about the past, and whose keys they are (docs/audit.md).",
+        "Proposals: files that wait for signatures of several people (docs/proposals.md). What nears its end, and what is kept (docs/expiry.md). People, teams, tokens and permissions, where the server knows its callers itself (docs/access.md). The audit trail (docs/audit-trail.md). Questions about the past, and whose keys they are (docs/audit.md).",
     },
     paths,
     components: {

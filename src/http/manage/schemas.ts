@@ -152,3 +152,44 @@ export const proposalQuery = z.strictObject({
     .meta({ description: `Seconds, at most ${maxWait}: answer when it changes, or then.` }),
   since: count.optional().meta({ description: "With wait: the revision that is known." }),
 });
+
+const entryNumber = z.string().regex(/^\d{1,15}$/);
+
+export const trailQuery = z.strictObject({
+  repository: z.string().max(255).optional(),
+  kind: z.string().max(100).optional().meta({ description: "Such as repository.published." }),
+  actor: z.string().max(255).optional().meta({ description: "Name of who did it." }),
+  since: instant.optional().meta({ description: "RFC 3339, UTC: at this time or later." }),
+  until: instant.optional().meta({ description: "RFC 3339, UTC: before this time." }),
+  after: entryNumber.optional().meta({ description: "What comes after the entry of this number." }),
+  limit: entryNumber.optional().meta({ description: "Entries of the page, 1 to 1000; 100 without." }),
+});
+
+export const trail = z.strictObject({
+  format: z.literal("vidimus-audit-trail/1"),
+  entries: z.array(
+    z.strictObject({
+      number: z.int(),
+      at: z.int().meta({ description: "Milliseconds since 1970 UTC." }),
+      kind: z.string(),
+      actor: z.strictObject({ name: z.string(), method: z.string(), address: z.string() }),
+      repository: z.string().meta({ description: "Empty: it is about the server." }),
+      detail: z.string().meta({ description: "Canonical JSON, as its hash covers it." }),
+      hash: z.string(),
+    }),
+  ),
+  next: z.int().optional().meta({
+    description: "`after` of the next page, also of an empty one. Without it there is nothing further now.",
+  }),
+});
+
+export const trailHead = z.strictObject({
+  format: z.literal("vidimus-audit-head/1"),
+  number: z.int(),
+  hash: z.string(),
+  at: z.int().meta({ description: "Milliseconds since 1970 UTC." }),
+  key: z
+    .strictObject({ id: z.string(), keytype: z.string(), public: z.string() })
+    .optional()
+    .meta({ description: "Absent until the first head was signed." }),
+});

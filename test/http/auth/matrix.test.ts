@@ -65,6 +65,8 @@ const requests: Readonly<Record<Kind, readonly [method: string, path: string, wa
   explain: ["GET", "/api/v1/permissions/explain", "admin"],
   openapi: ["GET", "/api/v1/openapi.json", "nobody"],
   expiring: ["GET", "/api/v1/expiring", "audit"],
+  auditTrail: ["GET", "/api/v1/audit/trail", "audit"],
+  auditHead: ["GET", "/api/v1/audit/head", "audit"],
   oldSignatures: ["GET", "/api/v1/old-signatures", "audit"],
   retentionPlan: ["GET", "/api/v1/retention", "admin"],
   retentionRun: ["POST", "/api/v1/retention", "admin"],

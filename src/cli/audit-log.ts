@@ -1,0 +1,97 @@
+/** `vidimus audit log`: entries of the audit trail, oldest first, page after page. */
+import type { Command } from "commander";
+import type { AuditEntry, AuditQuery } from "../store/audit.ts";
+import { addConfigurationFlags, loadFrom } from "./flags.ts";
+import { type CliContext, printable, printLine } from "./output.ts";
+
+interface Flags {
+  readonly repository?: string;
+  readonly kind?: string;
+  readonly actor?: string;
+  readonly since?: string;
+  readonly until?: string;
+  readonly after?: string;
+  readonly json?: true;
+  readonly csv?: true;
+}
+
+const page = 500;
+const columns = ["number", "at", "kind", "actor", "method", "address", "repository", "detail", "hash"];
+
+export function addAuditLog(parent: Command, context: CliContext): void {
+  const command = parent
+    .command("log")
+    .description("print the audit trail of a data directory; a server may run beside it")
+    .option("--repository <name>", "what is about this repository")
+    .option("--kind <kind>", "what is of this kind, such as repository.published")
+    .option("--actor <name>", "what this principal did")
+    .option("--since <time>", "what was done at this time or later (RFC 3339, or a date)")
+    .option("--until <time>", "what was done before this time")
+    .option("--after <number>", "what comes after the entry of this number")
+    .option("--json", "print one JSON object a line")
+    .option("--csv", "print CSV with a line of names");
+  addConfigurationFlags(command).action(async () => {
+    const { config } = loadFrom(command, context);
+    const flags = command.opts<Flags>();
+    if (flags.json && flags.csv) command.error("error: give --json or --csv, not both");
+    const instant = (text: string | undefined, name: string) => {
+      const at = text === undefined ? undefined : Date.parse(text);
+      if (Number.isNaN(at)) command.error(`error: --${name} takes a time such as 2030-01-31T12:00:00Z`);
+      return at;
+    };
+    if (flags.after !== undefined && !/^\d{1,15}$/.test(flags.after))
+      command.error("error: --after takes the number of an entry");
+    const since = instant(flags.since, "since");
+    const until = instant(flags.until, "until");
+    const query: AuditQuery = {
+      ...(flags.repository !== undefined && { repository: flags.repository }),
+      ...(flags.kind !== undefined && { kind: flags.kind }),
+      ...(flags.actor !== undefined && { actor: flags.actor }),
+      ...(since !== undefined && { since }),
+      ...(until !== undefined && { until }),
+      direction: "forwards",
+      limit: page,
+    };
+    const show = flags.json ? jsonOf : flags.csv ? csvOf : lineOf;
+    if (flags.csv) printLine(context, columns.join(","));
+    const { withTrail } = await import("../wire/audit.ts");
+    await withTrail(config, async (list) => {
+      let from: number | undefined = flags.after === undefined ? 0 : Number(flags.after);
+      while (from !== undefined) {
+        const found = await list({ ...query, from });
+        for (const entry of found.entries) printLine(context, show(entry));
+        from = found.next;
+      }
+    });
+  });
+}
+
+function lineOf({ number, at, kind, actor, repository, detail }: AuditEntry): string {
+  const who = `${actor.name} (${actor.method}${actor.address === "" ? "" : ` from ${actor.address}`})`;
+  const about = repository === "" ? "" : ` ${repository}`;
+  return printable(
+    `${number} ${instantOf(at)} ${kind}${about} by ${who}${detail === "{}" ? "" : ` ${detail}`}`,
+  );
+}
+
+function jsonOf({ detail, at, ...entry }: AuditEntry): string {
+  return JSON.stringify({ ...entry, at: instantOf(at), milliseconds: at, detail: JSON.parse(detail) });
+}
+
+function csvOf({ number, at, kind, actor, repository, detail, hash }: AuditEntry): string {
+  const { name, method, address } = actor;
+  return [`${number}`, instantOf(at), kind, name, method, address, repository, detail, hash]
+    .map(quoted)
+    .join(",");
+}
+
+/** What a spreadsheet would take for a formula is text to it with an apostrophe. */
+function quoted(value: string): string {
+  const text = printable(value);
+  const plain = /^[=+\-@]/.test(text) ? `'${text}` : text;
+  return /[",\n\r]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
+}
+
+function instantOf(at: number): string {
+  return new Date(at).toISOString();
+}

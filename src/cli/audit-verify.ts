@@ -1,0 +1,113 @@
+/** `vidimus audit verify`: whether the audit trail is whole, and extends the heads that somebody kept. */
+import type { Command } from "commander";
+import { headKeyId, readHead, type SignedHead } from "../core/audit-head.ts";
+import { VidimusError } from "../core/errors.ts";
+import { TrailCheck, type TrailFault } from "../core/trail-check.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { addConfigurationFlags, loadFrom } from "./flags.ts";
+import { type CliContext, printable, printJson, printLine } from "./output.ts";
+
+const format = "vidimus-audit-verification/1";
+const page = 500;
+const mostHeads = 100_000;
+
+/** `finish` is told the exit code. */
+export function addAuditVerify(parent: Command, context: CliContext, finish: (code: number) => void): void {
+  const command = parent
+    .command("verify")
+    .description("make the hashes of the audit trail again, and compare them with heads that were sent out")
+    .option("--since <file>", "a file with signed heads, one a line, as the server sent them")
+    .option("--key <id>", "ID of the key that must have signed them")
+    .option("--json", "print JSON");
+  addConfigurationFlags(command).action(async () => {
+    const { config } = loadFrom(command, context);
+    const { since, key, json } = command.opts<{ since?: string; key?: string; json?: true }>();
+    if (key !== undefined && since === undefined) command.error("error: --key is of the heads of --since");
+    const heads = since === undefined ? [] : readHeads(since, key, context, finish);
+    if (heads === undefined) return;
+    const check = new TrailCheck(heads);
+    const { withTrail } = await import("../wire/audit.ts");
+    await withTrail(config, async (list) => {
+      let from: number | undefined = 0;
+      while (from !== undefined) {
+        const found = await list({ direction: "forwards", limit: page, from });
+        from = check.add(found.entries) ? found.next : undefined;
+      }
+    });
+    const fault = check.finish();
+    const { number, hash } = check;
+    const keys = [...new Set(heads.map(headKeyId))];
+    const good = fault === undefined;
+    if (json)
+      printJson(context, {
+        format,
+        good,
+        entries: number,
+        hash,
+        heads: heads.length,
+        keys,
+        ...(fault && { fault }),
+      });
+    else printLine(context, good ? soundLine(number, heads, keys) : sentenceOf(fault));
+    finish(good ? exitCodes.ok.code : exitCodes.trailBroken.code);
+  });
+}
+
+/** Every line of the file; undefined: one of them is no head, which was said. */
+function readHeads(
+  file: string,
+  key: string | undefined,
+  context: CliContext,
+  finish: (code: number) => void,
+): readonly SignedHead[] | undefined {
+  const refuse = (why: string) => {
+    context.stderr(`${printable(why)}\n`);
+    finish(exitCodes.headBad.code);
+    return undefined;
+  };
+  let lines: string[];
+  try {
+    lines = context.readFile(file).split("\n");
+  } catch {
+    return refuse(`${file} cannot be read: name a file with heads, and see to its rights.`);
+  }
+  const heads: SignedHead[] = [];
+  for (const [index, line] of lines.entries()) {
+    if (line.trim() === "") continue;
+    if (heads.length === mostHeads)
+      return refuse(`${file} has more than ${mostHeads} heads: give a part of it.`);
+    try {
+      heads.push(readHead(line.trim()));
+    } catch (error) {
+      if (!(error instanceof VidimusError)) throw error;
+      return refuse(`Line ${index + 1} of ${file}: ${error.message}`);
+    }
+  }
+  if (heads.length === 0) return refuse(`${file} has no head: give a line as the server sent it.`);
+  const other = key === undefined ? undefined : heads.find((head) => headKeyId(head) !== key);
+  if (other === undefined) return heads;
+  return refuse(`A head is signed by key ${headKeyId(other)} and not by ${key}: find out whose it is.`);
+}
+
+function soundLine(number: number, heads: readonly SignedHead[], keys: readonly string[]): string {
+  const whole = `${number} entries were verified`;
+  if (heads.length === 0) return `${whole}: the trail is whole in itself. Compare it with a head by --since.`;
+  return `${whole}: the trail extends ${heads.length} heads, signed by ${keys.join(", ")}.`;
+}
+
+function sentenceOf({ kind, number, head }: TrailFault): string {
+  switch (kind) {
+    case "gap":
+      return `TRAIL_BROKEN: entry ${number} is missing: restore a backup, and keep this directory.`;
+    case "altered":
+      return `TRAIL_BROKEN: entry ${number}, or the one before, was altered: restore a backup, and keep this directory.`;
+    case "rewritten":
+      return `TRAIL_REWRITTEN: at entry ${number} the trail is another than the head of ${instantOf(head?.at)} says: it was made anew, or the store is another; keep this directory, and find out who wrote to it.`;
+    case "truncated":
+      return `TRAIL_TRUNCATED: entry ${number} is missing, and the head of ${instantOf(head?.at)} says ${head?.number}: an older backup was restored, or the end was cut off.`;
+  }
+}
+
+function instantOf(at = 0): string {
+  return new Date(at).toISOString();
+}
