@@ -437,6 +437,8 @@ export const table: readonly Row[] = [
       "src/client/cli",
       "src/core",
       "src/cli/publishing",
+      "src/cli/access",
+      "src/cli/access/errors",
       keyErrors,
       publishErrors,
       custody,
@@ -460,7 +462,16 @@ export const table: readonly Row[] = [
       ...outsidePlaces,
       "src/publisher",
       "src/cli/publishing",
+      "src/cli/access",
     ],
+  },
+  // The commands about people and tokens: they ask a running server.
+  { place: "src/cli/access/errors", ours: [], packages: [], builtins: [] },
+  {
+    place: "src/cli/access",
+    ours: ["src/cli", "src/cli/access/errors", "src/config", "src/serve"],
+    packages: ["commander"],
+    builtins: ["node:fs", "node:http", "node:https", "node:path"],
   },
   // The commands of publishers, loaded as one when one of them may be wanted.
   {

@@ -9,6 +9,7 @@ import { type Code, storeCodes, VidimusError } from "../core/errors.ts";
 import { type KeyCode, KeyError } from "../publisher/custody/errors.ts";
 import { EditError, type PublishCode, PublishError } from "../publisher/errors.ts";
 import { type ProbeCode, ProbeError, type StartCode, StartError } from "../serve/errors.ts";
+import { type AccessCode, AccessError } from "./access/errors.ts";
 
 export const exitCodes = {
   ok: { code: 0, meaning: "done; a server ended in good order" },
@@ -69,6 +70,11 @@ export const exitCodes = {
     meaning: "the stock clients cannot satisfy the policy, and --stock asked for that",
   },
   registry: { code: 67, meaning: "the registry has not the image, or gives another than was asked for" },
+  accessDenied: { code: 70, meaning: "the server does not let this caller do that, or nobody says who asks" },
+  accessUnknown: { code: 71, meaning: "there is no such user, team, token or permission" },
+  accessTaken: { code: 72, meaning: "the name is taken, or there is no room" },
+  accessRefused: { code: 73, meaning: "a name, password, pattern or action is not one that can be" },
+  notPermitted: { code: 74, meaning: "acl explain: the answer is no" },
 } as const satisfies Record<string, { code: number; meaning: string }>;
 
 /** Every code that a command can end with, in the order of their numbers. */
@@ -156,6 +162,14 @@ const ofPublish = {
   STAGING_UNWRITABLE: "staging",
 } as const satisfies Record<PublishCode, ExitName>;
 
+const ofAccess = {
+  ACCESS_DENIED: "accessDenied",
+  ACCESS_UNKNOWN: "accessUnknown",
+  ACCESS_TAKEN: "accessTaken",
+  ACCESS_REFUSED: "accessRefused",
+  ACCESS_UNREACHABLE: "noAnswer",
+} as const satisfies Record<AccessCode, ExitName>;
+
 function ofVidimus({ code, family }: VidimusError): ExitName {
   if (code === "STORE_LOCKED") return "running";
   if ((storeCodes as readonly Code[]).includes(code)) return "store";
@@ -169,6 +183,7 @@ export function exitNameOf(error: unknown): ExitName {
   if (error instanceof ProbeError) return ofProbe[error.code];
   if (error instanceof KeyError) return ofKey[error.code];
   if (error instanceof BackupError) return ofBackup[error.code];
+  if (error instanceof AccessError) return ofAccess[error.code];
   if (error instanceof EditError) return "edit";
   if (error instanceof PublishError) return ofPublish[error.code];
   return error instanceof VidimusError ? ofVidimus(error) : "unexpected";

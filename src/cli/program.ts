@@ -23,6 +23,9 @@ import { addVersion } from "./version.ts";
 /** Commands that start without loading the client's. */
 const ofTheServer: ReadonlySet<string | undefined> = new Set(["serve", "healthcheck"]);
 
+/** Commands about people and tokens, which start without loading anything else's. */
+const ofAccess: ReadonlySet<string | undefined> = new Set(["acl", "team", "token", "user"]);
+
 /** Commands that start without loading those of publishers. All others do: also help, completion, and a word that is mistyped. */
 const ofOthers: ReadonlySet<string | undefined> = new Set([
   "backup",
@@ -95,7 +98,11 @@ export async function runCli(
     client.addClientCommands(program, clientContext, (ended) => {
       code = ended;
     });
-    if (!ofOthers.has(argv[0])) {
+    if (ofAccess.has(argv[0]) || !ofOthers.has(argv[0])) {
+      const { addAccessCommands } = await import("./access/commands.ts");
+      addAccessCommands(program, context, end);
+    }
+    if (!ofAccess.has(argv[0]) && !ofOthers.has(argv[0])) {
       const { addKeyCommands } = await import("./key-commands.ts");
       addKeyCommands(program, context, end);
       const { addPublishingCommands } = await import("./publishing/commands.ts");
