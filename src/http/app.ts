@@ -169,6 +169,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     const plain = ofManagement ? manageAnswer(error) : errorAnswer(error);
     const answer = isChallenged && !ofManagement ? notaryRefusal(error, plain) : plain;
     metrics.refused(answer.own, answer.reasons);
+    if (thrown instanceof AccessRefusal) metrics.notLetIn(thrown.lack);
     const refusal = { code: answer.own, status: answer.status };
     // A refusal is no fault of ours: its sentence says it all. What is a fault is logged with all that lies under it.
     if (answer.own === "STORE_BEHIND") {
@@ -179,6 +180,9 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
         "refused: the store is behind its mark",
       );
     } else if (answer.status >= 500) request.log.error({ ...refusal, err: error }, "failed");
+    // So every stock client begins.
+    else if (thrown instanceof AccessRefusal && thrown.lack === "missing")
+      request.log.debug(refusal, thrown.message);
     else request.log.info(refusal, error instanceof Error ? error.message : "refused");
     // A body that was not read to its end must not be taken for the next request.
     if (!request.raw.complete) reply.header("connection", "close");

@@ -7,6 +7,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { TrustService } from "../service/service.ts";
 import { aggregated, ofSupervisor, type SentMetrics } from "./aggregate.ts";
+import type { Lack } from "./auth/refusal.ts";
 import type { Route } from "./routes.ts";
 
 const operations: Partial<Record<Route["kind"], string>> = {
@@ -53,6 +54,7 @@ export class HttpMetrics {
   readonly #found = new Map<string, Map<string, Map<number, Tally>>>();
   readonly #refusals: Counter<"code">;
   readonly #policyRefusals: Counter<"code">;
+  readonly #accessRefusals: Counter<"lack">;
   readonly #publishSeconds: Histogram;
   readonly #others: OtherMetrics | undefined;
 
@@ -174,6 +176,12 @@ export class HttpMetrics {
       labelNames: ["code"],
       registers,
     });
+    this.#accessRefusals = new Counter({
+      name: "vidimus_access_refusals_total",
+      help: "Requests whose caller was not let in, by what was lacking: missing, invalid_token, insufficient_scope.",
+      labelNames: ["lack"],
+      registers,
+    });
     this.#publishSeconds = new Histogram({
       name: "vidimus_publish_seconds",
       help: "Time to answer a publish, refused or not.",
@@ -195,6 +203,11 @@ export class HttpMetrics {
   refused(code: string, reasons: readonly string[] = []): void {
     this.#refusals.inc({ code });
     for (const reason of reasons) this.#policyRefusals.inc({ code: reason });
+  }
+
+  /** Of whoever was not let in. It counts among the refusals, too. */
+  notLetIn(lack: Lack): void {
+    this.#accessRefusals.inc({ lack });
   }
 
   async text(): Promise<{ readonly type: string; readonly body: string }> {

@@ -95,6 +95,7 @@ beforeAll(async () => {
   });
   metrics.count("publish", "POST", 200, 5);
   metrics.refused("ROLLBACK");
+  metrics.notLetIn("invalid_token");
   const found = new Map<string, Set<string>>();
   for (const line of (await metrics.text()).body.split("\n")) {
     const [, name, list = ""] = /^([a-z_]\w*)(?:\{(.*)\})? /i.exec(line) ?? [];

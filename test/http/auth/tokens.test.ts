@@ -234,6 +234,27 @@ describe("the challenge", () => {
   });
 });
 
+describe("who is not let in", () => {
+  it("is counted by what was lacking, and told of in the log unless it is how clients begin", async () => {
+    const some = await startServer({ access: tokens.access() });
+    try {
+      await some.get(path);
+      await some.get(path, bearing("a.b.c"));
+      await some.get(path, bearing("a.b.d"));
+      const poor = await tokens.token();
+      await some.get(path, bearing(poor));
+      const metrics = (await some.get("/metrics")).body.toString();
+      for (const [lack, count] of Object.entries({ missing: 1, invalid_token: 2, insufficient_scope: 1 }))
+        expect(metrics).toContain(`vidimus_access_refusals_total{lack="${lack}"} ${count}\n`);
+      const told = some.log.map((line) => JSON.parse(line)).filter(({ code }) => code === "UNAUTHORIZED");
+      expect(told.map(({ level }) => level)).toEqual([20, 30, 30, 30]);
+      expect(some.log.filter((line) => line.includes("a.b.") || line.includes(poor))).toEqual([]);
+    } finally {
+      await some.close();
+    }
+  });
+});
+
 describe("how often", () => {
   it("tokens of one address are refused a number of times, and then not looked at for a minute", async () => {
     const some = await startServer({ access: tokens.access({ failuresPerMinute: 3 }) });

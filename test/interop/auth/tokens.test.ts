@@ -78,13 +78,16 @@ describe.skipIf(!inject("notary")).each(kinds)("%s", (kind) => {
     async () => {
       const place = inject("docker");
       if (place === null) throw new Error("no docker engine");
+      // Another name than the registry's, so that nothing can be found under the trust server's own.
+      const elsewhere = { ...server, url: server.url.replace("127.0.0.1", "localhost") };
+      expect(new URL(elsewhere.url).hostname).not.toBe(place.registry.split(":")[0]);
       const stage: DockerStage = {
-        server,
+        server: elsewhere,
         place,
         directory,
         repository: `${place.registry}/auth-${kind}/app`,
         person,
-        docker: (name) => dockerPerson(place, server, join(directory, `docker-${name}`), name),
+        docker: (name) => dockerPerson(place, elsewhere, join(directory, `docker-${name}`), name),
       };
       const digest = await pushTrusted(stage.docker("owner"), stage, "v1");
       expect(await pull(stage.docker("reader"), stage, "v1")).toBe(digest);
@@ -94,4 +97,38 @@ describe.skipIf(!inject("notary")).each(kinds)("%s", (kind) => {
       expect([...asked].sort()).toEqual(expect.arrayContaining(["owner", "reader", "stranger"]));
     },
   );
+});
+
+describe.skipIf(!inject("notary") || !kinds.includes("vidimus"))("a server that everybody may read", () => {
+  let directory: string;
+  let tokens: TokenService;
+  let server: TrustServer;
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(inject("scratch"), "auth-open-"));
+    const authority = await createAuthority(directory);
+    tokens = await startTokenService(authority, users);
+    server = await startWithTokens("vidimus", join(directory, "server"), authority, tokens, {
+      anonymousRead: true,
+    });
+  });
+  afterAll(async () => {
+    await server?.stop();
+    await tokens?.close();
+  });
+
+  test("notary: whose token allows nothing, or who has none, reads, and publishes nothing", async () => {
+    const person = (name: string): NotaryPerson => notaryPerson(server, join(directory, name));
+    const owner = person("owner");
+    await owner.do(["init", repository, "-p"], as("owner"));
+    await owner.do(["add", repository, "one", owner.file("content", "one"), "-p"], as("owner"));
+    expect((await person("nobody").do(["list", repository])).stdout).toContain("one");
+    // What the client asks the token service for is a token that allows nothing, and it sends that.
+    expect(tokens.asked).toContain("nobody pull");
+    expect((await person("stranger").do(["list", repository], as("stranger"))).stdout).toContain("one");
+    const other = `${repository}/other`;
+    for (const options of [{}, as("stranger"), as("reader")])
+      expect((await person("intruder").try(["init", other, "-p"], options)).code).not.toBe(0);
+    expect((await person("later").try(["list", other], as("owner"))).code).not.toBe(0);
+  });
 });

@@ -27,7 +27,7 @@ export interface TokenService {
   /** The value of `auth` in the configuration of notary-server. */
   readonly settings: unknown;
   /** The same in the configuration of Vidimus. */
-  readonly ours: unknown;
+  readonly ours: object;
   /** Requests so far: the user, or `nobody`, and the scope. */
   readonly asked: readonly string[];
   close(): Promise<void>;
@@ -106,12 +106,14 @@ export async function startWithTokens(
   directory: string,
   authority: Authority,
   tokens: TokenService,
+  /** More of `auth`, for Vidimus. */
+  more: Readonly<Record<string, unknown>> = {},
 ): Promise<TrustServer> {
   if (kind === "reference")
     return await startReferenceServer(directory, { authority, auth: tokens.settings });
   mkdirSync(directory, { recursive: true });
   const file = join(directory, "vidimus.yaml");
-  writeFileSync(file, JSON.stringify({ auth: tokens.ours }));
+  writeFileSync(file, JSON.stringify({ auth: { ...tokens.ours, ...more } }));
   const server = await startVidimus(directory, { flags: ["--config", file] });
   const ca = join(directory, "authorities.crt");
   writeFileSync(ca, [server.ca, authority.ca].map((each) => readFileSync(each, "utf8")).join(""));
