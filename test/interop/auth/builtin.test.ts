@@ -2,10 +2,7 @@
  * The stock clients with names and passwords that the server knows itself, a token of a machine in a script, and people whom
  * only the registry knows: Debian's docker-registry with an htpasswd file, on another port than the trust server.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import bcrypt from "bcryptjs";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
@@ -13,6 +10,7 @@ import { administer } from "../support/administer.ts";
 import { dockerPerson, dockerRefusal, trusted } from "../support/docker.ts";
 import { pull, pushTrusted } from "../support/docker-images.ts";
 import { type NotaryPerson, notaryPerson } from "../support/notary.ts";
+import { freePort, type Running, run, start } from "../support/process.ts";
 import type { DockerStage } from "../support/scenario.ts";
 import type { TrustServer } from "../support/trust-server.ts";
 import { startVidimus } from "../support/vidimus-server.ts";
@@ -27,7 +25,7 @@ const as = (user: string, given = password) => ({
 describe.skipIf(!inject("notary") || !existsSync(registryProgram))("names and passwords", () => {
   let directory: string;
   let server: TrustServer;
-  let registry: ChildProcess;
+  let registry: Running;
   let machine: string;
 
   beforeAll(async () => {
@@ -64,7 +62,7 @@ describe.skipIf(!inject("notary") || !existsSync(registryProgram))("names and pa
   });
   afterAll(async () => {
     await server?.stop();
-    if (registry?.exitCode === null && registry.kill()) await once(registry, "exit");
+    await registry?.stop();
   });
 
   function passwords(name: string, ...users: readonly string[]): string {
@@ -76,29 +74,33 @@ describe.skipIf(!inject("notary") || !existsSync(registryProgram))("names and pa
     return path;
   }
 
-  async function startRegistry(port: number): Promise<ChildProcess> {
+  async function startRegistry(port: number): Promise<Running> {
     mkdirSync(join(directory, "registry"));
     const file = join(directory, "registry.yml");
     const config = {
-      version: 0.1,
-      log: { level: "error" },
+      version: "0.1",
+      log: { level: "error", accesslog: { disabled: true } },
       storage: { filesystem: { rootdirectory: join(directory, "registry") } },
-      http: { addr: `127.0.0.1:${port}` },
+      http: { addr: `127.0.0.1:${port}`, secret: "interop" },
       auth: { htpasswd: { realm: "registry", path: passwords("htpasswd", "of-the-registry") } },
     };
     writeFileSync(file, JSON.stringify(config));
-    const child = spawn(registryProgram, ["serve", file], { stdio: "ignore" });
-    await expect
-      .poll(async () => (await fetch(`http://127.0.0.1:${port}/v2/`).catch(() => undefined))?.status, {
-        timeout: 20_000,
-      })
-      .toBe(401);
-    return child;
+    return await start(registryProgram, ["serve", file], {
+      env: { PATH: process.env.PATH ?? "", HOME: directory },
+      log: join(directory, "registry.log"),
+      ready: async () => (await fetch(`http://127.0.0.1:${port}/v2/`)).status === 401,
+    });
   }
 
   const person = (name: string): NotaryPerson => notaryPerson(server, join(directory, name));
+  // A directory each: a client that has the files already goes on without the server.
   const list = async (user: string, given?: string) =>
-    (await person(`list-${user}`).try(["list", repository], as(user, given))).code === 0;
+    (
+      await person(`list-${user}${given === undefined ? "" : "-other"}`).try(
+        ["list", repository],
+        as(user, given),
+      )
+    ).code === 0;
 
   test("notary: each does what was permitted, and nothing with a wrong password", async () => {
     const owner = person("owner");
@@ -127,8 +129,7 @@ describe.skipIf(!inject("notary") || !existsSync(registryProgram))("names and pa
         TOKEN: machine,
         URL: `${server.url}/v2/${repository}/_trust/tuf/root.json`,
       };
-      const [code] = await once(spawn("sh", ["-c", script], { env, stdio: "ignore" }), "exit");
-      return code === 0;
+      return (await run("sh", ["-c", script], { env })).code === 0;
     };
     expect(await read()).toBe(true);
     await administer(join(directory, "server", "data"), server.url, [["DELETE", "tokens/ci"]]);
@@ -156,13 +157,3 @@ describe.skipIf(!inject("notary") || !existsSync(registryProgram))("names and pa
     },
   );
 });
-
-/** One that nobody listens on now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
