@@ -440,6 +440,8 @@ export const table: readonly Row[] = [
       "src/cli/publishing",
       "src/cli/audit",
       "src/cli/expiry",
+      "src/cli/access",
+      "src/cli/access/errors",
       keyErrors,
       publishErrors,
       custody,
@@ -466,7 +468,16 @@ export const table: readonly Row[] = [
       "src/cli/publishing",
       "src/cli/audit",
       "src/cli/expiry",
+      "src/cli/access",
     ],
+  },
+  // The commands about people and tokens: they ask a running server.
+  { place: "src/cli/access/errors", ours: [], packages: [], builtins: [] },
+  {
+    place: "src/cli/access",
+    ours: ["src/cli", "src/cli/access/errors", "src/config", "src/serve"],
+    packages: ["commander"],
+    builtins: ["node:fs", "node:http", "node:https", "node:path"],
   },
   // The commands of auditors, which ask a server.
   {

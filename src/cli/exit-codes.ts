@@ -9,6 +9,7 @@ import { type Code, storeCodes, VidimusError } from "../core/errors.ts";
 import { type KeyCode, KeyError } from "../publisher/custody/errors.ts";
 import { EditError, type PublishCode, PublishError } from "../publisher/errors.ts";
 import { type ProbeCode, ProbeError, type StartCode, StartError } from "../serve/errors.ts";
+import { type AccessCode, AccessError } from "./access/errors.ts";
 
 export const exitCodes = {
   ok: { code: 0, meaning: "done; a server ended in good order" },
@@ -80,6 +81,11 @@ export const exitCodes = {
   headBad: { code: 81, meaning: "the file with heads of the audit trail cannot be used" },
   registry: { code: 67, meaning: "the registry has not the image, or gives another than was asked for" },
   outsidePaths: { code: 68, meaning: "the name lies outside of what the role may sign: nothing was staged" },
+  accessDenied: { code: 70, meaning: "the server does not let this caller do that, or nobody says who asks" },
+  accessUnknown: { code: 71, meaning: "there is no such user, team, token or permission" },
+  accessTaken: { code: 72, meaning: "the name is taken, or there is no room" },
+  accessRefused: { code: 73, meaning: "a name, password, pattern or action is not one that can be" },
+  notPermitted: { code: 74, meaning: "acl explain: the answer is no" },
   expiring: { code: 75, meaning: "something ends soon, or was signed long ago, and --check asked for that" },
   asked: { code: 76, meaning: "the trust server refuses to answer, or answers otherwise than it should" },
 } as const satisfies Record<string, { code: number; meaning: string }>;
@@ -172,6 +178,14 @@ const ofPublish = {
   STAGING_UNWRITABLE: "staging",
 } as const satisfies Record<PublishCode, ExitName>;
 
+const ofAccess = {
+  ACCESS_DENIED: "accessDenied",
+  ACCESS_UNKNOWN: "accessUnknown",
+  ACCESS_TAKEN: "accessTaken",
+  ACCESS_REFUSED: "accessRefused",
+  ACCESS_UNREACHABLE: "noAnswer",
+} as const satisfies Record<AccessCode, ExitName>;
+
 function ofVidimus({ code, family }: VidimusError): ExitName {
   if (code === "STORE_LOCKED") return "running";
   if ((storeCodes as readonly Code[]).includes(code)) return "store";
@@ -185,6 +199,7 @@ export function exitNameOf(error: unknown): ExitName {
   if (error instanceof ProbeError) return ofProbe[error.code];
   if (error instanceof KeyError) return ofKey[error.code];
   if (error instanceof BackupError) return ofBackup[error.code];
+  if (error instanceof AccessError) return ofAccess[error.code];
   if (error instanceof EditError) return error.code === "OUTSIDE_PATHS" ? "outsidePaths" : "edit";
   if (error instanceof PublishError) return ofPublish[error.code];
   return error instanceof VidimusError ? ofVidimus(error) : "unexpected";

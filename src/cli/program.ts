@@ -2,7 +2,6 @@
 import { Command, CommanderError } from "commander";
 import { KeyError } from "../publisher/custody/errors.ts";
 import { EditError, PublishError } from "../publisher/errors.ts";
-import { addAudit } from "./audit.ts";
 import { addBackupCreate } from "./backup-create.ts";
 import { addBackupRestore } from "./backup-restore.ts";
 import { addBackupVerify } from "./backup-verify.ts";
@@ -20,10 +19,14 @@ import { ProgressLine } from "./progress.ts";
 import { addRecover } from "./recover.ts";
 import { addRekey } from "./rekey.ts";
 import { addServe, type ServeParts } from "./serve.ts";
+import { addTrail } from "./trail.ts";
 import { addVersion } from "./version.ts";
 
 /** Commands that start without loading the client's. */
 const ofTheServer: ReadonlySet<string | undefined> = new Set(["serve", "healthcheck"]);
+
+/** Commands about people and tokens, which start without loading anything else's. */
+const ofAccess: ReadonlySet<string | undefined> = new Set(["acl", "team", "token", "user"]);
 
 /** Commands that start without loading those of publishers. All others do: also help, completion, and a word that is mistyped. */
 const ofOthers: ReadonlySet<string | undefined> = new Set([
@@ -83,7 +86,7 @@ export async function runCli(argv: readonly string[], given: CliContext, parts: 
   addFsck(program, context, (ended) => {
     code = ended;
   });
-  const audit = addAudit(program, context, (ended) => {
+  const audit = addTrail(program, context, (ended) => {
     code = ended;
   });
   addBackupCreate(backup, context, parts.process);
@@ -117,7 +120,11 @@ export async function runCli(argv: readonly string[], given: CliContext, parts: 
     client.addClientCommands(program, clientContext, (ended) => {
       code = ended;
     });
-    if (!ofOthers.has(argv[0])) {
+    if (ofAccess.has(argv[0]) || !ofOthers.has(argv[0])) {
+      const { addAccessCommands } = await import("./access/commands.ts");
+      addAccessCommands(program, context, end);
+    }
+    if (!ofAccess.has(argv[0]) && !ofOthers.has(argv[0])) {
       const { addKeyCommands } = await import("./key-commands.ts");
       addKeyCommands(program, context, end);
       const { addPublishingCommands } = await import("./publishing/commands.ts");

@@ -5,7 +5,7 @@ import { addAuditVerify } from "./audit-verify.ts";
 import type { CliContext } from "./output.ts";
 
 /** Questions are added to what it gives (`audit/commands.ts`). */
-export function addAudit(parent: Command, context: CliContext, finish: (code: number) => void): Command {
+export function addTrail(parent: Command, context: CliContext, finish: (code: number) => void): Command {
   const audit = new Command("audit")
     .description(
       "ask who could sign, who did, and what changed; show the audit trail, and prove that it is whole",

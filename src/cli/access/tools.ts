@@ -1,0 +1,43 @@
+/** What these commands have in common: a group, a server that is asked, a sentence or a document at the end. */
+import { Command } from "commander";
+import { type CliContext, formatTable, printJson, printLine } from "../output.ts";
+import { type AccessFlags, AccessServer, addAccessFlags } from "./server.ts";
+
+export function group(parent: Command, name: string, description: string): Command {
+  const made = new Command(name).description(description).copyInheritedSettings(parent);
+  parent.addCommand(made);
+  return made;
+}
+
+/** The last flags of a command, and its work. */
+export function asks<A extends readonly unknown[]>(
+  command: Command,
+  context: CliContext,
+  work: (server: AccessServer, ...given: A) => Promise<void>,
+): void {
+  addAccessFlags(command).action(async (...given: unknown[]) => {
+    await work(await AccessServer.open(command, context), ...(given as unknown as A));
+  });
+}
+
+/** What was done, in a sentence or as the server's document. */
+export function sayDone(command: Command, context: CliContext, document: unknown, sentence: string): void {
+  if (command.opts<AccessFlags>().json === true) printJson(context, document);
+  else printLine(context, sentence);
+}
+
+export function sayTable(
+  command: Command,
+  context: CliContext,
+  document: unknown,
+  rows: readonly (readonly string[])[],
+  empty: string,
+): void {
+  if (command.opts<AccessFlags>().json === true) printJson(context, document);
+  else printLine(context, rows.length <= 1 ? empty : formatTable(rows));
+}
+
+/** Lines for the end of a command's help. `test/cli/access.test.ts` runs each. */
+export function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;
+}

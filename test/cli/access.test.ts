@@ -1,0 +1,212 @@
+/** The commands about people, teams, machines and permissions, with the examples of their help, against the real server. */
+import { readFileSync, statSync } from "node:fs";
+import { request } from "node:http";
+import pino from "pino";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runCli } from "../../src/cli/program.ts";
+import { loadConfig } from "../../src/config.ts";
+import type { RunningServer } from "../../src/serve/server.ts";
+import { serve } from "../../src/wire.ts";
+import { contextOf, Said, servesNothing } from "../support/command.ts";
+import { temporaryDirectory } from "../support/directory.ts";
+import { type Folder, folderWith } from "../support/folder.ts";
+
+const password = "a long password";
+const log: string[] = [];
+let server: RunningServer;
+let data: string;
+let home: Folder;
+
+beforeAll(async () => {
+  data = temporaryDirectory();
+  home = folderWith({ "alice.txt": `${password}\n`, "other.txt": "another password", "short.txt": "short" });
+  const given = {
+    data,
+    "server.port": "0",
+    "server.plainHttp": "true",
+    "auth.mode": "builtin",
+    "auth.builtin.realm": "http://127.0.0.1/token",
+  };
+  const flags = Object.entries(given).map(([key, text]) => ({ flag: "--set", key, text }));
+  const { config } = loadConfig({ flags, env: {}, readFile: () => "" });
+  server = await serve(config, pino({ level: "info" }, { write: (line: string) => void log.push(line) }));
+});
+afterAll(async () => await server?.stop());
+
+interface Asked {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+const local = () => ["--data", data, "--plain-http", "--port", String(server.port)];
+
+async function run(
+  args: readonly string[],
+  place = local(),
+  answers: readonly string[] = [],
+): Promise<Asked> {
+  const said = new Said();
+  const left = [...answers];
+  const askHidden = answers.length === 0 ? undefined : async () => left.shift() ?? "";
+  const code = await runCli([...args, ...place], contextOf(said, { askHidden }), servesNothing);
+  return { code, out: said.out, err: said.err };
+}
+
+/** An example as a shell would take it apart, with its files where they are. */
+function wordsOf(line: string): string[] {
+  const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? "");
+  return words.map((word) => (word.endsWith(".txt") ? home.at(word) : word));
+}
+
+async function exampleOf(...command: string[]): Promise<string[]> {
+  const said = new Said();
+  await runCli([...command, "--help"], contextOf(said), servesNothing);
+  return [...said.out.matchAll(/^ {2}\$ vidimus (.*)$/gm)].map(([, line = ""]) => line);
+}
+
+const played: string[] = [];
+async function play(...command: string[]): Promise<string> {
+  const lines = await exampleOf(...command);
+  expect(lines.length).toBeGreaterThan(0);
+  let last = "";
+  for (const line of lines) {
+    const { code, out, err } = await run(wordsOf(line));
+    expect(`${line}: ${code} ${err}`).toBe(`${line}: 0 `);
+    last = out;
+  }
+  played.push(command.join(" "));
+  return last;
+}
+
+describe("the examples", () => {
+  it("in their order are a day of an administrator", async () => {
+    await play("user", "add");
+    expect(await play("user", "list")).toMatch(
+      /alice +active +password here\nbob +active +password elsewhere/,
+    );
+    await play("team", "add");
+    await play("team", "join");
+    expect(await play("team", "list")).toMatch(/dev +alice/);
+    await play("acl", "add");
+    expect(await play("acl", "list")).toMatch(/team:dev +registry\.acme\.example\/\*\* +pull,push/);
+    expect(await play("acl", "explain")).toBe(
+      'Yes: user:alice may registry.acme.example/app:push, by "team:dev registry.acme.example/** pull,push".\n',
+    );
+    expect(await play("token", "create")).toMatch(/^vdm_[\w-]{43}\n$/);
+    expect(await play("token", "list")).toMatch(/ci +alice +until .* registry\.acme\.example\/app=pull,push/);
+    await play("token", "revoke");
+    expect((await run(["token", "list"])).out).toContain("revoked");
+    await play("user", "password");
+    await play("user", "disable");
+    expect((await run(["acl", "explain", "user:alice", "admin"])).out).toBe("No: user:alice is disabled.\n");
+    await play("user", "enable");
+    await play("team", "leave");
+    await play("acl", "remove");
+    await play("team", "remove");
+    await play("user", "remove");
+    expect((await run(["user", "list", "--json"])).out).not.toContain("alice");
+  });
+
+  it("are those of every command", async () => {
+    const leaves: string[] = [];
+    for (const name of ["user", "team", "token", "acl"]) {
+      const said = new Said();
+      await runCli([name, "--help"], contextOf(said), servesNothing);
+      const below = said.out.split("\nCommands:\n")[1] ?? "";
+      leaves.push(...[...below.matchAll(/^ {2}([a-z]+) /gm)].map(([, each]) => `${name} ${each}`));
+    }
+    const own = leaves.filter((each) => !each.endsWith(" help"));
+    expect([...played].sort()).toEqual(own.sort());
+  });
+});
+
+describe("who asks", () => {
+  it("is the operator, where the data lies: by a token that is nobody else's to read", async () => {
+    const path = `${data}/operator-token`;
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(statSync(`${data}/token-key.pem`).mode & 0o777).toBe(0o600);
+    expect((await run(["user", "list"], ["--data", temporaryDirectory(), ...local().slice(2)])).code).toBe(
+      70,
+    );
+    expect(log.join("")).not.toContain(readFileSync(path, "utf8").trim());
+  });
+
+  it("is an administrator by name and password, from anywhere, and nobody else", async () => {
+    await run(["user", "add", "root", "--password-file", home.at("alice.txt")]);
+    const far = ["--server", server.url, "--login", "root", "--login-password-file", home.at("alice.txt")];
+    expect((await run(["user", "list"], far)).code).toBe(70);
+    await run(["acl", "add", "user:root", "**", "admin"]);
+    expect((await run(["user", "list"], far)).code).toBe(0);
+    expect(
+      (await run(["user", "list"], [...far.slice(0, 4), "--login-password-file", home.at("other.txt")])).code,
+    ).toBe(70);
+    expect((await run(["user", "list"], far.slice(0, 2))).code).toBe(70);
+    expect((await run(["user", "list"], far.slice(0, 4), [password])).code).toBe(0);
+  });
+
+  it("is a machine by its token, within its limits", async () => {
+    const { out } = await run(["token", "create", "auditor", "**=audit"]);
+    home.write("machine.txt", out);
+    const far = ["--server", server.url, "--token-file", home.at("machine.txt")];
+    expect((await run(["user", "list"], far)).code).toBe(70);
+  });
+
+  it("is asked over https or from this machine only", async () => {
+    const far = ["--server", "http://vidimus.example.test", "--login", "root"];
+    expect((await run(["user", "list"], far)).code).toBe(73);
+  });
+});
+
+describe("a command", () => {
+  it.each<[readonly string[], number]>([
+    [["user", "disable", "nobody"], 71],
+    [["user", "password", "nobody", "--password-file", "alice.txt"], 71],
+    [["user", "add", "x", "--password-file", "short.txt"], 73],
+    [["user", "add", "x", "--password-file", "none.txt"], 73],
+    [["user", "add", "x"], 73],
+    [["user", "add", "a b", "--elsewhere"], 73],
+    [["acl", "add", "alice", "a", "pull"], 73],
+    [["acl", "add", "user:x", "a", "admin"], 73],
+    [["acl", "add", "team:none", "a", "pull"], 71],
+    [["acl", "explain", "user:x", "a:push"], 74],
+    [["acl", "explain", "anyone", "admin"], 74],
+    [["token", "create", "x", "a"], 73],
+    [["token", "create", "x", "a=pull", "--days", "0"], 73],
+    [["team", "leave", "none", "x"], 71],
+  ])("%j ends with %s", async (args, code) => {
+    const given = args.map((each) => (each.endsWith(".txt") ? home.at(each) : each));
+    expect((await run(given)).code).toBe(code);
+  });
+
+  it("that adds what is there ends with 72", async () => {
+    const add = ["team", "add", "twice"];
+    expect((await run(add)).code).toBe(0);
+    expect((await run(add)).code).toBe(72);
+  });
+
+  it("takes a password that was typed twice alike", async () => {
+    const add = ["user", "add", "typed"];
+    expect((await run(add, local(), [password, "another"])).code).toBe(73);
+    expect((await run(add, local(), [password, password])).code).toBe(0);
+  });
+
+  it("ends with 21 where no server answers", async () => {
+    expect((await run(["user", "list"], [...local().slice(0, 4), "1"])).code).toBe(21);
+  });
+});
+
+it("nobody gets in without a token, and the challenge names the realm of the configuration", async () => {
+  const challenge = await new Promise((resolve, reject) => {
+    request(`${server.url}/v2/`, { headers: { host: "evil.example.test" } }, (answer) => {
+      answer.resume();
+      resolve([answer.statusCode, answer.headers["www-authenticate"]]);
+    })
+      .on("error", reject)
+      .end();
+  });
+  expect(challenge).toEqual([
+    401,
+    'Bearer realm="http://127.0.0.1/token",service="vidimus",scope="registry:catalog:*"',
+  ]);
+});
