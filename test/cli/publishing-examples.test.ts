@@ -169,7 +169,7 @@ describe("the examples run as they stand", () => {
     expect(await staged()).toContain(`add 1.2 sha256:${sha256Hex(manifest)}`);
     await play("status");
     expect((await play("diff"))[0]?.out).toContain(`+ 1.2  sha256:${sha256Hex(manifest)}`);
-    expect((await play("reset"))[0]?.out).toContain("1 staged edits");
+    expect((await play("reset"))[0]?.out).toContain("1 staged edit.");
     const [shown, published] = await play("sign");
     expect(shown?.err).toContain(`${app}:1.2\n  sha256:${sha256Hex(manifest)}`);
     expect(published?.out).toContain("targets 2");

@@ -184,7 +184,7 @@ describe("targets", () => {
   it("are taken back, and forgotten while they are staged", async () => {
     await well("add", name, "a", home.at("file"), "-p");
     await well("remove", name, "a");
-    expect((await well("reset", name)).out).toContain("1 staged edits");
+    expect((await well("reset", name)).out).toContain("1 staged edit.");
     await well("remove", name, "a", "-p");
     expect(await seen("a")).toBeUndefined();
     expect((await vidimus("remove", name, "a")).code).toBe(exitCodes.edit.code);
