@@ -1,4 +1,7 @@
-/** The service, put together from its parts. Reads are here; each of the rest has a file of its own. */
+/**
+ * The service, put together from its parts: in one file because it is the list of them. Reads are here; each of the rest has a
+ * file of its own.
+ */
 import type { Logger } from "pino";
 import { VidimusError } from "../core/errors.ts";
 import type { FormatRules } from "../core/format/format.ts";
