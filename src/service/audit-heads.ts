@@ -79,6 +79,8 @@ export class AuditHeads {
     if (start === this.#sent) return;
     try {
       await store.audit.settleRefusals({ before: start, at: now, actor: actorOf(ownPrincipal) });
+      // Nothing extends an empty trail, and everything does.
+      if ((await store.audit.head()).number === 0) return;
       const head = await this.signed();
       const { number, hash, at } = head;
       const line = headLine(head);
@@ -87,7 +89,7 @@ export class AuditHeads {
         type: "dev.vidimus.audit.head",
         subject: "audit",
         at,
-        data: { number, hash, key: headKeyId(head), line },
+        data: { number, hash, signedBy: headKeyId(head), line },
       });
       append?.(line);
       this.#sent = start;

@@ -70,6 +70,9 @@ describe("a head", () => {
   it("is sent once an hour, with the trail as it is then, and to the file", async () => {
     const each = heads();
     await each.tend();
+    expect(sent).toEqual([]);
+    await store.audit.append(told("a"));
+    await each.tend();
     clock.advance(hour - 1);
     await each.tend();
     expect(sent).toHaveLength(1);
@@ -77,10 +80,10 @@ describe("a head", () => {
     clock.advance(1);
     await each.tend();
     expect(sent.map(({ type, data }) => [type, data.number])).toEqual([
-      ["dev.vidimus.audit.head", 0],
       ["dev.vidimus.audit.head", 1],
+      ["dev.vidimus.audit.head", 2],
     ]);
-    expect(lines.map((line) => readHead(line).number)).toEqual([0, 1]);
+    expect(lines.map((line) => readHead(line).number)).toEqual([1, 2]);
     expect(new Set(sent.map(({ id }) => id)).size).toBe(2);
   });
 
@@ -93,6 +96,7 @@ describe("a head", () => {
   });
 
   it("that could not be signed or sent is sent at the next look", async () => {
+    await store.audit.append(told("a"));
     let fails = true;
     const failing = async () => {
       throw new SignerError("SIGNER_UNAVAILABLE", "Not now.");
