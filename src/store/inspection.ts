@@ -141,6 +141,8 @@ export interface StoreInspection {
   integrity(): readonly string[];
   /** What no back end would have written into the register of keys, at most 100 sentences. */
   register(): readonly string[];
+  /** What no back end would have written about people, teams, permissions and tokens, at most 100 sentences. */
+  access(): readonly string[];
   /** What does not fit together in the outbox, at most 100 sentences. */
   outbox(): readonly string[];
   keyring(): Uint8Array | undefined;

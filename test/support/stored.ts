@@ -78,7 +78,30 @@ async function fill(server: TestServer): Promise<void> {
   await server.service.current(full, "timestamp");
   await renewed(server);
   const who = { name: "tester", method: "none", address: "" } as const;
-  const { register } = server.store;
+  const { access, register } = server.store;
+  const passwordHash = `scrypt$14$8$1$${"A".repeat(22)}==$${"A".repeat(43)}=`;
+  const token = {
+    name: "ci",
+    digest: "c".repeat(64),
+    owner: "ann",
+    scopes: [{ pattern: "**", actions: ["pull"] }],
+  };
+  const made = { createdAt: start, expiresAt: start + day };
+  await access.addUser({
+    user: { name: "ann", password: passwordHash, disabled: false, createdAt: start },
+    audit: told(""),
+  });
+  await access.addTeam({ name: "dev", audit: told("") });
+  await access.addMember({ team: "dev", user: "ann", audit: told("") });
+  const permission = {
+    subject: { kind: "team", name: "dev" },
+    pattern: "**",
+    actions: ["pull", "push"],
+  } as const;
+  await access.setPermission({ permission, audit: told("") });
+  await access.addMachineToken({ token: { ...token, ...made, revokedAt: undefined }, audit: told("") });
+  await access.revokeMachineToken({ name: "ci", audit: told("", { at: start + 1 }) });
+  await access.addSession({ digest: "d".repeat(64), user: "ann", ...made });
   const [keyId, lifted] = ["a".repeat(64), "b".repeat(64)];
   const owned = { keyId, since: start, until: start + day, owner: "ann", custody: "token 7" };
   await register.put({ ...owned, registeredAt: start, registeredBy: "tester", audit: told("") });

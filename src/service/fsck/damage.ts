@@ -46,6 +46,8 @@ export const damageCodes = [
   /** What waits to be told to the outside does not fit together. */
   "OUTBOX_WRONG",
   "REGISTER_WRONG",
+  /** People, teams, permissions or tokens that nobody can have made. */
+  "ACCESS_WRONG",
   /** What retention took away is current, a root, or still there. */
   "REMOVAL_WRONG",
   /** The files of a proposal are not what was opened, or it does not rest on what they rest on. */

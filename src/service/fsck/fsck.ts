@@ -72,6 +72,11 @@ export async function checkStore(parts: FsckParts, tell: (damage: Damage) => voi
   });
   surviving(report, () => checkTrail(inspection, report));
   surviving(report, () => {
+    for (const fault of inspection.access()) {
+      report("ACCESS_WRONG", {}, `Of who may do what, ${fault}: remove it and make it anew, or ${restore}`);
+    }
+  });
+  surviving(report, () => {
     for (const fault of inspection.register()) {
       report(
         "REGISTER_WRONG",

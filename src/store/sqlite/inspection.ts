@@ -15,6 +15,7 @@ import type {
 } from "../inspection.ts";
 import type { RemovedFile } from "../retention.ts";
 import type { ChangeRecord, KeyUse } from "../store.ts";
+import { prepareAccessInspection } from "./access-inspection.ts";
 import { prepareTrail } from "./audit.ts";
 import { connect } from "./connection.ts";
 import { isCorrupt, unavailable } from "./errors.ts";
@@ -72,6 +73,7 @@ function inspection(database: Database.Database): StoreInspection {
     )
     .pluck();
 
+  const access = prepareAccessInspection(database, mostFaults);
   const register = database
     .prepare<[], string>(
       `SELECT 'the entry of ' || key_id || ' names no key, no owner or nobody who made it, or ends before it begins' FROM registered_key WHERE key_id GLOB '*[^0-9a-f]*' OR owner = '' OR registered_by = '' OR until <= since UNION ALL SELECT 'the denial of ' || key_id || ' names no key or nobody who made it' FROM denied_key WHERE key_id GLOB '*[^0-9a-f]*' OR denied_by = '' UNION ALL SELECT 'the denial of ' || key_id || ' was lifted by nobody, or before it was made' FROM denied_key WHERE (lifted_at IS NULL) <> (lifted_by IS NULL) OR lifted_by = '' OR lifted_at < denied_at LIMIT ${mostFaults}`,
@@ -90,6 +92,7 @@ function inspection(database: Database.Database): StoreInspection {
       ]);
       return faults.slice(0, mostFaults);
     },
+    access: () => guarded(access),
     register: () => guarded(() => register.all()),
     outbox: () => guarded(() => outbox.all()),
     keyring: () => guarded(() => keyring.get()),

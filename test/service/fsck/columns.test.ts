@@ -16,6 +16,7 @@ import {
   storedStore,
   waiting,
 } from "../../support/stored.ts";
+import { accessColumnsUnchecked, accessRows } from "./access-columns.ts";
 import { outboxColumnsUnchecked, outboxRows } from "./outbox-columns.ts";
 import { otherOf, proposalColumnsUnchecked, proposalRows, type Row } from "./proposal-columns.ts";
 import { registerColumnsUnchecked, registerRows } from "./register-columns.ts";
@@ -287,6 +288,7 @@ const rows: readonly Row[] = [
   ...proposalRows,
   ...outboxRows,
   ...trailRows,
+  ...accessRows,
   ...registerRows,
 ];
 
@@ -301,6 +303,7 @@ const unchecked: Readonly<Record<string, string>> = {
   ...proposalColumnsUnchecked,
   ...outboxColumnsUnchecked,
   ...trailColumnsUnchecked,
+  ...accessColumnsUnchecked,
   ...registerColumnsUnchecked,
   "migration.name": "held against the migrations that are known whenever a store is opened (STORE_NEWER)",
   "migration.sha256":

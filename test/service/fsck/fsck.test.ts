@@ -81,6 +81,7 @@ const rows: Row[] = [
     (d) => d.exec("UPDATE announcement SET settled_at = 1"),
     ["OUTBOX_WRONG"],
   ],
+  ["a password in clear", (d) => d.exec("UPDATE access_user SET password = 'a password'"), ["ACCESS_WRONG"]],
   ["a denial that nobody made", (d) => d.exec("UPDATE denied_key SET denied_by = ''"), ["REGISTER_WRONG"]],
   ["a flipped bit in a current file", (d) => flip(d, "targets", 2), ["FILE_ALTERED", full, "targets", 2]],
   ["a flipped bit in an old root", (d) => flip(d, "root", 1), ["FILE_ALTERED", full, "root", 1]],
