@@ -151,7 +151,9 @@ describe("opening the SQLite store", () => {
     );
     expect(queries.length).toBeGreaterThan(25);
     for (const source of queries) {
-      if (/FROM migration /.test(source)) continue;
+      // Short by a bound, and read whole: migrations, permissions; and what is counted before an administrator adds to it.
+      if (/FROM migration |FROM access_permission ORDER BY|^SELECT count\(\*\) FROM access_\w+$/.test(source))
+        continue;
       const parameters = Array(source.split("?").length - 1).fill(1);
       const plan = database
         .prepare<unknown[], { detail: string }>(`EXPLAIN QUERY PLAN ${source}`)
@@ -160,7 +162,7 @@ describe("opening the SQLite store", () => {
         ({ detail }) => /^SCAN/.test(detail) && !/USING (COVERING )?INDEX/.test(detail),
       );
       expect({ source, scans }).toEqual({ source, scans: [] });
-      expect(source).not.toContain("*");
+      expect(source.replaceAll("count(*)", "")).not.toContain("*");
     }
     await store.close();
   });

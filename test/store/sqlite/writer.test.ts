@@ -165,7 +165,7 @@ describe("another writer that holds the file", () => {
 
 describe("a full disk", () => {
   it("refuses the publication whole; reads go on, and smaller ones fit once there is room", async () => {
-    const store = await openSqlite({ directory: temporaryDirectory(), testingOnlyMaxPages: 130 });
+    const store = await openSqlite({ directory: temporaryDirectory(), testingOnlyMaxPages: 165 });
     const large = file("targets", 1, "x".repeat(200_000));
     await store.commit(publication("a", { metadata: [large, file("timestamp", 1)] }));
     const before = await everything(store, "a");
