@@ -41,6 +41,8 @@ CREATE TABLE access_machine_token (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX access_machine_token_owner ON access_machine_token (owner, name);
+-- When each ends, by its time or by hand: the first gives way where there is no room.
+CREATE INDEX access_machine_token_end ON access_machine_token (min(expires_at, coalesce(revoked_at, expires_at)), name);
 
 CREATE TABLE access_session (
   digest     TEXT    PRIMARY KEY,
