@@ -21,6 +21,7 @@ afterEach(async () => {
 
 interface Heard {
   readonly id: string;
+  readonly type: string;
   readonly data: { readonly kind: string; readonly days: number };
   readonly isSigned: boolean;
 }
@@ -33,7 +34,7 @@ async function hook() {
       body += piece;
     });
     request.on("end", () => {
-      const { id, data } = JSON.parse(body) as Heard;
+      const { id, type, data } = JSON.parse(body) as Heard;
       const said = {
         id: String(request.headers["webhook-id"]),
         seconds: Number(request.headers["webhook-timestamp"]),
@@ -41,7 +42,7 @@ async function hook() {
       };
       const isSigned =
         request.headers["webhook-signature"] === webhookSignature(signingKeys(secret) ?? [], said);
-      heard.push({ id, data, isSigned });
+      heard.push({ id, type, data, isSigned });
       response.writeHead(204).end();
     });
   });
@@ -68,6 +69,8 @@ describe.each([["0"], ["2"]])("with --workers %s", (workers) => {
       running.push(server);
       return server;
     };
+    /** Beside them heads of the audit trail are sent. */
+    const ends = () => heard.filter(({ type }) => type !== "dev.vidimus.audit.head");
     const first = await start();
     const alice = new Person(first);
     await alice.key("root");
@@ -79,13 +82,20 @@ describe.each([["0"], ["2"]])("with --workers %s", (workers) => {
       process.kill(last?.processes().supervisor ?? 0, "SIGTERM");
       await last?.ended;
       const again = await start();
-      await vi.waitFor(() => expect(heard.length).toBeGreaterThanOrEqual(2), { timeout: 60_000 });
+      await vi.waitFor(() => expect(ends().length).toBeGreaterThanOrEqual(2), { timeout: 60_000 });
       await vi.waitFor(() => expect(again.log()).toContain('"msg":"ready"'));
     }
-    expect(heard.map(({ data: { kind, days }, isSigned }) => [kind, days, isSigned]).sort()).toEqual([
+    expect(
+      ends()
+        .map(({ data: { kind, days }, isSigned }) => [kind, days, isSigned])
+        .sort(),
+    ).toEqual([
       ["root", 30, true],
       ["targets", 30, true],
     ]);
+    const heads = heard.filter(({ type }) => type === "dev.vidimus.audit.head");
+    expect(heads.map(({ isSigned }) => isSigned)).toContain(true);
+    expect(new Set(heads.map(({ id }) => id)).size).toBe(heads.length);
     const log = running[0]?.log() ?? "";
     expect(log).not.toContain("/hook");
     // Three starts, of four processes each.
