@@ -1,9 +1,16 @@
 /** The process: argv in, exit code out. Whatever is not caught elsewhere is one sentence and exit code 1, never 0. */
+// Alone, so that it is there before the rest is loaded.
+import "./serve/hold-reload.ts";
 import { readFileSync } from "node:fs";
-import { unwritableExit } from "./cli/exit-codes.ts";
-import { type CliContext, reportError } from "./cli/output.ts";
-import { runCli } from "./cli/program.ts";
-import { childCommand } from "./serve/child-command.ts";
+import type { CliContext } from "./cli/output.ts";
+import type { runCli as RunCli } from "./cli/program.ts";
+
+const [{ unwritableExit }, { reportError }, { runCli }, { childCommand }] = await Promise.all([
+  import("./cli/exit-codes.ts"),
+  import("./cli/output.ts"),
+  import("./cli/program.ts"),
+  import("./serve/child-command.ts"),
+]);
 
 const argv = process.argv.slice(2);
 
@@ -44,7 +51,7 @@ process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
 process.on("uncaughtException", fail);
 process.on("unhandledRejection", fail);
 
-const serve: Parameters<typeof runCli>[2]["serve"] = async (config, logger) =>
+const serve: Parameters<typeof RunCli>[2]["serve"] = async (config, logger) =>
   (await import("./wire.ts")).serve(config, logger);
 
 // Told so by node:cluster only: for anybody else it is no command.

@@ -24,9 +24,21 @@ export function refuseClientError(
     const refusal = refusalOf(error);
     metrics.refused(refusal.code);
     logger.debug({ code: refusal.code, from: socket.remoteAddress, err: error }, "refused");
-    if (answerHasBegun(socket)) socket.destroy();
-    else socket.end(answerText(refusal), () => socket.destroy());
+    if (answerHasBegun(socket) || isShakingHands(socket)) socket.destroy();
+    else {
+      // Whoever does not read the answer keeps the connection no longer for it.
+      socket.setTimeout(longestFarewell, () => socket.destroy());
+      socket.end(answerText(refusal), () => socket.destroy());
+    }
   };
+}
+
+/** Milliseconds. */
+const longestFarewell = 5_000;
+
+/** On TLS that is not there yet nothing can be written, and what is written waits for ever. */
+function isShakingHands(socket: Socket & { readonly secureConnecting?: boolean }): boolean {
+  return socket.secureConnecting === true;
 }
 
 /** By the codes of Node's parser and of its limits of time, and our own. */
