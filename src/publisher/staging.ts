@@ -6,10 +6,11 @@
  * taken for an empty one.
  */
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
+import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { whileWriting } from "../client/cache-lock.ts";
+import { makeFolder } from "../client/make-folder.ts";
 import { replaceFile } from "../client/replace-file.ts";
 import type { Edit, Staged, StagedFor } from "./edits.ts";
 import { PublishError } from "./errors.ts";
@@ -57,8 +58,8 @@ export class Staging {
 
   /** Takes away edits that are done, or all of them. */
   async remove(wanted: StagedFor, done: readonly Edit[] | "all"): Promise<Staged> {
+    if (done === "all") return await this.#change(wanted, nothing);
     return await this.#change(wanted, (present) => {
-      if (done === "all") return [];
       const left = [...present];
       for (const each of done) {
         const at = left.findIndex((edit) => isDeepStrictEqual(edit, each));
@@ -71,9 +72,11 @@ export class Staging {
   async #change(wanted: StagedFor, change: (edits: readonly Edit[]) => readonly Edit[]): Promise<Staged> {
     const file = this.#fileOf(wanted);
     try {
-      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+      await makeFolder(this.#folder, 0o700);
       return await whileWriting(file, async (held) => {
-        const before = (await this.#load(file)) ?? { ...wanted, edits: [] };
+        // What is dropped whole need not be understood.
+        const present = change === nothing ? undefined : await this.#load(file);
+        const before = present ?? { ...wanted, edits: [] };
         const edits = change(before.edits);
         if (edits.length > mostEdits)
           throw new PublishError(
@@ -91,6 +94,11 @@ export class Staging {
               "STAGING_UNWRITABLE",
               "More would be staged than one publication may hold: publish first.",
             );
+          // Nothing is written that could not be read again.
+          const { readStaged } = await import("./staged-schema.ts");
+          const reason = readStaged(text);
+          if (typeof reason === "string")
+            throw new PublishError("STAGING_UNWRITABLE", `This cannot be staged: ${reason}.`);
           await replaceFile(file, bytes, 0o600, held);
         }
         return { ...wanted, edits };
@@ -123,6 +131,10 @@ export class Staging {
     const digest = createHash("sha256").update(`${server}\n${repository}`).digest("hex");
     return join(this.#folder, `${digest}.json`);
   }
+}
+
+function nothing(): readonly Edit[] {
+  return [];
 }
 
 /** Edits, and others after them. What is said of a name later is what is meant. */

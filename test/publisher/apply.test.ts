@@ -71,6 +71,13 @@ describe("a target", () => {
     expect(targets.get("targets/x")).toMatchObject({ version: 1, delegations: [] });
   });
 
+  it.each(["", "a\nb", "\u001b[1m", "x".repeat(4_097), "é".repeat(2_049), "\ud800"])(
+    "is refused under a name that no file can carry: TARGET_UNWRITABLE (%j)",
+    (name) => {
+      expect(refused(add(name))).toBe("TARGET_UNWRITABLE");
+    },
+  );
+
   it("is refused outside of the paths that lead to its role: OUTSIDE_PATHS", () => {
     expect(refused(add("c", { role: "targets/releases" }))).toBe("OUTSIDE_PATHS");
     sim.delegate("targets/releases/deep", { paths: ["a", "c"] });

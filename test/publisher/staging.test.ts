@@ -139,3 +139,23 @@ describe("is refused with what is there untouched", () => {
     expect(await codeOf(new Staging(join(file, "staged")).add(place, [add("a")]))).toBe("STAGING_UNWRITABLE");
   });
 });
+
+describe("what could not be read again", () => {
+  it("is not written: STAGING_UNWRITABLE", async () => {
+    await staging.add(place, [add("a")]);
+    expect(await codeOf(staging.add(place, [add("")]))).toBe("STAGING_UNWRITABLE");
+    expect((await staging.read(place)).edits).toEqual([add("a")]);
+  });
+
+  it("can be dropped all the same", async () => {
+    await staging.add(place, [add("a")]);
+    writeFileSync(file(), "{");
+    expect(await codeOf(staging.read(place))).toBe("STAGING_DAMAGED");
+    await staging.remove(place, "all");
+    expect(files()).toEqual([]);
+  });
+
+  it("leads nowhere in a folder where nothing can be made: STAGING_UNWRITABLE, at once", async () => {
+    expect(await codeOf(new Staging("/proc/nowhere").add(place, [add("a")]))).toBe("STAGING_UNWRITABLE");
+  });
+});

@@ -55,9 +55,16 @@ export function addPublish(parent: Command, publishing: Publishing): void {
       const { staging, trust, json } = desk;
       const sender = await trust.sender(repository);
       const place = { server: sender.fetcher.origin, repository: sender.repository };
-      const { edits } = await staging.read(place);
+      // A file that cannot be read is what somebody may want to be rid of.
+      const edits = await staging.read(place).then(
+        (staged) => staged.edits,
+        () => undefined,
+      );
       await staging.remove(place, "all");
-      if (json) printJson(context, { format: "vidimus-staged/1", ...place, forgotten: edits.length });
+      if (json)
+        printJson(context, { format: "vidimus-staged/1", ...place, forgotten: edits?.length ?? null });
+      else if (edits === undefined)
+        printLine(context, `Forgotten for ${printable(repository)}: what was staged, and could not be read.`);
       else {
         const what = edits.length === 1 ? "edit" : "edits";
         printLine(context, `Forgotten for ${printable(repository)}: ${edits.length} staged ${what}.`);
