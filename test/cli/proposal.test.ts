@@ -203,6 +203,19 @@ describe("two people", () => {
     expect((await alice.well("proposal", "import", file)).out).toContain("is published");
   });
 
+  it("an export takes the place of an earlier one, and of nothing else", async () => {
+    const id = await opened();
+    const file = join(bob.home.path, "proposal.json");
+    await alice.well("proposal", "export", name, id, file);
+    await alice.well("proposal", "export", name, id, file);
+    writeFileSync(file, "something precious");
+    for (const path of [file, "/dev/null", bob.home.path]) {
+      const { code, out } = await alice.run("proposal", "export", name, id, path);
+      expect([code, out]).toEqual([exitCodes.proposalBad.code, ""]);
+    }
+    expect(readFileSync(file, "utf8")).toBe("something precious");
+  });
+
   it("a file of a foreign repository, or one that was altered, is refused and left as it is", async () => {
     const id = await opened();
     const file = join(bob.home.path, "proposal.json");

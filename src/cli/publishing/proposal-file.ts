@@ -38,6 +38,7 @@ export function addProposalFile(parent: Command, publishing: Publishing): void {
       const proposal = await (await proposalsOf(desk, repository)).get(checkId(id));
       const { fetcher } = await desk.trust.sender(repository);
       const copy = await copyIfThere(desk.tools, repository);
+      checkReplaceable(path, desk);
       await write(path, proposalFile(proposal, fetcher.origin, copy, desk.tools.now()));
       if (desk.json)
         printJson(context, { format: "vidimus-export/1", id, repository: proposal.repository, file: path });
@@ -138,6 +139,24 @@ function read(path: string, { readFile }: Desk): ProposalFile {
     );
   }
   throw new PublishError("PROPOSAL_FILE_BAD", `${printable(path)} is larger than a proposal can be.`);
+}
+
+/** An earlier export gives way, and nothing else does. */
+function checkReplaceable(path: string, desk: Desk): void {
+  const present = statSync(path, { throwIfNoEntry: false });
+  if (present === undefined) return;
+  try {
+    if (present.isFile()) {
+      read(path, desk);
+      return;
+    }
+  } catch {
+    // It is something else.
+  }
+  throw new PublishError(
+    "PROPOSAL_FILE_BAD",
+    `${printable(path)} is there, and is no exported proposal: name another file.`,
+  );
 }
 
 async function write(path: string, file: ProposalFile): Promise<void> {
