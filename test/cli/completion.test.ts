@@ -29,7 +29,7 @@ beforeAll(async () => {
 /** What bash offers for the last word of a line. */
 function bash(...words: readonly string[]): readonly string[] {
   const script = `. ./bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _vidimus; printf "%s\n" "\${COMPREPLY[@]}"`;
-  const { status, stdout, stderr } = spawnSync("bash", ["-uc", script, "bash", "vidimus", ...words], {
+  const { status, stdout, stderr } = spawnSync("bash", ["--norc", "-uc", script, "bash", "vidimus", ...words], {
     cwd: home.path,
     encoding: "utf8",
   });
