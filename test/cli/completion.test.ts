@@ -29,10 +29,14 @@ beforeAll(async () => {
 /** What bash offers for the last word of a line. */
 function bash(...words: readonly string[]): readonly string[] {
   const script = `. ./bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _vidimus; printf "%s\n" "\${COMPREPLY[@]}"`;
-  const { status, stdout, stderr } = spawnSync("bash", ["--norc", "-uc", script, "bash", "vidimus", ...words], {
-    cwd: home.path,
-    encoding: "utf8",
-  });
+  const { status, stdout, stderr } = spawnSync(
+    "bash",
+    ["--norc", "-uc", script, "bash", "vidimus", ...words],
+    {
+      cwd: home.path,
+      encoding: "utf8",
+    },
+  );
   expect([status, stderr]).toEqual([0, ""]);
   return stdout.split("\n").filter((line) => line !== "");
 }
