@@ -13,10 +13,9 @@ import { formatDate } from "../core/dates.ts";
 import type { RootContent, TargetContent, TargetsContent } from "../core/format/format.ts";
 import { isObject, type Json } from "../core/json.ts";
 import { canonicalKeyId, type ListedKey, openKey } from "../core/keys.ts";
-import { maxTargetName } from "../core/limits.ts";
 import { parentRole, roleDepth, type TopRole } from "../core/names.ts";
 import { countSignatures, isMet } from "../core/threshold.ts";
-import { distinct, keysInUse, rootContentOf, targetsContentOf } from "./contents.ts";
+import { checkTargetName, distinct, keysInUse, rootContentOf, targetsContentOf } from "./contents.ts";
 import type { Contents, Edit, OfflineState, Signing } from "./edits.ts";
 import { EditError } from "./errors.ts";
 
@@ -230,7 +229,7 @@ class Work {
   /** Every delegation on the way has to cover the name, or no reader takes it from there. */
   #checkPaths(role: string, name: string): void {
     const { format } = this.#signing;
-    checkName(name);
+    checkTargetName(name);
     for (
       let each = role, above = parentRole(each);
       above !== undefined;
@@ -291,15 +290,4 @@ function sameTarget(present: TargetContent, wanted: TargetContent): boolean {
 function sameWords(a: TargetsContent | RootContent, b: TargetsContent | RootContent): boolean {
   const plain = ({ version: _, expires: __, ...rest }: TargetsContent | RootContent) => rest;
   return isDeepStrictEqual(plain(a), plain(b));
-}
-
-/** What no file can carry, and no reader would take. */
-function checkName(name: string): void {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-  const isWritable = name !== "" && name.isWellFormed() && !/[\u0000-\u001f]/.test(name);
-  if (isWritable && Buffer.byteLength(name) <= maxTargetName) return;
-  throw new EditError(
-    "TARGET_UNWRITABLE",
-    `A name has 1 to ${maxTargetName} bytes and no control characters: write ${JSON.stringify(name.slice(0, 40))} otherwise.`,
-  );
 }

@@ -5,6 +5,7 @@
 import type { RootContent, TargetContent, TargetsContent } from "../core/format/format.ts";
 import type { Json } from "../core/json.ts";
 import type { ListedKey } from "../core/keys.ts";
+import { maxTargetName } from "../core/limits.ts";
 import type { RoleKeys, Root, TargetFile, Targets } from "../core/model.ts";
 import { type TopRole, topRoles } from "../core/names.ts";
 import { EditError } from "./errors.ts";
@@ -69,4 +70,15 @@ export function distinct(keys: readonly ListedKey[]): ListedKey[] {
 export function keysInUse(root: RootContent, more: readonly ListedKey[]): ListedKey[] {
   const used = new Set(topRoles.flatMap((role) => root.roles[role].keyIds));
   return distinct([...root.keys, ...more]).filter(({ id }) => used.has(id));
+}
+
+/** Throws `TARGET_UNWRITABLE` for a name that no file can carry, and no reader would take. */
+export function checkTargetName(name: string): void {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+  const isWritable = name !== "" && name.isWellFormed() && !/[\u0000-\u001f]/.test(name);
+  if (isWritable && Buffer.byteLength(name) <= maxTargetName) return;
+  throw new EditError(
+    "TARGET_UNWRITABLE",
+    `A name has 1 to ${maxTargetName} bytes and no control characters: write ${JSON.stringify(name.slice(0, 40))} otherwise.`,
+  );
 }
