@@ -5,6 +5,7 @@
 import { z } from "zod";
 import type { Fetcher } from "../client/fetch/fetcher.ts";
 import type { SignatureEntry } from "../core/model.ts";
+import { askServer } from "./ask.ts";
 import type { Draft, Signatures } from "./draft.ts";
 import { PublishError } from "./errors.ts";
 import { refusalIn, type Sender } from "./send.ts";
@@ -39,7 +40,6 @@ export interface Wanted {
   readonly state?: string;
 }
 
-const largestAnswer = 64 * 1_024 * 1_024;
 /** Milliseconds for one call; the longest wait of the server lies within. */
 const longest = 60_000;
 const mostListed = 1_000;
@@ -123,17 +123,9 @@ export class Proposals {
 
   async #call(method: "GET" | "POST", path: string, body?: object): Promise<unknown> {
     const { fetcher, repository } = this.#sender;
-    const answer = await fetcher.call({
-      repository,
-      actions: method === "GET" ? "pull" : "pull,push",
-      method,
-      path,
-      maxBytes: largestAnswer,
-      signal: AbortSignal.timeout(longest),
-      ...(body !== undefined && {
-        body: { type: "application/json", bytes: Buffer.from(JSON.stringify(body), "utf8") },
-      }),
-    });
+    const actions = method === "GET" ? "pull" : "pull,push";
+    const question = { actions, method, path, document: body, time: longest } as const;
+    const answer = await askServer(this.#sender, question);
     if (answer.status !== 200 && answer.status !== 201) throw refused(fetcher, repository, answer);
     try {
       return JSON.parse(answer.body.toString("utf8"));

@@ -3,10 +3,10 @@ import type { Command } from "commander";
 import type { ClientContext } from "../../client/cli/context.ts";
 import { type TrustFlags, trustOptions } from "../../client/cli/flags.ts";
 import { openTrust } from "../../client/trust.ts";
+import { askServer } from "../../publisher/ask.ts";
 import { PublishError } from "../../publisher/errors.ts";
 import { refusalIn, type Sender } from "../../publisher/send.ts";
 
-const largestAnswer = 64 * 1_024 * 1_024;
 /** Milliseconds of one call: an answer over all repositories takes its time. */
 const longest = 120_000;
 
@@ -28,23 +28,12 @@ export async function askingServer<T>(
 }
 
 /** Throws `AUDIT_REFUSED` for anything but an answer, and what a fetcher throws. */
-export function askOf({ fetcher, repository }: Sender): Ask {
-  return async (method, path, body) => {
-    const {
-      status,
-      code,
-      body: answer,
-    } = await fetcher.call({
-      repository,
-      actions: method === "GET" ? "pull" : "*",
-      method,
-      path,
-      maxBytes: largestAnswer,
-      signal: AbortSignal.timeout(longest),
-      ...(body !== undefined && {
-        body: { type: "application/json", bytes: Buffer.from(JSON.stringify(body), "utf8") },
-      }),
-    });
+export function askOf(sender: Sender): Ask {
+  const { fetcher } = sender;
+  return async (method, path, document) => {
+    const actions = method === "GET" ? "pull" : "*";
+    const question = { actions, method, path, document, time: longest } as const;
+    const { status, code, body: answer } = await askServer(sender, question);
     if (status !== 200) {
       const said = refusalIn(answer);
       const why =

@@ -2,10 +2,10 @@
 import type { Command } from "commander";
 import type { ClientContext } from "../../client/cli/context.ts";
 import { addTrustFlags, type TrustFlags, trustOptions } from "../../client/cli/flags.ts";
-import type { Fetcher } from "../../client/fetch/fetcher.ts";
 import { openTrust } from "../../client/trust.ts";
+import { askServer } from "../../publisher/ask.ts";
 import { PublishError } from "../../publisher/errors.ts";
-import { refusalIn } from "../../publisher/send.ts";
+import { refusalIn, type Sender } from "../../publisher/send.ts";
 import type { CliContext } from "../output.ts";
 
 /** What these commands are run in. */
@@ -25,7 +25,6 @@ export interface AskedServer {
 
 /** Any name leads to the server that is meant for all. */
 const anyName = "vidimus/server";
-const largestAnswer = 64 * 1_024 * 1_024;
 /** Milliseconds for one page. */
 const longest = 120_000;
 /** Pages of one command: more than any store has. */
@@ -42,10 +41,10 @@ export async function atServer(
 ): Promise<void> {
   const trust = await openTrust(trustOptions(command.opts<TrustFlags>(), client));
   try {
-    const { fetcher } = await trust.sender(anyName);
+    const sender = await trust.sender(anyName);
     await run({
-      origin: fetcher.origin,
-      ask: (method, path, body) => answerOf(fetcher, method, path, body),
+      origin: sender.fetcher.origin,
+      ask: (method, path, body) => answerOf(sender, method, path, body),
     });
   } finally {
     await trust.close();
@@ -53,22 +52,13 @@ export async function atServer(
 }
 
 async function answerOf(
-  fetcher: Fetcher,
+  sender: Sender,
   method: "GET" | "POST",
   path: string,
-  body: object | undefined,
+  document: object | undefined,
 ): Promise<unknown> {
-  const answer = await fetcher.call({
-    repository: anyName,
-    actions: "*",
-    method,
-    path,
-    ...(body !== undefined && {
-      body: { type: "application/json", bytes: Buffer.from(JSON.stringify(body)) },
-    }),
-    maxBytes: largestAnswer,
-    signal: AbortSignal.timeout(longest),
-  });
+  const { fetcher } = sender;
+  const answer = await askServer(sender, { actions: "*", method, path, document, time: longest });
   if (answer.status === 200) {
     try {
       return JSON.parse(answer.body.toString("utf8"));
