@@ -4,6 +4,7 @@ import {
   type AuditKey,
   type AuditQuery,
   maxRefusedPrincipal,
+  mostRefusalsAtOnce,
   type RefusalCount,
 } from "./audit.ts";
 import {
@@ -31,7 +32,7 @@ export function checkAuditQuery(query: AuditQuery): void {
 }
 
 export function checkRefusalCounts(counts: readonly RefusalCount[]): void {
-  demand(counts.length <= 1_000, "counts");
+  demand(counts.length <= mostRefusalsAtOnce, "counts");
   for (const { hour: start, principal, code, count } of counts) {
     checkInstant(start);
     demand(start >= 0 && start % hour === 0, "an hour");

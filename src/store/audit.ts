@@ -91,6 +91,10 @@ export interface RefusalCount {
 export const mostRefusalRows = 2_000;
 /** Rows of one summary. */
 export const refusalsInSummary = 80;
+/** Summaries that one `settleRefusals` makes. */
+export const mostSummaries = 10;
+/** Counts that are given, or asked for, at one time. */
+export const mostRefusalsAtOnce = 1_000;
 export const maxRefusedPrincipal = 200;
 
 /** The key that signs heads. `reference` is the signer's. */
@@ -108,13 +112,13 @@ export interface AuditStore {
   head(): Promise<AuditHead>;
   list(query: AuditQuery): Promise<AuditPage>;
 
-  /** Adds to what is counted. At most 1,000 at once. */
+  /** Adds to what is counted. At most `mostRefusalsAtOnce`. */
   countRefusals(counts: readonly RefusalCount[]): Promise<void>;
-  /** What waits for its summary, by hour, principal and code, at most 1,000. */
+  /** What waits for its summary, by hour, principal and code, at most `mostRefusalsAtOnce`. */
   refusals(): Promise<readonly RefusalCount[]>;
   /**
    * Moves the counts of hours that began before `before` into the chain, `refusalsInSummary` a record of kind
-   * `server.refused`, at most 10 records. Resolves to how many records that were.
+   * `server.refused`, at most `mostSummaries`. Resolves to how many records that were.
    */
   settleRefusals(request: { before: number; at: number; actor: AuditActor }): Promise<number>;
 

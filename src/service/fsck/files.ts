@@ -16,7 +16,7 @@ import { type Examined, type Report, restore } from "./damage.ts";
 import { checkMade } from "./record.ts";
 
 /** Rows of one question. */
-const page = 200;
+export const page = 200;
 
 /** What pointers and keys are held against. */
 export interface StoredFiles {
@@ -29,10 +29,20 @@ export interface StoredFiles {
 }
 
 /** All rows of a repository, or those of one role. */
-export function* fileRows(rows: RepositoryRows, role?: string): Generator<FileRow> {
-  let after = { role: role ?? "", version: 0 };
+export function fileRows(rows: RepositoryRows, role?: string): Generator<FileRow> {
+  return rowsInOrder((after) => rows.files(after, page), role);
+}
+
+type Place = Pick<FileRow, "role" | "version">;
+
+/** Page by page, by role in byte order and then version. `read`: at most `page` rows strictly after a place. */
+export function* rowsInOrder<T extends Place>(
+  read: (after: Place) => readonly T[],
+  role: string | undefined,
+): Generator<T> {
+  let after: Place = { role: role ?? "", version: 0 };
   for (;;) {
-    const found = rows.files(after, page);
+    const found = read(after);
     for (const row of found) {
       if (role !== undefined && row.role !== role) return;
       yield row;

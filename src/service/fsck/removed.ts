@@ -5,24 +5,13 @@
 import type { FileRow, RepositoryRows } from "../../store/inspection.ts";
 import type { RemovedFile } from "../../store/retention.ts";
 import { type Report, restore } from "./damage.ts";
-
-/** Rows of one question. */
-const page = 500;
+import { page, rowsInOrder } from "./files.ts";
 
 type Place = Pick<FileRow, "role" | "version" | "sha256" | "revision">;
 
 /** All of a repository, or those of one role. */
-export function* removedRows(rows: RepositoryRows, role?: string): Generator<RemovedFile> {
-  for (let after = { role: role ?? "", version: 0 }; ; ) {
-    const found = rows.removedFiles(after, page);
-    for (const row of found) {
-      if (role !== undefined && row.role !== role) return;
-      yield row;
-    }
-    const last = found.at(-1);
-    if (last === undefined || found.length < page) return;
-    after = last;
-  }
+export function removedRows(rows: RepositoryRows, role?: string): Generator<RemovedFile> {
+  return rowsInOrder((after) => rows.removedFiles(after, page), role);
 }
 
 /** Rows of one role from both, by version. */

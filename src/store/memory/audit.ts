@@ -10,13 +10,12 @@ import {
   type AuditRecord,
   mostLookedAt,
   mostRefusalRows,
+  mostRefusalsAtOnce,
+  mostSummaries,
   type RefusalCount,
   refusalSummary,
   refusalsInSummary,
 } from "../audit.ts";
-
-/** Records of one settling. */
-const mostSummaries = 10;
 
 export class MemoryAudit {
   readonly #entries: AuditEntry[] = [];
@@ -71,7 +70,7 @@ export class MemoryAudit {
   }
 
   refusals(): readonly RefusalCount[] {
-    return this.#refusals.slice(0, 1_000);
+    return this.#refusals.slice(0, mostRefusalsAtOnce);
   }
 
   settleRefusals({ before, at, actor }: { before: number; at: number; actor: AuditActor }): number {

@@ -11,6 +11,8 @@ import {
   type AuditRecord,
   mostLookedAt,
   mostRefusalRows,
+  mostRefusalsAtOnce,
+  mostSummaries,
   type RefusalCount,
   refusalSummary,
   refusalsInSummary,
@@ -34,9 +36,6 @@ function entryOf({ actor, method, address, ...row }: AuditRow): AuditEntry {
   return { ...row, actor: { name: actor, method, address } };
 }
 
-/** Records of one settling. */
-const mostSummaries = 10;
-
 const emptyHead: AuditHead = { number: 0, hash: startOfTrail, at: 0 };
 
 export function prepareAuditReads(database: Database.Database) {
@@ -44,7 +43,7 @@ export function prepareAuditReads(database: Database.Database) {
     "SELECT number, hash, at FROM audit WHERE number > 0 ORDER BY number DESC LIMIT 1",
   );
   const refusals = database.prepare<[], RefusalCount>(
-    "SELECT hour, principal, code, count FROM refusal WHERE hour >= 0 ORDER BY hour, principal, code LIMIT 1000",
+    `SELECT hour, principal, code, count FROM refusal WHERE hour >= 0 ORDER BY hour, principal, code LIMIT ${mostRefusalsAtOnce}`,
   );
   const key = database.prepare<[], AuditKey>(
     "SELECT keytype, public_key AS publicKey, reference, created_at AS createdAt FROM audit_key WHERE id = 1",
