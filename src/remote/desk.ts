@@ -5,6 +5,7 @@
  */
 import { StoreError } from "../core/errors.ts";
 import type { KeyBinding, OnlineAlgorithm, Signer, SigningKey } from "../signer/signer.ts";
+import type { HeldKeys, HistoryRequest } from "../store/imports.ts";
 import type { NewProposal, ProposalChange, ProposalLimits, ProposalStore } from "../store/proposals.ts";
 import type { FloorRequest, OnlineKey, PendingKeyLimits, Publication, Store } from "../store/store.ts";
 import { type Ask, answerOf } from "./answer.ts";
@@ -39,6 +40,8 @@ export function writersDesk(
       "store.proposals.forget",
       (request: Parameters<ProposalStore["forget"]>[0]) => store.proposals.forget(request),
     ],
+    ["store.imports.addHistory", (request: HistoryRequest) => store.imports.addHistory(request)],
+    ["store.imports.holdKeys", (request: HeldKeys) => store.imports.holdKeys(request)],
     ["store.check", () => store.check()],
     ["signer.generate", ({ algorithm, binding }: NewKey) => signer.generate(algorithm, binding)],
     ["signer.sign", ({ key, message }: ToSign) => signer.sign(key, message)],

@@ -43,7 +43,7 @@ export interface HistoryRow {
   readonly revision: number;
   readonly incarnation: number;
   readonly at: number;
-  readonly kind: "publish" | "refresh" | "removal";
+  readonly kind: "publish" | "refresh" | "import" | "removal";
   readonly principal: string;
 }
 

@@ -7,6 +7,7 @@
  */
 import { StoreError } from "../core/errors.ts";
 import * as bounds from "./bounds.ts";
+import type { ImportStore } from "./imports.ts";
 import { MemoryKeys } from "./memory/keys.ts";
 import { MemoryProposals } from "./memory/proposals.ts";
 import { MemoryRepositories } from "./memory/repositories.ts";
@@ -28,6 +29,7 @@ export function openMemory(): Store {
 
   return {
     proposals: proposalsOf(proposals, checkOpen),
+    imports: importsOf(repositories, keys, checkOpen),
     async state(repository) {
       bounds.checkName(repository);
       checkOpen();
@@ -57,6 +59,7 @@ export function openMemory(): Store {
       repositories.checkPublication(publication);
       proposals.checkPublication(publication);
       keys.activate(publication.repository, publication.activateKeys);
+      keys.hold(publication.repository, publication.imported?.keys ?? []);
       const committed = repositories.publish(publication);
       proposals.afterPublication(publication);
       return committed;
@@ -157,6 +160,32 @@ export function openMemory(): Store {
     },
     async close() {
       open = false;
+    },
+  };
+}
+
+function importsOf(repositories: MemoryRepositories, keys: MemoryKeys, checkOpen: () => void): ImportStore {
+  return {
+    async last(repository) {
+      bounds.checkName(repository);
+      checkOpen();
+      return repositories.last(repository);
+    },
+    async versions(query) {
+      bounds.checkVersionsQuery(query);
+      checkOpen();
+      return repositories.versions(query);
+    },
+    async addHistory(request) {
+      bounds.checkHistory(request);
+      checkOpen();
+      return repositories.addHistory(request);
+    },
+    async holdKeys(request) {
+      bounds.checkHeldKeys(request);
+      checkOpen();
+      repositories.lookAt(request.repository, request.expectedRevision, request.renewAt);
+      keys.hold(request.repository, request.keys);
     },
   };
 }

@@ -13,12 +13,14 @@ import type { ProposalStore } from "./proposals.ts";
 import { type ConnectionOptions, connect, openingError } from "./sqlite/connection.ts";
 import { closed, readOnly, unavailable } from "./sqlite/errors.ts";
 import { makeDataDirectory } from "./sqlite/files.ts";
+import { importStore, prepareImportChanges, prepareImportReads } from "./sqlite/imports.ts";
 import { prepareKeyChanges, prepareKeyReads } from "./sqlite/keys.ts";
 import { takeLock } from "./sqlite/lock.ts";
 import { prepareProposalReads } from "./sqlite/proposal-reads.ts";
 import { prepareProposalChanges } from "./sqlite/proposals.ts";
 import { prepareChanges } from "./sqlite/publications.ts";
 import { prepareReads } from "./sqlite/reads.ts";
+import type { Ways } from "./sqlite/ways.ts";
 import { Writer } from "./sqlite/writer.ts";
 import type { Store } from "./store.ts";
 
@@ -67,13 +69,16 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
       ...prepareReads(database),
       keys: prepareKeyReads(database),
       proposals: prepareProposalReads(database),
+      imports: prepareImportReads(database),
     };
     const writer = reading ? undefined : new Writer(database);
     const proposals = prepareProposalChanges(database);
+    const imports = prepareImportChanges(database);
     const changes = {
-      ...prepareChanges(database, proposals),
+      ...prepareChanges(database, proposals, imports),
       keys: prepareKeyChanges(database),
       proposals,
+      imports,
     };
     // Who holds the lock is the only one that commits.
     const changesElsewhere = lock === undefined ? reads.changesElsewhere : () => 0;
@@ -87,16 +92,13 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
 type Reads = ReturnType<typeof prepareReads> & {
   readonly keys: ReturnType<typeof prepareKeyReads>;
   readonly proposals: ReturnType<typeof prepareProposalReads>;
+  readonly imports: ReturnType<typeof prepareImportReads>;
 };
 type Changes = ReturnType<typeof prepareChanges> & {
   readonly keys: ReturnType<typeof prepareKeyChanges>;
   readonly proposals: ReturnType<typeof prepareProposalChanges>;
+  readonly imports: ReturnType<typeof prepareImportChanges>;
 };
-/** How a question and a change are put to the database. */
-interface Ways {
-  read<T>(question: () => T): T;
-  change<T>(work: () => T): Promise<T>;
-}
 
 function sqliteStore(reads: Reads, changes: Changes, writer: Writer | undefined, release: () => void): Store {
   let open = true;
@@ -118,6 +120,7 @@ function sqliteStore(reads: Reads, changes: Changes, writer: Writer | undefined,
 
   return {
     proposals: proposalsOf(reads.proposals, changes.proposals, { read, change }),
+    imports: importStore(reads.imports, changes.imports, { read, change }),
     async state(repository) {
       bounds.checkName(repository);
       return read(() => reads.state(repository));

@@ -32,6 +32,7 @@
  * `RangeError` before anything happens (a version no file can have is merely not found).
  */
 
+import type { ImportStore } from "./imports.ts";
 import type { ProposalStore } from "./proposals.ts";
 
 export type Format = "notary" | "tuf";
@@ -102,8 +103,11 @@ export interface Publication {
   /** The revision this was verified against; 0 for a name never used. */
   readonly expectedRevision: number;
   readonly at: number;
-  /** `publish`: a person or builder. `refresh`: this server renewed online roles. */
-  readonly kind: "publish" | "refresh";
+  /**
+   * `publish`: a person or builder. `refresh`: this server renewed online roles. `import`: it was made elsewhere and is taken
+   * over (`imports.ts`).
+   */
+  readonly kind: "publish" | "refresh" | "import";
   /** Who, for the record; at most 255 characters. */
   readonly principal: string;
   /** At least one; no role twice; every version higher than the current one of its role. */
@@ -116,6 +120,15 @@ export interface Publication {
   readonly renewAt: number | undefined;
   /** ID of the proposal of this repository that is published by it. */
   readonly proposal?: string;
+  /** Of an import only. */
+  readonly imported?: {
+    /** Where it was taken from; at most 4,096 characters. */
+    readonly origin: string;
+    /** Older files, each of a version below the one in `metadata` or the current one; as in `ImportStore.addHistory`. */
+    readonly history: readonly NewMetadata[];
+    /** Online keys that came with it, active from now on. */
+    readonly keys: readonly OnlineKey[];
+  };
 }
 
 export interface FloorRequest {
@@ -187,6 +200,7 @@ export interface PendingKeyLimits {
 
 export interface Store {
   readonly proposals: ProposalStore;
+  readonly imports: ImportStore;
 
   /** Never rejects for an unknown name: see `RepositoryState`. */
   state(repository: string): Promise<RepositoryState>;

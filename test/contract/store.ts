@@ -8,6 +8,7 @@ import { changefeed } from "./store/changefeed.ts";
 import { elsewhere } from "./store/elsewhere.ts";
 import { floors } from "./store/floors.ts";
 import { histories } from "./store/histories.ts";
+import { imports } from "./store/imports.ts";
 import { keys } from "./store/keys.ts";
 import { names } from "./store/names.ts";
 import { proposals } from "./store/proposals.ts";
@@ -37,6 +38,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     floors(bench);
     renewal(bench);
     keys(bench);
+    imports(bench);
     elsewhere(bench);
     proposals(bench);
     histories(open);

@@ -29,6 +29,8 @@ function ask(directory: string, question: string): unknown[] {
   return answer;
 }
 
+/** Those of this release. */
+const own = readMigrations(migrationDirectory("sqlite")).map(({ name }) => name);
 const second = { "9001_second": "CREATE TABLE second (id INTEGER PRIMARY KEY) STRICT;" };
 
 describe("migrations", () => {
@@ -36,8 +38,8 @@ describe("migrations", () => {
     const directory = migrations({ ...second, "9000_first": "SELECT 1;", README: "SELECT 2;" });
     writeFileSync(join(directory, "9002_backup.sql~"), "SELECT 3;");
     const names = readMigrations(directory).map((migration) => migration.name);
-    expect(names).toEqual(["0001_store", "0002_proposals", "9000_first", "9001_second"]);
-    expect(readMigrations(directory)[2]?.sha256).toBe(
+    expect(names).toEqual([...own, "9000_first", "9001_second"]);
+    expect(readMigrations(directory)[own.length]?.sha256).toBe(
       "17db4fd369edb9244b9f91d9aeed145c3d04ad8ba6e95d06247f07a63527d11a",
     );
   });
@@ -93,7 +95,7 @@ describe("migrations", () => {
     const path = join(known, "9001_second.sql");
     writeFileSync(path, "CREATE TABLE half (id INTEGER PRIMARY KEY) STRICT; INSERT INTO nowhere VALUES (1);");
     expect(await codeOf(openOnce(directory, known))).toBe("STORE_UNAVAILABLE");
-    expect(ask(directory, "SELECT name FROM migration")).toEqual(["0001_store", "0002_proposals"]);
+    expect(ask(directory, "SELECT name FROM migration")).toEqual(own);
     expect(ask(directory, "SELECT name FROM sqlite_schema WHERE name = 'half'")).toEqual([]);
     writeFileSync(path, "CREATE TABLE half (id INTEGER PRIMARY KEY) STRICT;");
     await openOnce(directory, known);

@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { StoreError } from "../../core/errors.ts";
 import { farthestClaim, maxOtherUsers } from "../bounds.ts";
+import type { HistoryRequest, ImportRecord, ImportStore } from "../imports.ts";
 import type {
   ChangeQuery,
   ChangeRecord,
@@ -10,6 +11,8 @@ import type {
   FloorRequest,
   Format,
   KeyUse,
+  MetadataReference,
+  NewMetadata,
   PastMetadata,
   Publication,
   RepositoryState,
@@ -31,6 +34,9 @@ interface Repository {
   uses: readonly KeyUse[];
   /** Ascending versions; the last is the current one. */
   readonly files: Map<string, File[]>;
+  /** Taken over from elsewhere, and older than what came with them. In any order. */
+  past: File[];
+  imports: ImportRecord[];
   readonly floor: Map<string, number>;
 }
 
@@ -70,7 +76,12 @@ export class MemoryRepositories {
   /** The newest file of a role in this incarnation that is meant. */
   past(name: string, role: string, isMeant: (file: StoredMetadata) => boolean): PastMetadata | undefined {
     const found = this.#repositories.get(name);
-    const file = found?.files.get(role)?.findLast(isMeant);
+    const file =
+      found?.files.get(role)?.findLast(isMeant) ??
+      found?.past
+        .filter((each) => each.role === role && isMeant(each))
+        .sort(byVersion)
+        .at(-1);
     return found && file && { ...file, incarnation: found.incarnation };
   }
 
@@ -100,6 +111,73 @@ export class MemoryRepositories {
         throw new StoreError("CONFLICT", "A file of this or a later version is stored already.");
       }
     }
+    if (publication.imported === undefined) return;
+    const next = new Map(metadata.map(({ role, version }) => [role, version]));
+    this.#checkPast(repository, publication.imported.history, (role) => next.get(role));
+  }
+
+  #checkPast(
+    repository: string,
+    files: readonly NewMetadata[],
+    next: (role: string) => number | undefined,
+  ): void {
+    for (const { role, version, sha256 } of files) {
+      const stored = this.past(repository, role, (file) => file.version === version);
+      if (stored?.sha256 === sha256) continue;
+      if (stored !== undefined) {
+        throw new StoreError("CONFLICT", "A file of this version is stored with other bytes.");
+      }
+      const now = next(role) ?? this.#files(repository, role).at(-1)?.version;
+      if (now !== undefined && version >= now) {
+        throw new StoreError("CONFLICT", "A file of the past is above the current one.");
+      }
+    }
+  }
+
+  last(name: string): ImportRecord | undefined {
+    const found = this.#repositories.get(name);
+    if (!found?.alive) return undefined;
+    return found.imports.filter(({ incarnation }) => incarnation === found.incarnation).at(-1);
+  }
+
+  versions({ repository, role, after, limit }: Parameters<ImportStore["versions"]>[0]): MetadataReference[] {
+    const found = this.#repositories.get(repository);
+    const past = found?.past.filter((file) => file.role === role) ?? [];
+    return [...past, ...(found?.files.get(role) ?? [])]
+      .filter(({ version }) => version > after)
+      .sort(byVersion)
+      .slice(0, limit)
+      .map(({ bytes: _, expires: __, ...file }) => file);
+  }
+
+  addHistory({ repository, incarnation, files }: HistoryRequest): number {
+    const last = this.last(repository);
+    if (last === undefined || last.incarnation !== incarnation) {
+      throw new StoreError("CONFLICT", "The repository was not taken over from elsewhere, or has moved on.");
+    }
+    this.#checkPast(repository, files, () => undefined);
+    return this.#putBehind(repository, files, last.at);
+  }
+
+  #putBehind(repository: string, files: readonly NewMetadata[], at: number): number {
+    let added = 0;
+    for (const { role, version, sha256, bytes, expires } of files) {
+      if (this.past(repository, role, (file) => file.version === version) !== undefined) continue;
+      const file = { role, version, sha256, length: bytes.length, bytes: Buffer.from(bytes), expires };
+      this.#repositories.get(repository)?.past.push({ ...file, storedAt: at });
+      added++;
+    }
+    return added;
+  }
+
+  /** `CONFLICT` unless it is alive and stands at the revision. */
+  lookAt(name: string, revision: number, renewAt: number | undefined): void {
+    const found = this.#repositories.get(name);
+    if (!found?.alive || found.revision !== revision) {
+      throw new StoreError("CONFLICT", "The repository has moved on: read it again.");
+    }
+    found.renewAt = renewAt;
+    found.claimedUntil = undefined;
   }
 
   /** Cannot fail after `checkPublication`. */
@@ -120,6 +198,11 @@ export class MemoryRepositories {
       found.files.set(role, [...(found.files.get(role) ?? []), file]);
       if (role === "timestamp") this.#announce(name, at, version, sha256, "update");
     }
+    if (publication.imported !== undefined) {
+      const { revision, incarnation } = found;
+      found.imports.push({ revision, incarnation, at, origin: publication.imported.origin });
+      this.#putBehind(name, publication.imported.history, at);
+    }
     return { revision: found.revision, incarnation: found.incarnation };
   }
 
@@ -130,6 +213,7 @@ export class MemoryRepositories {
       found.floor.set(role, Math.max(found.floor.get(role) ?? 0, files.at(-1)?.version ?? 0));
     }
     found.files.clear();
+    found.past = [];
     found.uses = [];
     found.alive = false;
     found.revision += 1;
@@ -220,8 +304,14 @@ function empty(format: Format): Repository {
     claimedUntil: undefined,
     uses: [],
     files: new Map(),
+    past: [],
+    imports: [],
     floor: new Map(),
   };
+}
+
+function byVersion(a: MetadataReference, b: MetadataReference): number {
+  return a.version - b.version;
 }
 
 function withoutRepeats(uses: readonly KeyUse[]): readonly KeyUse[] {

@@ -6,6 +6,7 @@ import type Database from "better-sqlite3";
 import { farthestClaim } from "../bounds.ts";
 import type { Committed, FloorRequest, Format, KeyUse, NewMetadata, Publication } from "../store.ts";
 import { conflict } from "./errors.ts";
+import type { ImportChanges } from "./imports.ts";
 import type { ProposalChanges } from "./proposals.ts";
 import { given } from "./reads.ts";
 
@@ -17,13 +18,17 @@ interface RepositoryRow {
   readonly incarnation: number;
 }
 
-interface Life {
+export interface Life {
   readonly id: number;
   readonly revision: number;
   readonly incarnation: number;
 }
 
-export function prepareChanges(database: Database.Database, proposals: ProposalChanges) {
+export function prepareChanges(
+  database: Database.Database,
+  proposals: ProposalChanges,
+  imports: ImportChanges,
+) {
   const find = database.prepare<[string], RepositoryRow>(
     "SELECT id, alive, format, revision, incarnation FROM repository WHERE name = ?",
   );
@@ -126,15 +131,23 @@ export function prepareChanges(database: Database.Database, proposals: ProposalC
     publish(publication: Publication): Committed {
       const { repository, at, kind, principal } = publication;
       const life = begin(publication);
-      record.run(life.id, life.revision, life.incarnation, at, kind, principal);
+      record.run(
+        life.id,
+        life.revision,
+        life.incarnation,
+        at,
+        kind === "refresh" ? kind : "publish",
+        principal,
+      );
       for (const file of publication.metadata) store(life, at, file);
       for (const keyId of publication.activateKeys) {
         const known = activate.run(repository, keyId).changes === 1;
         if (!known) throw conflict("An online key of this publication is no longer held.");
       }
+      imports.afterPublication(publication, life);
       if (publication.keyUses !== undefined) replaceUses(life, publication.keyUses);
       // What a renewal makes no proposal rests on.
-      if (kind === "publish") proposals.afterPublication(publication);
+      if (kind !== "refresh") proposals.afterPublication(publication);
       return { revision: life.revision, incarnation: life.incarnation };
     },
 

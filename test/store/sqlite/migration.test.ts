@@ -4,8 +4,6 @@ import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import { migrationDirectory, readMigrations } from "../../../src/store/migrate.ts";
 import { connect } from "../../../src/store/sqlite/connection.ts";
-import type { ProposalChanges } from "../../../src/store/sqlite/proposals.ts";
-import { prepareChanges } from "../../../src/store/sqlite/publications.ts";
 import { openSqlite } from "../../../src/store/sqlite.ts";
 import { temporaryDirectory } from "../../support/directory.ts";
 import { newProposal, room } from "../../support/proposals.ts";
@@ -19,10 +17,21 @@ const failing = `${good} INSERT INTO nowhere VALUES (1);`;
 function migrations(...later: string[]): string {
   const directory = temporaryDirectory();
   cpSync(migrationDirectory("sqlite"), directory, { recursive: true });
-  const present = readMigrations(directory).length;
-  for (const [index, sql] of later.entries())
-    writeFileSync(join(directory, `000${index + present + 1}_later.sql`), sql);
+  for (const [index, sql] of later.entries()) {
+    writeFileSync(join(directory, `${numbered(newest + index + 1)}_later.sql`), sql);
+  }
   return directory;
+}
+
+/** The number of this release's last migration. */
+const newest = Number(readMigrations(migrationDirectory("sqlite")).at(-1)?.name.slice(0, 4));
+/** What a migration from this release's schema leaves. */
+const copy = `vidimus.sqlite.schema-${numbered(newest)}`;
+/** And the one after it. */
+const next = `vidimus.sqlite.schema-${numbered(newest + 1)}`;
+
+function numbered(number: number): string {
+  return String(number).padStart(4, "0");
 }
 
 /** A store of this release with one publication, its server stopped. */
@@ -58,8 +67,16 @@ it("the first schema gets its tables for proposals, and all that it had stays", 
   const [directory, first] = [temporaryDirectory(), temporaryDirectory()];
   cpSync(join(migrationDirectory("sqlite"), "0001_store.sql"), join(first, "0001_store.sql"));
   const database = connect({ directory, readOnly: false, testingOnlyMigrations: first });
-  prepareChanges(database, { afterPublication: () => {} } as unknown as ProposalChanges).publish(
-    publication("a"),
+  // As a release of that schema did it.
+  database.exec(
+    "INSERT INTO repository (name, alive, format, revision, incarnation) VALUES ('a', 1, 'notary', 1, 1)",
+  );
+  const insert = database.prepare(
+    "INSERT INTO metadata (repository, role, version, sha256, length, stored_at, expires, revision, bytes) VALUES (1, 'root', 1, ?, 1, 1, 1, 1, x'00')",
+  );
+  const { lastInsertRowid } = insert.run("0".repeat(64));
+  database.exec(
+    `INSERT INTO current_metadata (repository, role, metadata) VALUES (1, 'root', ${lastInsertRowid})`,
   );
   database.close();
   const store = await openSqlite({ directory });
@@ -77,15 +94,15 @@ describe("a migration", () => {
     const before = await openOnce(directory, migrations());
     const after = await openOnce(directory, migrations(good));
     expect(after.changes).toEqual([]);
-    expect(copies(directory)).toEqual(["vidimus.sqlite.schema-0002"]);
-    expect(await restored(directory, "vidimus.sqlite.schema-0002")).toEqual(before);
+    expect(copies(directory)).toEqual([copy]);
+    expect(await restored(directory, copy)).toEqual(before);
   });
 
   it("makes a copy that its owner alone may read, whatever the umask", async () => {
     const directory = await oldStore();
     const umask = process.umask(0);
     await openOnce(directory, migrations(good)).finally(() => process.umask(umask));
-    expect(statSync(join(directory, "vidimus.sqlite.schema-0002")).mode & 0o777).toBe(0o600);
+    expect(statSync(join(directory, copy)).mode & 0o777).toBe(0o600);
   });
 
   it("copies what lies in the log alone, too", async () => {
@@ -97,23 +114,23 @@ describe("a migration", () => {
       cpSync(join(directory, name), join(place, name));
     await writer.close();
     await openOnce(place, migrations(good));
-    expect((await restored(place, "vidimus.sqlite.schema-0002")).names).toEqual(["a", "b"]);
+    expect((await restored(place, copy)).names).toEqual(["a", "b"]);
   });
 
   it("that fails in the middle leaves the old store and its copy", async () => {
     const directory = await oldStore();
     const before = await openOnce(directory, migrations());
     expect(await codeOf(openOnce(directory, migrations(failing)))).toBe("STORE_UNAVAILABLE");
-    expect(await restored(directory, "vidimus.sqlite.schema-0002")).toEqual(before);
+    expect(await restored(directory, copy)).toEqual(before);
     expect(await openOnce(directory, migrations())).toEqual(before);
   });
 
   it("is not begun without a copy, and nothing is left of the attempt", async () => {
     const directory = await oldStore();
     const before = await openOnce(directory, migrations());
-    mkdirSync(join(directory, "vidimus.sqlite.schema-0002"));
+    mkdirSync(join(directory, copy));
     expect(await codeOf(openOnce(directory, migrations(good)))).toBe("STORE_UNAVAILABLE");
-    expect(copies(directory)).toEqual(["vidimus.sqlite.schema-0002"]);
+    expect(copies(directory)).toEqual([copy]);
     expect(await openOnce(directory, migrations())).toEqual(before);
   });
 
@@ -122,19 +139,19 @@ describe("a migration", () => {
     const [one, broken, two] = [migrations(good), migrations(good, failing), migrations(good, "SELECT 1;")];
     await openOnce(directory, one);
     expect(await codeOf(openOnce(directory, broken))).toBe("STORE_UNAVAILABLE");
-    expect(copies(directory)).toEqual(["vidimus.sqlite.schema-0002", "vidimus.sqlite.schema-0003"]);
+    expect(copies(directory)).toEqual([copy, next]);
     await openOnce(directory, two);
-    expect(copies(directory)).toEqual(["vidimus.sqlite.schema-0003"]);
+    expect(copies(directory)).toEqual([next]);
   });
 
   it("replaces what an interrupted copy left", async () => {
     const directory = await oldStore();
-    writeFileSync(join(directory, "vidimus.sqlite.schema-0002.partial"), "half of it", { mode: 0o644 });
+    writeFileSync(join(directory, `${copy}.partial`), "half of it", { mode: 0o644 });
     await openOnce(directory, migrations(good));
-    expect(copies(directory)).toEqual(["vidimus.sqlite.schema-0002"]);
-    const copy = new Database(join(directory, "vidimus.sqlite.schema-0002"), { readonly: true });
-    expect(copy.pragma("integrity_check", { simple: true })).toBe("ok");
-    copy.close();
+    expect(copies(directory)).toEqual([copy]);
+    const database = new Database(join(directory, copy), { readonly: true });
+    expect(database.pragma("integrity_check", { simple: true })).toBe("ok");
+    database.close();
   });
 
   it("that makes the store needs no copy, and none is made where nothing is pending", async () => {
