@@ -99,6 +99,7 @@ export const refusedCodes = [
   "UNAUTHORIZED",
   "TOO_MANY_PROPOSALS",
   "PROPOSAL_CLOSED",
+  "ONLINE_KEY_UNLISTED",
 ] as const;
 
 export const storeCodes = [
@@ -118,6 +119,7 @@ export const signerCodes = [
   "WRONG_SECRET",
   "SEALED_KEY_DAMAGED",
   "BAD_SECRET",
+  "KEY_UNSUITABLE",
 ] as const;
 
 export type MalformedCode = (typeof malformedCodes)[number];

@@ -44,6 +44,7 @@ export function writersDesk(
     ["store.imports.holdKeys", (request: HeldKeys) => store.imports.holdKeys(request)],
     ["store.check", () => store.check()],
     ["signer.generate", ({ algorithm, binding }: NewKey) => signer.generate(algorithm, binding)],
+    ["signer.adopt", ({ privateKey, binding }: ToAdopt) => signer.adopt(privateKey, binding)],
     ["signer.sign", ({ key, message }: ToSign) => signer.sign(key, message)],
     ["signer.check", () => signer.check()],
   ]);
@@ -78,6 +79,10 @@ interface NewProposalRequest {
 }
 interface NewKey {
   readonly algorithm: OnlineAlgorithm;
+  readonly binding: KeyBinding;
+}
+interface ToAdopt {
+  readonly privateKey: Uint8Array;
   readonly binding: KeyBinding;
 }
 interface ToSign {
