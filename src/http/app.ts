@@ -49,6 +49,8 @@ const apiOf: Record<Route["kind"], string> = {
   signProposal: "/manage/sign-proposal",
   rejectProposal: "/manage/reject-proposal",
   cancelProposal: "/manage/cancel-proposal",
+  onlineKeys: "/manage/online-keys",
+  adoptOnlineKeys: "/manage/adopt-online-keys",
   openapi: "/manage/openapi",
   manageMissing: "/manage/missing",
   badMethod: "/bad-method",

@@ -16,6 +16,7 @@ export type ManageRoute =
       readonly repository: string;
       readonly id: string;
     }
+  | { readonly kind: "onlineKeys" | "adoptOnlineKeys"; readonly repository: string }
   | { readonly kind: "openapi" }
   | { readonly kind: "manageMissing"; readonly because: "path" | "name" | "prefix" };
 
@@ -43,9 +44,13 @@ export function manageRoute(method: string, path: string, query: string, rules: 
   if (first === "proposals" && segments.length === 1) {
     return method === "GET" ? { kind: "proposals", query } : missing;
   }
-  if (first !== "repositories" || what !== "proposals" || name === undefined || segments.length > 5)
-    return missing;
-  const route = repositoryRoute(method, name, segments.slice(3), query);
+  if (first !== "repositories" || name === undefined || segments.length > 5) return missing;
+  const route =
+    what === "proposals"
+      ? repositoryRoute(method, name, segments.slice(3), query)
+      : what === "online-keys" && segments.length === 3
+        ? onlineKeysRoute(method, name)
+        : undefined;
   if (route === undefined) return missing;
   if (!isRepositoryName(name, { older: rules.olderNames })) return { kind: "manageMissing", because: "name" };
   const { prefixes } = rules;
@@ -53,6 +58,11 @@ export function manageRoute(method: string, path: string, query: string, rules: 
     return { kind: "manageMissing", because: "prefix" };
   }
   return route;
+}
+
+function onlineKeysRoute(method: string, repository: string): ManageRoute | undefined {
+  if (method === "GET") return { kind: "onlineKeys", repository };
+  return method === "POST" ? { kind: "adoptOnlineKeys", repository } : undefined;
 }
 
 function repositoryRoute(

@@ -23,6 +23,8 @@ const operations: Partial<Record<Route["kind"], string>> = {
   openProposal: "OpenProposal",
   proposal: "GetProposal",
   signProposal: "SignProposal",
+  onlineKeys: "OnlineKeys",
+  adoptOnlineKeys: "AdoptOnlineKeys",
   rejectProposal: "RejectProposal",
   cancelProposal: "CancelProposal",
 };

@@ -37,8 +37,34 @@ export interface PublicKey {
   readonly public: string;
 }
 
+/** A key of an online role with its private half, PKCS#8 DER, which whoever calls wipes. */
+export interface AdoptedKey {
+  readonly role: OnlineRole;
+  readonly privateKey: Buffer;
+}
+
+/** The keys that the root in force gives to the online roles, and which of them this server can sign with. */
+export interface OnlineKeyStanding {
+  readonly roles: readonly {
+    readonly role: OnlineRole;
+    readonly threshold: number;
+    readonly keys: readonly { readonly id: string; readonly held: boolean }[];
+  }[];
+}
+
+export interface AdoptionService {
+  /** Undefined if there is no such repository. */
+  standing(repository: string): Promise<OnlineKeyStanding | undefined>;
+  /**
+   * Takes in the private keys of online roles that another server held: keys that the root in force lists. Versions go on from
+   * there. All or none; keys that are held already count as taken in. Throws `NOT_FOUND`, `ONLINE_KEY_UNLISTED`, `KEY_UNSUITABLE`.
+   */
+  adopt(repository: string, keys: readonly AdoptedKey[], principal: Principal): Promise<OnlineKeyStanding>;
+}
+
 export interface TrustService {
   readonly proposals: ProposalService;
+  readonly adoption: AdoptionService;
 
   /*
    * The three reads give the answer itself, and throw, wherever nobody has to be waited for: what is in memory, and what a

@@ -13,6 +13,7 @@ import type {
 } from "../store/store.ts";
 import { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
+import { KeyAdoptions } from "./key-adoption.ts";
 import { type OnlineKeySettings, OnlineKeys } from "./online-keys.ts";
 import { type OnlineRoleSettings, OnlineRoles } from "./online-roles.ts";
 import type { PolicyInForce } from "./policy-in-force.ts";
@@ -71,6 +72,11 @@ export function createTrustService(options: TrustOptions): TrustService {
     settings: { ...proposalDefaults, ...options.proposals },
     checkWritable: () => checkWritable(options),
   });
+  const refresher = new Refresher({
+    ...shared,
+    interval: options.refreshInterval,
+    alsoTend: () => proposals.tend(),
+  });
   return new Service(
     { ...options, reading },
     cache,
@@ -78,8 +84,9 @@ export function createTrustService(options: TrustOptions): TrustService {
     queue,
     keys,
     publisher,
-    new Refresher({ ...shared, interval: options.refreshInterval, alsoTend: () => proposals.tend() }),
+    refresher,
     proposals,
+    new KeyAdoptions({ ...shared, signer, refresher, checkWritable: () => checkWritable(options) }),
   );
 }
 
@@ -106,6 +113,7 @@ class Service implements TrustService {
   /** Parts that could not be used when they were last asked, by name, with the code of the reason. */
   readonly #failing = new Map<string, string>();
   readonly proposals: Proposals;
+  readonly adoption: KeyAdoptions;
 
   constructor(
     options: TrustOptions & { readonly reading: Reading },
@@ -116,6 +124,7 @@ class Service implements TrustService {
     publisher: Publisher,
     refresher: Refresher,
     proposals: Proposals,
+    adoption: KeyAdoptions,
   ) {
     this.#options = options;
     this.#cache = cache;
@@ -125,6 +134,7 @@ class Service implements TrustService {
     this.#publisher = publisher;
     this.#refresher = refresher;
     this.proposals = proposals;
+    this.adoption = adoption;
   }
 
   current(repository: string, role: string): Eventually<Served | undefined> {

@@ -14,6 +14,7 @@ interface Operation {
 }
 
 const ofRepository = "/api/v1/repositories/{name}/proposals";
+const ofOnlineKeys = "/api/v1/repositories/{name}/online-keys";
 const ofProposal = `${ofRepository}/{id}`;
 
 /** One for each meaning that a request can have, complete by the compiler. */
@@ -75,6 +76,23 @@ export const operations: Record<Exclude<ManageRoute["kind"], "manageMissing">, O
     status: 200,
     answer: schemas.proposal,
   },
+  onlineKeys: {
+    method: "get",
+    path: ofOnlineKeys,
+    summary:
+      "The keys that the root in force gives to timestamp and snapshot, and which of them are held here.",
+    status: 200,
+    answer: schemas.onlineKeys,
+  },
+  adoptOnlineKeys: {
+    method: "post",
+    path: ofOnlineKeys,
+    summary:
+      "Takes in private keys that the root in force lists, such as those of a Notary that this server takes the place of.",
+    body: schemas.adoptBody,
+    status: 200,
+    answer: schemas.onlineKeys,
+  },
   openapi: {
     method: "get",
     path: "/api/v1/openapi.json",
@@ -98,6 +116,8 @@ for (const [id, schema] of Object.entries({
   RejectProposal: schemas.rejectionBody,
   Proposal: schemas.proposal,
   ProposalList: schemas.proposalList,
+  AdoptOnlineKeys: schemas.adoptBody,
+  OnlineKeys: schemas.onlineKeys,
   Refusal: schemas.refusal,
 })) {
   named.add(schema, { id });
@@ -116,7 +136,8 @@ export function openapiDocument(): object {
     info: {
       title: "Vidimus management API",
       version: "1",
-      description: "Proposals: files that wait for signatures of several people (docs/proposals.md).",
+      description:
+        "Proposals: files that wait for signatures of several people (docs/proposals.md). Online keys of a server that is taken over (docs/moving.md).",
     },
     paths,
     components: {
