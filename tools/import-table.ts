@@ -38,6 +38,7 @@ const durable = "src/durable";
 const keyErrors = "src/publisher/custody/errors";
 const custody = "src/publisher/custody";
 const custodyContract = ["src/publisher/custody/custody", keyErrors];
+const movingErrors = "src/moving/databases/errors";
 const publishErrors = "src/publisher/errors";
 const outsidePlaces = ["src/publisher/custody/ssh-agent", "src/publisher/custody/pkcs11"];
 const outsideKey = "src/publisher/custody/outside-key";
@@ -296,6 +297,20 @@ export const table: readonly Row[] = [
     packages: ["commander"],
     builtins: ["node:fs", "node:fs/promises", "node:path", "node:readline/promises"],
   },
+  // What an old Notary left behind: its databases, and the keys in them.
+  { place: movingErrors, ours: [], packages: [], builtins: [] },
+  {
+    place: "src/moving/databases",
+    ours: [movingErrors],
+    packages: ["pg"],
+    builtins: ["node:fs"],
+  },
+  {
+    place: "src/moving",
+    ours: ["src/moving/databases", movingErrors, "src/client/fetch/fetcher", "src/core"],
+    packages: ["jose", "p-limit", "zod"],
+    builtins: ["node:crypto", "node:fs"],
+  },
   // The keys of people: the errors alone are wanted by commands that open none.
   { place: keyErrors, ours: [], packages: [], builtins: [] },
   {
@@ -363,8 +378,10 @@ export const table: readonly Row[] = [
       "src/client/cli",
       "src/core",
       "src/cli/publishing",
+      "src/cli/moving",
       keyErrors,
       publishErrors,
+      movingErrors,
       custody,
       ...outsidePlaces,
       "src/publisher",
@@ -386,6 +403,7 @@ export const table: readonly Row[] = [
       ...outsidePlaces,
       "src/publisher",
       "src/cli/publishing",
+      "src/cli/moving",
     ],
   },
   // The commands of publishers, loaded as one when one of them may be wanted.
@@ -400,11 +418,27 @@ export const table: readonly Row[] = [
       keyErrors,
       publishErrors,
       custody,
+      "src/moving",
       "src/policy",
       "src/publisher",
     ],
     packages: ["commander"],
     builtins: ["node:crypto", "node:fs", "node:os", "node:path"],
+  },
+
+  {
+    place: "src/cli/moving",
+    ours: [
+      "src/cli",
+      "src/cli/publishing",
+      "src/client",
+      "src/client/cli",
+      "src/moving",
+      "src/moving/databases",
+      movingErrors,
+    ],
+    packages: ["commander"],
+    builtins: [],
   },
 
   // Nothing but these two reaches everything, and only `wire` names what is concrete.
