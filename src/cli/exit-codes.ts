@@ -6,6 +6,12 @@ import { type BackupCode, BackupError } from "../backup/errors.ts";
 import { endings } from "../client/errors.ts";
 import { ConfigurationError } from "../config.ts";
 import { type Code, storeCodes, VidimusError } from "../core/errors.ts";
+import {
+  type DatabaseCode,
+  DatabaseError,
+  type OldKeyCode,
+  OldKeyError,
+} from "../moving/databases/errors.ts";
 import { type KeyCode, KeyError } from "../publisher/custody/errors.ts";
 import { EditError, type PublishCode, PublishError } from "../publisher/errors.ts";
 import { type ProbeCode, ProbeError, type StartCode, StartError } from "../serve/errors.ts";
@@ -69,6 +75,16 @@ export const exitCodes = {
     meaning: "the stock clients cannot satisfy the policy, and --stock asked for that",
   },
   registry: { code: 67, meaning: "the registry has not the image, or gives another than was asked for" },
+  oldDatabase: {
+    code: 88,
+    meaning: "the old server's database or dump cannot be used, or is not whole: nothing was changed",
+  },
+  oldPassphrase: {
+    code: 89,
+    meaning: "a passphrase of the old signer is wrong, or there is none: nothing was changed",
+  },
+  oldKeys: { code: 90, meaning: "no key of the old signer is wanted here: nothing was changed" },
+  oldKeysInPart: { code: 91, meaning: "some keys of the old signer were not taken in; the others were" },
 } as const satisfies Record<string, { code: number; meaning: string }>;
 
 /** Every code that a command can end with, in the order of their numbers. */
@@ -154,6 +170,24 @@ const ofPublish = {
   STAGING_UNWRITABLE: "staging",
 } as const satisfies Record<PublishCode, ExitName>;
 
+const ofOldDatabase = {
+  DATABASE_UNREACHABLE: "oldDatabase",
+  DATABASE_FOREIGN: "oldDatabase",
+  DATABASE_BROKE_OFF: "oldDatabase",
+  DUMP_UNREADABLE: "oldDatabase",
+  DUMP_CUT_OFF: "oldDatabase",
+  DUMP_MALFORMED: "oldDatabase",
+} as const satisfies Record<DatabaseCode, ExitName>;
+
+const ofOldKey = {
+  OLD_PASSPHRASE_MISSING: "oldPassphrase",
+  OLD_PASSPHRASE_WRONG: "oldPassphrase",
+  OLD_PASSPHRASE_UNREADABLE: "oldPassphrase",
+  OLD_KEY_DAMAGED: "oldKeys",
+  OLD_KEYS_FOREIGN: "oldKeys",
+  OLD_KEY_REFUSED: "oldKeys",
+} as const satisfies Record<OldKeyCode, ExitName>;
+
 function ofVidimus({ code, family }: VidimusError): ExitName {
   if (code === "STORE_LOCKED") return "running";
   if ((storeCodes as readonly Code[]).includes(code)) return "store";
@@ -168,6 +202,8 @@ export function exitNameOf(error: unknown): ExitName {
   if (error instanceof KeyError) return ofKey[error.code];
   if (error instanceof BackupError) return ofBackup[error.code];
   if (error instanceof EditError) return "edit";
+  if (error instanceof DatabaseError) return ofOldDatabase[error.code];
+  if (error instanceof OldKeyError) return ofOldKey[error.code];
   if (error instanceof PublishError) return ofPublish[error.code];
   return error instanceof VidimusError ? ofVidimus(error) : "unexpected";
 }
