@@ -6,6 +6,7 @@ import { type BackupCode, BackupError } from "../backup/errors.ts";
 import { endings } from "../client/errors.ts";
 import { ConfigurationError } from "../config.ts";
 import { type Code, storeCodes, VidimusError } from "../core/errors.ts";
+import { DestinationError, type SourceCode, SourceError } from "../moving/errors.ts";
 import { type KeyCode, KeyError } from "../publisher/custody/errors.ts";
 import { EditError, type PublishCode, PublishError } from "../publisher/errors.ts";
 import { type ProbeCode, ProbeError, type StartCode, StartError } from "../serve/errors.ts";
@@ -68,6 +69,20 @@ export const exitCodes = {
     code: 66,
     meaning: "the stock clients cannot satisfy the policy, and --stock asked for that",
   },
+  importInPart: {
+    code: 83,
+    meaning: "some repositories or versions were left out of an import; findings say why",
+  },
+  importSource: {
+    code: 84,
+    meaning: "the source of an import cannot be used: what was taken before stays, and it can be run again",
+  },
+  importConflict: {
+    code: 85,
+    meaning: "the repository exists already with another history: nothing was changed",
+  },
+  importServer: { code: 86, meaning: "the server that is to take over cannot be used, or refuses imports" },
+  importNothing: { code: 87, meaning: "there was nothing to import" },
   registry: { code: 67, meaning: "the registry has not the image, or gives another than was asked for" },
 } as const satisfies Record<string, { code: number; meaning: string }>;
 
@@ -154,6 +169,13 @@ const ofPublish = {
   STAGING_UNWRITABLE: "staging",
 } as const satisfies Record<PublishCode, ExitName>;
 
+const ofSource = {
+  SOURCE_UNREACHABLE: "importSource",
+  SOURCE_FORBIDDEN: "importSource",
+  SOURCE_LIST: "importSource",
+  SOURCE_ENDLESS: "importSource",
+} as const satisfies Record<SourceCode, ExitName>;
+
 function ofVidimus({ code, family }: VidimusError): ExitName {
   if (code === "STORE_LOCKED") return "running";
   if ((storeCodes as readonly Code[]).includes(code)) return "store";
@@ -168,6 +190,8 @@ export function exitNameOf(error: unknown): ExitName {
   if (error instanceof KeyError) return ofKey[error.code];
   if (error instanceof BackupError) return ofBackup[error.code];
   if (error instanceof EditError) return "edit";
+  if (error instanceof SourceError) return ofSource[error.code];
+  if (error instanceof DestinationError) return "importServer";
   if (error instanceof PublishError) return ofPublish[error.code];
   return error instanceof VidimusError ? ofVidimus(error) : "unexpected";
 }

@@ -99,7 +99,10 @@ export async function runCli(
       const { addKeyCommands } = await import("./key-commands.ts");
       addKeyCommands(program, context, end);
       const { addPublishingCommands } = await import("./publishing/commands.ts");
-      addPublishingCommands(program, { context, client: clientContext, finish: end });
+      const publishing = { context, client: clientContext, finish: end };
+      addPublishingCommands(program, publishing);
+      const { addImportNotary } = await import("./moving/import-notary.ts");
+      addImportNotary(program, publishing);
     }
     client.addHelp(program, { stdout: context.stdout, columns: clientContext.columns }, () => {
       const rows = allExitCodes.map((each) => [String(each.code), each.meaning]);

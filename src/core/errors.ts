@@ -99,6 +99,8 @@ export const refusedCodes = [
   "UNAUTHORIZED",
   "TOO_MANY_PROPOSALS",
   "PROPOSAL_CLOSED",
+  "IMPORT_CONFLICT",
+  "NOT_ADOPTED",
 ] as const;
 
 export const storeCodes = [

@@ -1,8 +1,7 @@
-/** The management API below `/api/v1/`: proposals. One handler for each meaning a path can have. */
+/** The management API below `/api/v1/`: proposals here, the rest in files beside it. One handler for each meaning a path can have. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { MalformedError, RefusedError } from "../core/errors.ts";
-import type { Json } from "../core/json.ts";
 import type { ProposalView } from "../service/proposal-service.ts";
 import type { ByteBudget } from "./budget.ts";
 import { anonymous, sendJson } from "./exchange.ts";
@@ -15,9 +14,10 @@ import {
   rejectionOf,
   signedRolesOf,
 } from "./manage/documents.ts";
+import { importsApi } from "./manage/imports.ts";
 import { openapiDocument } from "./manage/openapi.ts";
+import { bad, checked, meaning, parameters } from "./manage/requests.ts";
 import * as schemas from "./manage/schemas.ts";
-import type { ManageRoute } from "./manage-routes.ts";
 import type { AppOptions } from "./options.ts";
 
 /** Largest bodies: of signatures and of a rejection. That of a proposal goes by its files, whose quotes are escaped. */
@@ -113,6 +113,8 @@ export async function manageApi(
     return await sendJson(reply, body);
   });
 
+  importsApi(app, { options, budget, examination });
+
   app.all("/manage/missing", async (request) => {
     switch (meaning(request, "manageMissing").because) {
       case "name":
@@ -136,44 +138,6 @@ export async function manageApi(
     const wasListening = app.server.listening;
     return () => socket.destroyed || (wasListening && !app.server.listening);
   }
-}
-
-/** The meaning of a request that only comes here with that meaning. */
-function meaning<K extends ManageRoute["kind"]>(
-  request: FastifyRequest,
-  kind: K,
-): Extract<ManageRoute, { kind: K }> {
-  const route = request.meaning;
-  if (route.kind !== kind) throw new TypeError(`a request for ${route.kind} was sent to ${kind}`);
-  return route as Extract<ManageRoute, { kind: K }>;
-}
-
-/** Each parameter once. */
-function parameters(query: string): Record<string, string> {
-  const all = [...new URLSearchParams(query)];
-  const values = new Map(all);
-  if (values.size !== all.length) throw bad("query: give each parameter once");
-  return Object.fromEntries(values);
-}
-
-function checked<S extends z.ZodType>(
-  schema: S,
-  value: Json | Record<string, string> | undefined,
-  what: string,
-): z.output<S> {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const path = issue === undefined || issue.path.length === 0 ? what : issue.path.join(".");
-  throw bad(`${path}: ${issue?.message ?? "not as documented"}`);
-}
-
-function bad(what: string): MalformedError {
-  const shown = what.replace(/[^\x20-\x7e]/g, "?").slice(0, 300);
-  return new MalformedError(
-    "BAD_PARAMETER",
-    `Mend the request (${shown}): /api/v1/openapi.json says how it looks.`,
-  );
 }
 
 /** Without what is undefined. */

@@ -13,6 +13,7 @@ import type {
 } from "../store/store.ts";
 import { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
+import { Imports } from "./imports.ts";
 import { type OnlineKeySettings, OnlineKeys } from "./online-keys.ts";
 import { type OnlineRoleSettings, OnlineRoles } from "./online-roles.ts";
 import type { PolicyInForce } from "./policy-in-force.ts";
@@ -80,6 +81,7 @@ export function createTrustService(options: TrustOptions): TrustService {
     publisher,
     new Refresher({ ...shared, interval: options.refreshInterval, alsoTend: () => proposals.tend() }),
     proposals,
+    new Imports({ ...shared, policy, checkWritable: () => checkWritable(options) }),
   );
 }
 
@@ -106,6 +108,7 @@ class Service implements TrustService {
   /** Parts that could not be used when they were last asked, by name, with the code of the reason. */
   readonly #failing = new Map<string, string>();
   readonly proposals: Proposals;
+  readonly imports: Imports;
 
   constructor(
     options: TrustOptions & { readonly reading: Reading },
@@ -116,6 +119,7 @@ class Service implements TrustService {
     publisher: Publisher,
     refresher: Refresher,
     proposals: Proposals,
+    imports: Imports,
   ) {
     this.#options = options;
     this.#cache = cache;
@@ -125,6 +129,7 @@ class Service implements TrustService {
     this.#publisher = publisher;
     this.#refresher = refresher;
     this.proposals = proposals;
+    this.imports = imports;
   }
 
   current(repository: string, role: string): Eventually<Served | undefined> {
