@@ -9,20 +9,58 @@
 import pLimit from "p-limit";
 import { VidimusError } from "../core/errors.ts";
 import { rootRole } from "../core/verify.ts";
-import { type Crawl, crawlPast, crawlPresent, type Present } from "./crawl.ts";
+import {
+  type Crawl,
+  crawlPast,
+  crawlPresent,
+  type PastBatch,
+  type PastFinding,
+  type Present,
+} from "./crawl.ts";
 import type { Destination, Standing } from "./destination.ts";
 import { DestinationError, SourceError } from "./errors.ts";
 import { type Finding, nothingOf, type Report } from "./report.ts";
 
-export interface TakeOver extends Crawl {
+/** What is to be brought, wherever it is. */
+export interface Offer {
+  /** As it stands in the record of the server that takes over. */
+  readonly origin: string;
+  /** Undefined: there is no such repository. */
+  present(repository: string): Promise<Offered | undefined>;
+  /** Batches of its past, but for timestamps that are there; nothing without it. */
+  past?(
+    present: Present,
+    held: ReadonlyMap<number, string>,
+    onFinding: (finding: PastFinding) => void,
+  ): AsyncIterable<PastBatch>;
+}
+
+export interface Offered {
+  /** Undefined: it cannot be taken, and findings say why. */
+  readonly present: Present | undefined;
+  readonly findings: readonly Finding[];
+}
+
+export interface TakeOver {
+  readonly offer: Offer;
   readonly destination: Destination;
   readonly dryRun: boolean;
-  /** Whether older versions are wanted. */
-  readonly past: boolean;
   /** Repositories at a time. */
   readonly inFlight: number;
   /** Told of each one that is done. */
   onDone?(report: Report, done: number): void;
+}
+
+/** What a source has, crawled. */
+export function offerOf(crawl: Crawl, { past }: { readonly past: boolean }): Offer {
+  return {
+    origin: crawl.source.origin,
+    async present(repository) {
+      const present = await crawlPresent(crawl, repository);
+      return present && { present, findings: [] };
+    },
+    ...(past && { past: (present, held, onFinding) => crawlPast(crawl, present, held, onFinding) }),
+  };
 }
 
 /** Findings of one repository that are kept; further ones are counted. */
@@ -59,39 +97,37 @@ export async function takeOver(
 }
 
 async function takeOne(work: TakeOver, repository: string): Promise<Report> {
+  const { offer, destination, dryRun } = work;
   const findings: Finding[] = [];
-  let present: Present | undefined;
+  let report = nothingOf(repository, "leftOut");
   try {
-    present = await crawlPresent(work, repository);
-    if (present === undefined) {
+    const offered = await offer.present(repository);
+    if (offered === undefined) {
       return nothingOf(repository, "absent", [
-        { code: "NOT_FOUND", sentence: `${work.source.origin} has no ${repository}.` },
+        { code: "NOT_FOUND", sentence: `${offer.origin} has no ${repository}.` },
       ]);
     }
-    const { destination, source, dryRun } = work;
+    const { present } = offered;
+    findings.push(...offered.findings);
+    if (present === undefined) return { ...report, findings };
+    report = reportOf(present);
     const here = await destination.standing(repository);
     const isSame = hasAll(here, present);
-    if (dryRun) foresee(here, present, isSame);
-    const taken = dryRun ? undefined : await destination.take(repository, source.origin, present.collection);
-    const outcome =
-      taken === undefined
-        ? isSame
-          ? "same"
-          : "wouldBeTaken"
-        : !taken.changed
-          ? "same"
-          : here.exists
-            ? "further"
-            : "taken";
-    const past = work.past
-      ? await takePast(work, present, taken?.incarnation ?? here.incarnation, findings)
-      : 0;
-    return { ...reportOf(present), outcome, past, findings };
+    let { incarnation } = here;
+    if (dryRun) {
+      foresee(here, present, isSame);
+      report = { ...report, outcome: isSame ? "same" : "wouldBeTaken" };
+    } else {
+      const taken = await destination.take(repository, offer.origin, present.collection);
+      incarnation = taken.incarnation;
+      report = { ...report, outcome: taken.changed ? (here.exists ? "further" : "taken") : "same" };
+    }
+    const past = await takePast(work, present, incarnation, findings);
+    return { ...report, past, findings };
   } catch (error) {
     const finding = findingOf(error);
     if (finding === undefined) throw error;
-    const report = present === undefined ? nothingOf(repository, "leftOut") : reportOf(present);
-    return { ...report, outcome: "leftOut", findings: [finding, ...findings] };
+    return { ...report, findings: [finding, ...findings] };
   }
 }
 
@@ -102,8 +138,9 @@ async function takePast(
   incarnation: number,
   findings: Finding[],
 ): Promise<number> {
-  const { destination, dryRun } = work;
+  const { offer, destination, dryRun } = work;
   const { repository } = present;
+  if (offer.past === undefined) return 0;
   const held = await destination.versions(repository, "timestamp");
   let added = 0;
   let untold = 0;
@@ -111,7 +148,7 @@ async function takePast(
     if (findings.length < mostFindings) findings.push(finding);
     else untold++;
   };
-  const batches = crawlPast(work, present, held, ({ version, code, sentence }) =>
+  const batches = offer.past(present, held, ({ version, code, sentence }) =>
     tell({ code, sentence: `Its past of timestamp ${version} was left out: ${sentence}` }),
   );
   for await (const { files } of batches) {
@@ -158,21 +195,13 @@ function foresee(here: Standing, { repository }: Present, isSame: boolean): void
   );
 }
 
-function reportOf({ repository, collection, firstRoot }: Present): Omit<
-  Report,
-  "outcome" | "past" | "findings"
-> & {
-  past: number;
-  findings: Finding[];
-} {
+function reportOf({ repository, collection, firstRoot }: Present): Report {
   const root = collection.roots.at(-1);
   return {
-    repository,
+    ...nothingOf(repository, "leftOut"),
     roots: [firstRoot, root?.signed.version ?? 0],
     rootKeys: root === undefined ? [] : [...rootRole(root.signed, "root").keys.keys()],
     files: collection.files.length + 1,
-    past: 0,
     remarks: collection.remarks,
-    findings: [],
   };
 }

@@ -4,12 +4,12 @@ import { noCredentials } from "../../src/client/fetch/credentials.ts";
 import { createFetcher } from "../../src/client/fetch/http-fetcher.ts";
 import type { FetcherOptions } from "../../src/client/fetch/options.ts";
 import { notary } from "../../src/core/format/notary.ts";
-import { usualCrawlLimits } from "../../src/moving/crawl.ts";
+import { type CrawlLimits, usualCrawlLimits } from "../../src/moving/crawl.ts";
 import { destination } from "../../src/moving/destination.ts";
 import { notarySource } from "../../src/moving/notary-source.ts";
 import { paceOf } from "../../src/moving/pace.ts";
 import type { Source } from "../../src/moving/source.ts";
-import { type TakeOver, takeOver } from "../../src/moving/take-over.ts";
+import { offerOf, type TakeOver, takeOver } from "../../src/moving/take-over.ts";
 import { newRootKey, type Owner } from "./publisher.ts";
 import type { TestServer } from "./server.ts";
 
@@ -34,19 +34,23 @@ export async function importFrom(
   source: Source,
   to: TestServer,
   repositories: Iterable<string> | AsyncIterable<string>,
-  changes: Partial<TakeOver> = {},
+  changes: Partial<TakeOver> & { readonly limits?: CrawlLimits } = {},
 ) {
   const fetcher = fetcherTo(to.port);
   try {
     return await takeOver(
       {
-        source,
-        format: notary,
-        limits: usualCrawlLimits,
-        now: () => to.clock.now(),
+        offer: offerOf(
+          {
+            source,
+            format: notary,
+            limits: changes.limits ?? usualCrawlLimits,
+            now: () => to.clock.now(),
+          },
+          { past: true },
+        ),
         destination: destination(async () => fetcher, fetcher.origin),
         dryRun: false,
-        past: true,
         inFlight: 12,
         ...changes,
       },

@@ -89,16 +89,15 @@ export function addImportNotary(parent: Command, publishing: Publishing): void {
           : flags.names === undefined
             ? source.names(mostNames)
             : namesIn(command, context.readFile(flags.names));
-      const { destinationOf, takeOver, usualCrawlLimits } = moving;
+      const { destinationOf, offerOf, takeOver, usualCrawlLimits } = moving;
       const reports = await takeOver(
         {
-          source,
+          offer: offerOf(
+            { source, format: notary, limits: usualCrawlLimits, now: client.now },
+            { past: flags.past },
+          ),
           destination: await destinationOf(trust),
-          format: notary,
-          limits: usualCrawlLimits,
-          now: client.now,
           dryRun: flags.dryRun === true,
-          past: flags.past,
           inFlight,
           onDone: progress.onDone,
         },

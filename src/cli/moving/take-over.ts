@@ -5,7 +5,8 @@ import type { Trust } from "../../client/trust.ts";
 import { type Destination, destination } from "../../moving/destination.ts";
 
 export { usualCrawlLimits } from "../../moving/crawl.ts";
-export { takeOver } from "../../moving/take-over.ts";
+export { offerOf, takeOver } from "../../moving/take-over.ts";
+export { trustOffer } from "../../moving/trust-offer.ts";
 
 /** The server that the flags or the policy name. */
 export async function destinationOf(trust: Trust): Promise<Destination> {
