@@ -28,7 +28,11 @@ const ecdsa = "src/core/ecdsa";
 const notary = "src/core/format/notary";
 const storeContract = "src/store/store";
 const proposalContract = "src/store/proposals";
+const importContract = "src/store/imports";
+const storeShapes = "src/store/shapes";
 const proposalBounds = "src/store/proposal-bounds";
+const auditContract = "src/store/audit";
+const storeContracts = [storeContract, proposalContract, importContract, auditContract];
 const inspectionContract = "src/store/inspection";
 const markContract = "src/store/mark";
 const signerContract = "src/signer/signer";
@@ -39,6 +43,7 @@ const keyErrors = "src/publisher/custody/errors";
 const custody = "src/publisher/custody";
 const custodyContract = ["src/publisher/custody/custody", keyErrors];
 const movingErrors = "src/moving/databases/errors";
+const takeOverErrors = "src/moving/errors";
 const publishErrors = "src/publisher/errors";
 const outsidePlaces = ["src/publisher/custody/ssh-agent", "src/publisher/custody/pkcs11"];
 const outsideKey = "src/publisher/custody/outside-key";
@@ -46,8 +51,7 @@ const plugins = ["src/http/notary", "src/http/operations", "src/http/manage"];
 const proposalService = "src/service/proposal-service";
 const fsckDamage = "src/service/fsck/damage";
 const sharedByStores = [
-  storeContract,
-  proposalContract,
+  ...storeContracts,
   "src/store/bounds",
   proposalBounds,
   "src/store/migrate",
@@ -96,15 +100,7 @@ export const table: readonly Row[] = [
   // What Vidimus does.
   {
     place: "src/service",
-    ours: [
-      "src/core",
-      "src/policy",
-      "src/log",
-      storeContract,
-      proposalContract,
-      markContract,
-      signerContract,
-    ],
+    ours: ["src/core", "src/policy", "src/log", ...storeContracts, markContract, signerContract],
     packages: ["lru-cache", "pino"],
     builtins: ["node:crypto", "node:timers/promises"],
   },
@@ -118,7 +114,10 @@ export const table: readonly Row[] = [
   { place: fsckDamage, ours: [], packages: [], builtins: [], pure: true },
 
   // Stores: the contract, what the back ends share, the back ends.
-  { place: storeContract, ours: ["src/core", proposalContract], packages: [], builtins: [] },
+  { place: storeContract, ours: [...storeContracts, storeShapes, "src/core"], packages: [], builtins: [] },
+  { place: storeShapes, ours: [], packages: [], builtins: [], pure: true },
+  { place: importContract, ours: [storeShapes], packages: [], builtins: [], pure: true },
+  { place: auditContract, ours: [], packages: [], builtins: [], pure: true },
   { place: proposalContract, ours: [], packages: [], builtins: [], pure: true },
   { place: proposalBounds, ours: [proposalContract, "src/store/bounds"], packages: [], builtins: [] },
   { place: markContract, ours: [storeContract], packages: [], builtins: [] },
@@ -135,7 +134,7 @@ export const table: readonly Row[] = [
     builtins: ["node:crypto", "node:fs/promises", "node:path"],
   },
   { place: inspectionContract, ours: [storeContract, proposalContract], packages: [], builtins: [] },
-  { place: "src/store/bounds", ours: [storeContract], packages: [], builtins: [] },
+  { place: "src/store/bounds", ours: [storeContract, importContract], packages: [], builtins: [] },
   { place: "src/store/refusals", ours: [errors], packages: [], builtins: [] },
   {
     place: "src/store/migrate",
@@ -170,7 +169,7 @@ export const table: readonly Row[] = [
   // Both, in a process that holds neither: requests to the one that does.
   {
     place: "src/remote",
-    ours: [storeContract, proposalContract, signerContract, "src/store/bounds", proposalBounds, errors],
+    ours: [...storeContracts, signerContract, "src/store/bounds", proposalBounds, errors],
     packages: [],
     builtins: [],
   },
@@ -297,6 +296,8 @@ export const table: readonly Row[] = [
     packages: ["commander"],
     builtins: ["node:fs", "node:fs/promises", "node:path", "node:readline/promises"],
   },
+  // Repositories from elsewhere: where they come from, and the server that takes them over.
+  { place: takeOverErrors, ours: [], packages: [], builtins: [] },
   // What an old Notary left behind: its databases, and the keys in them.
   { place: movingErrors, ours: [], packages: [], builtins: [] },
   {
@@ -307,9 +308,16 @@ export const table: readonly Row[] = [
   },
   {
     place: "src/moving",
-    ours: ["src/moving/databases", movingErrors, "src/client/fetch/fetcher", "src/core"],
+    ours: [
+      takeOverErrors,
+      "src/moving/databases",
+      movingErrors,
+      "src/client",
+      "src/client/fetch/fetcher",
+      "src/core",
+    ],
     packages: ["jose", "p-limit", "zod"],
-    builtins: ["node:crypto", "node:fs"],
+    builtins: ["node:crypto", "node:fs", "node:fs/promises", "node:path", "node:timers/promises"],
   },
   // The keys of people: the errors alone are wanted by commands that open none.
   { place: keyErrors, ours: [], packages: [], builtins: [] },
@@ -382,6 +390,7 @@ export const table: readonly Row[] = [
       keyErrors,
       publishErrors,
       movingErrors,
+      takeOverErrors,
       custody,
       ...outsidePlaces,
       "src/publisher",
@@ -433,12 +442,15 @@ export const table: readonly Row[] = [
       "src/cli/publishing",
       "src/client",
       "src/client/cli",
+      "src/client/fetch",
       "src/moving",
+      "src/moving/errors",
       "src/moving/databases",
       movingErrors,
+      notary,
     ],
     packages: ["commander"],
-    builtins: [],
+    builtins: ["node:os", "node:path"],
   },
 
   // Nothing but these two reaches everything, and only `wire` names what is concrete.

@@ -1,5 +1,5 @@
 -- Publications that took a repository over from elsewhere. In `publication` they stand as kind `publish`.
-CREATE TABLE import (
+CREATE TABLE imported (
   repository  INTEGER NOT NULL REFERENCES repository (id),
   revision    INTEGER NOT NULL,
   incarnation INTEGER NOT NULL,

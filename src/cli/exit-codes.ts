@@ -12,6 +12,7 @@ import {
   type OldKeyCode,
   OldKeyError,
 } from "../moving/databases/errors.ts";
+import { DestinationError, type SourceCode, SourceError } from "../moving/errors.ts";
 import { type KeyCode, KeyError } from "../publisher/custody/errors.ts";
 import { EditError, type PublishCode, PublishError } from "../publisher/errors.ts";
 import { type ProbeCode, ProbeError, type StartCode, StartError } from "../serve/errors.ts";
@@ -74,6 +75,20 @@ export const exitCodes = {
     code: 66,
     meaning: "the stock clients cannot satisfy the policy, and --stock asked for that",
   },
+  importInPart: {
+    code: 83,
+    meaning: "some repositories or versions were left out of an import; findings say why",
+  },
+  importSource: {
+    code: 84,
+    meaning: "the source of an import cannot be used: what was taken before stays, and it can be run again",
+  },
+  importConflict: {
+    code: 85,
+    meaning: "the repository exists already with another history: nothing was changed",
+  },
+  importServer: { code: 86, meaning: "the server that is to take over cannot be used, or refuses imports" },
+  importNothing: { code: 87, meaning: "there was nothing to import" },
   registry: { code: 67, meaning: "the registry has not the image, or gives another than was asked for" },
   oldDatabase: {
     code: 88,
@@ -187,6 +202,12 @@ const ofOldKey = {
   OLD_KEYS_FOREIGN: "oldKeys",
   OLD_KEY_REFUSED: "oldKeys",
 } as const satisfies Record<OldKeyCode, ExitName>;
+const ofSource = {
+  SOURCE_UNREACHABLE: "importSource",
+  SOURCE_FORBIDDEN: "importSource",
+  SOURCE_LIST: "importSource",
+  SOURCE_ENDLESS: "importSource",
+} as const satisfies Record<SourceCode, ExitName>;
 
 function ofVidimus({ code, family }: VidimusError): ExitName {
   if (code === "STORE_LOCKED") return "running";
@@ -204,6 +225,8 @@ export function exitNameOf(error: unknown): ExitName {
   if (error instanceof EditError) return "edit";
   if (error instanceof DatabaseError) return ofOldDatabase[error.code];
   if (error instanceof OldKeyError) return ofOldKey[error.code];
+  if (error instanceof SourceError) return ofSource[error.code];
+  if (error instanceof DestinationError) return "importServer";
   if (error instanceof PublishError) return ofPublish[error.code];
   return error instanceof VidimusError ? ofVidimus(error) : "unexpected";
 }

@@ -103,6 +103,10 @@ export async function runCli(
       addPublishingCommands(program, publishing);
       const { addImportKeys } = await import("./moving/import-keys.ts");
       addImportKeys(program, publishing);
+      const { addImportNotary } = await import("./moving/import-notary.ts");
+      addImportNotary(program, publishing);
+      const { addImportTrustdir } = await import("./moving/import-trustdir.ts");
+      addImportTrustdir(program, publishing);
     }
     client.addHelp(program, { stdout: context.stdout, columns: clientContext.columns }, () => {
       const rows = allExitCodes.map((each) => [String(each.code), each.meaning]);

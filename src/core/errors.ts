@@ -100,6 +100,8 @@ export const refusedCodes = [
   "TOO_MANY_PROPOSALS",
   "PROPOSAL_CLOSED",
   "ONLINE_KEY_UNLISTED",
+  "IMPORT_CONFLICT",
+  "NOT_ADOPTED",
 ] as const;
 
 export const storeCodes = [

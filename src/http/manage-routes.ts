@@ -17,6 +17,8 @@ export type ManageRoute =
       readonly id: string;
     }
   | { readonly kind: "onlineKeys" | "adoptOnlineKeys"; readonly repository: string }
+  | { readonly kind: "importStanding" | "takeOver" | "addPast"; readonly repository: string }
+  | { readonly kind: "importVersions"; readonly repository: string; readonly query: string }
   | { readonly kind: "openapi" }
   | { readonly kind: "manageMissing"; readonly because: "path" | "name" | "prefix" };
 
@@ -45,12 +47,15 @@ export function manageRoute(method: string, path: string, query: string, rules: 
     return method === "GET" ? { kind: "proposals", query } : missing;
   }
   if (first !== "repositories" || name === undefined || segments.length > 5) return missing;
+  const rest = segments.slice(3);
   const route =
     what === "proposals"
-      ? repositoryRoute(method, name, segments.slice(3), query)
-      : what === "online-keys" && segments.length === 3
-        ? onlineKeysRoute(method, name)
-        : undefined;
+      ? repositoryRoute(method, name, rest, query)
+      : what === "import"
+        ? importRoute(method, name, rest, query)
+        : what === "online-keys" && segments.length === 3
+          ? onlineKeysRoute(method, name)
+          : undefined;
   if (route === undefined) return missing;
   if (!isRepositoryName(name, { older: rules.olderNames })) return { kind: "manageMissing", because: "name" };
   const { prefixes } = rules;
@@ -80,6 +85,21 @@ function repositoryRoute(
   if (rest.length === 1) return method === "GET" ? { kind: "proposal", repository, id, query } : undefined;
   const kind = method === "POST" ? actions.get(action as "signatures") : undefined;
   return kind === undefined ? undefined : { kind, repository, id };
+}
+
+function importRoute(
+  method: string,
+  repository: string,
+  [what, ...more]: readonly (string | undefined)[],
+  query: string,
+): ManageRoute | undefined {
+  if (more.length > 0) return undefined;
+  if (what === undefined) {
+    if (method === "POST") return { kind: "takeOver", repository };
+    return method === "GET" ? { kind: "importStanding", repository } : undefined;
+  }
+  if (what === "versions" && method === "GET") return { kind: "importVersions", repository, query };
+  return what === "past" && method === "POST" ? { kind: "addPast", repository } : undefined;
 }
 
 function decoded(segment: string): string | undefined {

@@ -1,4 +1,4 @@
-/** The management API below `/api/v1/`: proposals. One handler for each meaning a path can have. */
+/** The management API below `/api/v1/`: proposals here, the rest in files beside it. One handler for each meaning a path can have. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { MalformedError, RefusedError } from "../core/errors.ts";
@@ -14,6 +14,7 @@ import {
   rejectionOf,
   signedRolesOf,
 } from "./manage/documents.ts";
+import { importsApi } from "./manage/imports.ts";
 import { onlineKeysApi } from "./manage/online-keys.ts";
 import { openapiDocument } from "./manage/openapi.ts";
 import { bad, checked, meaning, parameters } from "./manage/requests.ts";
@@ -114,6 +115,7 @@ export async function manageApi(
   });
 
   await app.register(onlineKeysApi, { options, budget, examination });
+  importsApi(app, { options, budget, examination });
 
   app.all("/manage/missing", async (request) => {
     switch (meaning(request, "manageMissing").because) {

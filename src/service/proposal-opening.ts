@@ -6,12 +6,14 @@ import type { FormatRules } from "../core/format/format.ts";
 import type { Metadata, SignatureEntry } from "../core/model.ts";
 import { baseRoles, readProposedFile, requirementsOf, usefulSignatures } from "../core/proposal.ts";
 import { examineProposal } from "../core/proposal-examination.ts";
+import type { Candidate } from "../core/publication.ts";
 import { proposalDigest } from "../core/rejection.ts";
 import { readEach } from "../core/upload.ts";
 import { evaluateUnsigned } from "../policy/evaluate.ts";
 import type { NewProposal } from "../store/proposals.ts";
 import { type CandidateParts, loadCandidate } from "./candidate.ts";
 import type { Clock } from "./clock.ts";
+import { namingAdoption } from "./not-adopted.ts";
 import type { PolicyInForce } from "./policy-in-force.ts";
 import type { Principal } from "./principal.ts";
 import { isComplete, withSignatures } from "./proposal-files.ts";
@@ -41,7 +43,7 @@ export async function prepareProposal(
   const at = clock.now();
   const upload = await readProposed(request, format);
   const { state, candidate } = await loadCandidate(parts, repository, upload, at, upload.keys());
-  const plan = examineProposal(candidate);
+  const plan = examined(candidate);
   const findings = evaluateUnsigned({ ...candidate, ...plan }, policy.current);
   refuseFindings(findings, { repository, principal: principal.name }, logger);
 
@@ -72,6 +74,14 @@ export async function prepareProposal(
       signatures: added.get(role) ?? [],
     })),
   };
+}
+
+function examined(candidate: Candidate): ReturnType<typeof examineProposal> {
+  try {
+    return examineProposal(candidate);
+  } catch (error) {
+    throw namingAdoption(error, candidate);
+  }
 }
 
 /** Between files others get their turn. */

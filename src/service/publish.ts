@@ -22,6 +22,7 @@ import type { ReadCache } from "./cache.ts";
 import { loadCandidate } from "./candidate.ts";
 import type { Clock } from "./clock.ts";
 import { mayHaveHappened } from "./doubt.ts";
+import { namingAdoption } from "./not-adopted.ts";
 import { type OnlineKeys, signers } from "./online-keys.ts";
 import type { OnlineRoles } from "./online-roles.ts";
 import type { PolicyInForce } from "./policy-in-force.ts";
@@ -244,7 +245,7 @@ function examined(candidate: Candidate): Plan {
   try {
     return examine(candidate);
   } catch (error) {
-    throw namingMissing(error);
+    throw namingMissing(namingAdoption(error, candidate));
   }
 }
 

@@ -5,6 +5,7 @@
  * Refusals are `VidimusError`s.
  */
 import type { ChangeQuery, ChangeRecord, Eventually, OnlineRole } from "../store/store.ts";
+import type { ImportService } from "./import-service.ts";
 import type { Principal } from "./principal.ts";
 import type { ProposalService } from "./proposal-service.ts";
 
@@ -65,6 +66,7 @@ export interface AdoptionService {
 export interface TrustService {
   readonly proposals: ProposalService;
   readonly adoption: AdoptionService;
+  readonly imports: ImportService;
 
   /*
    * The three reads give the answer itself, and throw, wherever nobody has to be waited for: what is in memory, and what a

@@ -13,6 +13,7 @@ import type {
 } from "../store/store.ts";
 import { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
+import { Imports } from "./imports.ts";
 import { KeyAdoptions } from "./key-adoption.ts";
 import { type OnlineKeySettings, OnlineKeys } from "./online-keys.ts";
 import { type OnlineRoleSettings, OnlineRoles } from "./online-roles.ts";
@@ -87,6 +88,7 @@ export function createTrustService(options: TrustOptions): TrustService {
     refresher,
     proposals,
     new KeyAdoptions({ ...shared, signer, refresher, checkWritable: () => checkWritable(options) }),
+    new Imports({ ...shared, policy, checkWritable: () => checkWritable(options) }),
   );
 }
 
@@ -114,6 +116,7 @@ class Service implements TrustService {
   readonly #failing = new Map<string, string>();
   readonly proposals: Proposals;
   readonly adoption: KeyAdoptions;
+  readonly imports: Imports;
 
   constructor(
     options: TrustOptions & { readonly reading: Reading },
@@ -125,6 +128,7 @@ class Service implements TrustService {
     refresher: Refresher,
     proposals: Proposals,
     adoption: KeyAdoptions,
+    imports: Imports,
   ) {
     this.#options = options;
     this.#cache = cache;
@@ -135,6 +139,7 @@ class Service implements TrustService {
     this.#refresher = refresher;
     this.proposals = proposals;
     this.adoption = adoption;
+    this.imports = imports;
   }
 
   current(repository: string, role: string): Eventually<Served | undefined> {

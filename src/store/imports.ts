@@ -10,7 +10,7 @@
  * **Two byte strings.** No version of a role has two in one incarnation: a file that is stored already is left as it is, another
  * one of its version is `CONFLICT`.
  */
-import type { MetadataReference, NewMetadata, OnlineKey } from "./store.ts";
+import type { MetadataReference, NewMetadata, OnlineKey } from "./shapes.ts";
 
 /** The newest import of a repository's present incarnation. */
 export interface ImportRecord {

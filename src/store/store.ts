@@ -34,19 +34,11 @@
 
 import type { ImportStore } from "./imports.ts";
 import type { ProposalStore } from "./proposals.ts";
+import type { MetadataReference, NewMetadata, OnlineKey, OnlineRole } from "./shapes.ts";
+
+export type { MetadataReference, NewMetadata, OnlineKey, OnlineRole };
 
 export type Format = "notary" | "tuf";
-
-/** Where a file stands, without its bytes. */
-export interface MetadataReference {
-  readonly role: string;
-  /** 1 … 2^31-1. */
-  readonly version: number;
-  /** Lower-case hex of the exact stored bytes. */
-  readonly sha256: string;
-  readonly length: number;
-  readonly storedAt: number;
-}
 
 export interface StoredMetadata extends MetadataReference {
   /** Exactly the bytes that were committed. Callers must not modify them. */
@@ -87,15 +79,6 @@ export type Eventually<T> = T | Promise<T>;
 
 /** The part of a state by which anything kept of a repository is known to be of the present. */
 export type Standing = Pick<RepositoryState, "exists" | "revision" | "incarnation">;
-
-export interface NewMetadata {
-  readonly role: string;
-  readonly version: number;
-  readonly sha256: string;
-  readonly bytes: Uint8Array;
-  /** End of validity, for reports and for the refresher. */
-  readonly expires: number;
-}
 
 export interface Publication {
   readonly repository: string;
@@ -171,21 +154,6 @@ export interface ChangeQuery {
   readonly direction: "forwards" | "backwards";
   /** 1 … 1000. */
   readonly limit: number;
-}
-
-export type OnlineRole = "timestamp" | "snapshot";
-
-/** A key of an online role. `reference` is whatever the signer needs to find or open it: opaque here. */
-export interface OnlineKey {
-  readonly keyId: string;
-  readonly repository: string;
-  readonly role: OnlineRole;
-  /** `ecdsa` or `ed25519`. */
-  readonly keytype: string;
-  /** Base64, exactly as it stands in metadata (`keyval.public`). */
-  readonly publicKey: string;
-  readonly reference: Uint8Array;
-  readonly createdAt: number;
 }
 
 /** Of a repository with an open proposal no pending key ends its life or gives way: people may be signing a root with it. */

@@ -1,5 +1,5 @@
 /** `vidimus import keys`: the online keys of an old notary-signer, brought to the server that takes its place. */
-import { Command } from "commander";
+import type { Command } from "commander";
 import { addTrustFlags, type TrustFlags, trustOptions } from "../../client/cli/flags.ts";
 import { openTrust } from "../../client/trust.ts";
 import type { OldDatabase } from "../../moving/databases/source.ts";
@@ -8,6 +8,7 @@ import { exitCodes } from "../exit-codes.ts";
 import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import type { Publishing } from "../publishing/tools.ts";
+import { groupOf } from "./group.ts";
 
 interface Flags extends TrustFlags {
   readonly signerDb?: string;
@@ -85,17 +86,6 @@ export function addImportKeys(parent: Command, { context, client, finish }: Publ
       await trust.close();
     }
   });
-}
-
-/** The group that all ways of taking over stand in, whoever makes it first. */
-function groupOf(parent: Command): Command {
-  const known = parent.commands.find((command) => command.name() === "import");
-  if (known !== undefined) return known;
-  const made = new Command("import")
-    .description("take repositories over from an old Notary, and its keys")
-    .copyInheritedSettings(parent);
-  parent.addCommand(made);
-  return made;
 }
 
 function databaseOf(

@@ -7,6 +7,7 @@ const statuses: Partial<Record<Code, number>> = {
   CONFLICT: 409,
   ROLLBACK: 409,
   PROPOSAL_CLOSED: 409,
+  IMPORT_CONFLICT: 409,
 };
 
 /** What to answer to anything that was thrown. Opaque is only what is no refusal. */

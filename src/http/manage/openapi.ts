@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document of the management API, made of the very schemas that requests are checked by. */
 import { z } from "zod";
 import type { ManageRoute } from "../manage-routes.ts";
+import * as imports from "./import-schemas.ts";
 import * as schemas from "./schemas.ts";
 
 interface Operation {
@@ -15,6 +16,7 @@ interface Operation {
 
 const ofRepository = "/api/v1/repositories/{name}/proposals";
 const ofOnlineKeys = "/api/v1/repositories/{name}/online-keys";
+const ofImport = "/api/v1/repositories/{name}/import";
 const ofProposal = `${ofRepository}/{id}`;
 
 /** One for each meaning that a request can have, complete by the compiler. */
@@ -93,6 +95,39 @@ export const operations: Record<Exclude<ManageRoute["kind"], "manageMissing">, O
     status: 200,
     answer: schemas.onlineKeys,
   },
+  importStanding: {
+    method: "get",
+    path: ofImport,
+    summary: "What is here of a repository, for whoever takes it over from elsewhere.",
+    status: 200,
+    answer: imports.standing,
+  },
+  takeOver: {
+    method: "post",
+    path: ofImport,
+    summary:
+      "Takes the present of a repository over that was made elsewhere, bytes untouched, after it was verified; all or nothing.",
+    body: imports.takeOverBody,
+    status: 200,
+    answer: imports.taken,
+  },
+  importVersions: {
+    method: "get",
+    path: `${ofImport}/versions`,
+    summary: "The versions of a role that are here, ascending.",
+    query: imports.versionsQuery,
+    status: 200,
+    answer: imports.versions,
+  },
+  addPast: {
+    method: "post",
+    path: `${ofImport}/past`,
+    summary:
+      "Adds older files to a repository that was taken over: timestamps with what they lead to; all or nothing.",
+    body: imports.pastBody,
+    status: 200,
+    answer: imports.added,
+  },
   openapi: {
     method: "get",
     path: "/api/v1/openapi.json",
@@ -137,7 +172,7 @@ export function openapiDocument(): object {
       title: "Vidimus management API",
       version: "1",
       description:
-        "Proposals: files that wait for signatures of several people (docs/proposals.md). Online keys of a server that is taken over (docs/moving.md).",
+        "Proposals: files that wait for signatures of several people (docs/proposals.md). Imports: repositories that were made elsewhere, and online keys of a server that is taken over (docs/moving.md).",
     },
     paths,
     components: {

@@ -1,4 +1,4 @@
-/** What every handler below `/api/v1/` does with a request before it does its own. */
+/** What the handlers of the management API have in common: the meaning of a request, and what it says, checked. */
 import type { FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { MalformedError } from "../../core/errors.ts";

@@ -9,7 +9,6 @@ import type {
   Committed,
   CurrentMetadata,
   FloorRequest,
-  Format,
   KeyUse,
   MetadataReference,
   NewMetadata,
@@ -19,26 +18,7 @@ import type {
   Standing,
   StoredMetadata,
 } from "../store.ts";
-
-interface File extends StoredMetadata {
-  readonly expires: number;
-}
-
-interface Repository {
-  alive: boolean;
-  format: Format;
-  revision: number;
-  incarnation: number;
-  renewAt: number | undefined;
-  claimedUntil: number | undefined;
-  uses: readonly KeyUse[];
-  /** Ascending versions; the last is the current one. */
-  readonly files: Map<string, File[]>;
-  /** Taken over from elsewhere, and older than what came with them. In any order. */
-  past: File[];
-  imports: ImportRecord[];
-  readonly floor: Map<string, number>;
-}
+import { byteOrder, byVersion, empty, type Repository, withoutRepeats } from "./repository.ts";
 
 export class MemoryRepositories {
   readonly #repositories = new Map<string, Repository>();
@@ -292,32 +272,4 @@ export class MemoryRepositories {
   ) {
     this.#changes.push({ id: this.#changes.length + 1, at, repository, version, sha256, category });
   }
-}
-
-function empty(format: Format): Repository {
-  return {
-    alive: false,
-    format,
-    revision: 0,
-    incarnation: 0,
-    renewAt: undefined,
-    claimedUntil: undefined,
-    uses: [],
-    files: new Map(),
-    past: [],
-    imports: [],
-    floor: new Map(),
-  };
-}
-
-function byVersion(a: MetadataReference, b: MetadataReference): number {
-  return a.version - b.version;
-}
-
-function withoutRepeats(uses: readonly KeyUse[]): readonly KeyUse[] {
-  return [...new Map(uses.map((use) => [JSON.stringify([use.material, use.role]), use])).values()];
-}
-
-function byteOrder(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a, "utf8"), Buffer.from(b, "utf8"));
 }

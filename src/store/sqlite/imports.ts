@@ -4,8 +4,14 @@ import * as bounds from "../bounds.ts";
 import type { HeldKeys, HistoryRequest, ImportRecord, ImportStore } from "../imports.ts";
 import type { MetadataReference, NewMetadata, OnlineKey, OnlineRole, Publication } from "../store.ts";
 import { conflict } from "./errors.ts";
-import type { Life } from "./publications.ts";
 import type { Ways } from "./ways.ts";
+
+/** A repository's row, as a change found or left it. */
+export interface Life {
+  readonly id: number;
+  readonly revision: number;
+  readonly incarnation: number;
+}
 
 interface Place {
   readonly revision: number;
@@ -15,7 +21,7 @@ interface Place {
 /** Statements that change nothing. */
 export function prepareImportReads(database: Database.Database) {
   const last = database.prepare<[string], ImportRecord>(
-    "SELECT i.revision, i.incarnation, i.at, i.origin FROM repository AS r JOIN import AS i ON i.repository = r.id AND i.incarnation = r.incarnation WHERE r.name = ? AND r.alive = 1 ORDER BY i.revision DESC LIMIT 1",
+    "SELECT i.revision, i.incarnation, i.at, i.origin FROM repository AS r JOIN imported AS i ON i.repository = r.id AND i.incarnation = r.incarnation WHERE r.name = ? AND r.alive = 1 ORDER BY i.revision DESC LIMIT 1",
   );
   const versions = database.prepare<[string, string, number, number], MetadataReference>(
     "SELECT role, version, sha256, length, stored_at AS storedAt FROM metadata WHERE repository = (SELECT id FROM repository WHERE name = ?) AND role = ? AND version > ? ORDER BY version LIMIT ?",
@@ -34,7 +40,7 @@ export type ImportChanges = ReturnType<typeof prepareImportChanges>;
 export function prepareImportChanges(database: Database.Database) {
   const reads = prepareImportReads(database);
   const record = database.prepare<[number, number, number, number, string]>(
-    "INSERT INTO import (repository, revision, incarnation, at, origin) VALUES (?, ?, ?, ?, ?)",
+    "INSERT INTO imported (repository, revision, incarnation, at, origin) VALUES (?, ?, ?, ?, ?)",
   );
   const find = database.prepare<[string], Life>(
     "SELECT id, revision, incarnation FROM repository WHERE name = ? AND alive = 1",
@@ -51,7 +57,7 @@ export function prepareImportChanges(database: Database.Database) {
     .pluck();
   /** The import that the next later version of the role came with. */
   const next = database.prepare<[number, string, number], Place>(
-    "SELECT i.revision, i.at FROM metadata AS m JOIN import AS i ON i.repository = m.repository AND i.revision = m.revision WHERE m.repository = ? AND m.role = ? AND m.version > ? ORDER BY m.version LIMIT 1",
+    "SELECT i.revision, i.at FROM metadata AS m JOIN imported AS i ON i.repository = m.repository AND i.revision = m.revision WHERE m.repository = ? AND m.role = ? AND m.version > ? ORDER BY m.version LIMIT 1",
   );
   const insert = database.prepare<
     [number, string, number, string, number, number, number, number, Uint8Array]

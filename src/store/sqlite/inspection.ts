@@ -20,7 +20,7 @@ import { prepareProposals } from "./proposal-inspection.ts";
 
 /** An import stands in the record as a publication, and beside it as what it was. */
 const recordRow =
-  "SELECT p.revision, p.incarnation, p.at, CASE WHEN i.revision IS NULL THEN p.kind ELSE 'import' END AS kind, p.principal FROM publication AS p LEFT JOIN import AS i ON i.repository = p.repository AND i.revision = p.revision WHERE p.repository = ?";
+  "SELECT p.revision, p.incarnation, p.at, CASE WHEN i.revision IS NULL THEN p.kind ELSE 'import' END AS kind, p.principal FROM publication AS p LEFT JOIN imported AS i ON i.repository = p.repository AND i.revision = p.revision WHERE p.repository = ?";
 
 /** Sentences of the integrity check. */
 const mostFaults = 100;

@@ -6,7 +6,7 @@ import type Database from "better-sqlite3";
 import { farthestClaim } from "../bounds.ts";
 import type { Committed, FloorRequest, Format, KeyUse, NewMetadata, Publication } from "../store.ts";
 import { conflict } from "./errors.ts";
-import type { ImportChanges } from "./imports.ts";
+import type { ImportChanges, Life } from "./imports.ts";
 import type { ProposalChanges } from "./proposals.ts";
 import { given } from "./reads.ts";
 
@@ -14,12 +14,6 @@ interface RepositoryRow {
   readonly id: number;
   readonly alive: number;
   readonly format: Format;
-  readonly revision: number;
-  readonly incarnation: number;
-}
-
-export interface Life {
-  readonly id: number;
   readonly revision: number;
   readonly incarnation: number;
 }
