@@ -300,12 +300,7 @@ export const table: readonly Row[] = [
   { place: takeOverErrors, ours: [], packages: [], builtins: [] },
   // What an old Notary left behind: its databases, and the keys in them.
   { place: movingErrors, ours: [], packages: [], builtins: [] },
-  {
-    place: "src/moving/databases",
-    ours: [movingErrors],
-    packages: ["pg"],
-    builtins: ["node:fs"],
-  },
+  { place: "src/moving/databases", ours: [movingErrors], packages: ["pg"], builtins: ["node:fs"] },
   {
     place: "src/moving",
     ours: [
