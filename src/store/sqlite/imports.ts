@@ -47,8 +47,13 @@ export function prepareImportChanges(database: Database.Database, audit: Pick<Au
     "SELECT id, revision, incarnation FROM repository WHERE name = ? AND alive = 1",
   );
   const digestOf = database
-    .prepare<[{ repository: number; role: string; version: number }], string>(
-      "SELECT sha256 FROM metadata WHERE repository = $repository AND role = $role AND version = $version UNION ALL SELECT sha256 FROM removed_metadata WHERE repository = $repository AND role = $role AND version = $version LIMIT 1",
+    .prepare<[number, string, number], string>(
+      "SELECT sha256 FROM metadata WHERE repository = ? AND role = ? AND version = ?",
+    )
+    .pluck();
+  const removedDigestOf = database
+    .prepare<[number, string, number], string>(
+      "SELECT sha256 FROM removed_metadata WHERE repository = ? AND role = ? AND version = ?",
     )
     .pluck();
   const currentVersion = database
@@ -75,7 +80,7 @@ export function prepareImportChanges(database: Database.Database, audit: Pick<Au
   function putBehind(id: number, files: readonly NewMetadata[], last: Place): number {
     let added = 0;
     for (const { role, version, sha256, bytes, expires } of files) {
-      const stored = digestOf.get({ repository: id, role, version });
+      const stored = digestOf.get(id, role, version) ?? removedDigestOf.get(id, role, version);
       if (stored === sha256) continue;
       if (stored !== undefined) throw conflict("A file of this version is stored with other bytes.");
       const now = currentVersion.get(id, role);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { HeldKeys } from "../../../src/store/imports.ts";
 import type { Publication } from "../../../src/store/store.ts";
 import {
   everything,
@@ -28,14 +29,17 @@ export function taken(repository: string, changes: Partial<Publication> = {}): P
 }
 
 export function imports(bench: Bench): void {
-  const more = (files: ReturnType<typeof file>[], changes = {}) =>
+  const more = (
+    files: ReturnType<typeof file>[],
+    changes: { repository?: string; incarnation?: number } = {},
+  ) =>
     bench.store.imports.addHistory({
       repository: "a",
       incarnation: 1,
       at: 2_000,
       principal: "tester",
       files,
-      audit: told("a", { at: 2_000, kind: "import.past-added" }),
+      audit: told(changes.repository ?? "a", { at: 2_000, kind: "import.past-added" }),
       ...changes,
     });
   const versions = async (role: string) =>
@@ -213,7 +217,7 @@ export function imports(bench: Bench): void {
   });
 
   describe("a key that was made elsewhere", () => {
-    const hold = (changes = {}) =>
+    const hold = (changes: Partial<HeldKeys> = {}) =>
       bench.store.imports.holdKeys({
         repository: "a",
         expectedRevision: 1,
@@ -221,7 +225,7 @@ export function imports(bench: Bench): void {
         principal: "tester",
         keys: [onlineKey("a", { keyId: "theirs" })],
         renewAt: 2_000,
-        audit: told("a", { at: 2_000, kind: "key.adopted" }),
+        audit: told(changes.repository ?? "a", { at: 2_000, kind: "key.adopted" }),
         ...changes,
       });
 
