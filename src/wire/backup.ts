@@ -100,7 +100,7 @@ async function readSecretOf(config: Config, directory: string): Promise<Uint8Arr
 }
 
 async function storeAccess(): Promise<StoreAccess> {
-  const { copyStore, inspectCopy } = await import("../store/sqlite/backup.ts");
+  const { copyStore, hashCopy, inspectCopy } = await import("../store/sqlite/backup.ts");
   const { takeLock } = await import("../store/sqlite/lock.ts");
-  return { copy: copyStore, inspect: inspectCopy, takeLock };
+  return { copy: copyStore, inspect: inspectCopy, hash: hashCopy, takeLock };
 }

@@ -217,6 +217,21 @@ describe("bad input gets one sentence, an exit code, and leaves nothing", () => 
     await refused(code);
   });
 
+  it("a store with a flipped bit in a file: nothing is made, and the file is named", async () => {
+    const path = at("data/vidimus.sqlite");
+    const bytes = readFileSync(path);
+    const place = bytes.indexOf("timestamp 1 ");
+    bytes[place] = (bytes[place] ?? 0) ^ 1;
+    writeFileSync(path, bytes);
+    expect([await create(...toRecipient()), said.out]).toEqual(["store", ""]);
+    expect(said.err).toMatch(
+      /^The store is damaged[^\n]* a timestamp 1 no longer has its digest;[^\n]*\.\n$/,
+    );
+    expect(readFileSync(at("a.age")).equals(sealed)).toBe(true);
+    expect(await verify(...byIdentity())).toBe("ok");
+    expect(said.out).toContain("every stored file has its digest");
+  });
+
   it("somebody else's identity, none, and ones that cannot be used", async () => {
     writeFileSync(at("other"), (await agePair()).identity, { mode: 0o600 });
     writeFileSync(at("open"), pair.identity, { mode: 0o644 });
