@@ -39,6 +39,14 @@ export function openableDirectory(config: Config): string {
   );
 }
 
+/** Throws `STORE_LOCKED` if a server that writes runs in the data directory of this one, which would write too. */
+export async function refuseRunning({ data, store, server }: Config): Promise<void> {
+  const directory = resolve(data);
+  if (store.kind === "memory" || server.readOnly || !existsSync(join(directory, "lock.db"))) return;
+  const { takeLock } = await import("../store/sqlite/lock.ts");
+  takeLock(directory).release();
+}
+
 /**
  * A store that has a secret is never empty: what was in it was lost, and must not be taken for a first start. An empty
  * file alone is what a first start leaves that was cut off.

@@ -1,6 +1,6 @@
 /** The commands for backups with the real store behind them, without a process of their own. */
 import { EventEmitter } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { packTar } from "modern-tar";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -265,6 +265,20 @@ describe("bad input gets one sentence, an exit code, and leaves nothing", () => 
     const server = await openSqlite({ directory: at("r") });
     expect(await restore(...byIdentity())).toBe("running");
     await server.close();
+  });
+
+  it("a file to be written that the server lives by, which stays as it was", async () => {
+    const names = ["vidimus.sqlite", "kek", "high-water-mark", "vidimus.sqlite-wal"];
+    const content = () =>
+      names.map((name) => (existsSync(at(`data/${name}`)) ? readFileSync(at(`data/${name}`)) : ""));
+    const before = content();
+    linkSync(at("data/kek"), at("hard"));
+    for (const file of [...names.map((name) => at(`data/${name}`)), at("hard")]) {
+      const argv = ["backup", "create", file, "--data", at("data"), ...toRecipient()];
+      expect([await run(argv), said.out]).toEqual(["configuration", ""]);
+      expect(said.err).toMatch(/^backup create names [^\n]*\.\n$/);
+    }
+    expect(content()).toEqual(before);
   });
 
   it("a data directory without a store", async () => {
