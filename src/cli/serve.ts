@@ -35,12 +35,13 @@ export function addServe(
   const command = parent
     .command("serve")
     .description("run the server")
+    .option("--begin-anew", "make a new store where only keys or certificates of a lost one are left")
     .option("--ready-file <file>", "write url, port, pid, ca and more as JSON to this file when ready");
   addConfigurationFlags(command).action(async () => {
     hardenProcess(parts.process);
     refuseNodeOptions(context.env.NODE_OPTIONS);
     const { config, file } = loadFrom(command, context);
-    const { readyFile } = command.opts<{ readyFile?: string }>();
+    const { readyFile, beginAnew } = command.opts<{ readyFile?: string; beginAnew?: true }>();
     const ready = readyFile === undefined ? undefined : resolve(readyFile);
     const written = ready === undefined ? [] : [{ name: "--ready-file", path: ready }];
     refuseOwnFiles(config, [...configuredOutputs(config), ...written], file);
@@ -48,6 +49,7 @@ export function addServe(
       checkReadyFile(ready, config.data);
       await removeStale(ready, config);
     }
+    if (beginAnew) await (await import("../wire/lost-store.ts")).beginAnew(config);
     const logger = createLogger({
       level: config.log.level,
       format: logFormat(config, context),

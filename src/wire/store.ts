@@ -56,6 +56,6 @@ function refuseEmptied(directory: string): void {
   if (!existsSync(store) || !existsSync(join(directory, secretFile)) || statSync(store).size !== 0) return;
   throw new StoreError(
     "STORE_CORRUPT",
-    `vidimus.sqlite in the data directory is empty beside ${secretFile}, the secret of the store that it was: restore a backup of it, or remove both to begin anew.`,
+    `vidimus.sqlite in the data directory is empty beside ${secretFile}, the secret of the store that it was: restore a backup of it, or start once with --begin-anew if nothing of it is wanted any more.`,
   );
 }

@@ -262,6 +262,25 @@ describe("failures are one sentence with the fix, and a code of their own", () =
     expect(statSync(join(data(), "vidimus.sqlite")).size).toBe(0);
   });
 
+  it("a store that is gone with its mark, while keys and certificates are left; --begin-anew makes a new one, once", async () => {
+    await stop(await start());
+    for (const name of readdirSync(data())) {
+      if (name.startsWith("vidimus.sqlite") || name === "high-water-mark") rmSync(join(data(), name));
+    }
+    const before = readdirSync(data()).sort();
+    const { code, stderr } = await failure([]);
+    expect(code).toBe(exitCodes.store.code);
+    expect(stderr).toMatch(/vidimus\.sqlite is not in .* where kek, tls\/ca\.key, .*--begin-anew/);
+    expect(readdirSync(data()).sort()).toEqual(before);
+    const secret = readFileSync(join(data(), "kek"), "utf8");
+    const server = await start(["--begin-anew"]);
+    expect(await status(server, "/readyz")).toBe(200);
+    await stop(server);
+    expect(readFileSync(join(data(), "kek"), "utf8")).toBe(secret);
+    expect((await failure(["--begin-anew"])).code).toBe(exitCodes.store.code);
+    await stop(await start());
+  });
+
   it("a lost CA", async () => {
     await stop(await start());
     const file = join(data(), "tls", "ca.crt");
