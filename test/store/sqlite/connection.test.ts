@@ -212,6 +212,20 @@ describe("opening the SQLite store for reading", () => {
     await reader.close();
   });
 
+  it("names the store that is not there, or that this user may not read", async () => {
+    const directory = temporaryDirectory();
+    const missing = await refusalOf(openSqlite({ directory, readOnly: true }));
+    expect(missing.code).toBe("STORE_UNAVAILABLE");
+    expect(missing.message).toContain(`There is no store ${join(directory, "vidimus.sqlite")}: `);
+    // Nobody may read a link that leads to itself, not even the user who may do anything.
+    symlinkSync("vidimus.sqlite", join(directory, "vidimus.sqlite"));
+    const forbidden = await refusalOf(openSqlite({ directory, readOnly: true }));
+    expect(forbidden.code).toBe("STORE_UNWRITABLE");
+    expect(forbidden.message).toContain(
+      `${join(directory, "vidimus.sqlite")} cannot be read (ELOOP): run this as`,
+    );
+  });
+
   it("makes no file beside the store on a read-only file system, and reads it", async () => {
     const directory = join(temporaryDirectory(), "50% #1?");
     const writer = await openSqlite({ directory });
