@@ -187,6 +187,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     const plain = ofManagement ? manageAnswer(error) : errorAnswer(error);
     const answer = isChallenged && !ofManagement ? notaryRefusal(error, plain) : plain;
     metrics.refused(answer.own, answer.reasons);
+    options.service.noteDamage(error);
     if (thrown instanceof AccessRefusal) metrics.notLetIn(thrown.lack);
     const refusal = { code: answer.own, status: answer.status };
     // A refusal is no fault of ours: its sentence says it all. What is a fault is logged with all that lies under it.
