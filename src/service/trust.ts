@@ -31,6 +31,7 @@ import { Publisher } from "./publish.ts";
 import { Queue } from "./queue.ts";
 import { type Reading, readingHere } from "./reading.ts";
 import { Refresher } from "./refresh.ts";
+import { Refusals } from "./refusals.ts";
 import { RetentionJob } from "./retention/retention.ts";
 import { type ServedFile, servedCurrent, servedFromStore } from "./served.ts";
 import type { Principal, PublicKey, Served, TrailService, TrustService, UploadedFile } from "./service.ts";
@@ -100,8 +101,11 @@ export function createTrustService(options: TrustOptions): TrustService {
     announcer: options.announcer ?? announcingInLog(logger),
     append: options.appendHead,
   });
+  const refusals = new Refusals({ store, clock, logger, closed: options.readOnly || options.behind });
   const alsoTend = async () => {
     await proposals.tend();
+    // So that the hour that is over is whole as far as this process knows.
+    await refusals.flush();
     await heads.tend();
   };
   return new Service(
@@ -115,6 +119,7 @@ export function createTrustService(options: TrustOptions): TrustService {
     proposals,
     openWatch(options, { ...shared, policy }),
     new RetentionJob({ ...shared, policy, checkWritable: () => checkWritable(options) }),
+    refusals,
   );
 }
 
@@ -133,6 +138,7 @@ class Service implements TrustService {
   readonly expiry: Watch;
   readonly retention: RetentionJob;
   readonly trail: TrailService;
+  readonly refusals: Refusals;
 
   constructor(
     options: TrustOptions & { readonly reading: Reading },
@@ -145,6 +151,7 @@ class Service implements TrustService {
     proposals: Proposals,
     expiry: Watch,
     retention: RetentionJob,
+    refusals: Refusals,
   ) {
     this.#options = options;
     this.#cache = cache;
@@ -159,6 +166,7 @@ class Service implements TrustService {
     this.expiry = expiry;
     this.retention = retention;
     this.trail = trailService(options.store);
+    this.refusals = refusals;
   }
 
   current(repository: string, role: string): Eventually<Served | undefined> {
@@ -275,6 +283,7 @@ class Service implements TrustService {
     for (const job of this.#jobs()) await job.stop();
     await this.#refresher.stop();
     await this.#queue.idle();
+    await this.refusals.stop();
     await this.#options.reading.close();
     await this.#options.signer.close();
     await this.#options.store.close();

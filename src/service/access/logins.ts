@@ -15,6 +15,7 @@ import type { Attempts } from "./attempts.ts";
 import { isPersonName } from "./evaluate.ts";
 import { type PasswordFile, verifyBcrypt } from "./htpasswd.ts";
 import { isTooLong, type Lane, type Passwords } from "./password.ts";
+import { WrongLogin } from "./wrong-login.ts";
 
 export interface Credentials {
   readonly name: string;
@@ -55,7 +56,7 @@ export class Logins {
   }
 
   /**
-   * Resolves if they are. Throws `UNAUTHORIZED`, `TOO_MANY_REQUESTS` (too many failures before), `OVERLOADED`.
+   * Resolves if they are. Throws `UNAUTHORIZED` (a `WrongLogin`), `TOO_MANY_REQUESTS` (too many failures before), `OVERLOADED`.
    * @param address who it comes from, as far as failures are counted
    */
   async login(credentials: Credentials, address: string): Promise<void> {
@@ -73,7 +74,7 @@ export class Logins {
     }
     attempts.failed(name, address, now());
     onFailure({ name: isPersonName(name) ? name : "", address });
-    throw new RefusedError("UNAUTHORIZED", "The name or the password is wrong: try again.");
+    throw new WrongLogin((await this.#isKnown(name)) ? name : undefined);
   }
 
   /** Whether a session of this user may go on: whoever is verified by a registry has none. */
@@ -81,6 +82,12 @@ export class Logins {
     const user = await this.#sources.store.user(name);
     if (user?.disabled === true) return false;
     return (user !== undefined && user.password !== "") || this.#hashInFile(name) !== undefined;
+  }
+
+  /** Whether a user or a line of the password file has this name. Who is verified by a registry may be known to it alone. */
+  async #isKnown(name: string): Promise<boolean> {
+    if (!isPersonName(name)) return false;
+    return this.#hashInFile(name) !== undefined || (await this.#sources.store.user(name)) !== undefined;
   }
 
   async #isRight(credentials: Credentials): Promise<boolean> {
