@@ -22,6 +22,8 @@ import { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
 import { openWatch, type WatchOptions } from "./expiry/open-watch.ts";
 import type { Watch } from "./expiry/watch.ts";
+import { Imports } from "./imports.ts";
+import { KeyAdoptions } from "./key-adoption.ts";
 import { type OnlineKeySettings, OnlineKeys } from "./online-keys.ts";
 import { type OnlineRoleSettings, OnlineRoles } from "./online-roles.ts";
 import type { PolicyInForce } from "./policy-in-force.ts";
@@ -108,6 +110,7 @@ export function createTrustService(options: TrustOptions): TrustService {
     await refusals.flush();
     await heads.tend();
   };
+  const refresher = new Refresher({ ...shared, interval: options.refreshInterval, alsoTend });
   return new Service(
     { ...options, reading },
     cache,
@@ -115,11 +118,13 @@ export function createTrustService(options: TrustOptions): TrustService {
     queue,
     keys,
     publisher,
-    new Refresher({ ...shared, interval: options.refreshInterval, alsoTend }),
+    refresher,
     proposals,
     openWatch(options, { ...shared, policy }),
     new RetentionJob({ ...shared, policy, checkWritable: () => checkWritable(options) }),
     refusals,
+    new KeyAdoptions({ ...shared, signer, refresher, checkWritable: () => checkWritable(options) }),
+    new Imports({ ...shared, policy, checkWritable: () => checkWritable(options) }),
   );
 }
 
@@ -139,6 +144,8 @@ class Service implements TrustService {
   readonly retention: RetentionJob;
   readonly trail: TrailService;
   readonly refusals: Refusals;
+  readonly adoption: KeyAdoptions;
+  readonly imports: Imports;
 
   constructor(
     options: TrustOptions & { readonly reading: Reading },
@@ -152,6 +159,8 @@ class Service implements TrustService {
     expiry: Watch,
     retention: RetentionJob,
     refusals: Refusals,
+    adoption: KeyAdoptions,
+    imports: Imports,
   ) {
     this.#options = options;
     this.#cache = cache;
@@ -167,6 +176,8 @@ class Service implements TrustService {
     this.retention = retention;
     this.trail = trailService(options.store);
     this.refusals = refusals;
+    this.adoption = adoption;
+    this.imports = imports;
   }
 
   current(repository: string, role: string): Eventually<Served | undefined> {

@@ -10,7 +10,8 @@ import {
   type StoredFile,
 } from "../retention.ts";
 import * as retentionBounds from "../retention-bounds.ts";
-import { byteOrder, type MemoryRepositories } from "./repositories.ts";
+import type { MemoryRepositories } from "./repositories.ts";
+import { byteOrder } from "./repository.ts";
 
 type Place = Pick<StoredFile, "role" | "version">;
 
@@ -23,7 +24,8 @@ export function memoryRetention(
     async files(repository, after, limit) {
       retentionBounds.checkPage(repository, after, limit);
       checkOpen();
-      const all = [...(repositories.life(repository)?.files.values() ?? [])].flat();
+      const life = repositories.life(repository);
+      const all = [...(life?.files.values() ?? []), life?.past ?? []].flat();
       return page(
         all.map(({ bytes: _, ...file }) => file),
         after,
@@ -69,7 +71,8 @@ function remove(
   const gone: RemovedFile[] = [];
   for (const { role, version } of files) {
     const stored = life.files.get(role) ?? [];
-    const file = stored.find((each) => each.version === version);
+    const isIt = (each: Place) => each.role === role && each.version === version;
+    const file = stored.find(isIt) ?? life.past.find(isIt);
     if (file === undefined) continue;
     const { bytes: _, ...row } = file;
     gone.push({ ...row, removedAt: at });
@@ -77,6 +80,7 @@ function remove(
       role,
       stored.filter((each) => each !== file),
     );
+    life.past = life.past.filter((each) => each !== file);
   }
   life.removed.push(...gone);
   return gone;

@@ -11,7 +11,7 @@ import {
 import * as retentionBounds from "../retention-bounds.ts";
 import type { AuditChanges } from "./audit.ts";
 import { conflict } from "./errors.ts";
-import type { Ways } from "./outbox.ts";
+import type { Ways } from "./ways.ts";
 
 const stored = "role, version, sha256, length, stored_at AS storedAt, expires, revision";
 const removed = `${stored}, removed_at AS removedAt`;
