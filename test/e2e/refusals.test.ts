@@ -128,20 +128,43 @@ describe("several processes", () => {
       });
   }
 
-  it("send their counts to the one that writes, at the latest when they end", {
-    timeout: 120_000,
-  }, async () => {
+  async function start(data?: string, workers = 2): Promise<Workers> {
     const configuration = join(temporaryDirectory(), "vidimus.yaml");
     const builtin = { realm: "https://127.0.0.1:1/token", service };
     writeFileSync(configuration, JSON.stringify({ auth: { mode: "builtin", builtin } }));
-    const start = async (data?: string) => {
-      const server = await startWorkers(["--workers", "2", "--config", configuration], data);
-      servers.push(server);
-      return server;
-    };
+    const server = await startWorkers(["--workers", `${workers}`, "--config", configuration], data);
+    servers.push(server);
+    return server;
+  }
+  const operatorOf = ({ data }: Workers) => readFileSync(join(data, "operator-token"), "utf8").trim();
+
+  it("count failed logins together: a guesser has no more tries than at one", {
+    timeout: 120_000,
+  }, async () => {
+    const server = await start(undefined, 4);
+    const send = sender(server);
+    await refuse(send, operatorOf(server), [0, 0]);
+    let tries = 0;
+    const guess = async (): Promise<number> =>
+      (await send("GET", `/token?service=${service}`, basic(wrong))).status;
+    while ((await guess()) === 401) tries += 1;
+    // Each alone would give five; a slow machine lets the first short waits pass.
+    expect(tries).toBeGreaterThanOrEqual(5);
+    expect(tries).toBeLessThan(9);
+    // Another name does not have to wait.
+    const json = { ...bearing(operatorOf(server)), "content-type": "application/json" };
+    const bob = Buffer.from(JSON.stringify({ name: "bob", password }));
+    expect((await send("POST", "/api/v1/users", json, bob)).status).toBe(201);
+    const credentials = Buffer.from(`bob:${password}`).toString("base64");
+    const own = { authorization: `Basic ${credentials}` };
+    expect((await send("GET", `/token?service=${service}`, own)).status).toBe(200);
+  });
+
+  it("send their counts to the one that writes, at the latest when they end", {
+    timeout: 120_000,
+  }, async () => {
     const server = await start();
-    const operator = readFileSync(join(server.data, "operator-token"), "utf8").trim();
-    await refuse(sender(server), operator, [4, 6]);
+    await refuse(sender(server), operatorOf(server), [4, 6]);
     process.kill(server.processes().supervisor, "SIGTERM");
     expect(await server.ended).toBe(0);
 

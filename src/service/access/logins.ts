@@ -11,7 +11,7 @@ import { createHmac, randomBytes } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import { RefusedError } from "../../core/errors.ts";
 import type { AccessStore } from "../../store/access.ts";
-import type { Attempts } from "./attempts.ts";
+import type { LoginWaits } from "./attempts.ts";
 import { isPersonName } from "./evaluate.ts";
 import { type PasswordFile, verifyBcrypt } from "./htpasswd.ts";
 import { isTooLong, type Lane, type Passwords } from "./password.ts";
@@ -32,7 +32,7 @@ export interface LoginSources {
 }
 
 export interface LoginSettings {
-  readonly attempts: Attempts;
+  readonly attempts: LoginWaits;
   /** Where work with hashes waits for its turn. */
   readonly lane: Lane;
   /** Milliseconds. */
@@ -62,13 +62,15 @@ export class Logins {
   async login(credentials: Credentials, address: string): Promise<void> {
     const { attempts, now, onFailure } = this.#settings;
     const { name } = credentials;
-    if (attempts.waitOf(name, address, now()) > 0) {
-      throw new RefusedError(
-        "TOO_MANY_REQUESTS",
-        "Too many logins have failed: wait some minutes, then try again.",
-      );
-    }
-    if (await this.#isRight(credentials)) {
+    const at = now();
+    if (attempts.waitOf(name, address, at) > 0) throw tooManyFailures();
+    // Before it is known whether the password is right, so that the answer is there when it is.
+    const elsewhere = attempts.ask?.(name, address, at);
+    const isRight = await this.#isRight(credentials);
+    // Who has to wait is told the same of a right password as of a wrong one. Others may have failed meanwhile, side by side.
+    const waits = Math.max((await elsewhere) ?? 0, attempts.waitOf(name, address, now()));
+    if (waits > 0) throw tooManyFailures();
+    if (isRight) {
       attempts.succeeded(name, address);
       return;
     }
@@ -125,4 +127,9 @@ export class Logins {
     if (isRight) this.#remembered.set(digest, now());
     return isRight;
   }
+}
+
+function tooManyFailures(): RefusedError {
+  const sentence = "Too many logins have failed: wait some minutes, then try again.";
+  return new RefusedError("TOO_MANY_REQUESTS", sentence);
 }
