@@ -113,6 +113,7 @@ export async function createService(
   const { openReading } = await import("./wire/reading.ts");
   const { openAnnouncing } = await import("./wire/announcing.ts");
   const { openTlsSource } = await import("./wire/tls-expiry.ts");
+  const { tokenSource } = await import("./service/expiry/token-source.ts");
   const announcing = await openAnnouncing(config, store, logger, delivers && !config.server.readOnly);
   return createTrustService({
     store,
@@ -132,7 +133,7 @@ export async function createService(
     markLag,
     announcer: announcing.announcer,
     expiry: expirySettings(config),
-    expirySources: [openTlsSource(config)],
+    expirySources: [openTlsSource(config), tokenSource(store.access, systemClock)],
     jobs: announcing.job === undefined ? [] : [announcing.job],
     appendHead: appendTo(config.audit.headFile),
   });

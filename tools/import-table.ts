@@ -236,8 +236,11 @@ export const table: readonly Row[] = [
   // Both, in a process that holds neither: requests to the one that does.
   {
     place: "src/remote",
-    ours: [storeContract, ...storeParts, signerContract, "src/store/bounds", ...partBounds, errors],
-    packages: [],
+    ours: [
+      ...[storeContract, ...storeParts, signerContract, "src/store/bounds", ...partBounds, errors],
+      "src/service/access/attempts",
+    ],
+    packages: ["lru-cache"],
     builtins: [],
   },
 

@@ -12,9 +12,10 @@ import type { ExpiryService } from "./expiry/expiry-service.ts";
 import type { ImportService } from "./import-service.ts";
 import type { Principal } from "./principal.ts";
 import type { ProposalService } from "./proposal-service.ts";
+import type { RefusalCounter, RefusedCaller } from "./refusals.ts";
 import type { RetentionService } from "./retention/retention-service.ts";
 
-export type { ChangeQuery, ChangeRecord, Eventually, OnlineRole, Principal };
+export type { ChangeQuery, ChangeRecord, Eventually, OnlineRole, Principal, RefusalCounter, RefusedCaller };
 
 /** Files of at least so many bytes are also served compressed. The cache counts them twice, for both forms. */
 export const compressibleFrom = 2_048;
@@ -127,6 +128,8 @@ export interface TrustService {
   mark(): { readonly behind: boolean; readonly lag: number };
 
   readonly trail: TrailService;
+  /** Told of every caller who was sent away (`http/auth/refused.ts`). */
+  readonly refusals: RefusalCounter;
 
   /** Starts renewing online roles ahead of their expiry. */
   start(): Promise<void>;

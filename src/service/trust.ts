@@ -34,6 +34,7 @@ import { Publisher } from "./publish.ts";
 import { Queue } from "./queue.ts";
 import { type Reading, readingHere } from "./reading.ts";
 import { Refresher } from "./refresh.ts";
+import { Refusals } from "./refusals.ts";
 import { RetentionJob } from "./retention/retention.ts";
 import { type ServedFile, servedCurrent, servedFromStore } from "./served.ts";
 import type { Principal, PublicKey, Served, TrailService, TrustService, UploadedFile } from "./service.ts";
@@ -104,8 +105,11 @@ export function createTrustService(options: TrustOptions): TrustService {
     announcer: options.announcer ?? announcingInLog(logger),
     append: options.appendHead,
   });
+  const refusals = new Refusals({ store, clock, logger, closed: options.readOnly || options.behind });
   const alsoTend = async () => {
     await proposals.tend();
+    // So that the hour that is over is whole as far as this process knows.
+    await refusals.flush();
     await heads.tend();
   };
   const refresher = new Refresher({ ...shared, interval: options.refreshInterval, alsoTend });
@@ -120,6 +124,7 @@ export function createTrustService(options: TrustOptions): TrustService {
     proposals,
     openWatch(options, { ...shared, policy }),
     new RetentionJob({ ...shared, policy, checkWritable: () => checkWritable(options) }),
+    refusals,
     new KeyAdoptions({ ...shared, signer, refresher, checkWritable: () => checkWritable(options) }),
     new Imports({ ...shared, policy, checkWritable: () => checkWritable(options) }),
   );
@@ -145,6 +150,7 @@ class Service implements TrustService {
   readonly expiry: Watch;
   readonly retention: RetentionJob;
   readonly trail: TrailService;
+  readonly refusals: Refusals;
   readonly adoption: KeyAdoptions;
   readonly imports: Imports;
 
@@ -159,6 +165,7 @@ class Service implements TrustService {
     proposals: Proposals,
     expiry: Watch,
     retention: RetentionJob,
+    refusals: Refusals,
     adoption: KeyAdoptions,
     imports: Imports,
   ) {
@@ -175,6 +182,7 @@ class Service implements TrustService {
     this.expiry = expiry;
     this.retention = retention;
     this.trail = trailService(options.store);
+    this.refusals = refusals;
     this.adoption = adoption;
     this.imports = imports;
   }
@@ -301,6 +309,7 @@ class Service implements TrustService {
     for (const job of this.#jobs()) await job.stop();
     await this.#refresher.stop();
     await this.#queue.idle();
+    await this.refusals.stop();
     await this.#options.reading.close();
     await this.#options.signer.close();
     await this.#options.store.close();

@@ -13,6 +13,7 @@ import { choosePublished } from "../../policy/choose.ts";
 import type { Retention } from "../../policy/trust-policy.ts";
 import type { StoredFile } from "../../store/retention.ts";
 import type { RepositoryState, Store } from "../../store/store.ts";
+import { actorOf } from "../audit-record.ts";
 import type { ReadCache } from "../cache.ts";
 import type { Clock } from "../clock.ts";
 import type { DamageMet } from "../damage-met.ts";
@@ -157,7 +158,8 @@ export class RetentionJob implements RetentionService {
     const files = await this.#removable(state, retention);
     for (let from = 0; from < files.length; from += page) {
       const some = files.slice(from, from + page).map(({ role, version }) => ({ role, version }));
-      await store.retention.remove({ repository, incarnation, at: clock.now(), files: some });
+      const actor = actorOf(principal);
+      await store.retention.remove({ repository, incarnation, at: clock.now(), actor, files: some });
     }
     if (files.length === 0) return files;
     // What this process had in memory of them is not served any more.
