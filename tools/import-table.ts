@@ -514,9 +514,17 @@ export const table: readonly Row[] = [
   { place: "src/cli/access/errors", ours: [], packages: [], builtins: [] },
   {
     place: "src/cli/access",
-    ours: ["src/cli", "src/cli/access/errors", "src/config", "src/serve"],
+    ours: [
+      "src/cli",
+      "src/cli/access/errors",
+      "src/client",
+      "src/client/fetch",
+      "src/client/fetch/fetcher",
+      "src/config",
+      "src/serve",
+    ],
     packages: ["commander"],
-    builtins: ["node:fs", "node:http", "node:https", "node:path"],
+    builtins: ["node:fs", "node:path"],
   },
   // The commands of auditors, which ask a server.
   {
