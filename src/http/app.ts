@@ -9,13 +9,13 @@ import type { IncomingMessage, RequestListener } from "node:http";
 import Fastify, { type FastifyInstance, type FastifyRequest, LogController } from "fastify";
 import { FileAnswers } from "./answers.ts";
 import { openToAll } from "./auth/access.ts";
-import { AccessRefusal, forbidden, notaryRefusal } from "./auth/refusal.ts";
+import { AccessRefusal, lacking, notaryRefusal } from "./auth/refusal.ts";
 import { countRefusal } from "./auth/refused.ts";
 import { tokenEndpoint } from "./auth/token-endpoint.ts";
 import { ByteBudget } from "./budget.ts";
 import { refuseClientError } from "./client-errors.ts";
 import { errorAnswer } from "./errors.ts";
-import { sendError } from "./exchange.ts";
+import { addressOf, sendError } from "./exchange.ts";
 import { Gate } from "./gate.ts";
 import { type HotReads, hotReads } from "./hot-reads.ts";
 import { FileLookup } from "./lookup.ts";
@@ -159,7 +159,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.decorateRequest("grant");
   // Before a byte of the body is read, and before anything is looked up.
   app.addHook("onRequest", async (request) => {
-    request.grant = await access.authorize(request.raw, request.meaning, request.ip);
+    request.grant = await access.authorize(request.raw, request.meaning, addressOf(request));
   });
 
   // From here on the framework refuses everything, and it alone.
@@ -183,7 +183,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     if (request.meaning.kind === "badMethod") return await reply.code(405).send();
     const ofManagement = apiOf[request.meaning.kind].startsWith("/manage/");
     const lacksRight = thrown instanceof AccessRefusal && thrown.lack === "insufficient_scope";
-    const error = ofManagement && lacksRight ? forbidden() : thrown;
+    const error = ofManagement && lacksRight ? lacking(thrown.need) : thrown;
     const isChallenged = error instanceof AccessRefusal;
     const plain = ofManagement ? manageAnswer(error) : errorAnswer(error);
     const answer = isChallenged && !ofManagement ? notaryRefusal(error, plain) : plain;
