@@ -566,6 +566,7 @@ export const table: readonly Row[] = [
       "node:os",
       "node:path",
       "node:worker_threads",
+      "node:util",
     ],
     lazily: [notary, ...backEnds],
   },
