@@ -6,7 +6,12 @@
  * context. Whatever is thrown becomes an answer in one place. Only `hot-reads.ts` answers before the framework does.
  */
 import type { IncomingMessage, RequestListener } from "node:http";
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from "fastify";
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from "fastify";
 import { FileAnswers } from "./answers.ts";
 import { openToAll } from "./auth/access.ts";
 import { AccessRefusal, forbidden, notaryRefusal } from "./auth/refusal.ts";
