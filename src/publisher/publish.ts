@@ -17,6 +17,7 @@ import { canonicalKeyId } from "../core/keys.ts";
 import { rootRole } from "../core/verify.ts";
 import { applyEdits } from "./apply.ts";
 import type { Custody, KeyInfo, OpenKey, Unlocking } from "./custody/custody.ts";
+import { hiding, type KeyError } from "./custody/errors.ts";
 import {
   brokenBy,
   changesOf,
@@ -124,6 +125,11 @@ export class Opened {
     return this.#listed.some((key) => key.id === id);
   }
 
+  /** The fault of a file or place that may be why a wanted key is not here. */
+  async hiding(isWanted: (id: string) => boolean): Promise<KeyError | undefined> {
+    return hiding((await this.#tools.keys.faults?.()) ?? [], isWanted);
+  }
+
   async key(id: string): Promise<OpenKey> {
     const present = this.#open.get(id);
     if (present !== undefined) return present;
@@ -139,7 +145,10 @@ export class Opened {
   }
 }
 
-/** Signs with keys at hand until nothing is missing: no key is opened that is not needed. */
+/**
+ * Signs with keys at hand until nothing is missing: no key is opened that is not needed. Where something is missing that a damaged
+ * file or a place that cannot be read may hold, its fault is thrown: nobody shall believe that the key is somebody else's.
+ */
 export async function signedBy(
   opened: Opened,
   draft: Draft,
@@ -152,6 +161,9 @@ export async function signedBy(
     if (!isWanted(standing, id) || !(await opened.has(id))) continue;
     signatures = joined(signatures, await signDraft(draft, await opened.key(id)));
   }
+  const left = standingOf(draft, signatures);
+  const fault = isComplete(left) ? undefined : await opened.hiding((id) => isWanted(left, id));
+  if (fault !== undefined) throw fault;
   return signatures;
 }
 

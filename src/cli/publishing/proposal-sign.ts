@@ -144,7 +144,10 @@ async function signOne(desk: Desk, opened: Opened, found: Review): Promise<Revie
 }
 
 async function firstHere(opened: Opened, { draft, proposal }: Review): Promise<string> {
-  for (const id of signersOf(draft)) if (await opened.has(id)) return id;
+  const signers = signersOf(draft);
+  for (const id of signers) if (await opened.has(id)) return id;
+  const fault = await opened.hiding((id) => signers.has(id));
+  if (fault !== undefined) throw fault;
   throw new PublishError(
     "SIGNERS_MISSING",
     `No key here could sign the proposal ${proposal.id}, so none can reject it.`,
