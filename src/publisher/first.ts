@@ -82,7 +82,7 @@ export async function publishNew(tools: PublisherTools, wanted: NewRepository): 
     const sender: Sender = await tools.trust.sender(wanted.repository);
     const outcome = await send(sender, sealed(draft, signatures));
     if (outcome !== "published") throw undecided(wanted.repository, outcome);
-    return publicationOf(draft, sender.fetcher.origin, 0, standing);
+    return await publicationOf(tools, draft, sender.fetcher.origin, 0, signatures);
   } finally {
     opened.close();
   }

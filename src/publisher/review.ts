@@ -23,6 +23,7 @@ import {
 import type { OfflineState } from "./edits.ts";
 import { EditError, PublishError } from "./errors.ts";
 import { isThere } from "./first.ts";
+import { type PinOutlook, pinOutlookOf } from "./pin-outlook.ts";
 import { entryOf, type Proposal } from "./proposals.ts";
 import type { PublisherTools } from "./publish.ts";
 
@@ -44,6 +45,8 @@ export interface Review {
   readonly isFirst: boolean;
   /** Whether the files follow what is current: the version of each is the next one. */
   readonly follows: boolean;
+  /** What readers who pin the root will say; undefined where they simply take it. */
+  readonly pins: PinOutlook | undefined;
 }
 
 /** The signer's own copy; undefined where the repository is not there yet. */
@@ -63,12 +66,13 @@ export async function copyIfThere(
 }
 
 /** Throws `PROPOSAL_BAD` for files that cannot be what they say. */
-export function review(
-  { format, now }: Pick<PublisherTools, "format" | "now">,
+export async function review(
+  tools: Pick<PublisherTools, "format" | "now" | "trust">,
   proposal: Proposal,
   server: string,
   copy: OfflineState | undefined,
-): Review {
+): Promise<Review> {
+  const { format, now } = tools;
   const { id, repository } = proposal;
   let draft: Draft;
   try {
@@ -98,6 +102,7 @@ export function review(
     digest: digestOf(draft),
     isFirst: copy === undefined,
     follows,
+    pins: await pinOutlookOf(tools, draft, signatures),
   };
 }
 

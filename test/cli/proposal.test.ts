@@ -189,6 +189,27 @@ describe("two people", () => {
     );
   });
 
+  it("see that readers will refuse a root before they sign it", async () => {
+    const { id: key } = await bob.key("bob-root");
+    alice.home.write("bob-root.pem", await bob.certificate("bob-root", name));
+    await alice.well("rotate", name, "root", "--add", alice.home.at("bob-root.pem"));
+    await alice.well("threshold", "set", name, "root", "2");
+    const command = `vidimus pin add ${name} --key ${key} --yes\n`;
+    const open = await alice.well("proposal", "open", name);
+    expect(open.out.indexOf(command)).toBeGreaterThan(-1);
+    expect(open.out.indexOf(command)).toBeLessThan(open.out.indexOf("is open"));
+    const id = /Proposal ([0-9a-f]{16})/.exec(open.out)?.[1] ?? "";
+    for (const argv of [["show"], ["sign", "--no-input"]]) {
+      const { out } = await bob.run("proposal", argv[0] ?? "", name, id, ...argv.slice(1));
+      expect(out).toContain("! Readers who pin the present root keys will refuse this root: it needs 2");
+      expect(out).toContain(command);
+    }
+    const pinned = await bob.run("pin", "add", name, "--key", key, "--yes");
+    expect(pinned.code).toBe(exitCodes.ok.code);
+    expect((await bob.well("proposal", "show", name, id)).out).toContain("Your own policy takes it.");
+    expect((await bob.well("proposal", "sign", name, id, "--yes")).out).toContain("is published");
+  });
+
   it("sign on a machine without a network, by its own pins", async () => {
     const id = await opened();
     const file = join(bob.home.path, "proposal.json");

@@ -271,8 +271,24 @@ describe("roles", () => {
 
   it("tell the root's readers what to pin, before or after they would refuse it", async () => {
     const [next, last] = [await put("next", "ecdsa"), await put("last", "ecdsa")];
-    await well("rotate", name, "root", "--add", "next");
-    const { out } = await well("threshold", "set", name, "root", "2", "-p");
+    // The old key signs on, so nobody has to be told.
+    expect((await well("rotate", name, "root", "--add", "next")).out).not.toContain("refuse");
+    const ahead = `vidimus pin add ${name} --key ${next.id} --yes\n`;
+    for (const argv of [
+      ["threshold", "set", name, "root", "2"],
+      ["diff", name],
+    ]) {
+      const { out: told } = await well(...argv);
+      expect(told).toContain("! Readers who pin the present root keys will refuse this root: it needs 2");
+      expect(told).toContain(ahead);
+    }
+    expect((await well("diff", name, "--json")).json()).toMatchObject({
+      pins: { outcome: "refused", own: "refused", needed: 2, fresh: [next.id] },
+    });
+    const { out } = await well("publish", name);
+    // Before the signature, and after it.
+    expect(out.indexOf(ahead)).toBeGreaterThan(-1);
+    expect(out.indexOf(ahead)).toBeLessThan(out.indexOf("Published "));
     const command = ["pin", "add", name, "--key", next.id];
     expect(out).toContain(`vidimus ${command.join(" ")}\n`);
     expect((await vidimus("status", name)).code).toBe(0);
@@ -300,6 +316,7 @@ describe("roles", () => {
     expect(out).not.toContain("certificate");
     const late = await well("root", "renew", name, "-p", "--expires", "3700");
     expect(late.out).toContain("certificate: another one for the same key");
+    expect(late.out).toMatch(/^! Root keys get other certificates/);
     expect(await rootOf()).toMatchObject({ version: 3, keyIds: before?.keyIds });
     await well("add", name, "a", home.at("file"), "-p");
     expect(await seen("a")).toBe(digest("content"));

@@ -224,6 +224,7 @@ describe("edits", () => {
       ...owner,
       trust: {
         copy: (name) => owner.trust.copy(name),
+        ruling: (name) => owner.trust.ruling(name),
         sender: async (name) => {
           if (raced++ === 0) await publishEdits(other, name, [add("theirs")]);
           return await owner.trust.sender(name);
@@ -241,6 +242,7 @@ describe("edits", () => {
       ...owner,
       trust: {
         copy: (name) => owner.trust.copy(name),
+        ruling: (name) => owner.trust.ruling(name),
         sender: async (name) => {
           const sender = await owner.trust.sender(name);
           return {

@@ -54,13 +54,13 @@ export async function reviewed(desk: Desk, repository: string, id: string): Prom
   );
 }
 
-export function reviewOf(
+export async function reviewOf(
   { tools }: Desk,
   proposal: Proposal,
   copy: RepositoryCopy | undefined,
   server = copy?.server ?? "",
-): Review {
-  return review(tools, proposal, server, copy);
+): Promise<Review> {
+  return await review(tools, proposal, server, copy);
 }
 
 async function serverOf({ trust }: Desk, repository: string): Promise<string> {

@@ -64,7 +64,7 @@ export function addProposalFile(parent: Command, publishing: Publishing): void {
       const { repository } = given.proposal;
       const { format, now } = desk.tools;
       const base = baseOf(given, printable(path), await desk.trust.ruling(repository), format, now());
-      const found = review(desk.tools, given.proposal, given.server, base);
+      const found = await review(desk.tools, given.proposal, given.server, base);
       if (flags.digest !== undefined && flags.digest !== found.digest)
         throw new PublishError(
           "PROPOSAL_BAD",
@@ -86,7 +86,12 @@ export function addProposalFile(parent: Command, publishing: Publishing): void {
             "No key here can add to this proposal: its missing signers are others.",
           );
         await write(path, withSignatures(given, signatures));
-        const signed = review(desk.tools, withSignatures(given, signatures).proposal, given.server, base);
+        const signed = await review(
+          desk.tools,
+          withSignatures(given, signatures).proposal,
+          given.server,
+          base,
+        );
         if (desk.json) printJson(context, reviewDocument(signed));
         else
           printLine(
@@ -114,14 +119,14 @@ export function addProposalFile(parent: Command, publishing: Publishing): void {
       const known = new Map(now.files.map(({ role, signatures: all }) => [role, all.map(entryOf)]));
       const made = newIn(known, signatures);
       const copy = await copyIfThere(desk.tools, repository);
-      const before = reviewOf(desk, now, copy);
+      const before = await reviewOf(desk, now, copy);
       if (now.state !== "open" || made.size === 0) {
         sayState(publishing, desk, before, desk.json);
         return;
       }
       const after = await proposals.sign(id, made);
       const found =
-        after.state === "published" ? { ...before, proposal: after } : reviewOf(desk, after, copy);
+        after.state === "published" ? { ...before, proposal: after } : await reviewOf(desk, after, copy);
       sayState(publishing, desk, found, desk.json);
     });
   });

@@ -5,10 +5,10 @@
 import { canonicalKeyId } from "../../core/keys.ts";
 import type { Review } from "../../publisher/review.ts";
 import { formatTable, printable } from "../output.ts";
-import { changesText, red, standingText, type ViewOptions } from "./view.ts";
+import { changesText, pinLines, red, standingText, type ViewOptions } from "./view.ts";
 
 export function reviewText(review: Review, view: ViewOptions): string {
-  const { proposal, server, changes, standing, broken, digest, isFirst, follows } = review;
+  const { proposal, server, changes, standing, broken, digest, isFirst, follows, pins } = review;
   const { id, repository, state, note, release, opened, expires, reason } = proposal;
   const warn = (text: string) => red(`! ${text}`, view.color);
   const said = [
@@ -30,6 +30,7 @@ export function reviewText(review: Review, view: ViewOptions): string {
     ...broken.map((role) =>
       warn(`${printable(role)} must be signed again by its new keys before readers take it.`),
     ),
+    ...(state === "open" ? pinLines(pins, repository, view) : []),
     "",
     "Signatures",
     standingText(standing, view),
@@ -45,7 +46,7 @@ export function reviewText(review: Review, view: ViewOptions): string {
 }
 
 export function reviewDocument(review: Review): object {
-  const { proposal, server, changes, standing, broken, digest, isFirst, follows } = review;
+  const { proposal, server, changes, standing, broken, digest, isFirst, follows, pins } = review;
   const { id, repository, state, note, release, opened, expires, reason } = proposal;
   return {
     format: "vidimus-review/1",
@@ -65,6 +66,7 @@ export function reviewDocument(review: Review): object {
       missing: missing.map(canonicalKeyId),
     })),
     broken,
+    pins: pins ?? null,
     said: { note, release, opened, expires, reason },
   };
 }

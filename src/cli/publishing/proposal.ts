@@ -1,6 +1,7 @@
 /** `vidimus proposal`: signatures of several people on one publication. */
 import { Command } from "commander";
 import { PublishError } from "../../publisher/errors.ts";
+import { pinOutlookOf } from "../../publisher/pin-outlook.ts";
 import { draftFor, Opened } from "../../publisher/publish.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { examples } from "../key-flags.ts";
@@ -50,6 +51,8 @@ function addOpen(parent: Command, publishing: Publishing): void {
           "NOTHING_STAGED",
           `All that is staged for ${printable(repository)} is published already.`,
         );
+      const outlook = await pinOutlookOf(tools, draft, new Map());
+      if (outlook !== undefined) tools.foresaw?.(outlook, draft.repository);
       const opened = new Opened(tools);
       try {
         const made = await propose(desk, opened, draft, {
@@ -58,7 +61,7 @@ function addOpen(parent: Command, publishing: Publishing): void {
           ...(lifetime !== undefined && { lifetime: Number(lifetime) * 86_400 }),
         });
         await staging.remove(staged, staged.edits);
-        sayState(publishing, desk, reviewOf(desk, made, copy), json);
+        sayState(publishing, desk, await reviewOf(desk, made, copy), json);
         if (!json && made.state === "open")
           printLine(context, `To be signed with: vidimus proposal sign ${printable(repository)} ${made.id}`);
       } finally {

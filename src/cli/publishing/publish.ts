@@ -2,11 +2,12 @@
 import type { Command } from "commander";
 import { brokenBy, changesOf, signersOf, standingOf } from "../../publisher/draft.ts";
 import type { Edit, Staged } from "../../publisher/edits.ts";
+import { pinOutlookOf } from "../../publisher/pin-outlook.ts";
 import { draftFor } from "../../publisher/publish.ts";
 import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import { addPublishFlags, atDesk, type Desk, type Publishing, publishStaged, stagedFor } from "./tools.ts";
-import { changesText, standingText } from "./view.ts";
+import { changesText, pinLines, standingText } from "./view.ts";
 
 export function addPublish(parent: Command, publishing: Publishing): void {
   const { context } = publishing;
@@ -82,6 +83,7 @@ async function showDiff({ context }: Publishing, desk: Desk, repository: string)
   const here = new Set((await ring.list()).map(({ id }) => id));
   const mine = [...signersOf(draft)].filter((id) => here.has(id));
   const broken = brokenBy(draft);
+  const pins = await pinOutlookOf(tools, draft, new Map());
   if (json) {
     const needs = standing.map(({ role, by, needed, missing }) => ({
       role,
@@ -96,6 +98,7 @@ async function showDiff({ context }: Publishing, desk: Desk, repository: string)
       needs,
       keysHere: mine,
       broken,
+      pins: pins ?? null,
     });
   }
   if (changes.length === 0) return printLine(context, "All of this is published already.");
@@ -108,6 +111,7 @@ async function showDiff({ context }: Publishing, desk: Desk, repository: string)
   );
   for (const role of broken)
     printLine(context, `${printable(role)} will have to be signed again by its new keys.`);
+  for (const line of pinLines(pins, draft.repository, view)) printLine(context, line);
 }
 
 function stagedTable(all: readonly Staged[]): string {

@@ -118,7 +118,7 @@ async function proposeNew(
   const opened = new Opened(desk.tools);
   try {
     const made = await propose(desk, opened, draft, note === undefined ? {} : { note });
-    sayState(publishing, desk, reviewOf(desk, made, undefined, sender.fetcher.origin), desk.json);
+    sayState(publishing, desk, await reviewOf(desk, made, undefined, sender.fetcher.origin), desk.json);
     return { server: sender.fetcher.origin };
   } finally {
     opened.close();

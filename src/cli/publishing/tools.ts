@@ -15,15 +15,17 @@ import { openTrust, type Trust } from "../../client/trust.ts";
 import { notary } from "../../core/format/notary.ts";
 import { applyEdits } from "../../publisher/apply.ts";
 import { KeyError } from "../../publisher/custody/errors.ts";
+import { draftOf } from "../../publisher/draft.ts";
 import { defaultLifetimes, type Edit, type Lifetimes, type Staged } from "../../publisher/edits.ts";
 import { PublishError } from "../../publisher/errors.ts";
 import { isThere } from "../../publisher/first.ts";
+import { type PinOutlook, pinOutlookOf } from "../../publisher/pin-outlook.ts";
 import { type Publication, type PublisherTools, publishEdits } from "../../publisher/publish.ts";
 import { Staging, together } from "../../publisher/staging.ts";
 import { addKeyFlags, addPassphraseFlags, type KeyFlags, type Keys, withKeys } from "../key-flags.ts";
 import { type CliContext, printable, printJson, printLine } from "../output.ts";
 import { type Progress, progressOf } from "../progress.ts";
-import { changesText, type ViewOptions } from "./view.ts";
+import { changesText, count, pinLines, type ViewOptions } from "./view.ts";
 
 export interface PublishFlags extends TrustFlags, KeyFlags {
   readonly staging?: string;
@@ -88,6 +90,10 @@ export async function atDesk<T>(
   try {
     return await withKeys(command, context, async (keys) => {
       const names = new Map((await keys.ring.list()).map(({ id, name }) => [id, name]));
+      const view: ViewOptions = {
+        color: context.isOutputTerminal === true && context.env.NO_COLOR === undefined,
+        nameOf: (id) => names.get(id) || undefined,
+      };
       const tools: PublisherTools = {
         trust,
         format: notary,
@@ -96,10 +102,8 @@ export async function atDesk<T>(
         lifetimes: lifetimesOf(command, flags.expires),
         now: client.now,
         doing: (what) => progress.tell(what),
-      };
-      const view: ViewOptions = {
-        color: context.isOutputTerminal === true && context.env.NO_COLOR === undefined,
-        nameOf: (id) => names.get(id) || undefined,
+        foresaw: (outlook, repository) =>
+          sayForeseen(context, outlook, repository, view, flags.json === true),
       };
       const staging = new Staging(flags.staging ?? stagingFolder(context.env));
       const { readFile } = context;
@@ -119,6 +123,19 @@ export async function atDesk<T>(
   } finally {
     await trust.close();
   }
+}
+
+/** Before anything is signed; beside a document on standard error. */
+function sayForeseen(
+  context: CliContext,
+  outlook: PinOutlook | undefined,
+  repository: string,
+  view: ViewOptions,
+  json: boolean,
+): void {
+  for (const line of pinLines(outlook, repository, view))
+    if (json) context.stderr(`${line}\n`);
+    else printLine(context, line);
 }
 
 /** For commands that are of use before there is a policy: the surroundings may name where it will be. */
@@ -183,11 +200,8 @@ export async function stage(
     const place = { server: copy.server, repository: copy.repository };
     const { edits: before } = await staging.read(place);
     const edits = await make(copy, desk);
-    applyEdits(copy, together(before, edits), {
-      format: tools.format,
-      lifetimes: tools.lifetimes,
-      at: tools.now(),
-    });
+    const signing = { format: tools.format, lifetimes: tools.lifetimes, at: tools.now() };
+    const contents = applyEdits(copy, together(before, edits), signing);
     const { edits: all } = await staging.add(place, edits);
     if (publish === true) {
       try {
@@ -203,8 +217,12 @@ export async function stage(
     else
       printLine(
         publishing.context,
-        `Staged for ${printable(copy.repository)}: ${all.length} ${all.length === 1 ? "edit" : "edits"}. See \`vidimus diff ${printable(copy.repository)}\`, then \`vidimus publish ${printable(copy.repository)}\`.`,
+        `Staged for ${printable(copy.repository)}: ${count(all.length, "edit")}. See \`vidimus diff ${printable(copy.repository)}\`, then \`vidimus publish ${printable(copy.repository)}\`.`,
       );
+    if (contents.root === undefined) return;
+    const draft = draftOf(copy.repository, signing, copy, contents);
+    const outlook = await pinOutlookOf(tools, draft, new Map());
+    sayForeseen(publishing.context, outlook, copy.repository, desk.view, desk.json);
   });
 }
 
@@ -251,7 +269,7 @@ export function sayPublished(
   if (unpinned.length > 0)
     printLine(
       context,
-      `Whoever pins its root, you too, refuses it until the new keys are pinned: vidimus pin add ${printable(repository)}${unpinned.map((id) => ` --key ${id}`).join("")}`,
+      `Whoever pins its root, and not its new keys, refuses it until they are pinned: vidimus pin add ${printable(repository)}${unpinned.map((id) => ` --key ${id}`).join("")}`,
     );
 }
 

@@ -5,6 +5,7 @@
 import type { Change } from "../../core/changes.ts";
 import { canonicalKeyId } from "../../core/keys.ts";
 import type { Standing } from "../../publisher/draft.ts";
+import type { PinOutlook } from "../../publisher/pin-outlook.ts";
 import { printable } from "../output.ts";
 
 export interface ViewOptions {
@@ -114,6 +115,49 @@ export function standingText(standing: readonly Standing[], { color, nameOf }: V
       return `  ${red(`${line}, ${needed - signed.length} more of ${printable(absent)}`, color)}`;
     })
     .join("\n");
+}
+
+/**
+ * What readers who pin the root will say of the next one, a line for each kind of reader that will not simply take it. None where
+ * all of them do.
+ */
+export function pinLines(
+  outlook: PinOutlook | undefined,
+  repository: string,
+  { color, nameOf }: ViewOptions,
+): readonly string[] {
+  if (outlook === undefined) return [];
+  const { outcome, own, needed, kept, fresh, certificates } = outlook;
+  const words = (ids: readonly string[]) => ids.map((id) => nameOf(id) ?? id.slice(0, shortId)).join(", ");
+  const pin = (ids: readonly string[]) =>
+    `vidimus pin add ${printable(repository)}${ids.map((id) => ` --key ${id}`).join("")} --yes`;
+  const lines: string[] = [];
+  if (outcome !== "taken") {
+    const listed = kept.length === 0 ? "none of them" : `only ${kept.length} (${words(kept)})`;
+    const why =
+      outcome === "refused"
+        ? `: it needs ${count(needed, "signature")} by pinned keys, and lists ${listed}`
+        : ` unless ${needed} of these sign it: ${words(kept)}`;
+    const yours = own === "taken" ? "Your own policy takes it." : "Your own policy is one of those.";
+    lines.push(
+      `Readers who pin the present root keys will refuse this root${why}. ${yours} Let them pin its new keys first: ${pin(fresh)}`,
+    );
+  } else if (own !== "taken") {
+    const unless = own === "refused" ? "" : ", unless enough of the pinned sign it";
+    lines.push(
+      `Your own policy will refuse this root${unless}: it does not pin all of its keys. Pin them first, and let readers do the same: ${pin([...kept, ...fresh])}`,
+    );
+  }
+  if (certificates)
+    lines.push(
+      "Root keys get other certificates: readers who pin certificates, or an authority over them, and not the keys, will refuse this root until they pin the new ones.",
+    );
+  return lines.map((line) => red(`! ${printable(line)}`, color));
+}
+
+/** A number with its noun. */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 export function red(text: string, color: boolean): string {
