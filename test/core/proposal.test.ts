@@ -380,6 +380,17 @@ describe("a rejection", () => {
     }
   });
 
+  it.each([
+    ["a\u001b[31m", "NOT_JSON"],
+    ["a\nb", "NOT_JSON"],
+    ["a\u0085b", "BAD_REJECTION"],
+    ["a\u202eb", "BAD_REJECTION"],
+    ["a\u2028b", "BAD_REJECTION"],
+  ])("with a reason that a terminal would obey is refused: %j", async (reason, code) => {
+    const statement = rejectionStatement({ ...about(), reason });
+    expect(await codeOf(() => verdict(statement, owner.targetsKey.sign(statement)))).toBe(code);
+  });
+
   it("covers all files in the order of their names", () => {
     const files = [
       { role: "targets", signed: Buffer.from("b") },
