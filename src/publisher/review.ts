@@ -8,7 +8,7 @@ import type { Change } from "../core/changes.ts";
 import { VidimusError } from "../core/errors.ts";
 import { canonicalKeyId } from "../core/keys.ts";
 import type { SignatureEntry } from "../core/model.ts";
-import { maxReason, rejectionStatement } from "../core/rejection.ts";
+import { rejectionStatement } from "../core/rejection.ts";
 import type { OpenKey } from "./custody/custody.ts";
 import {
   brokenBy,
@@ -106,7 +106,10 @@ export async function review(
   };
 }
 
-/** A rejection by a key of a role that the proposal touches. Throws `SIGNERS_MISSING` if the key is of none. */
+/**
+ * A rejection by a key of a role that the proposal touches. Throws `SIGNERS_MISSING` if the key is of none.
+ * @param reason one line of at most `maxReason` characters (`core/rejection.ts`)
+ */
 export async function rejectionBy(
   key: OpenKey,
   { draft, proposal, digest }: Review,
@@ -116,7 +119,7 @@ export async function rejectionBy(
     repository: draft.repository,
     proposal: proposal.id,
     digest,
-    reason: reason.slice(0, maxReason),
+    reason,
   });
   for (const { role, needs } of draft.files) {
     for (const { keys } of needs) {

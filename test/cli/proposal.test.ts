@@ -90,7 +90,10 @@ describe("two people", () => {
     const other = await bob.run("proposal", "sign", name, id, "--digest", "0".repeat(64));
     expect(other.code).toBe(exitCodes.proposalBad.code);
     const silent = await bob.run("proposal", "sign", name, id, "--no-input");
-    expect([silent.code, silent.err]).toEqual([exitCodes.unconfirmed.code, "Nothing was signed.\n"]);
+    expect([silent.code, silent.err]).toEqual([
+      exitCodes.unconfirmed.code,
+      "Nothing was signed. To sign without being asked, give --yes, or --digest with the digest that was seen.\n",
+    ]);
     expect((await bob.well("proposal", "sign", name, id, "--digest", digest)).out).toContain("published");
   });
 
@@ -131,10 +134,72 @@ describe("two people", () => {
     expect((await alice.run("proposal", "show", name, "odd")).code).toBe(exitCodes.proposalUnknown.code);
   });
 
+  it("see what can be done next, and after it was published where to look", async () => {
+    const id = await opened();
+    const next = `To sign it: vidimus proposal sign ${name} ${id}\n`;
+    const { out: before } = await bob.well("proposal", "show", name, id.slice(0, 8));
+    expect(before).toContain("targets: 1 of 2 signed (");
+    expect(before).toContain(", 1 more of bob (here)");
+    expect(before.endsWith(next)).toBe(true);
+    expect((await alice.well("proposal", "show", name, id)).out).not.toContain(next);
+    await bob.well("proposal", "sign", name, id, "--yes");
+    const { out: after } = await bob.well("proposal", "show", name, id);
+    expect(after).toContain(": published\n");
+    expect(after).toContain(
+      `It is published. What it changed:\n  targets 3: vidimus audit changes ${name} targets --to 3\n`,
+    );
+    expect(after).not.toContain("changes nothing");
+    expect((await bob.well("proposal", "show", name, id, "--json")).json()).toMatchObject({ changes: null });
+  });
+
+  it("of an ended one that others have overtaken see no difference to what came after", async () => {
+    const [first, second] = [await opened("v1"), await opened("v2")];
+    await bob.well("proposal", "sign", name, second, "--yes");
+    const { out } = await bob.well("proposal", "show", name, first);
+    expect(out).toContain("Others have published since");
+    expect(out).not.toContain("v2");
+  });
+
+  it("write reasons and notes that no terminal obeys", async () => {
+    const id = await opened();
+    for (const reason of ["a\u001b[31m", "a\nb", "a\u202eb", " ", "a".repeat(1_001)]) {
+      const { code } = await bob.run("proposal", "reject", name, id, "--reason", reason);
+      expect(code).toBe(exitCodes.usage.code);
+    }
+    await alice.well("add", name, "v2", alice.home.at("file"));
+    for (const flags of [
+      ["--note", "a\u001b[31m"],
+      ["--release", "a\nb"],
+    ]) {
+      const { code, err } = await alice.run("proposal", "open", name, ...flags);
+      expect([code, err]).toEqual([exitCodes.refused.code, expect.stringContaining("(BAD_PARAMETER)")]);
+    }
+  });
+
+  it("are told that nothing is there in words that fit the question", async () => {
+    const list = async (...argv: readonly string[]) => (await alice.well("proposal", "list", ...argv)).out;
+    const more = " Those in other states are listed with --all.\n";
+    expect(await list(name)).toBe(`There is no open proposal of ${name}.${more}`);
+    expect(await list(name, "--state", "rejected", "--release", "x")).toBe(
+      `There is no rejected proposal of ${name} in the release x.${more}`,
+    );
+    expect(await list(name, "--release", "x", "--all")).toBe(
+      `There is no proposal of ${name} in the release x.\n`,
+    );
+    // That by which the two became signers.
+    expect(await list(name, "--state", "all")).toBe(await list(name, "--all"));
+    expect(await list(name, "--all")).toContain("published");
+    const odd = await alice.run("proposal", "list", "--state", "odd");
+    expect(odd.code).toBe(exitCodes.usage.code);
+  });
+
   it("wait for each other, and no longer than they say", async () => {
     const id = await opened();
     const late = await alice.run("proposal", "watch", name, id, "--timeout", "1");
-    expect(late.code).toBe(exitCodes.proposalWaiting.code);
+    expect([late.code, late.out]).toEqual([
+      exitCodes.proposalWaiting.code,
+      `Proposal ${id} of ${name} is still open after 1 second: targets has 1 signature. Who is missing: vidimus proposal show ${name} ${id}\n`,
+    ]);
     const [watched] = await Promise.all([
       alice.well("proposal", "watch", name, id, "--timeout", "60"),
       bob.well("proposal", "sign", name, id, "--yes"),

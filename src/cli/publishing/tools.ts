@@ -13,6 +13,7 @@ import { TrustError } from "../../client/errors.ts";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import { openTrust, type Trust } from "../../client/trust.ts";
 import { notary } from "../../core/format/notary.ts";
+import { badRepositoryName, isRepositoryName } from "../../core/names.ts";
 import { applyEdits } from "../../publisher/apply.ts";
 import { KeyError } from "../../publisher/custody/errors.ts";
 import { draftOf } from "../../publisher/draft.ts";
@@ -92,7 +93,7 @@ export async function atDesk<T>(
       const names = new Map((await keys.ring.list()).map(({ id, name }) => [id, name]));
       const view: ViewOptions = {
         color: context.isOutputTerminal === true && context.env.NO_COLOR === undefined,
-        nameOf: (id) => names.get(id) || undefined,
+        nameOf: (id) => names.get(id),
       };
       const tools: PublisherTools = {
         trust,
@@ -151,12 +152,18 @@ export function atAnyDesk<T>(
 async function asPublisherIsTold(error: unknown, trust: Trust): Promise<unknown> {
   if (!(error instanceof TrustError)) return error;
   const { code, message, repository = "NAME", remedy, cause } = error;
+  // No rule will ever speak for what no repository can be called.
+  if (code === "NO_RULE" && !isRepositoryName(repository)) return oddName(repository);
   const isUnruled = code === "NO_RULE" && (await isMissing(trust, repository));
   if (!isUnruled && (code !== "NO_TRUST_DATA" || remedy !== undefined)) return error;
   const init = commandOf("repo", "init", repository, "--root", "KEY", "--targets", "KEY");
   const next = `Check the name and the server; if it is to be made: ${init}`;
   const what = isUnruled ? `${repository} has no trust data at the trust server.` : message;
   return new TrustError("NO_TRUST_DATA", what, { ...error, cause, remedy: { who: "you", next } });
+}
+
+function oddName(repository: string): TrustError {
+  return new TrustError("BAD_REPOSITORY_NAME", badRepositoryName, { repository });
 }
 
 /** Whether the server, which is asked once, says so. */
@@ -278,6 +285,7 @@ export async function stagedFor({ staging, trust }: Desk, repository: string): P
   const sender = await trust.sender(repository);
   const staged = await staging.read({ server: sender.fetcher.origin, repository: sender.repository });
   if (staged.edits.length > 0) return staged;
+  if (!isRepositoryName(sender.repository)) throw oddName(sender.repository);
   throw new PublishError(
     "NOTHING_STAGED",
     `Nothing is staged for ${printable(sender.repository)}: stage something with vidimus add, remove, delegation or threshold.`,

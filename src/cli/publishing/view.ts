@@ -10,7 +10,7 @@ import { printable } from "../output.ts";
 
 export interface ViewOptions {
   readonly color: boolean;
-  /** What a key is called here, by its bare ID; undefined for a stranger's. */
+  /** What a key is called here, by its bare ID; empty without a name, undefined for a stranger's. */
   readonly nameOf: (keyId: string) => string | undefined;
 }
 
@@ -57,7 +57,7 @@ function wordsOf(
   const name = printable(subject);
   const of = subject === file ? "" : ` of ${name}`;
   const key = (id: string) => {
-    const known = nameOf(id);
+    const known = nameOf(id) || undefined;
     return known === undefined ? id.slice(0, shortId) : `${printable(known)} (${id.slice(0, shortId)})`;
   };
   switch (kind) {
@@ -98,7 +98,12 @@ function wordsOf(
   }
 }
 
-function pathText(path: string): string {
+/** A key by its name here, or the beginning of its ID. */
+export function wordFor(id: string, nameOf: ViewOptions["nameOf"]): string {
+  return nameOf(id) || id.slice(0, shortId);
+}
+
+export function pathText(path: string): string {
   return path === "" ? "everything" : printable(JSON.stringify(path));
 }
 
@@ -106,9 +111,12 @@ function pathText(path: string): string {
 export function standingText(standing: readonly Standing[], { color, nameOf }: ViewOptions): string {
   return standing
     .map(({ by, needed, signed, missing }) => {
-      const word = (id: string) => nameOf(id) ?? id.slice(0, shortId);
-      const who = signed.map((key) => word(key.canonicalId)).join(", ") || "nobody";
-      const absent = missing.map((key) => word(canonicalKeyId(key))).join(", ");
+      const who = signed.map((key) => wordFor(key.canonicalId, nameOf)).join(", ") || "nobody";
+      const here = (id: string) => (nameOf(id) === undefined ? "" : " (here)");
+      const absent = missing
+        .map(canonicalKeyId)
+        .map((id) => `${wordFor(id, nameOf)}${here(id)}`)
+        .join(", ");
       const done = signed.length >= needed;
       const line = `${printable(by)}: ${signed.length} of ${needed} signed (${printable(who)})`;
       if (done) return `  ${line}`;
@@ -128,7 +136,7 @@ export function pinLines(
 ): readonly string[] {
   if (outlook === undefined) return [];
   const { outcome, own, needed, kept, fresh, certificates } = outlook;
-  const words = (ids: readonly string[]) => ids.map((id) => nameOf(id) ?? id.slice(0, shortId)).join(", ");
+  const words = (ids: readonly string[]) => ids.map((id) => wordFor(id, nameOf)).join(", ");
   const pin = (ids: readonly string[]) =>
     `vidimus pin add ${printable(repository)}${ids.map((id) => ` --key ${id}`).join("")} --yes`;
   const lines: string[] = [];
