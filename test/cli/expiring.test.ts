@@ -1,7 +1,7 @@
 /** `vidimus expiring` and `vidimus gc`: against the real server, and against one that answers what the test wants. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
-import type { TrustServer } from "../../src/publisher/exchange.ts";
+import type { TrustServer } from "../support/bare/exchange.ts";
 import { httpsServer } from "../support/https-server.ts";
 import { Person } from "../support/person.ts";
 import { runningServer } from "../support/running-server.ts";

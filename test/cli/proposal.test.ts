@@ -5,8 +5,8 @@ import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
 import { endings } from "../../src/client/errors.ts";
 import { openTrust } from "../../src/client/trust.ts";
-import type { TrustServer } from "../../src/publisher/exchange.ts";
 import { facts } from "../../src/publisher/files.ts";
+import type { TrustServer } from "../support/bare/exchange.ts";
 import { Person } from "../support/person.ts";
 import { runningServer } from "../support/running-server.ts";
 

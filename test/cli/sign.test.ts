@@ -4,7 +4,7 @@ import { truncateSync } from "node:fs";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
 import { openTrust } from "../../src/client/trust.ts";
-import type { TrustServer } from "../../src/publisher/exchange.ts";
+import type { TrustServer } from "../support/bare/exchange.ts";
 import { plainServer, type TestServer } from "../support/fetching.ts";
 import { Person } from "../support/person.ts";
 import { runningServer } from "../support/running-server.ts";

@@ -3,7 +3,7 @@ import { cpSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
-import type { TrustServer } from "../../src/publisher/exchange.ts";
+import type { TrustServer } from "../support/bare/exchange.ts";
 import { Person } from "../support/person.ts";
 import { runningServer } from "../support/running-server.ts";
 

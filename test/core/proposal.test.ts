@@ -13,12 +13,7 @@ import {
 import { examineProposal } from "../../src/core/proposal-examination.ts";
 import type { Candidate } from "../../src/core/publication.ts";
 import { proposalDigest, rejectionStatement, verifyRejection } from "../../src/core/rejection.ts";
-import {
-  bareKey,
-  certificateKey,
-  generatePrivateKey,
-  makeRootCertificate,
-} from "../../src/publisher/keys.ts";
+import { bareKey, certificateKey, generatePrivateKey, makeRootCertificate } from "../support/bare/keys.ts";
 import { unsigned } from "../support/proposing.ts";
 import { Published } from "../support/published.ts";
 import { day, type Files, newKey, newRootKey, Owner } from "../support/publisher.ts";

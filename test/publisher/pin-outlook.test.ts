@@ -5,8 +5,8 @@ import { applyEdits } from "../../src/publisher/apply.ts";
 import { makeRootCertificate } from "../../src/publisher/custody/certificates.ts";
 import { type Draft, draftOf, joined, type Signatures, signDraft } from "../../src/publisher/draft.ts";
 import type { Edit, OfflineState } from "../../src/publisher/edits.ts";
-import type { PublisherKey } from "../../src/publisher/keys.ts";
 import { type PinOutlook, pinOutlookOf } from "../../src/publisher/pin-outlook.ts";
+import type { PublisherKey } from "../support/bare/keys.ts";
 import { bareKeyIdOf, inHand, signing, stateOf } from "../support/drafting.ts";
 import { Simulator, simulatedNow } from "../support/simulator.ts";
 

@@ -6,7 +6,7 @@ import { isTopRole, parentRole } from "../../core/names.ts";
 import { hiding } from "../../publisher/custody/errors.ts";
 import type { Edit } from "../../publisher/edits.ts";
 import { EditError } from "../../publisher/errors.ts";
-import { onlineKey } from "../../publisher/first.ts";
+import { onlineKey } from "../../publisher/online-key.ts";
 import { examples } from "../key-flags.ts";
 import { printable } from "../output.ts";
 import { listedKeys } from "./key-arguments.ts";
