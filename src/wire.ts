@@ -18,6 +18,7 @@ import type { Signer } from "./signer/signer.ts";
 import type { HighWaterMark } from "./store/mark.ts";
 import type { Store } from "./store/store.ts";
 import { type AccessSource, openAccess } from "./wire/access.ts";
+import { refuseLost } from "./wire/lost-store.ts";
 import { openPolicySource, retellPolicy, tellPolicy } from "./wire/policy.ts";
 import { expirySettings, keySettings, roleSettings } from "./wire/settings.ts";
 import { openSigner } from "./wire/signer.ts";
@@ -145,6 +146,7 @@ function appendTo(file: string | undefined): ((line: string) => void) | undefine
 /** The store beside its high-water mark. One in memory has none. */
 async function openStanding(config: Config, directory: string, logger: Logger): Promise<Standing> {
   const { readOnly } = config.server;
+  refuseLost(config, directory);
   const store = await openStore(config, directory);
   if (config.store.kind === "memory") return { store, behind: false, markLag: () => 0 };
   const { takeStanding } = await import("./service/mark/standing.ts");

@@ -214,7 +214,7 @@ export const table: readonly Row[] = [
     place: "src/store/sqlite",
     ours: [...sharedByStores, inspectionContract, durable],
     packages: ["better-sqlite3"],
-    builtins: ["node:fs", "node:path", "node:timers", "node:url"],
+    builtins: ["node:crypto", "node:fs", "node:path", "node:timers", "node:timers/promises", "node:url"],
   },
 
   // Signers: likewise.

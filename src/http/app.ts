@@ -188,6 +188,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     const plain = ofManagement ? manageAnswer(error) : errorAnswer(error);
     const answer = isChallenged && !ofManagement ? notaryRefusal(error, plain) : plain;
     metrics.refused(answer.own, answer.reasons);
+    options.service.noteDamage(error);
     countRefusal(options.service.refusals, request, thrown, answer);
     if (thrown instanceof AccessRefusal) metrics.notLetIn(thrown.lack);
     const refusal = { code: answer.own, status: answer.status };

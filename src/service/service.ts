@@ -20,6 +20,10 @@ export type { ChangeQuery, ChangeRecord, Eventually, OnlineRole, Principal, Refu
 /** Files of at least so many bytes are also served compressed. The cache counts them twice, for both forms. */
 export const compressibleFrom = 2_048;
 
+/** For whoever asks whether the server is ready: nothing that is anybody's. */
+export const damageSentence =
+  "damage was met in the store: what is damaged is not served, and all else is; run `vidimus fsck`, which names it, and restore a backup";
+
 /** An immutable stored file, ready to be served. The same object is handed out as long as it is cached. */
 export interface Served {
   readonly role: string;
@@ -108,6 +112,11 @@ export interface TrustService {
 
   /** Why the policy in force is not the one in its file, though it was asked for; undefined when all is well. */
   policyFault(): string | undefined;
+
+  /** How often damage of the store was met since the start; the store is asked for nothing. */
+  damageMet(): number;
+  /** Counts the error that a request ended with, if it tells of damage. */
+  noteDamage(error: unknown): void;
 
   /** Milliseconds that the most overdue online role has been waiting for its renewal; 0 when none is. */
   renewalLag(): Promise<number>;

@@ -20,6 +20,7 @@ import { Audit } from "./audit/audit.ts";
 import { AuditHeads, announcingInLog, trailService } from "./audit-heads.ts";
 import { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
+import { DamageMet } from "./damage-met.ts";
 import { openWatch, type WatchOptions } from "./expiry/open-watch.ts";
 import type { Watch } from "./expiry/watch.ts";
 import { Imports } from "./imports.ts";
@@ -85,7 +86,8 @@ export function createTrustService(options: TrustOptions): TrustService {
   const queue = new Queue();
   const keys = new OnlineKeys(store, signer, format, clock, options.keys);
   const roles = new OnlineRoles(keys, format, options.roles);
-  const shared = { store, format, clock, keys, roles, trusted, cache, queue, reading, logger };
+  const damage = new DamageMet();
+  const shared = { store, format, clock, keys, roles, trusted, cache, queue, reading, logger, damage };
   const publisher = new Publisher({ ...shared, policy });
   const proposals = new Proposals({
     ...shared,
@@ -112,7 +114,7 @@ export function createTrustService(options: TrustOptions): TrustService {
   };
   const refresher = new Refresher({ ...shared, interval: options.refreshInterval, alsoTend });
   return new Service(
-    { ...options, reading },
+    { ...options, reading, damage },
     cache,
     trusted,
     queue,
@@ -128,8 +130,13 @@ export function createTrustService(options: TrustOptions): TrustService {
   );
 }
 
+interface ServiceOptions extends TrustOptions {
+  readonly reading: Reading;
+  readonly damage: DamageMet;
+}
+
 class Service implements TrustService {
-  readonly #options: TrustOptions & { readonly reading: Reading };
+  readonly #options: ServiceOptions;
   readonly #cache: ReadCache;
   readonly #trusted: TrustedFilesCache;
   readonly #queue: Queue;
@@ -148,7 +155,7 @@ class Service implements TrustService {
   readonly imports: Imports;
 
   constructor(
-    options: TrustOptions & { readonly reading: Reading },
+    options: ServiceOptions,
     cache: ReadCache,
     trusted: TrustedFilesCache,
     queue: Queue,
@@ -268,6 +275,14 @@ class Service implements TrustService {
 
   policyFault(): string | undefined {
     return this.#options.policy.fault;
+  }
+
+  damageMet(): number {
+    return this.#options.damage.count;
+  }
+
+  noteDamage(error: unknown): void {
+    this.#options.damage.note(error);
   }
 
   async outbox(): Promise<OutboxFacts> {

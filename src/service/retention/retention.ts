@@ -16,6 +16,7 @@ import type { RepositoryState, Store } from "../../store/store.ts";
 import { actorOf } from "../audit-record.ts";
 import type { ReadCache } from "../cache.ts";
 import type { Clock } from "../clock.ts";
+import type { DamageMet } from "../damage-met.ts";
 import type { PolicyInForce } from "../policy-in-force.ts";
 import { ownPrincipal, type Principal } from "../principal.ts";
 import type { Reading } from "../reading.ts";
@@ -29,6 +30,7 @@ export interface RetentionParts {
   readonly cache: ReadCache;
   readonly policy: PolicyInForce;
   readonly clock: Clock;
+  readonly damage: DamageMet;
   readonly logger: Logger;
   readonly checkWritable: () => void;
 }
@@ -112,6 +114,7 @@ export class RetentionJob implements RetentionService {
       const isPassing = error instanceof StoreError && error.code === "CONFLICT";
       if (isPassing) return;
       if (!(error instanceof VidimusError) || error.code === "STORE_UNAVAILABLE") throw error;
+      this.#parts.damage.note(error);
       this.#parts.logger.warn({ repository, err: error }, "nothing of it was taken away");
     }
   }
