@@ -14,6 +14,7 @@ import {
   certificateKey,
   generatePrivateKey,
   makeRootCertificate,
+  type PublisherKey,
 } from "../test/support/bare/keys.ts";
 
 export interface Place {
@@ -24,8 +25,8 @@ export interface Place {
   readonly policy: string;
   /** A path in the scratch directory that nothing has used yet. */
   fresh(): string;
-  /** Publishes a repository with so many targets, the first of which is `tag`. */
-  publish(repository: string, targets: number): Promise<void>;
+  /** Publishes a repository with so many targets, the first of which is `tag`. Gives the keys that sign them. */
+  publish(repository: string, targets: number): Promise<readonly PublisherKey[]>;
   close(): Promise<void>;
 }
 
@@ -68,6 +69,7 @@ export async function openPlace(): Promise<Place> {
           targetsExpires: now + year,
         },
       );
+      return [targetsKey];
     },
     async close() {
       await server.stop();
