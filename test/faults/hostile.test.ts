@@ -69,7 +69,12 @@ async function timedReads(server: Running, over: () => boolean): Promise<number[
 }
 
 /** The people work and read while `attack` lasts; what it did to them is printed. */
-async function underAttack(server: Running, name: string, attack: () => Promise<unknown>): Promise<void> {
+async function underAttack(
+  server: Running,
+  name: string,
+  attack: () => Promise<unknown>,
+  mostMemory = 512,
+): Promise<void> {
   let over = false;
   const before = memory(server).now;
   const acknowledged = world.acknowledged;
@@ -96,7 +101,7 @@ async function underAttack(server: Running, name: string, attack: () => Promise<
   expect(world.answers()).toEqual({});
   expect(world.acknowledged).toBeGreaterThan(acknowledged);
   // 64 MiB of uploads, as much of caches twice, and the process itself.
-  expect(most).toBeLessThan(512);
+  expect(most).toBeLessThan(mostMemory);
   expect(await world.verdict(server.line)).toEqual([]);
 }
 
@@ -150,6 +155,35 @@ test("thousands of idle connections", async () => {
     // Each is cut when its time is over.
     await expect.poll(() => idle.connected, { timeout: 60_000, interval: 100 }).toBe(0);
   });
+});
+
+test("idle connections over TLS, all of them open at one time", async () => {
+  const count = Math.floor(Math.min(full ? 10_000 : 400, descriptors() - 1_000) / 50) * 50;
+  expect(count).toBeGreaterThan(0);
+  // Longer than it takes to shake hands with all of them.
+  const patience = full ? "180s" : "15s";
+  const server = await started("idle, TLS", {
+    "server.plainHttp": "false",
+    "limits.connections": String(count + 500),
+    "limits.headersTimeout": patience,
+    "limits.requestTimeout": patience,
+    "limits.idleTimeout": patience,
+  });
+  await underAttack(
+    server,
+    `${count} idle over TLS`,
+    async () => {
+      const idle = stranger(server, 11);
+      for (let i = 0; i < count; i += 50)
+        await Promise.all(Array.from({ length: 50 }, () => idle.openSecurely()));
+      expect(idle.connected).toBe(count);
+      console.info(`${count} idle over TLS: ${memory(server).now} MiB with all of them open`);
+      // Each is cut when its time is over.
+      await expect.poll(() => idle.connected, { timeout: 240_000, interval: 100 }).toBe(0);
+    },
+    // Buffers and state of TLS for each.
+    512 + count / 10,
+  );
 });
 
 test.each(runs)(
