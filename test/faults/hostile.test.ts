@@ -4,10 +4,11 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { multipart, multipartType, part } from "../support/multipart.ts";
-import { mutated } from "../support/mutations.ts";
+import { manyChanges, mutated } from "../support/mutations.ts";
 import { full, runs, seed, times } from "./support/chance.ts";
 import type { Running } from "./support/daemon.ts";
 import { Stranger } from "./support/stranger.ts";
+import { Victim } from "./support/victim.ts";
 import { World } from "./support/world.ts";
 
 let world: World;
@@ -68,7 +69,12 @@ async function timedReads(server: Running, over: () => boolean): Promise<number[
 }
 
 /** The people work and read while `attack` lasts; what it did to them is printed. */
-async function underAttack(server: Running, name: string, attack: () => Promise<unknown>): Promise<void> {
+async function underAttack(
+  server: Running,
+  name: string,
+  attack: () => Promise<unknown>,
+  mostMemory = 512,
+): Promise<void> {
   let over = false;
   const before = memory(server).now;
   const acknowledged = world.acknowledged;
@@ -95,7 +101,7 @@ async function underAttack(server: Running, name: string, attack: () => Promise<
   expect(world.answers()).toEqual({});
   expect(world.acknowledged).toBeGreaterThan(acknowledged);
   // 64 MiB of uploads, as much of caches twice, and the process itself.
-  expect(most).toBeLessThan(512);
+  expect(most).toBeLessThan(mostMemory);
   expect(await world.verdict(server.line)).toEqual([]);
 }
 
@@ -151,6 +157,35 @@ test("thousands of idle connections", async () => {
   });
 });
 
+test("idle connections over TLS, all of them open at one time", async () => {
+  const count = Math.floor(Math.min(full ? 10_000 : 400, descriptors() - 1_000) / 50) * 50;
+  expect(count).toBeGreaterThan(0);
+  // Longer than it takes to shake hands with all of them.
+  const patience = full ? "180s" : "15s";
+  const server = await started("idle, TLS", {
+    "server.plainHttp": "false",
+    "limits.connections": String(count + 500),
+    "limits.headersTimeout": patience,
+    "limits.requestTimeout": patience,
+    "limits.idleTimeout": patience,
+  });
+  await underAttack(
+    server,
+    `${count} idle over TLS`,
+    async () => {
+      const idle = stranger(server, 11);
+      for (let i = 0; i < count; i += 50)
+        await Promise.all(Array.from({ length: 50 }, () => idle.openSecurely()));
+      expect(idle.connected).toBe(count);
+      console.info(`${count} idle over TLS: ${memory(server).now} MiB with all of them open`);
+      // Each is cut when its time is over.
+      await expect.poll(() => idle.connected, { timeout: 240_000, interval: 100 }).toBe(0);
+    },
+    // Buffers and state of TLS for each.
+    512 + count / 10,
+  );
+});
+
 test.each(runs)(
   "more connections than are allowed: who is connected is served, who comes late is told so (%i)",
   async (run) => {
@@ -172,15 +207,105 @@ test.each(runs)(
   },
 );
 
-test("mutated uploads", async () => {
+/** How uploads to one living repository ended, by code. */
+async function mutate(
+  server: Running,
+  victim: Victim,
+  count: number,
+  told: (wrong: string) => void,
+): Promise<ReadonlyMap<string, number>> {
+  const drawn = fc.sample(fc.tuple(manyChanges, fc.nat(999), fc.nat(999)), {
+    numRuns: Math.min(count, 20_000),
+    seed,
+  });
+  const codes = new Map<string, number>();
+  // What was refused need not all be remembered: the checker has to look for each of it in all that was seen.
+  const every = Math.ceil(count / 2_000);
+  let sent = 0;
+  const sender = async (last: number) => {
+    const from = stranger(server, last);
+    while (sent < count) {
+      const number = sent++;
+      const [change, sort, which] = drawn[number % drawn.length] ?? [];
+      if (change === undefined || sort === undefined || which === undefined)
+        throw new Error("nothing was drawn");
+      const next = victim.next(sort + number);
+      const roles = [...next.files.keys()];
+      const role = roles[which % roles.length] as string;
+      const other = next.files.get(roles[(which + 1) % roles.length] as string) ?? Buffer.alloc(0);
+      const valid = next.files.get(role) ?? Buffer.alloc(0);
+      const bytes = change(valid, other);
+      if (bytes.equals(valid)) continue;
+      const files = new Map(next.files).set(role, bytes);
+      const body = multipart([...files].map(([name, content]) => part(name, content)));
+      // Now and then the envelope is cut as well.
+      const cut = number % 8 === 0 ? body.subarray(0, world.chance.between(0, body.length - 1)) : body;
+      const start = `POST /v2/${victim.repository}/_trust/tuf/ HTTP/1.1\r\nHost: x\r\n${upload}Connection: close\r\nContent-Length: ${cut.length}\r\n\r\n`;
+      const began = world.history.tick();
+      const text = await from.send(Buffer.concat([Buffer.from(start), cut]));
+      const status = Number(/^HTTP\/1\.1 (200|4\d\d|503) /.exec(text)?.[1] ?? 0);
+      expect(status).not.toBe(0);
+      const code = /\r\nvidimus-code: (\S+)/.exec(text)?.[1] ?? "taken";
+      codes.set(code, (codes.get(code) ?? 0) + 1);
+      if (status !== 200 && number % every !== 0) continue;
+      const wrong = victim.noted(next, files, began, status);
+      if (wrong !== undefined) told(wrong);
+    }
+  };
+  await Promise.all([6, 7, 8, 9].map(sender));
+  return codes;
+}
+
+test("mutated uploads of what could be published next: a living repository stays what it was", async () => {
   const server = await started("mutated");
-  const count = full ? 200_000 : 2_000;
+  const victim = await Victim.make(server.line, world.history);
+  const count = full ? 150_000 : 1_500;
+  const wrong: string[] = [];
+  await underAttack(server, `${count} mutated`, async () => {
+    const codes = await mutate(server, victim, count, (each) => wrong.push(each));
+    console.info(`mutated: ${JSON.stringify(Object.fromEntries([...codes].sort(([, a], [, b]) => b - a)))}`);
+    // Past the parser, up to the signatures.
+    for (const code of ["NOT_JSON", "THRESHOLD", "BAD_UPLOAD"])
+      expect(codes.get(code) ?? 0).toBeGreaterThan(count / 100);
+  });
+  expect(wrong).toEqual([]);
+  expect(await victim.difference(server.line, world.watcher)).toEqual([]);
+  // It was no other fault that kept them out.
+  await victim.publish(server.line, victim.next(2));
+  expect(await victim.difference(server.line, world.watcher)).toEqual([]);
+  expect(await world.verdict(server.line)).toEqual([]);
+});
+
+test("planted: what is taken that its owner never signed so is found out", async () => {
+  const server = await started("mutated, planted");
+  const victim = await Victim.make(server.line, world.history);
+  const next = victim.next(1);
+  const other = Buffer.from(
+    (next.files.get("targets") ?? Buffer.alloc(0)).toString("utf8").replace('"version":2', '"version":3'),
+  );
+  const began = world.history.tick();
+  expect(victim.noted(next, new Map(next.files).set("targets", other), began, 200)).toContain("targets");
+  expect(
+    victim.noted(next, new Map([["targets", next.files.get("targets") ?? other]]), began, 200),
+  ).toContain("a part");
+  expect(victim.noted(next, next.files, began, 200)).toBeUndefined();
+  // It was never sent.
+  expect(await victim.difference(server.line, world.watcher)).toEqual([
+    "targets is not what was acknowledged last",
+    "targets/releases is not what was acknowledged last",
+  ]);
+  expect((await world.verdict(server.line)).some((each) => each.startsWith("LOST"))).toBe(true);
+});
+
+test("uploads of mutated files to a name that nobody has", async () => {
+  const server = await started("mutated strangers");
+  const count = full ? 50_000 : 500;
   const uploads = fc.sample(fc.array(mutated, { minLength: 1, maxLength: 4 }), {
     numRuns: Math.min(count, 20_000),
     seed,
   });
   let next = 0;
-  await underAttack(server, `${count} mutated`, async () => {
+  await underAttack(server, `${count} mutated, of a name that nobody has`, async () => {
     const sender = async (last: number) => {
       const from = stranger(server, last);
       while (next < count) {

@@ -14,6 +14,7 @@ import { Daemon } from "./support/daemon.ts";
 import { directLine } from "./support/direct-line.ts";
 import { Disk, type Mercy } from "./support/disk.ts";
 import { type Happening, History, type Publishing, type Removing } from "./support/history.ts";
+import { killFamily, wholeFamily } from "./support/processes.ts";
 import { readTrace, type TraceRecord } from "./support/trace.ts";
 import { Watcher } from "./support/watcher.ts";
 import { World } from "./support/world.ts";
@@ -38,8 +39,9 @@ async function record(
   writes: number,
   spoil: (world: World) => void,
   beforeEach: (world: World) => void = () => undefined,
+  workers = 0,
 ): Promise<Recorded> {
-  const world = new World(label, 3);
+  const world = new World(label, 3, { settings: { "server.workers": String(workers) } });
   worlds.push(world);
   const { history, keepers, shim } = world;
   const server = await world.start(true);
@@ -55,7 +57,8 @@ async function record(
       }
     }),
   );
-  await server.kill();
+  if (workers === 0) await server.kill();
+  else await killFamily(server, await wholeFamily(server, world.daemon, workers));
   for (const line of lines) line.client.close();
   const trace = readTrace(shim.trace);
   const changes = history.happenings.flatMap((change) => {
@@ -151,6 +154,11 @@ test("what was answered is on the disk before the answer goes out", async () => 
   expect(await judge(recorded)).toEqual([]);
 });
 
+test("with several processes as well: a reader answers when the writer's disk has it", async () => {
+  const recorded = await record("power, workers", times(60), () => undefined, undefined, 2);
+  expect(await judge(recorded)).toEqual([]);
+});
+
 test("syncs fail on the way, and what they were to save is lost: nothing of it was answered as done", async () => {
   const failing = ({ chance, shim }: World) => {
     if (chance.happens(0.3))
@@ -163,6 +171,12 @@ test("syncs fail on the way, and what they were to save is lost: nothing of it w
 
 test("a disk that only says that it has synced is found out", async () => {
   const recorded = await record("power, planted", 20, ({ shim }) => shim.swallowSyncs(true));
+  expect((await judge(recorded)).some((each) => each.startsWith("LOST"))).toBe(true);
+});
+
+test("with several processes, a disk that only says that it has synced is found out", async () => {
+  const spoil = ({ shim }: World) => shim.swallowSyncs(true);
+  const recorded = await record("power, workers, planted", 20, spoil, undefined, 2);
   expect((await judge(recorded)).some((each) => each.startsWith("LOST"))).toBe(true);
 });
 

@@ -1,5 +1,6 @@
 /** Requests as bytes over real sockets: with Node's client where it can say what is wanted, raw where it cannot. */
 import { Agent, request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import { request as httpsRequest, Agent as SecureAgent } from "node:https";
 import { connect } from "node:net";
 
 export interface Answer {
@@ -26,10 +27,13 @@ export interface RequestOptions {
 
 export class HttpClient {
   readonly #port: number;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  readonly #agent: Agent;
 
-  constructor(port: number) {
+  /** @param ca of the server's certificate; plain HTTP without */
+  constructor(port: number, ca?: string) {
     this.#port = port;
+    const options = { keepAlive: true, maxSockets: 64 };
+    this.#agent = ca === undefined ? new Agent(options) : new SecureAgent({ ...options, ca });
   }
 
   /** As `send`. */
@@ -79,7 +83,8 @@ export function send(
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
-    const request = httpRequest({
+    const ask = agent instanceof SecureAgent ? httpsRequest : httpRequest;
+    const request = ask({
       host: "127.0.0.1",
       port,
       path,

@@ -42,7 +42,7 @@ const snippets = [
 snippets.push(Buffer.from([0xff]), Buffer.from([0xc0, 0x80]), Buffer.from([0xed, 0xa0, 0x80]));
 
 /** One change to some bytes; places are fractions, so that they fit files of every size. */
-type Change = (bytes: Buffer, other: Buffer) => Buffer;
+export type Change = (bytes: Buffer, other: Buffer) => Buffer;
 
 const place = fc.double({ min: 0, max: 1, noNaN: true });
 const at = (bytes: Buffer, fraction: number) => Math.floor(fraction * bytes.length);
@@ -75,6 +75,35 @@ const change: fc.Arbitrary<Change> = fc.oneof(
     return Buffer.concat([bytes.subarray(0, at(bytes, here)), other.subarray(at(other, there))]);
   }),
 );
+
+/** One to four changes of any file. What comes of them may be the file itself. */
+const changes: fc.Arbitrary<Change> = fc
+  .array(change, { minLength: 1, maxLength: 4 })
+  .map((all) => (bytes, other) => all.reduce((each, next) => next(each, other), bytes));
+
+/** Digits and letters of numbers, dates, digests, keys and signatures become others: no parser minds, and it says something else. */
+const quiet: fc.Arbitrary<Change> = fc
+  .array(fc.tuple(place, place, fc.integer({ min: 1, max: 9 })), { minLength: 1, maxLength: 3 })
+  .map((all) => (bytes) => {
+    const copy = Buffer.from(bytes);
+    const values = [...bytes.toString("latin1").matchAll(/[0-9a-zA-Z]{16,}|[0-9]+/g)];
+    for (const [which, where, step] of all) {
+      const value = values[Math.min(Math.floor(which * values.length), values.length - 1)];
+      if (value === undefined) continue;
+      const i = value.index + Math.min(Math.floor(where * value[0].length), value[0].length - 1);
+      copy[i] = turned(copy[i] ?? 0, step);
+    }
+    return copy;
+  });
+
+/** Another one of the same kind. */
+function turned(code: number, step: number): number {
+  const [first, count] = code <= 0x39 ? [0x30, 10] : code <= 0x5a ? [0x41, 26] : [0x61, 26];
+  return first + ((code - first + step) % count);
+}
+
+/** Changes of any sort, half of which no parser minds. */
+export const manyChanges: fc.Arbitrary<Change> = fc.oneof(changes, quiet);
 
 /** A real file after one to four changes; sometimes none. */
 export const mutated: fc.Arbitrary<Mutated> = fc

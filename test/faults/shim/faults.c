@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -151,10 +152,19 @@ static void record(uint32_t kind, const char *path, uint64_t offset, const void 
   put(bytes, length);
 }
 
-static void enter(void) { if (trace >= 0) pthread_mutex_lock(&lock); }
-static void leave(void) {
+/* One at a time, in this process and in the others that write the same trace: its order is the true one of all of them. */
+static void enter(void) {
+  if (trace < 0) return;
   int kept = errno;
-  if (trace >= 0) pthread_mutex_unlock(&lock);
+  pthread_mutex_lock(&lock);
+  while (syscall(SYS_flock, trace, LOCK_EX) != 0 && errno == EINTR);
+  errno = kept;
+}
+static void leave(void) {
+  if (trace < 0) return;
+  int kept = errno;
+  syscall(SYS_flock, trace, LOCK_UN);
+  pthread_mutex_unlock(&lock);
   errno = kept;
 }
 

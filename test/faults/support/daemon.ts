@@ -5,7 +5,7 @@
  */
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Readable } from "node:stream";
@@ -80,7 +80,9 @@ export class Daemon {
     const ended = once(child, "close").then(([code]) => code as number | null);
     const url = await ready(child, ended);
     if (url === undefined) throw new NotStarted(await ended, log.trim());
-    const line = lineTo(Number(new URL(url).port), options.now);
+    const isSecure = new URL(url).protocol === "https:";
+    const ca = isSecure ? readFileSync(join(this.data, "tls", "ca.crt"), "utf8") : undefined;
+    const line = lineTo(Number(new URL(url).port), options.now, ca);
     const end = async (signal: NodeJS.Signals) => {
       line.client.close();
       child.kill(signal);

@@ -230,7 +230,7 @@ function happened(view: Viewing, files: ReadonlyMap<string, FileFact>): boolean 
 }
 
 /** Puts an owner's drafts back to what they are now, as often as it is asked to. */
-function memento({ root, roles }: Owner): () => void {
+export function memento({ root, roles }: Owner): () => void {
   const copyOf = (draft: typeof root) => ({ ...draft, keys: { ...draft.keys }, signers: [...draft.signers] });
   const rootNow = copyOf(root);
   const rolesNow = [...roles.values()].map((draft) => {

@@ -1,5 +1,5 @@
 /** The processes of a server with workers, as the system knows them; they are its own children and nobody else's. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { Daemon, Running } from "./daemon.ts";
@@ -10,6 +10,19 @@ export interface Family {
 }
 
 const patience = 60_000;
+
+/** Ends a server at once, and resolves when its other processes, which see that it is gone, are gone as well. */
+export async function killFamily(server: Running, { writer, readers }: Family): Promise<void> {
+  await server.kill();
+  for (const end = performance.now() + patience; performance.now() < end; await setTimeout(5)) {
+    if (![writer, ...readers].some(isAlive)) return;
+  }
+  throw new Error(`processes are left: ${server.log()}`);
+}
+
+function isAlive(pid: number): boolean {
+  return existsSync(`/proc/${pid}`);
+}
 
 /** The children that live; which of them writes is in the data directory. Undefined: there is no writer now. */
 function familyOf(server: Running, daemon: Daemon): Family | undefined {

@@ -1,5 +1,6 @@
 /** Somebody with bad manners on another loopback address than everybody else's. */
 import { connect, type Socket } from "node:net";
+import { connect as connectSecurely } from "node:tls";
 
 export class Stranger {
   readonly #port: number;
@@ -17,14 +18,26 @@ export class Stranger {
   }
 
   /** An open connection; undefined if none is to be had. */
-  async open(): Promise<Socket | undefined> {
-    const socket = connect({ host: "127.0.0.1", port: this.#port, localAddress: this.#address });
+  open(): Promise<Socket | undefined> {
+    return this.#opened(connect(this.#place()), "connect");
+  }
+
+  /** The same over TLS, with the handshake done. */
+  openSecurely(): Promise<Socket | undefined> {
+    return this.#opened(connectSecurely({ ...this.#place(), rejectUnauthorized: false }), "secureConnect");
+  }
+
+  #place() {
+    return { host: "127.0.0.1", port: this.#port, localAddress: this.#address };
+  }
+
+  async #opened(socket: Socket, ready: "connect" | "secureConnect"): Promise<Socket | undefined> {
     socket.on("error", () => undefined);
     socket.on("data", (chunk: Buffer) => this.#note(chunk));
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
     return await new Promise((resolve) => {
-      socket.once("connect", () => resolve(socket));
+      socket.once(ready, () => resolve(socket));
       socket.once("close", () => resolve(undefined));
     });
   }

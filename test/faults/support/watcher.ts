@@ -19,8 +19,9 @@ export interface Line {
   now(): number;
 }
 
-export function lineTo(port: number, now: () => number = Date.now): Line {
-  return { client: new HttpClient(port), now };
+/** `ca`: of a server with TLS. */
+export function lineTo(port: number, now: () => number = Date.now, ca?: string): Line {
+  return { client: new HttpClient(port, ca), now };
 }
 
 interface Fault {
