@@ -134,6 +134,8 @@ export async function runCli(argv: readonly string[], given: CliContext, parts: 
       addAuditCommands(program, audit, publishing);
       const { addExpiryCommands } = await import("./expiry/commands.ts");
       addExpiryCommands(program, publishing);
+      const { addMovingCommands } = await import("./moving/commands.ts");
+      addMovingCommands(program, publishing);
     }
     client.addHelp(program, clientContext, () => {
       const rows = allExitCodes.map((each) => [String(each.code), each.meaning]);

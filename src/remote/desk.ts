@@ -4,15 +4,18 @@
  * Requests come from our own processes only, in the shapes that `store.ts` and `signer.ts` beside this file send.
  */
 import { StoreError } from "../core/errors.ts";
+import { Attempts } from "../service/access/attempts.ts";
 import type { KeyBinding, OnlineAlgorithm, Signer, SigningKey } from "../signer/signer.ts";
 import { accessOperations } from "../store/access-door.ts";
 import type { AuditKey, AuditRecord, AuditStore, RefusalCount } from "../store/audit.ts";
+import type { HeldKeys, HistoryRequest } from "../store/imports.ts";
 import type { DeliveryOutcome, OutboxEntry, OutboxLimits, OutboxStore } from "../store/outbox.ts";
 import type { NewProposal, ProposalChange, ProposalLimits, ProposalStore } from "../store/proposals.ts";
 import type { KeyRegister } from "../store/register.ts";
 import type { RetentionRequest } from "../store/retention.ts";
 import type { FloorRequest, OnlineKey, PendingKeyLimits, Publication, Store } from "../store/store.ts";
 import { type Ask, answerOf } from "./answer.ts";
+import type { AttemptPlace } from "./attempts.ts";
 
 /**
  * `onFault` is told what is no everyday refusal: its cause stays in this process, and so must its log. Of a check, which
@@ -22,6 +25,7 @@ export function writersDesk(
   store: Store,
   signer: Signer,
   onFault: (operation: string, error: unknown) => void,
+  attempts = new Attempts(),
 ): Ask {
   const operations = new Map<string, (argument: never) => Promise<unknown>>([
     ["store.commit", (publication: Publication) => store.commit(publication)],
@@ -65,8 +69,26 @@ export function writersDesk(
       (request: Parameters<AuditStore["settleRefusals"]>[0]) => store.audit.settleRefusals(request),
     ],
     ["store.audit.createKey", (key: AuditKey) => store.audit.createKey(key)],
+    ["store.imports.addHistory", (request: HistoryRequest) => store.imports.addHistory(request)],
+    ["store.imports.holdKeys", (request: HeldKeys) => store.imports.holdKeys(request)],
+    ["attempts.wait", async ({ name, address, now }: AttemptPlace) => attempts.waitOf(name, address, now)],
+    [
+      "attempts.failed",
+      async ({ name, address, now }: AttemptPlace) => {
+        attempts.failed(name, address, now);
+        return attempts.waitOf(name, address, now);
+      },
+    ],
+    [
+      "attempts.succeeded",
+      async ({ name, address }: AttemptPlace) => {
+        attempts.succeeded(name, address);
+        return 0;
+      },
+    ],
     ["store.check", () => store.check()],
     ["signer.generate", ({ algorithm, binding }: NewKey) => signer.generate(algorithm, binding)],
+    ["signer.adopt", ({ privateKey, binding }: ToAdopt) => signer.adopt(privateKey, binding)],
     ["signer.sign", ({ key, message }: ToSign) => signer.sign(key, message)],
     ["signer.check", () => signer.check()],
   ]);
@@ -107,6 +129,10 @@ interface NewEntry {
 }
 interface NewKey {
   readonly algorithm: OnlineAlgorithm;
+  readonly binding: KeyBinding;
+}
+interface ToAdopt {
+  readonly privateKey: Uint8Array;
   readonly binding: KeyBinding;
 }
 interface ToSign {

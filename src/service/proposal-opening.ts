@@ -7,6 +7,7 @@ import type { Metadata, SignatureEntry } from "../core/model.ts";
 import { isPlainText } from "../core/plain-text.ts";
 import { baseRoles, readProposedFile, requirementsOf, usefulSignatures } from "../core/proposal.ts";
 import { examineProposal } from "../core/proposal-examination.ts";
+import type { Candidate } from "../core/publication.ts";
 import { proposalDigest } from "../core/rejection.ts";
 import { readEach } from "../core/upload.ts";
 import { evaluateUnsigned } from "../policy/evaluate.ts";
@@ -15,6 +16,7 @@ import { recordOf, shortened } from "./audit-record.ts";
 import { type CandidateParts, loadCandidate } from "./candidate.ts";
 import type { Clock } from "./clock.ts";
 import { deniedKeys, refuseDenied, withoutDenied } from "./denied-keys.ts";
+import { namingAdoption } from "./not-adopted.ts";
 import type { PolicyInForce } from "./policy-in-force.ts";
 import type { Principal } from "./principal.ts";
 import { isComplete, withSignatures } from "./proposal-files.ts";
@@ -45,7 +47,7 @@ export async function prepareProposal(
   const at = clock.now();
   const upload = await readProposed(request, format);
   const { state, candidate } = await loadCandidate(parts, repository, upload, at, upload.keys());
-  const plan = examineProposal(candidate);
+  const plan = examined(candidate);
   const denied = await deniedKeys(parts.store);
   const findings = evaluateUnsigned({ ...candidate, ...plan }, { ...policy.current, denied });
   refuseFindings(findings, { repository, principal: principal.name }, logger);
@@ -90,6 +92,14 @@ export async function prepareProposal(
       detail: { proposal: id, release: shortened(request.release), ...filesDetail(files, state.current) },
     }),
   };
+}
+
+function examined(candidate: Candidate): ReturnType<typeof examineProposal> {
+  try {
+    return examineProposal(candidate);
+  } catch (error) {
+    throw namingAdoption(error, candidate);
+  }
 }
 
 /** Between files others get their turn. */

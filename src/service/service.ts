@@ -9,14 +9,20 @@ import type { OutboxFacts } from "../store/outbox.ts";
 import type { ChangeQuery, ChangeRecord, Eventually, OnlineRole } from "../store/store.ts";
 import type { AuditService } from "./audit-service.ts";
 import type { ExpiryService } from "./expiry/expiry-service.ts";
+import type { ImportService } from "./import-service.ts";
 import type { Principal } from "./principal.ts";
 import type { ProposalService } from "./proposal-service.ts";
+import type { RefusalCounter, RefusedCaller } from "./refusals.ts";
 import type { RetentionService } from "./retention/retention-service.ts";
 
-export type { ChangeQuery, ChangeRecord, Eventually, OnlineRole, Principal };
+export type { ChangeQuery, ChangeRecord, Eventually, OnlineRole, Principal, RefusalCounter, RefusedCaller };
 
 /** Files of at least so many bytes are also served compressed. The cache counts them twice, for both forms. */
 export const compressibleFrom = 2_048;
+
+/** For whoever asks whether the server is ready: nothing that is anybody's. */
+export const damageSentence =
+  "damage was met in the store: what is damaged is not served, and all else is; run `vidimus fsck`, which names it, and restore a backup";
 
 /** An immutable stored file, ready to be served. The same object is handed out as long as it is cached. */
 export interface Served {
@@ -42,11 +48,38 @@ export interface PublicKey {
   readonly public: string;
 }
 
+/** A key of an online role with its private half, PKCS#8 DER, which whoever calls wipes. */
+export interface AdoptedKey {
+  readonly role: OnlineRole;
+  readonly privateKey: Buffer;
+}
+
+/** The keys that the root in force gives to the online roles, and which of them this server can sign with. */
+export interface OnlineKeyStanding {
+  readonly roles: readonly {
+    readonly role: OnlineRole;
+    readonly threshold: number;
+    readonly keys: readonly { readonly id: string; readonly held: boolean }[];
+  }[];
+}
+
+export interface AdoptionService {
+  /** Undefined if there is no such repository. */
+  standing(repository: string): Promise<OnlineKeyStanding | undefined>;
+  /**
+   * Takes in the private keys of online roles that another server held: keys that the root in force lists. Versions go on from
+   * there. All or none; keys that are held already count as taken in. Throws `NOT_FOUND`, `ONLINE_KEY_UNLISTED`, `KEY_UNSUITABLE`.
+   */
+  adopt(repository: string, keys: readonly AdoptedKey[], principal: Principal): Promise<OnlineKeyStanding>;
+}
+
 export interface TrustService {
   readonly proposals: ProposalService;
   readonly audit: AuditService;
   readonly expiry: ExpiryService;
   readonly retention: RetentionService;
+  readonly adoption: AdoptionService;
+  readonly imports: ImportService;
 
   /*
    * The three reads give the answer itself, and throw, wherever nobody has to be waited for: what is in memory, and what a
@@ -80,6 +113,11 @@ export interface TrustService {
   /** Why the policy in force is not the one in its file, though it was asked for; undefined when all is well. */
   policyFault(): string | undefined;
 
+  /** How often damage of the store was met since the start; the store is asked for nothing. */
+  damageMet(): number;
+  /** Counts the error that a request ended with, if it tells of damage. */
+  noteDamage(error: unknown): void;
+
   /** Milliseconds that the most overdue online role has been waiting for its renewal; 0 when none is. */
   renewalLag(): Promise<number>;
 
@@ -90,6 +128,8 @@ export interface TrustService {
   mark(): { readonly behind: boolean; readonly lag: number };
 
   readonly trail: TrailService;
+  /** Told of every caller who was sent away (`http/auth/refused.ts`). */
+  readonly refusals: RefusalCounter;
 
   /** Starts renewing online roles ahead of their expiry. */
   start(): Promise<void>;

@@ -106,7 +106,7 @@ function addRenew(parent: Command, publishing: Publishing): void {
     .addHelpText("after", examples("vidimus root renew registry.acme.example/app"));
   addPublishFlags(renew, { publishes: true }).action(async (repository: string) => {
     await stage(renew, publishing, repository, async (copy, desk): Promise<readonly Edit[]> => {
-      const ending = await endingHere(copy, desk);
+      const ending = await endingHere(copy, desk, desk.tools.now() + desk.tools.lifetimes.root);
       const add = await listedKeys(ending.map(canonicalKeyId), desk, copy.repository);
       const keys: readonly Edit[] = add.length === 0 ? [] : [{ edit: "keys", role: "root", add, remove: [] }];
       return [...keys, { edit: "resign", role: "root", dated: false }];
@@ -115,9 +115,12 @@ function addRenew(parent: Command, publishing: Publishing): void {
   parent.addCommand(root);
 }
 
-/** Root keys of ours whose certificates end before the root would. Throws the fault of a damaged file that would be one. */
-async function endingHere({ root }: RepositoryCopy, { ring, tools }: Desk): Promise<readonly ListedKey[]> {
-  const end = tools.now() + tools.lifetimes.root;
+/** Root keys of ours whose certificates end before an instant. Throws the fault of a damaged file that would be one. */
+export async function endingHere(
+  { root }: RepositoryCopy,
+  { ring }: Desk,
+  end: number,
+): Promise<readonly ListedKey[]> {
   const { found, faults } = await ring.survey();
   const here = new Set(found.map(({ info }) => info.id));
   const listed = [...(root.signed.roles.get("root")?.keys.values() ?? [])];

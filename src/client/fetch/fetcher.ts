@@ -20,7 +20,7 @@ export interface FileRequest {
 export interface CallRequest {
   /** Whose credentials are looked up, and what a token is for. */
   readonly repository: string;
-  /** What a token is for, where that is named otherwise: at a registry, without its host. */
+  /** What a token is for, where that is named otherwise: at a registry, without its host; `registry:catalog` for all of a server. */
   readonly tokenFor?: string;
   /** As Docker's token services name them. */
   readonly actions: "pull" | "pull,push" | "*";

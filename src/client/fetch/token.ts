@@ -89,7 +89,8 @@ export async function requestToken(
 }
 
 function scopeOf({ repository, actions, tokenFor = repository }: TokenScope): string {
-  return `repository:${tokenFor}:${actions}`;
+  // What is no repository names its own type.
+  return tokenFor === "registry:catalog" ? `${tokenFor}:${actions}` : `repository:${tokenFor}:${actions}`;
 }
 
 function asking(
