@@ -171,7 +171,7 @@ export function newSource(command: Command): PassphraseSource | undefined {
   return file === undefined ? undefined : { file };
 }
 
-/** Lines for the end of a command's help. `test/cli/key.test.ts` and `publishing-examples.test.ts` beside it run each. */
+/** Lines for the end of a command's help. `test/cli/key.test.ts`, `publishing-examples.test.ts` and `policy.test.ts` run each. */
 export function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;
 }

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { type StockFinding, stockFindings } from "../policy/stock.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { examples } from "./key-flags.ts";
 import { type CliContext, formatTable, printable, printJson, printLine } from "./output.ts";
 import { readPolicyOr } from "./policy-read.ts";
 
@@ -16,6 +17,10 @@ export function addPolicyCheck(parent: Command, context: CliContext, finish: (co
     .description("say whether a policy is good for a server, and what the stock clients cannot satisfy in it")
     .option("--stock", `end with ${exitCodes.policyNotStock.code} if the stock clients cannot satisfy it`)
     .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      examples("vidimus policy check policy.yaml", "vidimus policy check policy.yaml --stock --json"),
+    )
     .action(async (file: string, { stock, json }: { stock?: true; json?: true }) => {
       const policy = await readPolicyOr(file, (problem) => {
         if (json) printJson(context, { format, file, good: false, ...problem });

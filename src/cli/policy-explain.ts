@@ -5,6 +5,7 @@ import { type Explained, explainName } from "../policy/explain.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { addConfigurationFlags, loadFrom } from "./flags.ts";
+import { examples } from "./key-flags.ts";
 import { type CliContext, formatTable, printable, printJson, printLine } from "./output.ts";
 import { readPolicyOr } from "./policy-read.ts";
 
@@ -16,7 +17,14 @@ export function addPolicyExplain(parent: Command, context: CliContext, finish: (
     .command("explain")
     .argument("<name>", "a repository, such as registry.example/team/app")
     .description("say which rule of the policy speaks for a name, and what it demands of each role")
-    .option("--json", "print JSON");
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      examples(
+        "vidimus policy explain registry.acme.example/app --policy policy.yaml",
+        "vidimus policy explain registry.acme.example/app --policy policy.yaml --json",
+      ),
+    );
   addConfigurationFlags(command).action(async (name: string) => {
     const { json } = command.opts<{ json?: true }>();
     if (!isRepositoryName(name)) {

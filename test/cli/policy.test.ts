@@ -173,3 +173,19 @@ describe("explain", () => {
     expect(err).not.toBe("");
   });
 });
+
+describe.each(["check", "explain"])("the help of %s", (command) => {
+  it("ends with examples, which run as they stand", async () => {
+    await run(command, "--help");
+    const found = [...out.matchAll(/^ {2}\$ vidimus policy (.+)$/gm)].map(([, line = ""]) => line.split(" "));
+    expect(found.length).toBeGreaterThan(1);
+    for (const words of found) {
+      out = "";
+      const argv = words.map((word) =>
+        word === "policy.yaml" ? join(examples, "stock-clients.yaml") : word,
+      );
+      expect([words, await run(...argv), err]).toEqual([words, ok, ""]);
+      expect(out).not.toBe("");
+    }
+  });
+});
