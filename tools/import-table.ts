@@ -637,6 +637,7 @@ export const table: readonly Row[] = [
       "node:path",
       "node:util",
       "node:worker_threads",
+      "node:util",
     ],
     lazily: [notary, ...backEnds],
   },
