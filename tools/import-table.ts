@@ -435,16 +435,7 @@ export const table: readonly Row[] = [
       "src/signer/secret",
     ],
     packages: ["@peculiar/x509", "reflect-metadata", "zod"],
-    builtins: [
-      "node:crypto",
-      "node:fs",
-      "node:fs/promises",
-      "node:http",
-      "node:https",
-      "node:os",
-      "node:path",
-      "node:util",
-    ],
+    builtins: ["node:crypto", "node:fs", "node:fs/promises", "node:os", "node:path", "node:util"],
   },
   // Places of private keys that never give one out: each knows the contract, and none another.
   { place: outsideKey, ours: [...custodyContract, "src/core"], packages: [], builtins: ["node:crypto"] },
