@@ -516,8 +516,9 @@ export const table: readonly Row[] = [
       "src/client/fetch/fetcher",
       "src/config",
       "src/serve",
+      auditContract,
     ],
-    packages: ["commander"],
+    packages: ["commander", "zod"],
     builtins: ["node:fs", "node:path"],
   },
   // The commands of auditors, which ask a server.

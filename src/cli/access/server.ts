@@ -22,7 +22,7 @@ import { AccessError } from "./errors.ts";
 import { readSecret } from "./secrets.ts";
 
 const longest = 30_000;
-const mostAnswer = 4 * 1024 * 1024;
+const mostAnswer = 16 * 1024 * 1024;
 
 export interface AccessFlags {
   readonly server?: string;
@@ -46,9 +46,12 @@ export function addAccessFlags(command: Command): Command {
 
 export class AccessServer {
   readonly #fetcher: Fetcher;
+  /** The name that was given for who asks. */
+  readonly user: string | undefined;
 
-  private constructor(fetcher: Fetcher) {
+  private constructor(fetcher: Fetcher, user: string | undefined) {
     this.#fetcher = fetcher;
+    this.user = user;
   }
 
   /** For one command, which closes it. */
@@ -56,14 +59,32 @@ export class AccessServer {
     const flags = command.opts<AccessFlags>();
     const { config } = loadFrom(command, context);
     const place = placeOf(flags, config, context);
-    return new AccessServer(await fetcherAt(place, await credentialsOf(flags, config, place, context)));
+    const user = flags.login ?? (flags.tokenFile === undefined ? context.env.VIDIMUS_USER : undefined);
+    return new AccessServer(await fetcherAt(place, await credentialsOf(flags, config, place, context)), user);
+  }
+
+  /** As a user with this password and nothing more: an administrator, too, has to give the present one for their own. */
+  static async openAsUser(
+    username: string,
+    password: string,
+    command: Command,
+    context: CliContext,
+  ): Promise<AccessServer> {
+    const place = placeOf(command.opts<AccessFlags>(), loadFrom(command, context).config, context);
+    const token = await tokenByPassword({ username, password }, place);
+    return new AccessServer(await fetcherAt(place, ownToken(token)), username);
   }
 
   /** What the server answers, if that is no refusal. Throws `AccessError`. */
-  async call(method: CallRequest["method"], path: string, body?: object): Promise<unknown> {
+  async call(
+    method: CallRequest["method"],
+    path: string,
+    body?: object,
+    action: "admin" | "audit" = "admin",
+  ): Promise<unknown> {
     const answer = await asked(this.#fetcher, {
-      // A token for everything that this caller may do here: without the right, what is their own alone.
-      right: { of: "server", action: "admin" },
+      // Without that right it is a token all the same, for what is their own.
+      right: { of: "server", action },
       method,
       path: `/api/v1/${path}`,
       ...(body && { body: { type: "application/json", bytes: Buffer.from(JSON.stringify(body), "utf8") } }),
@@ -125,7 +146,13 @@ async function credentialsOf(
 ): Promise<CredentialSource> {
   const { login, tokenFile, server } = flags;
   if (tokenFile !== undefined) return ownToken(readText(tokenFile).trim());
-  if (login !== undefined) return ownToken(await tokenByPassword(login, flags, place, context));
+  if (login !== undefined) {
+    const file = flags.loginPasswordFile;
+    const password = await readSecret(`Password of ${login}: `, { file }, context);
+    return ownToken(
+      await tokenByPassword({ username: login, password, scope: "vidimus:server:admin,audit" }, place),
+    );
+  }
   if (server === undefined) return ownToken(readText(join(data, "operator-token")).trim());
   const [{ usualCredentials }, { checkOptions }] = await Promise.all([
     import("../../client/fetch/sources.ts"),
@@ -143,14 +170,11 @@ function ownToken(token: string | undefined): CredentialSource {
 
 /** Of this very server's token endpoint: the realm may be a name that is not known here. */
 async function tokenByPassword(
-  username: string,
-  { loginPasswordFile }: AccessFlags,
+  who: { readonly username: string; readonly password: string; readonly scope?: string },
   place: Place,
-  context: CliContext,
 ): Promise<string> {
   const fetcher = await fetcherAt(place, ownToken(undefined));
-  const password = await readSecret(`Password of ${username}: `, { file: loginPasswordFile }, context);
-  const form = { grant_type: "password", username, password, scope: "vidimus:server:admin" };
+  const form = { grant_type: "password", ...who };
   try {
     const answer = await asked(fetcher, {
       right: { of: "server", action: "known" },
@@ -166,7 +190,7 @@ async function tokenByPassword(
     throw refusalOf(answer);
   } catch (error) {
     if (!(error instanceof AccessError) || error.code !== "ACCESS_DENIED") throw error;
-    const what = `The server does not let ${username} in with this password: try again, or ask its administrator.`;
+    const what = `The server does not let ${who.username} in with this password: try again, or ask its administrator.`;
     throw new AccessError("ACCESS_DENIED", what, error);
   } finally {
     fetcher.close();
