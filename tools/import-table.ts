@@ -292,7 +292,8 @@ export const table: readonly Row[] = [
   },
   {
     place: "src/config",
-    ours: [errors, "src/core/nearest"],
+    // What may be written as a permission and as a claim rule: the same functions refuse it to the API.
+    ours: [errors, "src/core/nearest", ...accessService],
     packages: ["yaml", "zod"],
     builtins: ["node:net"],
   },
@@ -561,8 +562,10 @@ export const table: readonly Row[] = [
       "node:http",
       "node:https",
       "node:crypto",
+      "node:dns",
       "node:fs",
       "node:fs/promises",
+      "node:net",
       "node:os",
       "node:path",
       "node:worker_threads",

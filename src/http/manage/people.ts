@@ -5,7 +5,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { RefusedError } from "../../core/errors.ts";
-import { isRepositoryAction, isServerAction, subjectOf, subjectText } from "../../service/access/evaluate.ts";
+import {
+  isOidcName,
+  isRepositoryAction,
+  isServerAction,
+  subjectOf,
+  subjectText,
+} from "../../service/access/evaluate.ts";
 import type { MachineToken, Permission, Subject, Team, User } from "../../store/access.ts";
 import type { BuiltinAccess } from "../auth/builtin.ts";
 import { holderOf } from "../auth/rate.ts";
@@ -138,7 +144,8 @@ export async function peopleApi(
   app.get(route("tokens"), async (request, reply) => {
     const { store } = administration();
     const { principal } = request.grant;
-    if (!isAdministrator(request) && principal.method !== "password") throw forbidden();
+    const isPerson = principal.method === "password" || isOidcName(principal.name);
+    if (!isAdministrator(request) && !isPerson) throw forbidden();
     const own = isAdministrator(request) ? {} : { owner: principal.name };
     const found = await list(
       request,
