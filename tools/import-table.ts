@@ -327,6 +327,7 @@ export const table: readonly Row[] = [
       "src/client/fetch/http-fetcher",
       "src/client/fetch/docker-credentials",
       "src/client/fetch/docker-tls",
+      "src/client/fetch/sources",
     ],
   },
   {

@@ -161,8 +161,7 @@ export async function onlineKey(
   method: "GET" | "POST" = "GET",
 ): Promise<ListedKey> {
   const { status, body, code } = await fetcher.call({
-    repository,
-    actions: method === "GET" ? "pull,push" : "*",
+    right: { of: "repository", repository, actions: method === "GET" ? "pull,push" : "*" },
     method,
     path: `/v2/${repository}/_trust/tuf/${role}.key`,
     maxBytes: 65_536,

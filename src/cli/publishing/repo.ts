@@ -269,8 +269,7 @@ function addDelete(parent: Command, publishing: Publishing): void {
         return;
       }
       const { status, body, code } = await fetcher.call({
-        repository: name,
-        actions: "*",
+        right: { of: "repository", repository: name, actions: "*" },
         method: "DELETE",
         path: `/v2/${name}/_trust/tuf/`,
         maxBytes: 65_536,
