@@ -49,6 +49,16 @@ export interface Identified {
   readonly until: number;
 }
 
+/** The answer to an ID token that gives nothing: 400 (RFC 6749, 5.2) or 403, for no other credentials would help. */
+export class ExchangeRefusal extends RefusedError {
+  readonly status: 400 | 403;
+
+  constructor(code: "UNAUTHORIZED" | "FORBIDDEN", sentence: string, cause?: unknown) {
+    super(code, sentence, { cause });
+    this.status = code === "FORBIDDEN" ? 403 : 400;
+  }
+}
+
 export interface OidcOptions {
   readonly issuers: readonly (WorkloadRules | PersonRules)[];
   readonly people: ProviderOfPeople | undefined;
@@ -86,8 +96,8 @@ export class Oidc {
   }
 
   /**
-   * Throws `UNAUTHORIZED` (not to be believed), `FORBIDDEN` (believed, and no rule knows it), `TOO_MANY_REQUESTS`, and
-   * `OVERLOADED` where the provider's keys are not to be had.
+   * Throws `UNAUTHORIZED` (not to be believed) and `FORBIDDEN` (believed, and no rule knows it) as `ExchangeRefusal`,
+   * `TOO_MANY_REQUESTS`, and `OVERLOADED` where the provider's keys are not to be had.
    */
   async identify(text: string, address: string): Promise<Identified> {
     const { issuers, now, logger } = this.#options;
@@ -116,13 +126,13 @@ export class Oidc {
       logger.info({ from: address, reason: error.fault }, "an ID token was refused");
       const sentence =
         told[error.fault] ?? "This ID token is not valid here: see the server's log for the reason.";
-      throw new RefusedError("UNAUTHORIZED", sentence, { cause: error });
+      throw new ExchangeRefusal("UNAUTHORIZED", sentence, error);
     }
   }
 
-  #unknown(fields: object): RefusedError {
+  #unknown(fields: object): ExchangeRefusal {
     this.#options.logger.info(fields, "an ID token was good, and gives nobody rights here");
-    return new RefusedError(
+    return new ExchangeRefusal(
       "FORBIDDEN",
       "The identity provider's word is good, and gives no rights here: ask who runs this server for a rule.",
     );

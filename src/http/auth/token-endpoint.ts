@@ -22,6 +22,7 @@ import { errorAnswer } from "../errors.ts";
 import { sendError, sendJson } from "../exchange.ts";
 import { withForm } from "../json-body.ts";
 import type { BuiltinAccess } from "./builtin.ts";
+import { ExchangeRefusal } from "./oidc.ts";
 import { holderOf } from "./rate.ts";
 
 /** An ID token may be as long as any other; the rest of a form is small. */
@@ -65,8 +66,14 @@ export async function tokenEndpoint(app: FastifyInstance, { builtin, budget }: P
 
   /** Only what credentials get wrong is told here, with a challenge of its own. */
   app.setErrorHandler(async (error, request, reply) => {
-    if (!(error instanceof RefusedError) || error.code !== "UNAUTHORIZED") throw error;
+    const isExchange = error instanceof ExchangeRefusal;
+    if (!isExchange && !(error instanceof RefusedError && error.code === "UNAUTHORIZED")) throw error;
     request.log.info({ code: error.code, from: request.ip }, error.message);
+    if (isExchange) {
+      const { code, message, status } = error;
+      const body = `${JSON.stringify({ errors: [{ code, message }] })}\n`;
+      return await sendError(reply, { ...errorAnswer(error), status, body }, request.method);
+    }
     return await sendError(reply, errorAnswer(error), request.method, `Basic realm="${service}"`);
   });
 
@@ -139,7 +146,7 @@ export async function tokenEndpoint(app: FastifyInstance, { builtin, budget }: P
       return { principal: { name, method: "oidc" }, scopes: all, until };
     }
     if (!(await mayGoOn(name)))
-      throw new RefusedError("FORBIDDEN", "This user is disabled here: ask who runs this server.");
+      throw new ExchangeRefusal("FORBIDDEN", "This user is disabled here: ask who runs this server.");
     return await ofUser(name);
   }
 
@@ -193,7 +200,7 @@ export async function tokenEndpoint(app: FastifyInstance, { builtin, budget }: P
       token,
       access_token: token,
       token_type: "Bearer",
-      ...(method === "oidc" && { issued_token_type: tokenType("access_token") }),
+      ...(method === "oidc" && { issued_token_type: tokenType("access_token"), name }),
       expires_in: Math.floor(lifetime / 1_000),
       issued_at: new Date(at).toISOString(),
       scope: access.map(({ type, name: of, actions }) => `${type}:${of}:${actions.join(",")}`).join(" "),

@@ -64,6 +64,7 @@ describe("a workload", () => {
       token_type: "Bearer",
       issued_token_type: "urn:ietf:params:oauth:token-type:access_token",
       expires_in: 300,
+      name: "ci:repo:acme/app:ref:refs/heads/main",
       scope: push,
     });
     expect(body).not.toHaveProperty("refresh_token");
@@ -137,7 +138,7 @@ describe("a workload", () => {
   ])("%s is refused", async (_name, reason, wish) => {
     log.length = 0;
     const { status, code, body, text } = await ask(wish);
-    expect([status, code]).toEqual([401, "UNAUTHORIZED"]);
+    expect([status, code]).toEqual([400, "UNAUTHORIZED"]);
     expect(log).toEqual([{ from: "127.0.0.1", reason }]);
     expect(body).not.toHaveProperty("token");
     for (const secret of [issuer, audience, clientId, "acme", provider.kid])
@@ -211,7 +212,7 @@ describe("a workload", () => {
   ])("A16: whose claim is %s gets nothing", async (_name, claims) => {
     log.length = 0;
     const { status, code, body } = await ask({ claims });
-    expect([status, code]).toEqual([401, "FORBIDDEN"]);
+    expect([status, code]).toEqual([403, "FORBIDDEN"]);
     expect(log).toMatchObject([{ issuer, reason: "no rule" }]);
     expect(body).not.toHaveProperty("token");
   });
