@@ -9,7 +9,7 @@ import type { IncomingMessage, RequestListener } from "node:http";
 import Fastify, { type FastifyInstance, type FastifyRequest, LogController } from "fastify";
 import { FileAnswers } from "./answers.ts";
 import { openToAll } from "./auth/access.ts";
-import { AccessRefusal, forbidden, notaryRefusal } from "./auth/refusal.ts";
+import { AccessRefusal, lacking, notaryRefusal } from "./auth/refusal.ts";
 import { tokenEndpoint } from "./auth/token-endpoint.ts";
 import { ByteBudget } from "./budget.ts";
 import { refuseClientError } from "./client-errors.ts";
@@ -179,7 +179,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     if (request.meaning.kind === "badMethod") return await reply.code(405).send();
     const ofManagement = apiOf[request.meaning.kind].startsWith("/manage/");
     const lacksRight = thrown instanceof AccessRefusal && thrown.lack === "insufficient_scope";
-    const error = ofManagement && lacksRight ? forbidden() : thrown;
+    const error = ofManagement && lacksRight ? lacking(thrown.need) : thrown;
     const isChallenged = error instanceof AccessRefusal;
     const plain = ofManagement ? manageAnswer(error) : errorAnswer(error);
     const answer = isChallenged && !ofManagement ? notaryRefusal(error, plain) : plain;

@@ -22,6 +22,8 @@ export interface Said {
 
 export class Person {
   readonly home: Folder;
+  /** Variables beside those that every person has. */
+  env: Readonly<Record<string, string>> = {};
   readonly #server: TrustServer;
 
   constructor(server: TrustServer) {
@@ -86,6 +88,7 @@ export class Person {
         VIDIMUS_SERVER: this.#server.url,
         VIDIMUS_POLICY: this.home.at("trust.yaml"),
         VIDIMUS_PASSPHRASE_FILE: this.home.at("pass"),
+        ...this.env,
       },
       readFile: (path: string) => readFileSync(path, "utf8"),
       debug: false,
