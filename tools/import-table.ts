@@ -444,6 +444,7 @@ export const table: readonly Row[] = [
       "src/cli/expiry",
       "src/cli/access",
       "src/cli/access/errors",
+      "src/cli/login",
       keyErrors,
       publishErrors,
       custody,
@@ -471,15 +472,39 @@ export const table: readonly Row[] = [
       "src/cli/audit",
       "src/cli/expiry",
       "src/cli/access",
+      "src/cli/login",
     ],
   },
   // The commands about people and tokens: they ask a running server.
   { place: "src/cli/access/errors", ours: [], packages: [], builtins: [] },
   {
     place: "src/cli/access",
-    ours: ["src/cli", "src/cli/access/errors", "src/config", "src/serve"],
+    ours: ["src/cli", "src/cli/access/errors", "src/client/fetch", "src/config", "src/serve"],
     packages: ["commander"],
     builtins: ["node:fs", "node:http", "node:https", "node:path"],
+  },
+  // Logging in by an identity provider.
+  {
+    place: "src/cli/login",
+    ours: [
+      "src/cli",
+      "src/cli/access",
+      "src/cli/access/errors",
+      "src/client",
+      "src/client/cli",
+      "src/client/fetch",
+      "src/client/fetch/fetcher",
+      "src/publisher",
+    ],
+    packages: ["commander", "oauth4webapi"],
+    builtins: [
+      "node:fs/promises",
+      "node:http",
+      "node:https",
+      "node:net",
+      "node:path",
+      "node:timers/promises",
+    ],
   },
   // The commands of auditors, which ask a server.
   {

@@ -65,8 +65,8 @@ describe("the keys", () => {
   });
 });
 
-describe("A18: nobody is led elsewhere", () => {
-  it("by a redirect", async () => {
+describe("nobody is led elsewhere", () => {
+  it("A18: by a redirect", async () => {
     const seen: string[] = [];
     const other = await listening((request, response) => {
       seen.push(request.url ?? "");
@@ -79,11 +79,14 @@ describe("A18: nobody is led elsewhere", () => {
     expect(seen).toEqual([]);
   });
 
-  it.each(["127.0.0.1", "[::1]", "10.0.0.1", "169.254.169.254", "localhost"])("to %s", async (host) => {
-    const refused = { allowPrivate: false, ca: undefined };
-    await expect(fetchKeySet("https://x.test", `http://${host}:1/`, refused)).rejects.toThrow("private");
-    await expect(fetchKeySet(`http://${host}:1`, undefined, refused)).rejects.toThrow("private");
-  });
+  it.each(["127.0.0.1", "[::1]", "10.0.0.1", "169.254.169.254", "localhost"])(
+    "A18: to %s, in this server's own network",
+    async (host) => {
+      const refused = { allowPrivate: false, ca: undefined };
+      await expect(fetchKeySet("https://x.test", `http://${host}:1/`, refused)).rejects.toThrow("private");
+      await expect(fetchKeySet(`http://${host}:1`, undefined, refused)).rejects.toThrow("private");
+    },
+  );
 });
 
 describe("what does not end", () => {

@@ -3,7 +3,7 @@
  *
  * - Without `--server` it is the one of this configuration, known by the CA in its data directory; whoever may read that
  *   directory is its operator (`operator-token`). That token goes to no other server.
- * - Otherwise: a machine's token from a file, or a name with a password. Nothing secret is ever an argument.
+ * - Otherwise: a machine's token from a file, a name with a password, or the session of whoever ran `vidimus login`. Nothing secret is ever an argument.
  * - Answers and time are bounded; what a server says reaches a terminal as printable text only.
  */
 import { readFileSync } from "node:fs";
@@ -11,6 +11,8 @@ import { type ClientRequest, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { join } from "node:path";
 import type { Command } from "commander";
+import { parseServer } from "../../client/fetch/address.ts";
+import { readSessions, sessionsFile } from "../../client/fetch/session-credentials.ts";
 import type { Config } from "../../config.ts";
 import { localUrl } from "../../serve/listener.ts";
 import { tlsPaths } from "../../serve/tls-paths.ts";
@@ -130,17 +132,34 @@ async function tokenOf(
   if (tokenFile !== undefined) return readText(tokenFile).trim();
   if (login !== undefined) {
     const password = await readSecret(`Password of ${login}: `, { file: flags.loginPasswordFile }, context);
-    const form = { grant_type: "password", username: login, password, scope: "vidimus:server:admin" };
-    const content = { type: "application/x-www-form-urlencoded", text: new URLSearchParams(form).toString() };
-    const answer = await send(place, { method: "POST", path: "/token", content, authorization: undefined });
-    const { access_token } = Object(answer.body) as { access_token?: unknown };
-    if (answer.status === 200 && typeof access_token === "string") return access_token;
-    throw refusalOf(answer);
+    return await tokenFor(place, { grant_type: "password", username: login, password });
   }
   if (server !== undefined) {
-    throw new AccessError("ACCESS_DENIED", "Say who asks: give --login NAME, or --token-file FILE.");
+    const session = await sessionAt(server, context.env);
+    if (session !== undefined)
+      return await tokenFor(place, { grant_type: "refresh_token", refresh_token: session });
+    throw new AccessError(
+      "ACCESS_DENIED",
+      "Say who asks: give --login NAME, or --token-file FILE, or run vidimus login first.",
+    );
   }
   return readText(join(data, "operator-token")).trim();
+}
+
+async function tokenFor(place: Place, form: Readonly<Record<string, string>>): Promise<string> {
+  const text = new URLSearchParams({ ...form, scope: "vidimus:server:admin" }).toString();
+  const content = { type: "application/x-www-form-urlencoded", text };
+  const answer = await send(place, { method: "POST", path: "/token", content, authorization: undefined });
+  const { access_token } = Object(answer.body) as { access_token?: unknown };
+  if (answer.status === 200 && typeof access_token === "string") return access_token;
+  throw refusalOf(answer);
+}
+
+/** Throws `CREDENTIALS`. */
+async function sessionAt(server: string, env: CliContext["env"]): Promise<string | undefined> {
+  const file = sessionsFile(env);
+  if (file === undefined) return undefined;
+  return (await readSessions(file)).get(parseServer(server).base)?.session?.token;
 }
 
 function readText(path: string): string {

@@ -26,6 +26,6 @@ export function usualCredentials(options: SourceOptions): CredentialSource {
   const kept = [sessionCredentials(environment, base), ofDocker];
   // With the path: two servers may share a host.
   if (named === undefined || parseServer(named).base !== base) return firstOf(...kept);
-  const given = [environmentCredentials(environment, origin), workloadCredentials(environment, origin)];
+  const given = [workloadCredentials(environment, origin), environmentCredentials(environment, origin)];
   return firstOf(...given, ...kept);
 }

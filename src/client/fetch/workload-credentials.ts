@@ -29,19 +29,32 @@ const longest = 10_000;
 /** @param server origin of the one server that it is for */
 export function workloadCredentials(environment: Environment, server: string): CredentialSource {
   return {
+    async own(purpose) {
+      if (purpose.server === server && isGiven(environment))
+        refuseSecond(environment, credentialVariables.token);
+      return undefined;
+    },
     async find(purpose, signal) {
       if (purpose.server !== server) return undefined;
       const token =
         (await secretOf(environment, workloadVariables.token)) ?? (await asked(environment, signal));
       if (token === undefined) return undefined;
       if (!tokenForm.test(token)) throw bad("What the environment gives is no ID token.");
-      if (environment[credentialVariables.user])
-        throw bad(
-          `Give ${workloadVariables.token} or ${credentialVariables.user}, not both: it must be plain who asks.`,
-        );
+      refuseSecond(environment, credentialVariables.user);
       return { kind: "workload", token };
     },
   };
+}
+
+function isGiven(environment: Environment): boolean {
+  const { token, audience } = workloadVariables;
+  return [token, `${token}_FILE`, audience].some((name) => environment[name]);
+}
+
+function refuseSecond(environment: Environment, other: string): void {
+  if (!environment[other] && !environment[`${other}_FILE`]) return;
+  const { token, audience } = workloadVariables;
+  throw bad(`Give ${token} or ${audience}, or ${other}, and not both: it must be plain who asks.`);
 }
 
 /** Only where somebody says for which audience: no job tells who it is because a CI system would let it. */
