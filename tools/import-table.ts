@@ -31,6 +31,7 @@ const proposalContract = "src/store/proposals";
 const auditContract = "src/store/audit";
 const auditBounds = "src/store/audit-bounds";
 const auditChain = "src/core/audit-chain";
+const storeShapes = "src/store/shapes";
 const proposalBounds = "src/store/proposal-bounds";
 const accessContract = "src/store/access";
 const accessDoor = ["src/store/access-bounds", "src/store/access-door"];
@@ -43,6 +44,7 @@ const storeParts = [
   "src/store/retention",
   "src/store/history",
   "src/store/register",
+  "src/store/imports",
 ];
 const partBounds = [
   proposalBounds,
@@ -61,6 +63,8 @@ const durable = "src/durable";
 const keyErrors = "src/publisher/custody/errors";
 const custody = "src/publisher/custody";
 const custodyContract = ["src/publisher/custody/custody", keyErrors];
+const movingErrors = "src/moving/databases/errors";
+const takeOverErrors = "src/moving/errors";
 const publishErrors = "src/publisher/errors";
 const outsidePlaces = ["src/publisher/custody/ssh-agent", "src/publisher/custody/pkcs11"];
 const outsideKey = "src/publisher/custody/outside-key";
@@ -159,9 +163,16 @@ export const table: readonly Row[] = [
   { place: opaqueTokens, ours: ["src/service"], packages: [], builtins: [], pure: true },
 
   // Stores: the contract, what the back ends share, the back ends.
-  { place: storeContract, ours: ["src/core", ...storeParts], packages: [], builtins: [] },
+  { place: storeContract, ours: ["src/core", ...storeParts, storeShapes], packages: [], builtins: [] },
+  { place: storeShapes, ours: [], packages: [], builtins: [], pure: true },
   ...storeParts.map(
-    (place): Row => ({ place, ours: ["src/core", auditContract], packages: [], builtins: [], pure: true }),
+    (place): Row => ({
+      place,
+      ours: ["src/core", auditContract, storeShapes],
+      packages: [],
+      builtins: [],
+      pure: true,
+    }),
   ),
   ...partBounds.map(
     (place): Row => ({
@@ -185,7 +196,12 @@ export const table: readonly Row[] = [
     builtins: ["node:crypto", "node:fs/promises", "node:path"],
   },
   { place: inspectionContract, ours: [storeContract, ...storeParts], packages: [], builtins: [] },
-  { place: "src/store/bounds", ours: [storeContract, auditContract], packages: [], builtins: [] },
+  {
+    place: "src/store/bounds",
+    ours: [storeContract, auditContract, "src/store/imports"],
+    packages: [],
+    builtins: [],
+  },
   { place: "src/store/refusals", ours: [errors], packages: [], builtins: [] },
   {
     place: "src/store/migrate",
@@ -373,6 +389,24 @@ export const table: readonly Row[] = [
     packages: ["commander"],
     builtins: ["node:fs", "node:fs/promises", "node:path", "node:readline/promises"],
   },
+  // Repositories from elsewhere: where they come from, and the server that takes them over.
+  { place: takeOverErrors, ours: [], packages: [], builtins: [] },
+  // What an old Notary left behind: its databases, and the keys in them.
+  { place: movingErrors, ours: [], packages: [], builtins: [] },
+  { place: "src/moving/databases", ours: [movingErrors], packages: ["pg"], builtins: ["node:fs"] },
+  {
+    place: "src/moving",
+    ours: [
+      takeOverErrors,
+      "src/moving/databases",
+      movingErrors,
+      "src/client",
+      "src/client/fetch/fetcher",
+      "src/core",
+    ],
+    packages: ["jose", "p-limit", "zod"],
+    builtins: ["node:crypto", "node:fs", "node:fs/promises", "node:path", "node:timers/promises"],
+  },
   // The keys of people: the errors alone are wanted by commands that open none.
   { place: keyErrors, ours: [], packages: [], builtins: [] },
   {
@@ -445,8 +479,11 @@ export const table: readonly Row[] = [
       "src/cli/access",
       "src/cli/access/errors",
       "src/cli/login",
+      "src/cli/moving",
       keyErrors,
       publishErrors,
+      movingErrors,
+      takeOverErrors,
       custody,
       ...outsidePlaces,
       "src/publisher",
@@ -473,15 +510,24 @@ export const table: readonly Row[] = [
       "src/cli/expiry",
       "src/cli/access",
       "src/cli/login",
+      "src/cli/moving",
     ],
   },
   // The commands about people and tokens: they ask a running server.
   { place: "src/cli/access/errors", ours: [], packages: [], builtins: [] },
   {
     place: "src/cli/access",
-    ours: ["src/cli", "src/cli/access/errors", "src/client/fetch", "src/config", "src/serve"],
+    ours: [
+      "src/cli",
+      "src/cli/access/errors",
+      "src/client",
+      "src/client/fetch",
+      "src/client/fetch/fetcher",
+      "src/config",
+      "src/serve",
+    ],
     packages: ["commander"],
-    builtins: ["node:fs", "node:http", "node:https", "node:path"],
+    builtins: ["node:fs", "node:path"],
   },
   // Logging in by an identity provider.
   {
@@ -548,11 +594,30 @@ export const table: readonly Row[] = [
       keyErrors,
       publishErrors,
       custody,
+      "src/moving",
       "src/policy",
       "src/publisher",
     ],
     packages: ["commander"],
     builtins: ["node:crypto", "node:fs", "node:os", "node:path"],
+  },
+
+  {
+    place: "src/cli/moving",
+    ours: [
+      "src/cli",
+      "src/cli/publishing",
+      "src/client",
+      "src/client/cli",
+      "src/client/fetch",
+      "src/moving",
+      "src/moving/errors",
+      "src/moving/databases",
+      movingErrors,
+      notary,
+    ],
+    packages: ["commander"],
+    builtins: ["node:os", "node:path"],
   },
 
   // Nothing but these two reaches everything, and only `wire` names what is concrete.

@@ -6,6 +6,13 @@ import { type BackupCode, BackupError } from "../backup/errors.ts";
 import { endings } from "../client/errors.ts";
 import { ConfigurationError } from "../config.ts";
 import { type Code, storeCodes, VidimusError } from "../core/errors.ts";
+import {
+  type DatabaseCode,
+  DatabaseError,
+  type OldKeyCode,
+  OldKeyError,
+} from "../moving/databases/errors.ts";
+import { DestinationError, type SourceCode, SourceError } from "../moving/errors.ts";
 import { type KeyCode, KeyError } from "../publisher/custody/errors.ts";
 import { EditError, type PublishCode, PublishError } from "../publisher/errors.ts";
 import { type ProbeCode, ProbeError, type StartCode, StartError } from "../serve/errors.ts";
@@ -89,6 +96,30 @@ export const exitCodes = {
   notPermitted: { code: 74, meaning: "acl explain: the answer is no" },
   expiring: { code: 75, meaning: "something ends soon, or was signed long ago, and --check asked for that" },
   asked: { code: 76, meaning: "the trust server refuses to answer, or answers otherwise than it should" },
+  importInPart: {
+    code: 83,
+    meaning: "some repositories or versions were left out of an import; findings say why",
+  },
+  importSource: {
+    code: 84,
+    meaning: "the source of an import cannot be used: what was taken before stays, and it can be run again",
+  },
+  importConflict: {
+    code: 85,
+    meaning: "the repository exists already with another history: nothing was changed",
+  },
+  importServer: { code: 86, meaning: "the server that is to take over cannot be used, or refuses imports" },
+  importNothing: { code: 87, meaning: "there was nothing to import" },
+  oldDatabase: {
+    code: 88,
+    meaning: "the old server's database or dump cannot be used, or is not whole: nothing was changed",
+  },
+  oldPassphrase: {
+    code: 89,
+    meaning: "a passphrase of the old signer is wrong, or there is none: nothing was changed",
+  },
+  oldKeys: { code: 90, meaning: "no key of the old signer is wanted here: nothing was changed" },
+  oldKeysInPart: { code: 91, meaning: "some keys of the old signer were not taken in; the others were" },
 } as const satisfies Record<string, { code: number; meaning: string }>;
 
 /** Every code that a command can end with, in the order of their numbers. */
@@ -189,6 +220,29 @@ const ofAccess = {
   LOGIN_FAILED: "loginFailed",
   LOGIN_REFUSED: "accessDenied",
 } as const satisfies Record<AccessCode, ExitName>;
+const ofOldDatabase = {
+  DATABASE_UNREACHABLE: "oldDatabase",
+  DATABASE_FOREIGN: "oldDatabase",
+  DATABASE_BROKE_OFF: "oldDatabase",
+  DUMP_UNREADABLE: "oldDatabase",
+  DUMP_CUT_OFF: "oldDatabase",
+  DUMP_MALFORMED: "oldDatabase",
+} as const satisfies Record<DatabaseCode, ExitName>;
+
+const ofOldKey = {
+  OLD_PASSPHRASE_MISSING: "oldPassphrase",
+  OLD_PASSPHRASE_WRONG: "oldPassphrase",
+  OLD_PASSPHRASE_UNREADABLE: "oldPassphrase",
+  OLD_KEY_DAMAGED: "oldKeys",
+  OLD_KEYS_FOREIGN: "oldKeys",
+  OLD_KEY_REFUSED: "oldKeys",
+} as const satisfies Record<OldKeyCode, ExitName>;
+const ofSource = {
+  SOURCE_UNREACHABLE: "importSource",
+  SOURCE_FORBIDDEN: "importSource",
+  SOURCE_LIST: "importSource",
+  SOURCE_ENDLESS: "importSource",
+} as const satisfies Record<SourceCode, ExitName>;
 
 function ofVidimus({ code, family }: VidimusError): ExitName {
   if (code === "STORE_LOCKED") return "running";
@@ -205,6 +259,10 @@ export function exitNameOf(error: unknown): ExitName {
   if (error instanceof BackupError) return ofBackup[error.code];
   if (error instanceof AccessError) return ofAccess[error.code];
   if (error instanceof EditError) return error.code === "OUTSIDE_PATHS" ? "outsidePaths" : "edit";
+  if (error instanceof DatabaseError) return ofOldDatabase[error.code];
+  if (error instanceof OldKeyError) return ofOldKey[error.code];
+  if (error instanceof SourceError) return ofSource[error.code];
+  if (error instanceof DestinationError) return "importServer";
   if (error instanceof PublishError) return ofPublish[error.code];
   return error instanceof VidimusError ? ofVidimus(error) : "unexpected";
 }

@@ -20,6 +20,7 @@ import {
   withKeys,
 } from "./key-flags.ts";
 import { keyTable, nameOf, printKeys } from "./key-output.ts";
+import { keyReport, sayReport } from "./key-report.ts";
 import { type CliContext, printable, printLine } from "./output.ts";
 
 interface Flags extends KeyFlags {
@@ -28,6 +29,8 @@ interface Flags extends KeyFlags {
   readonly repository?: string;
   readonly format: "vidimus" | "notary";
   readonly newPassphrase?: true;
+  readonly server?: string;
+  readonly ca?: string;
 }
 
 /** `finish` is told the exit code. */
@@ -42,6 +45,11 @@ export function addKeyImport(parent: Command, context: CliContext, finish: (code
     .option("--name <name>", "what to call the key")
     .option("--role <role>", "what it is for, instead of what its file says")
     .option("--repository <name>", "the repository it is for, instead of what its file says")
+    .option(
+      "--server <url>",
+      "with a directory: ask this trust server what is signed today, to say which keys still matter",
+    )
+    .option("--ca <file>", "PEM of the authority of that server's certificate, instead of the system's")
     .option("--new-passphrase", "ask for a new passphrase instead of keeping the one it has")
     .addOption(
       new Option("--format <name>", "the folder it goes to: ours, or the stock clients'")
@@ -70,8 +78,13 @@ export function addKeyImport(parent: Command, context: CliContext, finish: (code
           command.error("error: --name is for one key, and there are several");
         }
         const added = await addAll(taken, store, command, keys);
-        if (json === true) printKeys(context, added, faults);
+        const source = { trustDirectory: path, server: flags.server, ca: flags.ca };
+        const report = isDirectory(path)
+          ? await keyReport(source, [...(await keys.ring.list()), ...added], context)
+          : undefined;
+        if (json === true) printKeys(context, added, faults, report?.repositories);
         else say(context, added, there, faults);
+        if (json !== true && report !== undefined) sayReport(context, report);
       } finally {
         for (const { secret } of taken) secret?.fill(0);
       }
@@ -79,6 +92,10 @@ export function addKeyImport(parent: Command, context: CliContext, finish: (code
       if (first !== undefined) finish(exitCodes[exitNameOf(first)].code);
     });
   });
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 interface Taken {
@@ -90,7 +107,7 @@ interface Taken {
 
 async function takeAll(path: string, keys: Keys, store: KeyStore, context: CliContext): Promise<Taken> {
   const { takeFile } = await import("../publisher/custody/foreign-file.ts");
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) {
+  if (!isDirectory(path)) {
     return { taken: await takeFile(path, keys.passphrases), there: [], faults: [] };
   }
   const { TrustFolder } = await import("../publisher/custody/trust-folder.ts");

@@ -8,11 +8,13 @@ export function printKeys(
   context: CliContext,
   keys: readonly KeyInfo[],
   faults: readonly KeyError[] = [],
+  repositories?: readonly object[],
 ): void {
   printJson(context, {
     format: "vidimus-keys/1",
     keys: keys.map(documentOf),
     faults: faults.map(({ code, message }) => ({ code, what: message })),
+    ...(repositories !== undefined && { repositories }),
   });
 }
 

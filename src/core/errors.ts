@@ -106,6 +106,9 @@ export const refusedCodes = [
   "KEY_DENIED",
   "TOO_MANY_DENIED",
   "NOT_KEPT",
+  "ONLINE_KEY_UNLISTED",
+  "IMPORT_CONFLICT",
+  "NOT_ADOPTED",
 ] as const;
 
 export const storeCodes = [
@@ -125,6 +128,7 @@ export const signerCodes = [
   "WRONG_SECRET",
   "SEALED_KEY_DAMAGED",
   "BAD_SECRET",
+  "KEY_UNSUITABLE",
 ] as const;
 
 export type MalformedCode = (typeof malformedCodes)[number];

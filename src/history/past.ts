@@ -30,7 +30,7 @@ export interface Row {
 export interface Change {
   readonly revision: number;
   readonly at: number;
-  readonly kind: "publish" | "refresh" | "removal";
+  readonly kind: "publish" | "refresh" | "import" | "removal";
   readonly principal: string;
 }
 

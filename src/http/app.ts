@@ -14,7 +14,7 @@ import { tokenEndpoint } from "./auth/token-endpoint.ts";
 import { ByteBudget } from "./budget.ts";
 import { refuseClientError } from "./client-errors.ts";
 import { errorAnswer } from "./errors.ts";
-import { sendError } from "./exchange.ts";
+import { addressOf, sendError } from "./exchange.ts";
 import { Gate } from "./gate.ts";
 import { type HotReads, hotReads } from "./hot-reads.ts";
 import { FileLookup } from "./lookup.ts";
@@ -86,6 +86,12 @@ const apiOf: Record<Route["kind"], string> = {
   token: "/token",
   auditTrail: "/manage/audit-trail",
   auditHead: "/manage/audit-head",
+  onlineKeys: "/manage/online-keys",
+  adoptOnlineKeys: "/manage/adopt-online-keys",
+  importStanding: "/manage/import-standing",
+  takeOver: "/manage/take-over",
+  addPast: "/manage/add-past",
+  importVersions: "/manage/import-versions",
   openapi: "/manage/openapi",
   manageMissing: "/manage/missing",
   badMethod: "/bad-method",
@@ -155,7 +161,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.decorateRequest("grant");
   // Before a byte of the body is read, and before anything is looked up.
   app.addHook("onRequest", async (request) => {
-    request.grant = await access.authorize(request.raw, request.meaning, request.ip);
+    request.grant = await access.authorize(request.raw, request.meaning, addressOf(request));
   });
 
   // From here on the framework refuses everything, and it alone.

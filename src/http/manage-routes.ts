@@ -7,6 +7,12 @@
 import { isRepositoryName } from "../core/names.ts";
 import { type AuditQuestion, auditQuestions } from "../service/audit-service.ts";
 
+/** Of repositories that were made elsewhere. */
+export type MovingRoute =
+  | { readonly kind: "onlineKeys" | "adoptOnlineKeys"; readonly repository: string }
+  | { readonly kind: "importStanding" | "takeOver" | "addPast"; readonly repository: string }
+  | { readonly kind: "importVersions"; readonly repository: string; readonly query: string };
+
 export type ManageRoute =
   | { readonly kind: "proposals"; readonly query: string }
   | { readonly kind: "repositoryProposals"; readonly repository: string; readonly query: string }
@@ -28,6 +34,7 @@ export type ManageRoute =
   | PeopleRoute
   | { readonly kind: "auditTrail"; readonly query: string }
   | { readonly kind: "auditHead" }
+  | MovingRoute
   | { readonly kind: "openapi" }
   | { readonly kind: "manageMissing"; readonly because: "path" | "name" | "prefix" };
 
@@ -81,9 +88,16 @@ export function manageRoute(method: string, path: string, query: string, rules: 
   const isWhole = segments.length <= 4 && !segments.includes(undefined);
   const people = isWhole ? peopleRoute(method, segments, query) : undefined;
   if (people !== undefined) return people;
-  if (first !== "repositories" || what !== "proposals" || name === undefined || segments.length > 5)
-    return missing;
-  const route = repositoryRoute(method, name, segments.slice(3), query);
+  if (first !== "repositories" || name === undefined || segments.length > 5) return missing;
+  const rest = segments.slice(3);
+  const route =
+    what === "proposals"
+      ? repositoryRoute(method, name, rest, query)
+      : what === "import"
+        ? importRoute(method, name, rest, query)
+        : what === "online-keys" && segments.length === 3
+          ? onlineKeysRoute(method, name)
+          : undefined;
   if (route === undefined) return missing;
   if (!isRepositoryName(name, { older: rules.olderNames })) return { kind: "manageMissing", because: "name" };
   const { prefixes } = rules;
@@ -182,6 +196,11 @@ function listRoute(asked: string, query: string): PeopleRoute | undefined {
   }
 }
 
+function onlineKeysRoute(method: string, repository: string): ManageRoute | undefined {
+  if (method === "GET") return { kind: "onlineKeys", repository };
+  return method === "POST" ? { kind: "adoptOnlineKeys", repository } : undefined;
+}
+
 function repositoryRoute(
   method: string,
   repository: string,
@@ -197,6 +216,21 @@ function repositoryRoute(
   if (rest.length === 1) return method === "GET" ? { kind: "proposal", repository, id, query } : undefined;
   const kind = method === "POST" ? actions.get(action as "signatures") : undefined;
   return kind === undefined ? undefined : { kind, repository, id };
+}
+
+function importRoute(
+  method: string,
+  repository: string,
+  [what, ...more]: readonly (string | undefined)[],
+  query: string,
+): ManageRoute | undefined {
+  if (more.length > 0) return undefined;
+  if (what === undefined) {
+    if (method === "POST") return { kind: "takeOver", repository };
+    return method === "GET" ? { kind: "importStanding", repository } : undefined;
+  }
+  if (what === "versions" && method === "GET") return { kind: "importVersions", repository, query };
+  return what === "past" && method === "POST" ? { kind: "addPast", repository } : undefined;
 }
 
 function decoded(segment: string): string | undefined {

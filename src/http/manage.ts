@@ -19,6 +19,8 @@ import {
   signedRolesOf,
 } from "./manage/documents.ts";
 import { expiryApi } from "./manage/expiry.ts";
+import { importsApi } from "./manage/imports.ts";
+import { onlineKeysApi } from "./manage/online-keys.ts";
 import { openapiDocument } from "./manage/openapi.ts";
 import * as schemas from "./manage/schemas.ts";
 import { trailApi } from "./manage/trail.ts";
@@ -121,6 +123,8 @@ export async function manageApi(
   auditApi(app, options, budget);
   expiryApi(app, { options, budget });
   trailApi(app, service.trail);
+  await app.register(onlineKeysApi, { options, budget, examination });
+  importsApi(app, { options, budget, examination });
 
   app.all("/manage/missing", async (request) => {
     switch (meaning(request, "manageMissing").because) {

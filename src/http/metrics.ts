@@ -25,6 +25,8 @@ const operations: Partial<Record<Route["kind"], string>> = {
   openProposal: "OpenProposal",
   proposal: "GetProposal",
   signProposal: "SignProposal",
+  onlineKeys: "OnlineKeys",
+  adoptOnlineKeys: "AdoptOnlineKeys",
   rejectProposal: "RejectProposal",
   cancelProposal: "CancelProposal",
   expiring: "ListExpiring",

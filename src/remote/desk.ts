@@ -7,6 +7,7 @@ import { StoreError } from "../core/errors.ts";
 import type { KeyBinding, OnlineAlgorithm, Signer, SigningKey } from "../signer/signer.ts";
 import { accessOperations } from "../store/access-door.ts";
 import type { AuditKey, AuditRecord, AuditStore, RefusalCount } from "../store/audit.ts";
+import type { HeldKeys, HistoryRequest } from "../store/imports.ts";
 import type { DeliveryOutcome, OutboxEntry, OutboxLimits, OutboxStore } from "../store/outbox.ts";
 import type { NewProposal, ProposalChange, ProposalLimits, ProposalStore } from "../store/proposals.ts";
 import type { KeyRegister } from "../store/register.ts";
@@ -65,8 +66,11 @@ export function writersDesk(
       (request: Parameters<AuditStore["settleRefusals"]>[0]) => store.audit.settleRefusals(request),
     ],
     ["store.audit.createKey", (key: AuditKey) => store.audit.createKey(key)],
+    ["store.imports.addHistory", (request: HistoryRequest) => store.imports.addHistory(request)],
+    ["store.imports.holdKeys", (request: HeldKeys) => store.imports.holdKeys(request)],
     ["store.check", () => store.check()],
     ["signer.generate", ({ algorithm, binding }: NewKey) => signer.generate(algorithm, binding)],
+    ["signer.adopt", ({ privateKey, binding }: ToAdopt) => signer.adopt(privateKey, binding)],
     ["signer.sign", ({ key, message }: ToSign) => signer.sign(key, message)],
     ["signer.check", () => signer.check()],
   ]);
@@ -107,6 +111,10 @@ interface NewEntry {
 }
 interface NewKey {
   readonly algorithm: OnlineAlgorithm;
+  readonly binding: KeyBinding;
+}
+interface ToAdopt {
+  readonly privateKey: Uint8Array;
   readonly binding: KeyBinding;
 }
 interface ToSign {

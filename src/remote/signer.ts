@@ -13,6 +13,7 @@ export function remoteSigner(ask: Ask): Signer {
 
   return {
     generate: (algorithm, binding) => request("generate", { algorithm, binding }),
+    adopt: (privateKey, binding) => request("adopt", { privateKey, binding }),
     sign({ repository, role, keytype, publicKey, reference }, message) {
       // Keys come with more members than a signer needs; those stay here.
       return request("sign", { key: { repository, role, keytype, publicKey, reference }, message });

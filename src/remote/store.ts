@@ -107,6 +107,17 @@ export function remoteStore(local: Store, ask: Ask): Store {
         return await change("audit.createKey", key);
       },
     },
+    imports: {
+      ...local.imports,
+      async addHistory(request) {
+        bounds.checkHistory(request);
+        return await change("imports.addHistory", request);
+      },
+      async holdKeys(request) {
+        bounds.checkHeldKeys(request);
+        return await change("imports.holdKeys", request);
+      },
+    },
     async commit(publication) {
       bounds.checkPublication(publication);
       return await change("commit", publication);

@@ -6,6 +6,7 @@ import type { FormatRules } from "../core/format/format.ts";
 import type { Metadata, SignatureEntry } from "../core/model.ts";
 import { baseRoles, readProposedFile, requirementsOf, usefulSignatures } from "../core/proposal.ts";
 import { examineProposal } from "../core/proposal-examination.ts";
+import type { Candidate } from "../core/publication.ts";
 import { proposalDigest } from "../core/rejection.ts";
 import { readEach } from "../core/upload.ts";
 import { evaluateUnsigned } from "../policy/evaluate.ts";
@@ -14,6 +15,7 @@ import { recordOf, shortened } from "./audit-record.ts";
 import { type CandidateParts, loadCandidate } from "./candidate.ts";
 import type { Clock } from "./clock.ts";
 import { deniedKeys, refuseDenied, withoutDenied } from "./denied-keys.ts";
+import { namingAdoption } from "./not-adopted.ts";
 import type { PolicyInForce } from "./policy-in-force.ts";
 import type { Principal } from "./principal.ts";
 import { isComplete, withSignatures } from "./proposal-files.ts";
@@ -44,7 +46,7 @@ export async function prepareProposal(
   const at = clock.now();
   const upload = await readProposed(request, format);
   const { state, candidate } = await loadCandidate(parts, repository, upload, at, upload.keys());
-  const plan = examineProposal(candidate);
+  const plan = examined(candidate);
   const denied = await deniedKeys(parts.store);
   const findings = evaluateUnsigned({ ...candidate, ...plan }, { ...policy.current, denied });
   refuseFindings(findings, { repository, principal: principal.name }, logger);
@@ -89,6 +91,14 @@ export async function prepareProposal(
       detail: { proposal: id, release: shortened(request.release), ...filesDetail(files, state.current) },
     }),
   };
+}
+
+function examined(candidate: Candidate): ReturnType<typeof examineProposal> {
+  try {
+    return examineProposal(candidate);
+  } catch (error) {
+    throw namingAdoption(error, candidate);
+  }
 }
 
 /** Between files others get their turn. */

@@ -24,6 +24,7 @@ import { loadCandidate } from "./candidate.ts";
 import type { Clock } from "./clock.ts";
 import { deniedKeys } from "./denied-keys.ts";
 import { mayHaveHappened } from "./doubt.ts";
+import { namingAdoption } from "./not-adopted.ts";
 import { type OnlineKeys, signers } from "./online-keys.ts";
 import type { OnlineRoles } from "./online-roles.ts";
 import type { PolicyInForce } from "./policy-in-force.ts";
@@ -264,7 +265,7 @@ function examined(candidate: Candidate): Plan {
   try {
     return examine(candidate);
   } catch (error) {
-    throw namingMissing(error);
+    throw namingMissing(namingAdoption(error, candidate));
   }
 }
 

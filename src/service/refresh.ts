@@ -74,6 +74,12 @@ export class Refresher {
     await this.#renewOnce(repository);
   }
 
+  /** For keys that were just taken in: whatever was found before says nothing. Never rejects. */
+  async renewAnew(repository: string): Promise<void> {
+    this.#looked.delete(repository);
+    await this.#renewOnce(repository);
+  }
+
   async #renewOnce(repository: string): Promise<void> {
     let renewal = this.#underWay.get(repository);
     if (renewal === undefined) {

@@ -9,6 +9,7 @@ import type { OutboxFacts } from "../store/outbox.ts";
 import type { ChangeQuery, ChangeRecord, Eventually, OnlineRole } from "../store/store.ts";
 import type { AuditService } from "./audit-service.ts";
 import type { ExpiryService } from "./expiry/expiry-service.ts";
+import type { ImportService } from "./import-service.ts";
 import type { Principal } from "./principal.ts";
 import type { ProposalService } from "./proposal-service.ts";
 import type { RetentionService } from "./retention/retention-service.ts";
@@ -42,11 +43,38 @@ export interface PublicKey {
   readonly public: string;
 }
 
+/** A key of an online role with its private half, PKCS#8 DER, which whoever calls wipes. */
+export interface AdoptedKey {
+  readonly role: OnlineRole;
+  readonly privateKey: Buffer;
+}
+
+/** The keys that the root in force gives to the online roles, and which of them this server can sign with. */
+export interface OnlineKeyStanding {
+  readonly roles: readonly {
+    readonly role: OnlineRole;
+    readonly threshold: number;
+    readonly keys: readonly { readonly id: string; readonly held: boolean }[];
+  }[];
+}
+
+export interface AdoptionService {
+  /** Undefined if there is no such repository. */
+  standing(repository: string): Promise<OnlineKeyStanding | undefined>;
+  /**
+   * Takes in the private keys of online roles that another server held: keys that the root in force lists. Versions go on from
+   * there. All or none; keys that are held already count as taken in. Throws `NOT_FOUND`, `ONLINE_KEY_UNLISTED`, `KEY_UNSUITABLE`.
+   */
+  adopt(repository: string, keys: readonly AdoptedKey[], principal: Principal): Promise<OnlineKeyStanding>;
+}
+
 export interface TrustService {
   readonly proposals: ProposalService;
   readonly audit: AuditService;
   readonly expiry: ExpiryService;
   readonly retention: RetentionService;
+  readonly adoption: AdoptionService;
+  readonly imports: ImportService;
 
   /*
    * The three reads give the answer itself, and throw, wherever nobody has to be waited for: what is in memory, and what a

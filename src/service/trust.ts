@@ -22,6 +22,8 @@ import { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
 import { openWatch, type WatchOptions } from "./expiry/open-watch.ts";
 import type { Watch } from "./expiry/watch.ts";
+import { Imports } from "./imports.ts";
+import { KeyAdoptions } from "./key-adoption.ts";
 import { type OnlineKeySettings, OnlineKeys } from "./online-keys.ts";
 import { type OnlineRoleSettings, OnlineRoles } from "./online-roles.ts";
 import type { PolicyInForce } from "./policy-in-force.ts";
@@ -104,6 +106,7 @@ export function createTrustService(options: TrustOptions): TrustService {
     await proposals.tend();
     await heads.tend();
   };
+  const refresher = new Refresher({ ...shared, interval: options.refreshInterval, alsoTend });
   return new Service(
     { ...options, reading },
     cache,
@@ -111,10 +114,12 @@ export function createTrustService(options: TrustOptions): TrustService {
     queue,
     keys,
     publisher,
-    new Refresher({ ...shared, interval: options.refreshInterval, alsoTend }),
+    refresher,
     proposals,
     openWatch(options, { ...shared, policy }),
     new RetentionJob({ ...shared, policy, checkWritable: () => checkWritable(options) }),
+    new KeyAdoptions({ ...shared, signer, refresher, checkWritable: () => checkWritable(options) }),
+    new Imports({ ...shared, policy, checkWritable: () => checkWritable(options) }),
   );
 }
 
@@ -133,6 +138,8 @@ class Service implements TrustService {
   readonly expiry: Watch;
   readonly retention: RetentionJob;
   readonly trail: TrailService;
+  readonly adoption: KeyAdoptions;
+  readonly imports: Imports;
 
   constructor(
     options: TrustOptions & { readonly reading: Reading },
@@ -145,6 +152,8 @@ class Service implements TrustService {
     proposals: Proposals,
     expiry: Watch,
     retention: RetentionJob,
+    adoption: KeyAdoptions,
+    imports: Imports,
   ) {
     this.#options = options;
     this.#cache = cache;
@@ -159,6 +168,8 @@ class Service implements TrustService {
     this.expiry = expiry;
     this.retention = retention;
     this.trail = trailService(options.store);
+    this.adoption = adoption;
+    this.imports = imports;
   }
 
   current(repository: string, role: string): Eventually<Served | undefined> {

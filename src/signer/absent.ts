@@ -8,6 +8,7 @@ function refuse(): Promise<never> {
 
 export const absentSigner: Signer = {
   generate: refuse,
+  adopt: refuse,
   sign: refuse,
   check: () => Promise.resolve(),
   close: () => Promise.resolve(),

@@ -9,6 +9,7 @@
 import {
   createHash,
   createPrivateKey,
+  createPublicKey,
   generateKeyPair,
   type KeyObject,
   sign as signWithCallback,
@@ -69,6 +70,21 @@ class SealedSigner implements Signer {
     }
   }
 
+  async adopt(privateKey: Uint8Array, binding: KeyBinding): Promise<GeneratedKey> {
+    this.#checkOpen();
+    const key = readForeign(privateKey);
+    const keytype = key.asymmetricKeyType === "ec" ? "ecdsa" : "ed25519";
+    const publicKey = publicBytes(keytype, createPublicKey(key));
+    const identity = { repository: binding.repository, role: binding.role, keytype, publicKey };
+    // Written anew: what else was in the file does not come along.
+    const pkcs8 = key.export({ format: "der", type: "pkcs8" });
+    try {
+      return { keytype, publicKey, reference: sealKey(identity, pkcs8, this.#dataKey) };
+    } finally {
+      pkcs8.fill(0);
+    }
+  }
+
   async sign(key: SigningKey, message: Uint8Array): Promise<Uint8Array> {
     this.#checkOpen();
     const { privateKey, keytype } = this.#open(key);
@@ -107,6 +123,27 @@ class SealedSigner implements Signer {
       pkcs8.fill(0);
     }
   }
+}
+
+/** No private key has more bytes. */
+const longestForeign = 4_096;
+
+function readForeign(pkcs8: Uint8Array): KeyObject {
+  let key: KeyObject | undefined;
+  try {
+    if (pkcs8.length <= longestForeign) {
+      const der = Buffer.from(pkcs8.buffer, pkcs8.byteOffset, pkcs8.byteLength);
+      key = createPrivateKey({ key: der, format: "der", type: "pkcs8" });
+    }
+  } catch {
+    // Told below; what the platform says of it might repeat some of it.
+  }
+  const isP256 = key?.asymmetricKeyDetails?.namedCurve === "prime256v1";
+  if (key !== undefined && (isP256 || key.asymmetricKeyType === "ed25519")) return key;
+  throw new SignerError(
+    "KEY_UNSUITABLE",
+    "A key that is to be taken in must be the PKCS#8 of a P-256 or an Ed25519 key.",
+  );
 }
 
 async function makePair(algorithm: OnlineAlgorithm) {

@@ -10,7 +10,7 @@
  * **Secrets.** No private key, passphrase or secret ever appears in an error, a log line or the result.
  * **Errors.** Only `SignerError`: `SIGNER_UNAVAILABLE` (try later), `SEALED_KEY_DAMAGED` (the reference was
  * altered, belongs to another key, or was sealed under another secret). Opening a signer may give
- * `WRONG_SECRET` or `BAD_SECRET`.
+ * `WRONG_SECRET` or `BAD_SECRET`, `adopt` also `KEY_UNSUITABLE`.
  */
 
 export type OnlineAlgorithm = "ecdsa" | "ed25519";
@@ -38,6 +38,12 @@ export interface SigningKey extends KeyBinding {
 export interface Signer {
   /** A new key of the given algorithm, bound to a repository and role. */
   generate(algorithm: OnlineAlgorithm, binding: KeyBinding): Promise<GeneratedKey>;
+
+  /**
+   * Takes in a key that somebody else made: PKCS#8 DER of a P-256 or an Ed25519 key, which the caller wipes. It is bound and
+   * kept as one of its own, and is as little given out. Rejects with `KEY_UNSUITABLE` for anything else.
+   */
+  adopt(privateKey: Uint8Array, binding: KeyBinding): Promise<GeneratedKey>;
 
   /**
    * Signs `message` (the whole message, not a digest). `ecdsa`: SHA-256, fixed-width r‖s, 64 bytes.

@@ -6,10 +6,12 @@
  * Names must be well-formed Unicode: two names that differ only in lone surrogates have the same UTF-8.
  */
 import { type AuditRecord, maxAuditDetail } from "./audit.ts";
+import type { HeldKeys, HistoryRequest, ImportStore } from "./imports.ts";
 import type {
   ChangeQuery,
   FloorRequest,
   KeyringChange,
+  NewMetadata,
   OnlineKey,
   PendingKeyLimits,
   Publication,
@@ -129,11 +131,66 @@ function checkFormat(format: string): void {
   demand(format === "notary" || format === "tuf", "a format");
 }
 
+const kinds: readonly string[] = ["publish", "refresh", "import"];
+
+function checkFile(file: NewMetadata): void {
+  checkName(file.role);
+  demand(isVersion(file.version), "a version");
+  demand(digest.test(file.sha256), "a digest");
+  demand(file.bytes instanceof Uint8Array, "bytes");
+  checkInstant(file.expires);
+}
+
+function checkImported({ kind, imported, repository }: Publication): void {
+  demand((kind === "import") === (imported !== undefined), "an import");
+  if (imported === undefined) return;
+  demand(isText(imported.origin, maxText), "an origin");
+  checkOlderFiles(imported.history);
+  checkKeysOf(repository, imported.keys);
+}
+
+function checkOlderFiles(files: readonly NewMetadata[]): void {
+  demand(files.length <= maxFiles, "files");
+  for (const file of files) checkFile(file);
+  demand(
+    new Set(files.map(({ role, version }) => `${version} ${role}`)).size === files.length,
+    "a file twice",
+  );
+}
+
+function checkKeysOf(repository: string, keys: readonly OnlineKey[]): void {
+  demand(keys.length <= maxKeyIds && keys.every((key) => key.repository === repository), "keys");
+  for (const key of keys) checkOnlineKey(key);
+}
+
+export function checkHistory(request: HistoryRequest): void {
+  const { incarnation, files } = request;
+  checkRemoval(request);
+  demand(Number.isSafeInteger(incarnation), "an incarnation");
+  demand(files.length >= 1, "files");
+  checkOlderFiles(files);
+}
+
+export function checkHeldKeys(request: HeldKeys): void {
+  checkRemoval(request);
+  demand(Number.isSafeInteger(request.expectedRevision), "a revision");
+  demand(request.keys.length >= 1, "keys");
+  checkKeysOf(request.repository, request.keys);
+  if (request.renewAt !== undefined) checkInstant(request.renewAt);
+}
+
+export function checkVersionsQuery(query: Parameters<ImportStore["versions"]>[0]): void {
+  checkName(query.repository);
+  checkName(query.role);
+  demand(Number.isSafeInteger(query.after), "a version");
+  checkLimit(query.limit, maxPage);
+}
+
 export function checkPublication(publication: Publication): void {
   const { metadata, keyUses } = publication;
   checkName(publication.repository);
   checkFormat(publication.format);
-  demand(publication.kind === "publish" || publication.kind === "refresh", "a kind");
+  demand(kinds.includes(publication.kind), "a kind");
   demand(
     Number.isSafeInteger(publication.expectedRevision) && publication.expectedRevision >= 0,
     "a revision",
@@ -147,13 +204,8 @@ export function checkPublication(publication: Publication): void {
 
   demand(metadata.length >= 1 && metadata.length <= maxFiles, "files");
   demand(new Set(metadata.map((file) => file.role)).size === metadata.length, "a role twice");
-  for (const file of metadata) {
-    checkName(file.role);
-    demand(isVersion(file.version), "a version");
-    demand(digest.test(file.sha256), "a digest");
-    demand(file.bytes instanceof Uint8Array, "bytes");
-    checkInstant(file.expires);
-  }
+  for (const file of metadata) checkFile(file);
+  checkImported(publication);
   if (keyUses === undefined) return;
   demand(keyUses.length <= maxKeyUses, "key uses");
   for (const use of keyUses) demand(isText(use.material, maxText) && isText(use.role, maxText), "a key use");

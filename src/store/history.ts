@@ -14,7 +14,7 @@ export interface ChangeOfRepository {
   /** Of the life that it belongs to. */
   readonly incarnation: number;
   readonly at: number;
-  readonly kind: "publish" | "refresh" | "removal";
+  readonly kind: "publish" | "refresh" | "import" | "removal";
   readonly principal: string;
 }
 

@@ -45,7 +45,7 @@ export interface HistoryRow {
   readonly revision: number;
   readonly incarnation: number;
   readonly at: number;
-  readonly kind: "publish" | "refresh" | "removal";
+  readonly kind: "publish" | "refresh" | "import" | "removal";
   readonly principal: string;
   /** Number of the entry of the audit trail that tells of it; 0: it is older than the trail. */
   readonly audit: number;

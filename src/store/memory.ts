@@ -13,6 +13,7 @@ import * as bounds from "./bounds.ts";
 import { MemoryAccess } from "./memory/access.ts";
 import { MemoryAudit } from "./memory/audit.ts";
 import { memoryHistory } from "./memory/history.ts";
+import { memoryImports } from "./memory/imports.ts";
 import { MemoryKeys } from "./memory/keys.ts";
 import { memoryOutbox } from "./memory/outbox.ts";
 import { MemoryProposals } from "./memory/proposals.ts";
@@ -57,6 +58,7 @@ export function openMemory(): Store {
     audit: auditOf(audit, checkOpen),
     history: memoryHistory(repositories, checkOpen),
     register: memoryRegister(checkOpen, (record) => void audit.append(record)),
+    imports: memoryImports({ repositories, keys, audit }, checkOpen),
     async state(repository) {
       bounds.checkName(repository);
       checkOpen();
@@ -86,6 +88,7 @@ export function openMemory(): Store {
       repositories.checkPublication(publication);
       proposals.checkPublication(publication);
       keys.activate(publication.repository, publication.activateKeys);
+      keys.hold(publication.repository, publication.imported?.keys ?? []);
       const committed = repositories.publish(publication);
       audit.append(publication.audit);
       proposals.afterPublication(publication);

@@ -16,9 +16,10 @@ import { type ConnectionOptions, connect, openingError } from "./sqlite/connecti
 import { closed, readOnly, unavailable } from "./sqlite/errors.ts";
 import { makeDataDirectory } from "./sqlite/files.ts";
 import { sqliteHistory } from "./sqlite/history.ts";
+import { importStore, prepareImportChanges, prepareImportReads } from "./sqlite/imports.ts";
 import { prepareKeyChanges, prepareKeyReads } from "./sqlite/keys.ts";
 import { takeLock } from "./sqlite/lock.ts";
-import { sqliteOutbox, type Ways } from "./sqlite/outbox.ts";
+import { sqliteOutbox } from "./sqlite/outbox.ts";
 import { auditOf, proposalsOf } from "./sqlite/parts.ts";
 import { prepareProposalReads } from "./sqlite/proposal-reads.ts";
 import { prepareProposalChanges } from "./sqlite/proposals.ts";
@@ -26,6 +27,7 @@ import { prepareChanges } from "./sqlite/publications.ts";
 import { prepareReads } from "./sqlite/reads.ts";
 import { sqliteRegister } from "./sqlite/register.ts";
 import { sqliteRetention } from "./sqlite/retention.ts";
+import type { Ways } from "./sqlite/ways.ts";
 import { Writer } from "./sqlite/writer.ts";
 import type { Store } from "./store.ts";
 
@@ -76,16 +78,19 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
       proposals: prepareProposalReads(database),
       access: prepareAccessReads(database),
       audit: prepareAuditReads(database),
+      imports: prepareImportReads(database),
     };
     const writer = reading ? undefined : new Writer(database);
     const audit = prepareAuditChanges(database);
     const proposals = prepareProposalChanges(database, audit);
+    const imports = prepareImportChanges(database, audit);
     const changes = {
-      ...prepareChanges(database, proposals, audit),
+      ...prepareChanges(database, proposals, audit, imports),
       keys: prepareKeyChanges(database, audit),
       access: prepareAccessChanges(database, audit.append),
       proposals,
       audit,
+      imports,
     };
     // Who holds the lock is the only one that commits.
     const changesElsewhere = lock === undefined ? reads.changesElsewhere : () => 0;
@@ -107,12 +112,14 @@ type Reads = ReturnType<typeof prepareReads> & {
   readonly proposals: ReturnType<typeof prepareProposalReads>;
   readonly access: ReturnType<typeof prepareAccessReads>;
   readonly audit: ReturnType<typeof prepareAuditReads>;
+  readonly imports: ReturnType<typeof prepareImportReads>;
 };
 type Changes = ReturnType<typeof prepareChanges> & {
   readonly keys: ReturnType<typeof prepareKeyChanges>;
   readonly proposals: ReturnType<typeof prepareProposalChanges>;
   readonly access: ReturnType<typeof prepareAccessChanges>;
   readonly audit: AuditChanges;
+  readonly imports: ReturnType<typeof prepareImportChanges>;
 };
 /** Parts of the contract that have statements of their own. */
 type Parts = (ways: Ways) => Pick<Store, "outbox" | "retention" | "history" | "register">;
@@ -151,6 +158,7 @@ function sqliteStore(
       ),
     },
     audit: auditOf(reads.audit, changes.audit, { read, change }),
+    imports: importStore(reads.imports, changes.imports, { read, change }),
     async state(repository) {
       bounds.checkName(repository);
       return read(() => reads.state(repository));

@@ -35,23 +35,16 @@
 import type { AccessStore } from "./access.ts";
 import type { AuditRecord, AuditStore } from "./audit.ts";
 import type { HistoryStore } from "./history.ts";
+import type { ImportStore } from "./imports.ts";
 import type { OutboxStore } from "./outbox.ts";
 import type { ProposalStore } from "./proposals.ts";
 import type { KeyRegister } from "./register.ts";
 import type { RetentionStore } from "./retention.ts";
+import type { MetadataReference, NewMetadata, OnlineKey, OnlineRole } from "./shapes.ts";
+
+export type { MetadataReference, NewMetadata, OnlineKey, OnlineRole };
 
 export type Format = "notary" | "tuf";
-
-/** Where a file stands, without its bytes. */
-export interface MetadataReference {
-  readonly role: string;
-  /** 1 … 2^31-1. */
-  readonly version: number;
-  /** Lower-case hex of the exact stored bytes. */
-  readonly sha256: string;
-  readonly length: number;
-  readonly storedAt: number;
-}
 
 export interface StoredMetadata extends MetadataReference {
   /** Exactly the bytes that were committed. Callers must not modify them. */
@@ -93,23 +86,17 @@ export type Eventually<T> = T | Promise<T>;
 /** The part of a state by which anything kept of a repository is known to be of the present. */
 export type Standing = Pick<RepositoryState, "exists" | "revision" | "incarnation">;
 
-export interface NewMetadata {
-  readonly role: string;
-  readonly version: number;
-  readonly sha256: string;
-  readonly bytes: Uint8Array;
-  /** End of validity, for reports and for the refresher. */
-  readonly expires: number;
-}
-
 export interface Publication {
   readonly repository: string;
   readonly format: Format;
   /** The revision this was verified against; 0 for a name never used. */
   readonly expectedRevision: number;
   readonly at: number;
-  /** `publish`: a person or builder. `refresh`: this server renewed online roles. */
-  readonly kind: "publish" | "refresh";
+  /**
+   * `publish`: a person or builder. `refresh`: this server renewed online roles. `import`: it was made elsewhere and is taken
+   * over (`imports.ts`).
+   */
+  readonly kind: "publish" | "refresh" | "import";
   /** Who, for the record; at most 255 characters. */
   readonly principal: string;
   /** At least one; no role twice; every version higher than the current one of its role. */
@@ -122,6 +109,15 @@ export interface Publication {
   readonly renewAt: number | undefined;
   /** ID of the proposal of this repository that is published by it. */
   readonly proposal?: string;
+  /** Of an import only. */
+  readonly imported?: {
+    /** Where it was taken from; at most 4,096 characters. */
+    readonly origin: string;
+    /** Older files, each of a version below the one in `metadata` or the current one; as in `ImportStore.addHistory`. */
+    readonly history: readonly NewMetadata[];
+    /** Online keys that came with it, active from now on. */
+    readonly keys: readonly OnlineKey[];
+  };
   readonly audit: AuditRecord;
 }
 
@@ -181,21 +177,6 @@ export interface ChangeQuery {
   readonly limit: number;
 }
 
-export type OnlineRole = "timestamp" | "snapshot";
-
-/** A key of an online role. `reference` is whatever the signer needs to find or open it: opaque here. */
-export interface OnlineKey {
-  readonly keyId: string;
-  readonly repository: string;
-  readonly role: OnlineRole;
-  /** `ecdsa` or `ed25519`. */
-  readonly keytype: string;
-  /** Base64, exactly as it stands in metadata (`keyval.public`). */
-  readonly publicKey: string;
-  readonly reference: Uint8Array;
-  readonly createdAt: number;
-}
-
 /** Of a repository with an open proposal no pending key ends its life or gives way: people may be signing a root with it. */
 export interface PendingKeyLimits {
   /** Most pending keys in the whole store. */
@@ -215,6 +196,7 @@ export interface Store {
   readonly audit: AuditStore;
   readonly history: HistoryStore;
   readonly register: KeyRegister;
+  readonly imports: ImportStore;
 
   /** Never rejects for an unknown name: see `RepositoryState`. */
   state(repository: string): Promise<RepositoryState>;

@@ -1,6 +1,6 @@
 /** `vidimus key`: what it says, what it ends with, and that its examples run as they stand. */
 import { createPublicKey, generateKeyPairSync, X509Certificate } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
@@ -405,6 +405,25 @@ describe("export and import", () => {
     ]);
     const again = await vidimus(["import", join(vectors, "plain")]);
     expect([again.code, again.out.match(/is there already/g)?.length]).toEqual([0, 3]);
+  });
+
+  it("says of a trust directory what its keys are for, and what to do", async () => {
+    const env = {
+      NOTARY_ROOT_PASSPHRASE: "fixture-root-pass",
+      NOTARY_TARGETS_PASSPHRASE: "fixture-targets-pass",
+      NOTARY_SNAPSHOT_PASSPHRASE: "fixture-snapshot-pass",
+    };
+    const repository = "example.org/h1/plain";
+    cpSync(join(vectors, "plain", "private"), home.at("old/private"), { recursive: true });
+    cpSync(join(vectors, "plain", "metadata"), home.at(`old/tuf/${repository}/metadata`), {
+      recursive: true,
+    });
+    const said = await vidimus(["import", home.at("old")], undefined, env);
+    expect(said.code).toBe(0);
+    expect(said.out).toMatch(/REPOSITORY +ROLE +SIGNED BY +CAN SIGN +AS OF/);
+    expect(said.out).toContain(`${repository}: its root can be signed here: vidimus adopt ${repository}.`);
+    const again = (await vidimus(["import", home.at("old"), "--json"])).json();
+    expect(again.repositories).toMatchObject([{ repository, asOf: "copy", retired: [] }]);
   });
 
   it("of a trust directory nothing, if one key does not open", async () => {

@@ -53,7 +53,7 @@ const access = ["acl", "team", "token", "user"];
 /** They log people in. */
 const login = ["login", "logout"];
 const publishers = [
-  ...["audit", "expiring", "gc", "register"],
+  ...["adopt", "audit", "expiring", "gc", "import", "register"],
   ...[
     "add",
     "add-digest",

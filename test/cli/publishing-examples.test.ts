@@ -211,6 +211,7 @@ describe("the examples run as they stand", () => {
     const { out } = await vidimus("publish", app);
     expect(out).toContain("+ key of targets: release-2027 (");
     expect(out).toMatch(/root 2, targets \d+/);
+    expect((await play("adopt"))[0]?.out).toContain("there is nothing to adopt");
   });
 
   it("and no command is without", async () => {

@@ -2,7 +2,7 @@
  * The signer's contract (`src/signer/signer.ts`) as tests, run against every back end. `reopen` opens the same
  * keys again, as the next start does.
  */
-import { createPublicKey, type KeyObject, verify } from "node:crypto";
+import { createPublicKey, generateKeyPairSync, type KeyObject, verify } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type {
   GeneratedKey,
@@ -28,6 +28,8 @@ function publicKeyOf(key: GeneratedKey): KeyObject {
   const der = key.keytype === "ecdsa" ? key.publicKey : Buffer.concat([ed25519Prefix, key.publicKey]);
   return createPublicKey({ key: Buffer.from(der), format: "der", type: "spki" });
 }
+
+const pkcs8 = (key: KeyObject) => key.export({ format: "der", type: "pkcs8" });
 
 export function verifies(key: GeneratedKey, signed: Uint8Array, signature: Uint8Array): boolean {
   const publicKey = publicKeyOf(key);
@@ -128,6 +130,43 @@ export function signerContract(name: string, open: () => Promise<OpenedSigner>):
       });
     });
 
+    describe.each([
+      ["ecdsa", () => generateKeyPairSync("ec", { namedCurve: "P-256" })],
+      ["ed25519", () => generateKeyPairSync("ed25519")],
+    ] as const)("a key of %s that somebody else made", (algorithm, make) => {
+      it("is taken in, signs as its public half says, and still does after the next start", async () => {
+        const { privateKey, publicKey } = make();
+        const made = await signer.adopt(privateKey.export({ format: "der", type: "pkcs8" }), binding);
+        expect(made.keytype).toBe(algorithm);
+        expect(publicKeyOf(made).equals(publicKey)).toBe(true);
+        const key = { ...made, ...binding };
+        expect(verifies(key, message, await signer.sign(key, message))).toBe(true);
+        const next = await opened.reopen();
+        expect(verifies(key, message, await next.sign(key, message))).toBe(true);
+        await next.close();
+      });
+
+      it("is bound like any other", async () => {
+        const made = await signer.adopt(make().privateKey.export({ format: "der", type: "pkcs8" }), binding);
+        const moved = { ...made, repository: "registry.test/b", role: binding.role };
+        expect(await codeOf(signer.sign(moved, message))).toBe("SEALED_KEY_DAMAGED");
+      });
+    });
+
+    it.each([
+      ["nothing", () => Buffer.alloc(0)],
+      ["no key", () => Buffer.from("no key at all")],
+      ["a key on another curve", () => pkcs8(generateKeyPairSync("ec", { namedCurve: "P-384" }).privateKey)],
+      ["an RSA key", () => pkcs8(generateKeyPairSync("rsa", { modulusLength: 2_048 }).privateKey)],
+      [
+        "a public key",
+        () => generateKeyPairSync("ed25519").publicKey.export({ format: "der", type: "spki" }),
+      ],
+      ["ten megabytes", () => Buffer.alloc(10_000_000)],
+    ])("takes in %s for no key", async (_, bytes) => {
+      expect(await codeOf(signer.adopt(bytes(), binding))).toBe("KEY_UNSUITABLE");
+    });
+
     it("may be bound to any names", async () => {
       for (const repository of ["", "__proto__", "a\u0000b", "é".repeat(1_000)]) {
         const key = await generate("ed25519", { repository, role: "snapshot" });
@@ -142,6 +181,8 @@ export function signerContract(name: string, open: () => Promise<OpenedSigner>):
       await signer.close();
       expect(await codeOf(signer.sign(key, message))).toBe("SIGNER_UNAVAILABLE");
       expect(await codeOf(signer.generate("ecdsa", binding))).toBe("SIGNER_UNAVAILABLE");
+      const foreign = pkcs8(generateKeyPairSync("ed25519").privateKey);
+      expect(await codeOf(signer.adopt(foreign, binding))).toBe("SIGNER_UNAVAILABLE");
       expect(await codeOf(signer.check())).toBe("SIGNER_UNAVAILABLE");
     });
   });

@@ -11,6 +11,7 @@ import { elsewhere } from "./store/elsewhere.ts";
 import { floors } from "./store/floors.ts";
 import { histories } from "./store/histories.ts";
 import { history } from "./store/history.ts";
+import { imports } from "./store/imports.ts";
 import { keys } from "./store/keys.ts";
 import { names } from "./store/names.ts";
 import { outbox } from "./store/outbox.ts";
@@ -43,6 +44,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
     floors(bench);
     renewal(bench);
     keys(bench);
+    imports(bench);
     elsewhere(bench);
     proposals(bench);
     outbox(bench);

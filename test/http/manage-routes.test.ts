@@ -20,6 +20,8 @@ describe("a path of the management API", () => {
     ["POST", of, { kind: "openProposal", repository }],
     ["GET", `${of}/${id}?wait=1`, { kind: "proposal", repository, id, query: "wait=1" }],
     ["POST", `${of}/${id}/signatures`, { kind: "signProposal", repository, id }],
+    ["GET", of.replace("proposals", "online-keys"), { kind: "onlineKeys", repository }],
+    ["POST", of.replace("proposals", "online-keys"), { kind: "adoptOnlineKeys", repository }],
     ["POST", `${of}/${id}/rejection`, { kind: "rejectProposal", repository, id }],
     ["POST", `${of}/${id}/cancel`, { kind: "cancelProposal", repository, id }],
     ["POST", `http://example.org${of}`, { kind: "openProposal", repository }],
@@ -45,6 +47,8 @@ describe("a path of the management API", () => {
     ["GET", "/api/v1/repositories/%zz/proposals"],
     ["GET", "/api/v1/./proposals"],
     ["GET", "/api/v1//proposals"],
+    ["DELETE", "/api/v1/repositories/a/online-keys"],
+    ["POST", "/api/v1/repositories/a/online-keys/1"],
   ])("%s %s leads nowhere", (method, path) => {
     expect(route(method, path)).toEqual({ kind: "manageMissing", because: "path" });
   });
@@ -66,6 +70,8 @@ const kinds = new Set([
   "signProposal",
   "rejectProposal",
   "cancelProposal",
+  "onlineKeys",
+  "adoptOnlineKeys",
   "openapi",
   "manageMissing",
 ]);

@@ -33,6 +33,7 @@ it.each<[string, Answer, string]>([
   const signer = remoteSigner(async () => answer);
   expect(await codeOf(signer.sign(key, Buffer.from("message")))).toBe(code);
   expect(await codeOf(signer.generate("ecdsa", key))).toBe(code);
+  expect(await codeOf(signer.adopt(Buffer.from("pkcs8"), key))).toBe(code);
   expect(await codeOf(signer.check())).toBe(code);
 });
 

@@ -104,6 +104,7 @@ describe("a head", () => {
     const sometimes: Signer = {
       generate: (algorithm, binding) => signer.generate(algorithm, binding),
       sign: (key, text) => (fails ? failing() : signer.sign(key, text)),
+      adopt: (privateKey, binding) => signer.adopt(privateKey, binding),
       check: () => signer.check(),
       close: () => signer.close(),
     };

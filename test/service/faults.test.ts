@@ -142,6 +142,7 @@ describe("a signer that is down", () => {
           if (failing && what === "generate") throw new Error("connect ECONNREFUSED 127.0.0.1:4444");
           return await signer.generate(algorithm, binding);
         },
+        adopt: (privateKey, binding) => signer.adopt(privateKey, binding),
         async sign(key, message) {
           if (failing && what === "sign") throw new Error("connect ECONNREFUSED 127.0.0.1:4444");
           return await signer.sign(key, message);
@@ -227,6 +228,7 @@ test("a signer whose signature does not verify: 503, nothing stored", async () =
   server = await startServer({
     wrapSigner: (signer) => ({
       generate: (algorithm, binding) => signer.generate(algorithm, binding),
+      adopt: (privateKey, binding) => signer.adopt(privateKey, binding),
       sign: async (key, message) => (lying ? liar.sign(message).signature : await signer.sign(key, message)),
       check: () => signer.check(),
       close: () => signer.close(),

@@ -23,6 +23,7 @@ const keysOf = (sign: Signer["sign"]) =>
     {
       sign,
       generate: () => expect.unreachable(),
+      adopt: () => expect.unreachable(),
       check: async () => undefined,
       close: async () => undefined,
     },

@@ -140,6 +140,7 @@ test("a read before expiry never signs", async () => {
   await published({
     wrapSigner: (signer) => ({
       generate: (algorithm, binding) => signer.generate(algorithm, binding),
+      adopt: (privateKey, binding) => signer.adopt(privateKey, binding),
       sign: (key, message) => {
         signed++;
         return signer.sign(key, message);
@@ -294,6 +295,7 @@ describe("T1: the clock jumps", () => {
 function failing(signer: Signer, down: () => boolean): Signer {
   return {
     generate: (algorithm, binding) => signer.generate(algorithm, binding),
+    adopt: (privateKey, binding) => signer.adopt(privateKey, binding),
     async sign(key, message) {
       if (down()) throw new Error("connect ECONNREFUSED 127.0.0.1:4444");
       return await signer.sign(key, message);

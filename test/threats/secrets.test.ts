@@ -52,6 +52,7 @@ test.each(backEnds)("L2: canaries leave no trace on %s", async (backEnd) => {
     }),
     wrapSigner: (signer) => ({
       generate: (algorithm, binding) => signer.generate(algorithm, binding),
+      adopt: (privateKey, binding) => signer.adopt(privateKey, binding),
       async sign(key, message) {
         if (fault === "signer")
           throw new SignerError("SIGNER_UNAVAILABLE", "Try again later.", { cause: key });

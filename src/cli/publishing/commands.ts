@@ -1,6 +1,7 @@
 /** The commands of publishers. Loaded by commands that are not the server's alone. */
 import type { Command } from "commander";
 import { addTargets } from "./add.ts";
+import { addAdopt } from "./adopt.ts";
 import { addOld } from "./old.ts";
 import { addProposal } from "./proposal.ts";
 import { addPublish } from "./publish.ts";
@@ -20,4 +21,5 @@ export function addPublishingCommands(parent: Command, publishing: Publishing): 
   const keys = parent.commands.find((command) => command.name() === "key");
   addSigningAgain(parent, keys, publishing);
   addOld(parent, publishing);
+  addAdopt(parent, publishing);
 }

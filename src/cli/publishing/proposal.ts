@@ -1,5 +1,7 @@
 /** `vidimus proposal`: signatures of several people on one publication. */
 import { Command } from "commander";
+import type { RepositoryCopy } from "../../client/repository-copy.ts";
+import type { Draft } from "../../publisher/draft.ts";
 import { PublishError } from "../../publisher/errors.ts";
 import { draftFor, Opened } from "../../publisher/publish.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -9,7 +11,7 @@ import { checkId, proposalsOf, propose, reviewed, reviewOf, sayEnd, sayState } f
 import { addProposalFile } from "./proposal-file.ts";
 import { addProposalSign } from "./proposal-sign.ts";
 import { reviewDocument, reviewText } from "./proposal-view.ts";
-import { addPublishFlags, atAnyDesk, type Publishing, stagedFor } from "./tools.ts";
+import { addPublishFlags, atAnyDesk, type Desk, type Publishing, stagedFor } from "./tools.ts";
 
 export function addProposal(parent: Command, publishing: Publishing): void {
   const proposal = new Command("proposal")
@@ -26,7 +28,6 @@ export function addProposal(parent: Command, publishing: Publishing): void {
 }
 
 function addOpen(parent: Command, publishing: Publishing): void {
-  const { context } = publishing;
   const open = parent
     .command("open")
     .description("propose what is staged, signed by the keys that are here")
@@ -41,7 +42,7 @@ function addOpen(parent: Command, publishing: Publishing): void {
     if (lifetime !== undefined && !/^[1-9][0-9]{0,2}$/.test(lifetime))
       open.error("error: --lifetime takes whole days, 1 to 366");
     await atAnyDesk(open, publishing, async (desk) => {
-      const { tools, trust, staging, json } = desk;
+      const { tools, trust, staging } = desk;
       const staged = await stagedFor(desk, repository);
       const copy = await trust.copy(repository);
       const draft = draftFor(tools, copy, staged.edits);
@@ -50,22 +51,46 @@ function addOpen(parent: Command, publishing: Publishing): void {
           "NOTHING_STAGED",
           `All that is staged for ${printable(repository)} is published already.`,
         );
-      const opened = new Opened(tools);
-      try {
-        const made = await propose(desk, opened, draft, {
-          ...(note !== undefined && { note }),
-          ...(release !== undefined && { release }),
-          ...(lifetime !== undefined && { lifetime: Number(lifetime) * 86_400 }),
-        });
-        await staging.remove(staged, staged.edits);
-        sayState(publishing, desk, reviewOf(desk, made, copy), json);
-        if (!json && made.state === "open")
-          printLine(context, `To be signed with: vidimus proposal sign ${printable(repository)} ${made.id}`);
-      } finally {
-        opened.close();
-      }
+      await openProposal(publishing, desk, copy, draft, { note, release, lifetime }, () =>
+        staging.remove(staged, staged.edits),
+      );
     });
   });
+}
+
+export interface Opening {
+  readonly note?: string | undefined;
+  readonly release?: string | undefined;
+  /** Days. */
+  readonly lifetime?: string | undefined;
+}
+
+/** Opens a proposal of a draft, signed by the keys that are here. @param kept what is to be done once the server has it */
+export async function openProposal(
+  publishing: Publishing,
+  desk: Desk,
+  copy: RepositoryCopy,
+  draft: Draft,
+  { note, release, lifetime }: Opening,
+  kept?: () => Promise<unknown>,
+): Promise<void> {
+  const { tools, json } = desk;
+  const opened = new Opened(tools);
+  try {
+    const made = await propose(desk, opened, draft, {
+      ...(note !== undefined && { note }),
+      ...(release !== undefined && { release }),
+      ...(lifetime !== undefined && { lifetime: Number(lifetime) * 86_400 }),
+    });
+    await kept?.();
+    sayState(publishing, desk, reviewOf(desk, made, copy), json);
+    if (!json && made.state === "open") {
+      const command = `vidimus proposal sign ${printable(copy.repository)} ${made.id}`;
+      printLine(publishing.context, `To be signed with: ${command}`);
+    }
+  } finally {
+    opened.close();
+  }
 }
 
 function addList(parent: Command, publishing: Publishing): void {

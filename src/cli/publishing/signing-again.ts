@@ -105,7 +105,7 @@ function addRenew(parent: Command, publishing: Publishing): void {
     .addHelpText("after", examples("vidimus root renew registry.acme.example/app"));
   addPublishFlags(renew, { publishes: true }).action(async (repository: string) => {
     await stage(renew, publishing, repository, async (copy, desk): Promise<readonly Edit[]> => {
-      const ending = await endingHere(copy, desk);
+      const ending = await endingHere(copy, desk, desk.tools.now() + desk.tools.lifetimes.root);
       const add = await listedKeys(ending.map(canonicalKeyId), desk, copy.repository);
       const keys: readonly Edit[] = add.length === 0 ? [] : [{ edit: "keys", role: "root", add, remove: [] }];
       return [...keys, { edit: "resign", role: "root", dated: false }];
@@ -114,9 +114,12 @@ function addRenew(parent: Command, publishing: Publishing): void {
   parent.addCommand(root);
 }
 
-/** Root keys of ours whose certificates end before the root would. */
-async function endingHere({ root }: RepositoryCopy, { ring, tools }: Desk): Promise<readonly ListedKey[]> {
-  const end = tools.now() + tools.lifetimes.root;
+/** Root keys of ours whose certificates end before an instant. */
+export async function endingHere(
+  { root }: RepositoryCopy,
+  { ring }: Desk,
+  end: number,
+): Promise<readonly ListedKey[]> {
   const here = new Set((await ring.list()).map(({ id }) => id));
   const listed = [...(root.signed.roles.get("root")?.keys.values() ?? [])];
   return listed.filter((key) => {

@@ -84,6 +84,12 @@ export const needs = {
   registerKey: admin,
   denyKey: admin,
   allowKey: admin,
+  onlineKeys: admin,
+  adoptOnlineKeys: admin,
+  importStanding: admin,
+  importVersions: admin,
+  takeOver: admin,
+  addPast: admin,
   manageMissing: catalog,
 } as const satisfies Record<Route["kind"], Need | ToRepository>;
 
@@ -120,6 +126,9 @@ export function changes(route: Route): boolean {
     case "registerKey":
     case "denyKey":
     case "allowKey":
+    case "adoptOnlineKeys":
+    case "takeOver":
+    case "addPast":
       return true;
     default:
       return false;

@@ -12,6 +12,7 @@ const statuses: Partial<Record<Code, number>> = {
   FORBIDDEN: 403,
   NAME_TAKEN: 409,
   TOO_MANY_ENTRIES: 409,
+  IMPORT_CONFLICT: 409,
 };
 
 /** What to answer to anything that was thrown. Opaque is only what is no refusal. */

@@ -4,6 +4,7 @@ import { auditQuestions } from "../../service/audit-service.ts";
 import type { ManageRoute } from "../manage-routes.ts";
 import * as audit from "./audit-schemas.ts";
 import * as expirySchemas from "./expiry-schemas.ts";
+import { movingOperations } from "./moving-openapi.ts";
 import type { Operation } from "./operation.ts";
 import { peopleOperations } from "./people-openapi.ts";
 import * as schemas from "./schemas.ts";
@@ -158,6 +159,7 @@ export const operations: Record<Exclude<ManageRoute["kind"], "manageMissing" | "
     status: 200,
     answer: schemas.trailHead,
   },
+  ...movingOperations,
   openapi: {
     method: "get",
     path: "/api/v1/openapi.json",
@@ -190,6 +192,8 @@ for (const [id, schema] of Object.entries({
   Retention: expirySchemas.retention,
   AuditTrail: schemas.trail,
   AuditHead: schemas.trailHead,
+  AdoptOnlineKeys: schemas.adoptBody,
+  OnlineKeys: schemas.onlineKeys,
   Refusal: schemas.refusal,
 })) {
   named.add(schema, { id });
@@ -220,7 +224,7 @@ export function openapiDocument(): object {
       title: "Vidimus management API",
       version: "1",
       description:
-        "Proposals: files that wait for signatures of several people (docs/proposals.md). What nears its end, and what is kept (docs/expiry.md). People, teams, tokens and permissions, where the server knows its callers itself (docs/access.md). The audit trail (docs/audit-trail.md). Questions about the past, and whose keys they are (docs/audit.md).",
+        "Proposals: files that wait for signatures of several people (docs/proposals.md). What nears its end, and what is kept (docs/expiry.md). People, teams, tokens and permissions, where the server knows its callers itself (docs/access.md). The audit trail (docs/audit-trail.md). Questions about the past, and whose keys they are (docs/audit.md). Imports: repositories that were made elsewhere, and online keys of a server that is taken over (docs/moving.md).",
     },
     paths,
     components: {

@@ -120,6 +120,37 @@ export const proposalList = z.strictObject({
   next: z.string().optional().meta({ description: "Where the next page begins: give it as `before`." }),
 });
 
+const onlineRole = z.enum(["timestamp", "snapshot"]);
+
+export const adoptBody = z.strictObject({
+  keys: z
+    .array(
+      z.strictObject({
+        role: onlineRole,
+        private: z.base64().min(1).max(8_192).meta({ description: "PKCS#8 DER, ECDSA on P-256 or Ed25519." }),
+      }),
+    )
+    .min(1)
+    .max(32),
+});
+
+export const onlineKeys = z.strictObject({
+  format: z.literal("vidimus-online-keys/1"),
+  repository: z.string(),
+  roles: z.array(
+    z.strictObject({
+      role: onlineRole,
+      threshold: z.int(),
+      keys: z.array(
+        z.strictObject({
+          id: keyId,
+          held: z.boolean().meta({ description: "Whether this server can sign with it." }),
+        }),
+      ),
+    }),
+  ),
+});
+
 export const refusal = z.strictObject({
   errors: z
     .array(

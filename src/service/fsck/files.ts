@@ -13,7 +13,7 @@ import type { TrustedSet } from "../../core/trusted-set.ts";
 import { rootRole } from "../../core/verify.ts";
 import type { FileRow, RepositoryRows } from "../../store/inspection.ts";
 import { type Examined, type Report, restore } from "./damage.ts";
-import { checkMade } from "./record.ts";
+import { checkMade, isImported } from "./record.ts";
 
 /** Rows of one question. */
 export const page = 200;
@@ -74,7 +74,7 @@ export function checkFiles(
   for (const row of fileRows(rows)) {
     examined.files++;
     newest.set(row.role, row);
-    checkOrder(last, row, report);
+    checkOrder(rows, last, row, report);
     last = row;
     const file = soundFile(rows, format, row, report);
     let isRenewed = false;
@@ -94,9 +94,10 @@ export function checkFiles(
   return { newest, rooted: rooted && newest.has("root"), onlineKeys };
 }
 
-/** Versions of a role were committed one after the other. */
-function checkOrder(before: FileRow | undefined, row: FileRow, report: Report): void {
+/** Versions of a role were committed one after the other, but for those that were taken over together. */
+function checkOrder(rows: RepositoryRows, before: FileRow | undefined, row: FileRow, report: Report): void {
   if (before === undefined || before.role !== row.role || before.revision < row.revision) return;
+  if (before.revision === row.revision && isImported(rows, row)) return;
   const why = `Its row says revision ${row.revision}, and the version before it is of revision ${before.revision}: ${restore}`;
   report("FILE_MISLABELLED", row, why);
 }
@@ -167,7 +168,8 @@ function checkListed(
     if (sha256 === undefined || known.get(role)?.hashes.get("sha256") === sha256) continue;
     const revision = rows.revisionOf(role, sha256);
     brought ||= revision === undefined || revision === by.revision;
-    if (revision !== undefined) continue;
+    // Of the past as much is here as was still to be had; what is current is followed as a client would.
+    if (revision !== undefined || isImported(rows, by)) continue;
     const why = `The ${by.role} of version ${by.version} names a file of this role that is not stored (SHA-256 ${sha256}): ${restore}`;
     report("FILE_MISSING", { role }, why);
   }

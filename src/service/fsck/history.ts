@@ -9,7 +9,7 @@ import type { FileRow, RepositoryRows } from "../../store/inspection.ts";
 import type { ChangeRecord } from "../../store/store.ts";
 import { type Report, restore } from "./damage.ts";
 import { fileRows } from "./files.ts";
-import { checkFeedRows, checkPairs, checkRecord, feedRows } from "./record.ts";
+import { checkFeedRows, checkPairs, checkRecord, feedRows, isImported } from "./record.ts";
 import { mergedRows, removedRows } from "./removed.ts";
 import { checkTold } from "./trail.ts";
 
@@ -68,20 +68,23 @@ function everyTimestamp(
   return mergedRows(fileRows(rows, "timestamp"), removedRows(rows, "timestamp"));
 }
 
-/** Since the last deletion, timestamps and their rows of the changefeed go side by side. */
+/** Since the last deletion, timestamps and their rows of the changefeed go side by side; of an import only the newest has one. */
 function checkAnnouncements(rows: RepositoryRows, lastDeletion: number, report: Report): void {
   const updates = feedRows(rows, lastDeletion);
+  let row: ChangeRecord | undefined = updates.next().value ?? undefined;
   for (const file of everyTimestamp(rows)) {
-    const row: ChangeRecord | undefined = updates.next().value ?? undefined;
-    if (row !== undefined && row.version === file.version && row.sha256 === file.sha256) continue;
+    if (row !== undefined && row.version === file.version && row.sha256 === file.sha256) {
+      row = updates.next().value ?? undefined;
+      continue;
+    }
+    if (row !== undefined && file.version < row.version && isImported(rows, file)) continue;
     const why = `The changefeed does not tell of it in its turn, so whoever follows the feed missed it: ${restore}`;
     report("FEED_WRONG", file, why);
     return;
   }
-  const left: ChangeRecord | undefined = updates.next().value ?? undefined;
-  if (left === undefined) return;
-  const why = `The changefeed announces it (row ${left.id}) and it is not stored: ${restore}`;
-  report("FEED_WRONG", { role: "timestamp", version: left.version }, why);
+  if (row === undefined) return;
+  const why = `The changefeed announces it (row ${row.id}) and it is not stored: ${restore}`;
+  report("FEED_WRONG", { role: "timestamp", version: row.version }, why);
 }
 
 /** One timestamp for each revision of this life. */

@@ -15,6 +15,7 @@ import type { Signer } from "../../signer/signer.ts";
 import type { KeyRow, RepositoryRows } from "../../store/inspection.ts";
 import { type Examined, type Report, restore } from "./damage.ts";
 import type { StoredFiles } from "./files.ts";
+import { isImported } from "./record.ts";
 
 /** What is signed to try a key. It is no metadata, whatever becomes of it. */
 const trial = Buffer.from("vidimus fsck");
@@ -102,6 +103,9 @@ export function checkStates(
 
 /** `root`: the one in force. */
 export function checkHeld(rows: RepositoryRows, root: Root, { newest }: StoredFiles, report: Report): void {
+  // It is served as it is, until it is adopted.
+  const timestamp = newest.get("timestamp");
+  if (timestamp !== undefined && isImported(rows, timestamp)) return;
   const held = new Set(rows.keys().map(({ keyId }) => keyId));
   const snapshot = newest.get("snapshot");
   const isOurs = snapshot !== undefined && rows.recorded(snapshot.revision)?.kind === "refresh";

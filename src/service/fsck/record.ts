@@ -46,6 +46,11 @@ export function checkRecord(rows: RepositoryRows, report: Report): void {
   }
 }
 
+/** Whether a file was made elsewhere and taken over. */
+export function isImported(rows: RepositoryRows, { revision }: Pick<FileRow, "revision">): boolean {
+  return rows.recorded(revision)?.kind === "import";
+}
+
 export function isPrincipal(name: string): boolean {
   return name !== "" && name.length <= maxPrincipal && name.isWellFormed();
 }
@@ -75,6 +80,8 @@ export function checkMade(rows: RepositoryRows, file: FileRow, isRenewed: boolea
     const why = `Its row dates it otherwise than the record of changes does, at revision ${file.revision}: ${restore}`;
     report("DATE_WRONG", file, why);
   }
+  // What was made elsewhere came in any mixture.
+  if (change.kind === "import") return;
   const isOnline = file.role === "timestamp" || file.role === "snapshot";
   const isRenewal = change.kind === "refresh";
   if (isRenewal ? isOnline : !isRenewed) return;

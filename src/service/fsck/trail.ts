@@ -14,10 +14,14 @@ import { recordRows } from "./record.ts";
 /** Entries of one question. */
 const page = 200;
 
-/** What an entry of a change is called. Whatever else a publication is, it is neither of the others. */
+const imported = "repository.imported";
+
+/** What an entry of a change is called. Whatever else a publication is, it is none of the others. */
 const fits: Record<HistoryRow["kind"], (kind: string) => boolean> = {
-  publish: (kind) => kind.startsWith("repository.") && !fits.refresh(kind) && !fits.removal(kind),
+  publish: (kind) =>
+    kind.startsWith("repository.") && !fits.refresh(kind) && !fits.removal(kind) && kind !== imported,
   refresh: (kind) => kind === "repository.renewed",
+  import: (kind) => kind === imported,
   removal: (kind) => kind === "repository.removed" || kind === "repository.recovered",
 };
 

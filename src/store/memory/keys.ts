@@ -54,6 +54,17 @@ export class MemoryKeys {
     for (const each of held) if (each !== undefined) each.pending = false;
   }
 
+  /** Whether or not they were made here. */
+  hold(repository: string, keys: readonly OnlineKey[]): void {
+    const list = [...this.#of(repository)];
+    for (const key of keys) {
+      const held = list.find((each) => each.key.keyId === key.keyId);
+      if (held !== undefined) held.pending = false;
+      else list.push({ key: { ...key, reference: Uint8Array.from(key.reference) }, pending: false });
+    }
+    if (list.length > 0) this.#keys.set(repository, list);
+  }
+
   removeAll(repository: string): void {
     this.#keys.delete(repository);
   }

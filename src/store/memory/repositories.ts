@@ -2,54 +2,23 @@
 import { Buffer } from "node:buffer";
 import { StoreError } from "../../core/errors.ts";
 import { farthestClaim, maxOtherUsers } from "../bounds.ts";
-import type { ChangeOfRepository } from "../history.ts";
-import type { RemovedFile } from "../retention.ts";
+import type { HistoryRequest, ImportRecord, ImportStore } from "../imports.ts";
 import type {
   ChangeQuery,
   ChangeRecord,
   Committed,
   CurrentMetadata,
   FloorRequest,
-  Format,
   KeyUse,
+  MetadataReference,
   PastMetadata,
   Publication,
   RepositoryState,
   Standing,
   StoredMetadata,
 } from "../store.ts";
-
-interface File extends StoredMetadata {
-  readonly expires: number;
-  /** Of the repository, when it was committed. */
-  readonly revision: number;
-}
-
-/** What retention and the record of changes are read from. */
-export interface Life {
-  readonly alive: boolean;
-  readonly incarnation: number;
-  readonly files: Map<string, File[]>;
-  /** In no order. */
-  readonly removed: RemovedFile[];
-  /** By revision. */
-  readonly record: ChangeOfRepository[];
-}
-
-interface Repository {
-  alive: boolean;
-  format: Format;
-  revision: number;
-  incarnation: number;
-  renewAt: number | undefined;
-  claimedUntil: number | undefined;
-  uses: readonly KeyUse[];
-  /** Ascending versions; the last is the current one. */
-  readonly files: Map<string, File[]>;
-  readonly floor: Map<string, number>;
-  readonly removed: RemovedFile[];
-  readonly record: ChangeOfRepository[];
-}
+import { checkPast, putBehind, storedFile } from "./past.ts";
+import { byteOrder, byVersion, empty, type Life, type Repository, withoutRepeats } from "./repository.ts";
 
 export class MemoryRepositories {
   readonly #repositories = new Map<string, Repository>();
@@ -87,7 +56,7 @@ export class MemoryRepositories {
   /** The newest file of a role in this incarnation that is meant. */
   past(name: string, role: string, isMeant: (file: StoredMetadata) => boolean): PastMetadata | undefined {
     const found = this.#repositories.get(name);
-    const file = found?.files.get(role)?.findLast(isMeant);
+    const file = found && storedFile(found, role, isMeant);
     return found && file && { ...file, incarnation: found.incarnation };
   }
 
@@ -121,6 +90,45 @@ export class MemoryRepositories {
         throw new StoreError("CONFLICT", "A file of this or a later version is stored already.");
       }
     }
+    if (publication.imported === undefined) return;
+    const next = new Map(metadata.map(({ role, version }) => [role, version]));
+    checkPast(found, publication.imported.history, (role) => next.get(role));
+  }
+
+  last(name: string): ImportRecord | undefined {
+    const found = this.#repositories.get(name);
+    if (!found?.alive) return undefined;
+    return found.imports.filter(({ incarnation }) => incarnation === found.incarnation).at(-1);
+  }
+
+  versions({ repository, role, after, limit }: Parameters<ImportStore["versions"]>[0]): MetadataReference[] {
+    const found = this.#repositories.get(repository);
+    const past = found?.past.filter((file) => file.role === role) ?? [];
+    return [...past, ...(found?.files.get(role) ?? [])]
+      .filter(({ version }) => version > after)
+      .sort(byVersion)
+      .slice(0, limit)
+      .map(({ bytes: _, expires: __, revision: ___, ...file }) => file);
+  }
+
+  addHistory({ repository, incarnation, files }: HistoryRequest): number {
+    const last = this.last(repository);
+    if (last === undefined || last.incarnation !== incarnation) {
+      throw new StoreError("CONFLICT", "The repository was not taken over from elsewhere, or has moved on.");
+    }
+    const found = this.#repositories.get(repository);
+    checkPast(found, files, () => undefined);
+    return found === undefined ? 0 : putBehind(found, files, last);
+  }
+
+  /** `CONFLICT` unless it is alive and stands at the revision. */
+  lookAt(name: string, revision: number, renewAt: number | undefined): void {
+    const found = this.#repositories.get(name);
+    if (!found?.alive || found.revision !== revision) {
+      throw new StoreError("CONFLICT", "The repository has moved on: read it again.");
+    }
+    found.renewAt = renewAt;
+    found.claimedUntil = undefined;
   }
 
   /** Cannot fail after `checkPublication`. */
@@ -144,6 +152,10 @@ export class MemoryRepositories {
       found.files.set(role, [...(found.files.get(role) ?? []), file]);
       if (role === "timestamp") this.#announce(name, at, version, sha256, "update");
     }
+    if (publication.imported !== undefined) {
+      found.imports.push({ revision, incarnation, at, origin: publication.imported.origin });
+      putBehind(found, publication.imported.history, { revision, at });
+    }
     return { revision: found.revision, incarnation: found.incarnation };
   }
 
@@ -155,6 +167,7 @@ export class MemoryRepositories {
     }
     found.files.clear();
     found.removed.length = 0;
+    found.past = [];
     found.uses = [];
     found.alive = false;
     found.revision += 1;
@@ -238,28 +251,4 @@ export class MemoryRepositories {
   ) {
     this.#changes.push({ id: this.#changes.length + 1, at, repository, version, sha256, category });
   }
-}
-
-function empty(format: Format): Repository {
-  return {
-    alive: false,
-    format,
-    revision: 0,
-    incarnation: 0,
-    renewAt: undefined,
-    claimedUntil: undefined,
-    uses: [],
-    files: new Map(),
-    floor: new Map(),
-    removed: [],
-    record: [],
-  };
-}
-
-function withoutRepeats(uses: readonly KeyUse[]): readonly KeyUse[] {
-  return [...new Map(uses.map((use) => [JSON.stringify([use.material, use.role]), use])).values()];
-}
-
-export function byteOrder(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a, "utf8"), Buffer.from(b, "utf8"));
 }

@@ -3,7 +3,8 @@ import { StoreError } from "../../core/errors.ts";
 import * as bounds from "../bounds.ts";
 import type { RemovedFile, RetentionRequest, RetentionStore, StoredFile } from "../retention.ts";
 import * as retentionBounds from "../retention-bounds.ts";
-import { byteOrder, type MemoryRepositories } from "./repositories.ts";
+import type { MemoryRepositories } from "./repositories.ts";
+import { byteOrder } from "./repository.ts";
 
 type Place = Pick<StoredFile, "role" | "version">;
 
@@ -12,7 +13,8 @@ export function memoryRetention(repositories: MemoryRepositories, checkOpen: () 
     async files(repository, after, limit) {
       retentionBounds.checkPage(repository, after, limit);
       checkOpen();
-      const all = [...(repositories.life(repository)?.files.values() ?? [])].flat();
+      const life = repositories.life(repository);
+      const all = [...(life?.files.values() ?? []), life?.past ?? []].flat();
       return page(
         all.map(({ bytes: _, ...file }) => file),
         after,
@@ -56,7 +58,8 @@ function remove(
   let count = 0;
   for (const { role, version } of files) {
     const stored = life.files.get(role) ?? [];
-    const file = stored.find((each) => each.version === version);
+    const isIt = (each: Place) => each.role === role && each.version === version;
+    const file = stored.find(isIt) ?? life.past.find(isIt);
     if (file === undefined) continue;
     const { bytes: _, ...row } = file;
     life.removed.push({ ...row, removedAt: at } satisfies RemovedFile);
@@ -64,6 +67,7 @@ function remove(
       role,
       stored.filter((each) => each !== file),
     );
+    life.past = life.past.filter((each) => each !== file);
     count++;
   }
   return count;

@@ -10,6 +10,7 @@ import type {
   OutboxStore,
 } from "../outbox.ts";
 import * as outboxBounds from "../outbox-bounds.ts";
+import type { Ways } from "./ways.ts";
 
 interface Claim {
   readonly now: number;
@@ -119,12 +120,6 @@ function prepare(database: Database.Database) {
     }),
     forget: (settledBefore: number, limit: number): number => forgetBefore.run(settledBefore, limit).changes,
   };
-}
-
-/** How a question and a change are put to the database. */
-export interface Ways {
-  read<T>(question: () => T): T;
-  change<T>(work: () => T): Promise<T>;
 }
 
 export function sqliteOutbox(database: Database.Database, { read, change }: Ways): OutboxStore {

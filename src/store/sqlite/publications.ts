@@ -7,6 +7,7 @@ import { farthestClaim } from "../bounds.ts";
 import type { Committed, FloorRequest, Format, KeyUse, NewMetadata, Publication, Removal } from "../store.ts";
 import type { AuditChanges } from "./audit.ts";
 import { conflict } from "./errors.ts";
+import type { ImportChanges, Life } from "./imports.ts";
 import type { ProposalChanges } from "./proposals.ts";
 import { given } from "./reads.ts";
 
@@ -18,16 +19,11 @@ interface RepositoryRow {
   readonly incarnation: number;
 }
 
-interface Life {
-  readonly id: number;
-  readonly revision: number;
-  readonly incarnation: number;
-}
-
 export function prepareChanges(
   database: Database.Database,
   proposals: ProposalChanges,
   audit: Pick<AuditChanges, "append">,
+  imports: ImportChanges,
 ) {
   const find = database.prepare<[string], RepositoryRow>(
     "SELECT id, alive, format, revision, incarnation FROM repository WHERE name = ?",
@@ -133,15 +129,24 @@ export function prepareChanges(
       const { repository, at, kind, principal } = publication;
       const life = begin(publication);
       const { number } = audit.append(publication.audit);
-      record.run(life.id, life.revision, life.incarnation, at, kind, principal, number);
+      record.run(
+        life.id,
+        life.revision,
+        life.incarnation,
+        at,
+        kind === "refresh" ? kind : "publish",
+        principal,
+        number,
+      );
       for (const file of publication.metadata) store(life, at, file);
       for (const keyId of publication.activateKeys) {
         const known = activate.run(repository, keyId).changes === 1;
         if (!known) throw conflict("An online key of this publication is no longer held.");
       }
+      imports.afterPublication(publication, life);
       if (publication.keyUses !== undefined) replaceUses(life, publication.keyUses);
       // What a renewal makes no proposal rests on.
-      if (kind === "publish") proposals.afterPublication(publication);
+      if (kind !== "refresh") proposals.afterPublication(publication);
       return { revision: life.revision, incarnation: life.incarnation };
     },
 

@@ -11,7 +11,7 @@ import {
 } from "../register.ts";
 import * as registerBounds from "../register-bounds.ts";
 import type { AuditChanges } from "./audit.ts";
-import type { Ways } from "./outbox.ts";
+import type { Ways } from "./ways.ts";
 
 type Row<T> = { [K in keyof T]: undefined extends T[K] ? Exclude<T[K], undefined> | null : T[K] };
 

@@ -4,7 +4,7 @@ import * as bounds from "../bounds.ts";
 import type { RemovedFile, RetentionRequest, RetentionStore, StoredFile } from "../retention.ts";
 import * as retentionBounds from "../retention-bounds.ts";
 import { conflict } from "./errors.ts";
-import type { Ways } from "./outbox.ts";
+import type { Ways } from "./ways.ts";
 
 const stored = "role, version, sha256, length, stored_at AS storedAt, expires, revision";
 const removed = `${stored}, removed_at AS removedAt`;

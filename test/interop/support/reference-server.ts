@@ -17,12 +17,15 @@ export interface ReferenceOptions {
   readonly authority?: Authority;
   /** The value of `auth` in its configuration; nobody has to show who he is when absent. */
   readonly auth?: unknown;
-  /** MySQL databases with their tables, as the original's driver names them. */
+  /** Databases with their tables, as the original's driver names them: of PostgreSQL by a URL, else of MySQL. */
   readonly databases?: { readonly server: string; readonly signer: string };
   readonly plainHttp?: boolean;
   /** A program with its arguments that starts both. */
   readonly through?: readonly string[];
 }
+
+/** Of the signer's keys, under the alias `interop`. */
+export const oldPassphrase = "a passphrase for keys that live as long as a test";
 
 export async function startReferenceServer(
   directory: string,
@@ -35,11 +38,13 @@ export async function startReferenceServer(
   const env = {
     PATH: process.env.PATH ?? "",
     NOTARY_SIGNER_DEFAULT_ALIAS: "interop",
-    NOTARY_SIGNER_INTEROP: "a passphrase for keys that live as long as a test",
+    NOTARY_SIGNER_INTEROP: oldPassphrase,
     HOME: directory,
   };
   const storage = (database: string | undefined) =>
-    database === undefined ? { backend: "memory" } : { backend: "mysql", db_url: database };
+    database === undefined
+      ? { backend: "memory" }
+      : { backend: database.startsWith("postgres:") ? "postgres" : "mysql", db_url: database };
   const command = (name: string): [string, string[]] => {
     const [program = "", ...args] = [...(options.through ?? []), name];
     return [program, args];

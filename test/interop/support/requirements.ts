@@ -7,13 +7,15 @@
 
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { findPostgres } from "./postgres.ts";
 import { run } from "./process.ts";
 
 /**
  * `notary`: the command line. `notary-server`: the server to compare with. `docker`: command line and engine. `ssh-agent`: an
- * agent and what adds keys to it. `token`: SoftHSM, what makes keys in it, and the driver of PKCS#11 modules.
+ * agent and what adds keys to it. `token`: SoftHSM, what makes keys in it, and the driver of PKCS#11 modules. `databases`:
+ * what an old server keeps its files and keys in.
  */
-export const groups = ["notary", "notary-server", "docker", "ssh-agent", "token"] as const;
+export const groups = ["notary", "notary-server", "docker", "ssh-agent", "token", "databases"] as const;
 export type Group = (typeof groups)[number];
 
 export interface Finding {
@@ -64,6 +66,10 @@ export async function missingRequirements(): Promise<Finding[]> {
   for (const name of ["ssh-agent", "ssh-add", "ssh-keygen"]) {
     need("ssh-agent", name, "apt-get install openssh-client");
   }
+  if (findPostgres() === undefined)
+    missing.push({ group: "databases", line: "PostgreSQL is missing: apt-get install postgresql" });
+  need("databases", "mariadbd", "apt-get install mariadb-server");
+  need("databases", "mariadb-dump", "apt-get install mariadb-client");
   need("token", "softhsm2-util", "apt-get install softhsm2");
   need("token", "pkcs11-tool", "apt-get install opensc");
   if (findTokenDriver() === undefined) {

@@ -22,6 +22,7 @@ declare module "vitest" {
     servers: TrustServerAddress[];
     notary: boolean;
     sshAgent: boolean;
+    databases: boolean;
     /** The driver of PKCS#11 modules. */
     tokenDriver: string | null;
     docker: DockerPlace | null;
@@ -78,6 +79,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     );
     project.provide("notary", !absent.has("notary"));
     project.provide("sshAgent", !absent.has("ssh-agent"));
+    project.provide("databases", !absent.has("databases") && !absent.has("notary-server"));
     project.provide("tokenDriver", absent.has("token") ? null : (findTokenDriver() ?? null));
     project.provide("docker", docker);
     project.provide("scratch", places);

@@ -294,6 +294,11 @@ const rows: readonly Row[] = [
 
 /** Columns whose values nothing vouches for, or need not. */
 const unchecked: Readonly<Record<string, string>> = {
+  "imported.repository": "of a repository that was made here nothing is in this table",
+  "imported.revision": "likewise; of one that was taken over, its past is then missed in the changefeed",
+  "imported.incarnation": "tells where a life came from; nothing else vouches for it",
+  "imported.at": "likewise",
+  "imported.origin": "likewise",
   "repository.claimed_until":
     "a lease: it ends by itself, a commit ends it, and one that reaches too far ahead holds nobody off",
   "online_key.id": "the order in which keys of one instant give way; nothing refers to it",

@@ -1,0 +1,123 @@
+/** `vidimus import keys`: the online keys of an old notary-signer, brought to the server that takes its place. */
+import type { Command } from "commander";
+import { addTrustFlags, type TrustFlags, trustOptions } from "../../client/cli/flags.ts";
+import { openTrust } from "../../client/trust.ts";
+import type { OldDatabase } from "../../moving/databases/source.ts";
+import type { Outcome, Transferred } from "../../moving/key-transfer.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { examples } from "../key-flags.ts";
+import { formatTable, printable, printJson, printLine } from "../output.ts";
+import type { Publishing } from "../publishing/tools.ts";
+import { groupOf } from "./group.ts";
+
+interface Flags extends TrustFlags {
+  readonly signerDb?: string;
+  readonly signerDump?: string;
+  readonly oldPassphrase: readonly string[];
+  readonly dryRun?: true;
+  readonly json?: true;
+}
+
+const collect = (value: string, all: readonly string[]) => [...all, value];
+
+export function addImportKeys(parent: Command, { context, client, finish }: Publishing): void {
+  const keys = groupOf(parent)
+    .command("keys")
+    .description("take in the timestamp and snapshot keys of an old notary-signer, so that versions go on")
+    .argument("[repositories...]", "names of repositories (default: all that the old signer names)")
+    .option(
+      "--signer-db <url>",
+      "its PostgreSQL: postgres://USER@HOST:5432/DATABASE, the password in PGPASSWORD",
+    )
+    .option("--signer-dump <file>", "what mysqldump or mariadb-dump wrote of its MySQL or MariaDB")
+    .option(
+      "--old-passphrase <place>",
+      "its passphrase: [ALIAS=]file:PATH, fd:NUMBER or env:NAME; may be repeated (default: its own variables, NOTARY_SIGNER_ALIAS)",
+      collect,
+      [],
+    )
+    .option("--dry-run", "open the keys and say what would be brought, and bring nothing")
+    .option("--json", "print a document")
+    .addHelpText(
+      "after",
+      examples(
+        "vidimus import keys --signer-db postgres://signer@db.example/notarysigner --server https://trust.example",
+        "vidimus import keys --signer-dump signer.sql --old-passphrase file:old-passphrase",
+      ),
+    );
+  addTrustFlags(keys).action(async (repositories: readonly string[]) => {
+    const flags = keys.opts<Flags>();
+    const [
+      { rowsOf },
+      { privateKeys },
+      { readLockedKeys },
+      { oldPassphrases },
+      { keyServer },
+      { transferKeys },
+    ] = await Promise.all([
+      import("../../moving/databases/source.ts"),
+      import("../../moving/databases/tables.ts"),
+      import("../../moving/old-keys.ts"),
+      import("../../moving/old-passphrases.ts"),
+      import("../../moving/key-server.ts"),
+      import("../../moving/key-transfer.ts"),
+    ]);
+    const passphrases = oldPassphrases(flags.oldPassphrase, context.env);
+    const trust = await openTrust(trustOptions(flags, client));
+    try {
+      const locked = await readLockedKeys(rowsOf(databaseOf(keys, flags, context.env), privateKeys));
+      const server = keyServer(async (repository) => (await trust.sender(repository)).fetcher);
+      const done = await transferKeys(locked, {
+        server,
+        passphrases,
+        repositories,
+        dryRun: flags.dryRun === true,
+      });
+      if (flags.json === true)
+        printJson(context, {
+          format: "vidimus-import-keys/1",
+          dryRun: flags.dryRun === true,
+          repositories: done,
+        });
+      else printLine(context, told(done, flags.dryRun === true));
+      if (done.some(({ outcome }) => outcome === "failed")) finish(exitCodes.oldKeysInPart.code);
+    } finally {
+      passphrases.close();
+      await trust.close();
+    }
+  });
+}
+
+function databaseOf(
+  command: Command,
+  { signerDb, signerDump }: Flags,
+  environment: Readonly<Record<string, string | undefined>>,
+): OldDatabase {
+  if (signerDb !== undefined && signerDump === undefined) return { url: signerDb, environment };
+  if (signerDump !== undefined && signerDb === undefined) return { dump: signerDump };
+  return command.error("error: say where the old signer's keys are: --signer-db URL or --signer-dump FILE");
+}
+
+const words: Readonly<Record<Outcome, string>> = {
+  taken: "taken in",
+  held: "held already",
+  absent: "not on this server",
+  foreign: "not the old signer's",
+  failed: "failed",
+};
+
+function told(done: readonly Transferred[], dryRun: boolean): string {
+  const rows = done.map(({ repository, outcome, keys, without }) => [
+    printable(repository),
+    outcome === "taken" && dryRun ? "would be taken in" : words[outcome],
+    keys.map(({ role, id }) => `${role} ${id.slice(0, 12)}`).join(", "),
+    outcome === "absent" ? "" : adviceOf(without),
+  ]);
+  const faults = done.flatMap(({ fault }) => (fault === undefined ? [] : [printable(fault)]));
+  return [formatTable([["REPOSITORY", "KEYS", "WHICH", "NEXT"], ...rows]), ...faults].join("\n");
+}
+
+function adviceOf(without: Transferred["without"]): string {
+  if (without.includes("timestamp")) return "vidimus adopt";
+  return without.includes("snapshot") ? "nothing: its owner signs the snapshot" : "nothing: versions go on";
+}

@@ -1,0 +1,133 @@
+/** `vidimus import notary`: repositories of a Notary server, by its public interface, to the server that takes its place. */
+import type { Command } from "commander";
+import { addTrustFlags, type TrustFlags, trustOptions } from "../../client/cli/flags.ts";
+import { openTrust } from "../../client/trust.ts";
+import { examples } from "../key-flags.ts";
+import type { Publishing } from "../publishing/tools.ts";
+import { groupOf } from "./group.ts";
+import { endImport, progressOf } from "./import-report.ts";
+
+interface Flags extends TrustFlags {
+  readonly names?: string;
+  readonly sourceCa?: string;
+  readonly inFlight: string;
+  readonly rate: string;
+  readonly past: boolean;
+  readonly dryRun?: true;
+  readonly json?: true;
+}
+
+/** Names of repositories, from wherever they come. */
+const mostNames = 1_000_000;
+const largestNames = 64 * 1_024 * 1_024;
+
+export function addImportNotary(parent: Command, publishing: Publishing): void {
+  const { context, client } = publishing;
+  const command = groupOf(parent)
+    .command("notary")
+    .description("take repositories over from a Notary server, bytes untouched, by its public interface")
+    .argument("<url>", "the old server: https://notary.example.org")
+    .argument("[repositories...]", "names of repositories (default: all that its changefeed names)")
+    .option("--names <file>", "a file with one name of a repository a line")
+    .option("--source-ca <file>", "PEM of the authority of the old server's certificate")
+    .option("--in-flight <number>", "repositories at a time, 1 to 64", "16")
+    .option("--rate <number>", "requests to the old server a second, 1 to 10000", "200")
+    .option("--no-past", "only what is current and the roots, no older versions")
+    .option("--dry-run", "read and verify everything, and bring nothing")
+    .option("--json", "print a document")
+    .addHelpText(
+      "after",
+      examples(
+        "vidimus import notary https://notary.example.org --server https://trust.example --dry-run",
+        "vidimus import notary https://notary.example.org registry.acme.example/app --server https://trust.example",
+      ),
+    );
+  addTrustFlags(command).action(async (url: string, repositories: readonly string[]) => {
+    const flags = command.opts<Flags>();
+    const inFlight = numberOf(command, flags.inFlight, "--in-flight", 64);
+    const rate = numberOf(command, flags.rate, "--rate", 10_000);
+    const [
+      { createFetcher },
+      { dockerCredentials },
+      { dockerTls },
+      { notarySource },
+      { paceOf },
+      moving,
+      { notary },
+    ] = await Promise.all([
+      import("../../client/fetch/http-fetcher.ts"),
+      import("../../client/fetch/docker-credentials.ts"),
+      import("../../client/fetch/docker-tls.ts"),
+      import("../../moving/notary-source.ts"),
+      import("../../moving/pace.ts"),
+      import("./take-over.ts"),
+      import("../../core/format/notary.ts"),
+    ]);
+    const directory = moving.dockerFolder(flags.dockerConfig, context.env);
+    const identity =
+      flags.sourceCa === undefined
+        ? url.startsWith("https:")
+          ? await dockerTls(directory, url)
+          : {}
+        : { ca: context.readFile(flags.sourceCa) };
+    const source = notarySource(
+      createFetcher({
+        server: url,
+        ...identity,
+        credentials: dockerCredentials({ directory, environment: context.env }),
+        environment: context.env,
+        limits: { connections: Math.min(256, inFlight * 2), tries: 4 },
+      }),
+      paceOf(rate),
+    );
+    const trust = await openTrust(trustOptions(flags, client));
+    const progress = progressOf(context, client);
+    try {
+      const wanted =
+        repositories.length > 0
+          ? new Set(repositories)
+          : flags.names === undefined
+            ? source.names(mostNames)
+            : namesIn(command, context.readFile(flags.names));
+      const { destinationOf, offerOf, takeOver, usualCrawlLimits } = moving;
+      const reports = await takeOver(
+        {
+          offer: offerOf(
+            { source, format: notary, limits: usualCrawlLimits, now: client.now },
+            { past: flags.past },
+          ),
+          destination: await destinationOf(trust),
+          dryRun: flags.dryRun === true,
+          inFlight,
+          onDone: progress.onDone,
+        },
+        wanted,
+      );
+      progress.end();
+      endImport(publishing, reports, {
+        dryRun: flags.dryRun === true,
+        json: flags.json === true,
+        origin: source.origin,
+      });
+    } finally {
+      progress.end();
+      source.close();
+      await trust.close();
+    }
+  });
+}
+
+function numberOf(command: Command, text: string, flag: string, most: number): number {
+  if (/^[1-9][0-9]{0,5}$/.test(text) && Number(text) <= most) return Number(text);
+  return command.error(`error: ${flag} takes a whole number, 1 to ${most}`);
+}
+
+function namesIn(command: Command, text: string): ReadonlySet<string> {
+  if (text.length > largestNames) command.error("error: --names is a file of at most 64 MiB");
+  return new Set(
+    text
+      .split("\n")
+      .map((line) => line.trim())
+      .filter((line) => line !== "" && !line.startsWith("#")),
+  );
+}

@@ -1,0 +1,127 @@
+/**
+ * A Notary server as a source, by its public interface (notary-protocol.md chapter 1): files by name, and its changefeed for the
+ * names of its repositories. With a client's fetcher: bounded, with Docker's credentials and tokens, each request at its pace.
+ */
+import { TrustError } from "../client/errors.ts";
+import type { Fetcher } from "../client/fetch/fetcher.ts";
+import { isRepositoryName } from "../core/names.ts";
+import { SourceError } from "./errors.ts";
+import type { Pace } from "./pace.ts";
+import type { Source } from "./source.ts";
+
+const feedPage = 1_000;
+const largestPage = 2 * 1_024 * 1_024;
+/** Longest that one page may take, its tries included, in milliseconds. */
+const longest = 120_000;
+
+export function notarySource(fetcher: Fetcher, pace: Pace): Source {
+  const { origin } = fetcher;
+
+  /** The bytes of one page of the feed of all repositories. */
+  async function feedPageAfter(last: string): Promise<Buffer> {
+    await pace.turn();
+    const { status, body } = await asked(origin, () =>
+      fetcher.call({
+        right: { of: "server", action: "catalog" },
+        method: "GET",
+        path: `/v2/_trust/changefeed?records=${feedPage}&change_id=${last}`,
+        maxBytes: largestPage,
+        signal: AbortSignal.timeout(longest),
+      }),
+    );
+    if (status === 200) return body;
+    throw new SourceError(
+      "SOURCE_LIST",
+      `${origin} does not tell its changes (status ${status}): name the repositories, or give a file of names with --names.`,
+    );
+  }
+
+  return {
+    origin,
+    async *names(most) {
+      const names = new Set<string>();
+      for (let last = "", pages = 0; ; pages++) {
+        const records = recordsOf(await feedPageAfter(last), origin);
+        for (const { GUN, Category } of records) {
+          if (Category === "deletion") names.delete(GUN);
+          else names.add(GUN);
+        }
+        const next = records.at(-1)?.ID ?? last;
+        if (records.length < feedPage) break;
+        // A feed that does not get on would be read for ever.
+        if (names.size > most || pages > 100 + most / 10 || !isLater(next, last)) {
+          throw new SourceError(
+            "SOURCE_ENDLESS",
+            `${origin} tells of more than ${most} repositories, or the same again and again: name those that are wanted.`,
+          );
+        }
+        last = next;
+      }
+      yield* [...names].sort();
+    },
+    async file(repository, name, maxBytes) {
+      if (!isRepositoryName(repository)) return undefined;
+      await pace.turn();
+      return await asked(origin, () =>
+        fetcher.get({ repository, file: name, maxBytes, signal: AbortSignal.timeout(longest) }),
+      );
+    },
+    close: () => fetcher.close(),
+  };
+}
+
+interface FeedRecord {
+  readonly ID: string;
+  readonly GUN: string;
+  readonly Category: string;
+}
+
+function recordsOf(body: Buffer, origin: string): readonly FeedRecord[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(body.toString("utf8"));
+  } catch {
+    // Said below.
+  }
+  const records =
+    typeof value === "object" && value !== null && "records" in value ? value.records : undefined;
+  if (records === null) return [];
+  const isFeed =
+    Array.isArray(records) &&
+    records.every(
+      (each) =>
+        typeof each === "object" &&
+        each !== null &&
+        /^[0-9]{1,19}$/.test(String(each.ID)) &&
+        typeof each.GUN === "string" &&
+        typeof each.Category === "string",
+    );
+  if (isFeed) return records as readonly FeedRecord[];
+  throw new SourceError(
+    "SOURCE_LIST",
+    `${origin} answers with something that is no changefeed: name the repositories, or give a file of names with --names.`,
+  );
+}
+
+function isLater(id: string, than: string): boolean {
+  return BigInt(id) > BigInt(than === "" ? 0 : than);
+}
+
+const forbidden: ReadonlySet<string> = new Set(["UNAUTHORIZED", "FORBIDDEN", "TOKEN_REALM", "CREDENTIALS"]);
+
+async function asked<T>(origin: string, request: () => Promise<T>): Promise<T> {
+  try {
+    return await request();
+  } catch (error) {
+    if (!(error instanceof TrustError)) throw error;
+    if (error.code === "ANSWER_TOO_LARGE") throw new SourceError("SOURCE_ENDLESS", error.message, error);
+    if (forbidden.has(error.code)) {
+      throw new SourceError(
+        "SOURCE_FORBIDDEN",
+        `${error.message} Log in to the registry that the repository is named after (docker login), as somebody who may read it.`,
+        error,
+      );
+    }
+    throw new SourceError("SOURCE_UNREACHABLE", `${origin} cannot be read: ${error.message}`, error);
+  }
+}

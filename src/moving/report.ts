@@ -1,0 +1,32 @@
+/** What became of each repository of an import: the words of the report, for people and programs. */
+
+/**
+ * `taken`: it is here now. `further`: it was here, and is as new as its source now. `same`: nothing was missing. `wouldBeTaken`: of
+ * a dry run. `absent`: the source has none. `leftOut`: nothing of it was taken, a finding says why.
+ */
+export type Outcome = "taken" | "further" | "same" | "wouldBeTaken" | "absent" | "leftOut";
+
+export interface Finding {
+  /** Stable: of the core, of a source, or of the server that takes over. */
+  readonly code: string;
+  readonly sentence: string;
+}
+
+export interface Report {
+  readonly repository: string;
+  readonly outcome: Outcome;
+  /** Versions of the roots, first and last; 0 where none was read. */
+  readonly roots: readonly [first: number, last: number];
+  /** IDs of the keys of the newest root, to be compared with what its owner says. */
+  readonly rootKeys: readonly string[];
+  /** Current files, the root included. */
+  readonly files: number;
+  /** Older files that were added, or would be. */
+  readonly past: number;
+  readonly remarks: readonly { readonly code: string; readonly role: string }[];
+  readonly findings: readonly Finding[];
+}
+
+export function nothingOf(repository: string, outcome: Outcome, findings: readonly Finding[] = []): Report {
+  return { repository, outcome, roots: [0, 0], rootKeys: [], files: 0, past: 0, remarks: [], findings };
+}

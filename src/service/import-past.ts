@@ -1,0 +1,121 @@
+/** The past of a repository that was taken over: sets of files that clients could have trusted under one of its roots. */
+import { setImmediate } from "node:timers/promises";
+import { MalformedError, RefusedError, StoreError } from "../core/errors.ts";
+import type { FormatRules } from "../core/format/format.ts";
+import type { Metadata } from "../core/model.ts";
+import { pastUnder } from "../core/taking-over.ts";
+import type { Store } from "../store/store.ts";
+import { recordOf } from "./audit-record.ts";
+import type { ReadCache } from "./cache.ts";
+import type { Clock } from "./clock.ts";
+import { mayHaveHappened } from "./doubt.ts";
+import type { PastRequest } from "./import-service.ts";
+import type { Principal } from "./principal.ts";
+import { newMetadata } from "./served.ts";
+import { intactBytes } from "./stored.ts";
+
+export interface PastParts {
+  readonly store: Store;
+  readonly format: FormatRules;
+  readonly clock: Clock;
+  readonly cache: ReadCache;
+}
+
+/** Root versions of one repository that are read for its past. */
+const mostRoots = 10_000;
+const page = 1_000;
+
+export async function addPast(
+  parts: PastParts,
+  repository: string,
+  { incarnation, files }: PastRequest,
+  principal: Principal,
+): Promise<{ readonly added: number }> {
+  const { store, format, clock } = parts;
+  const at = clock.now();
+  const last = await store.imports.last(repository);
+  if (last === undefined || last.incarnation !== incarnation) {
+    throw new RefusedError("NOT_FOUND", "Take its present over first: no such life of it was imported.");
+  }
+  const given = new Map(files.map(({ role, bytes }) => [digestKey(format, role, bytes), bytes]));
+  const stored = new Map<string, Buffer>();
+  const read = pastUnder({ format, repository }, await rootsOf(parts, repository), at);
+  const taken = new Map<string, Metadata>();
+  for (const { bytes: timestamp } of files.filter(({ role }) => role === "timestamp")) {
+    await findStored(parts, repository, timestamp, given, stored);
+    const find = (role: string, sha256: string) =>
+      given.get(`${sha256} ${role}`) ?? stored.get(`${sha256} ${role}`);
+    for (const file of read({ timestamp, find })) taken.set(`${file.sha256} ${file.role}`, file);
+    await setImmediate();
+  }
+  const stray = [...given.keys()].find((key) => !taken.has(key));
+  if (stray !== undefined) {
+    throw new MalformedError(
+      "BAD_REQUEST",
+      "Send files only together with the timestamp that leads to them.",
+      { role: stray.slice(65) },
+    );
+  }
+  if (taken.size === 0) return { added: 0 };
+  try {
+    const files = [...taken.values()].map(newMetadata);
+    const detail = { incarnation, sent: files.length };
+    const audit = recordOf({ at, principal, kind: "import.past-added", repository, detail });
+    const request = { repository, incarnation, at, principal: principal.name, files, audit };
+    return { added: await store.imports.addHistory(request) };
+  } catch (error) {
+    if (mayHaveHappened(error)) parts.cache.forget(repository);
+    if (error instanceof StoreError && error.code === "CONFLICT") {
+      throw conflict("keeps other bytes of a version, or a lower one as its current file", error);
+    }
+    throw error;
+  }
+}
+
+async function rootsOf({ store }: PastParts, repository: string): Promise<Buffer[]> {
+  const roots: Buffer[] = [];
+  for (let after = 0; roots.length < mostRoots; ) {
+    const found = await store.imports.versions({ repository, role: "root", after, limit: page });
+    for (const { version } of found) {
+      const file = await store.byVersion(repository, "root", version);
+      if (file !== undefined) roots.push(intactBytes(file));
+    }
+    after = found.at(-1)?.version ?? 0;
+    if (found.length < page) break;
+  }
+  return roots;
+}
+
+/** Puts what the timestamp leads to, and was not given, beside what was. */
+async function findStored(
+  { store, format }: PastParts,
+  repository: string,
+  timestamp: Buffer,
+  given: ReadonlyMap<string, Buffer>,
+  stored: Map<string, Buffer>,
+): Promise<void> {
+  const find = async (role: string, sha256: string | undefined): Promise<Buffer | undefined> => {
+    if (sha256 === undefined) return undefined;
+    const key = `${sha256} ${role}`;
+    const known = given.get(key) ?? stored.get(key);
+    if (known !== undefined) return known;
+    const file = await store.byDigest(repository, role, sha256);
+    if (file === undefined) return undefined;
+    stored.set(key, intactBytes(file));
+    return stored.get(key);
+  };
+  const { signed } = format.parse("timestamp", timestamp);
+  if (signed.kind !== "timestamp") return;
+  const snapshot = await find("snapshot", signed.snapshot.hashes.get("sha256"));
+  const listed = snapshot && format.parse("snapshot", snapshot).signed;
+  if (listed?.kind !== "snapshot") return;
+  for (const [role, { hashes }] of listed.meta) await find(role, hashes.get("sha256"));
+}
+
+function digestKey(format: FormatRules, role: string, bytes: Buffer): string {
+  return `${format.parse(role, bytes).sha256} ${role}`;
+}
+
+export function conflict(why: string, cause?: unknown): RefusedError {
+  return new RefusedError("IMPORT_CONFLICT", `This repository ${why}.`, { cause });
+}

@@ -1,0 +1,219 @@
+/**
+ * Taking over repositories that were made elsewhere (`core/taking-over.ts` says what is believed). A refusal leaves nothing
+ * behind.
+ *
+ * While the timestamp's key that the root lists is not held here nobody can have published here, so such a repository can be
+ * brought further from where it came; afterwards it has a history of its own, and only the past is still taken.
+ */
+import type { Logger } from "pino";
+import { StoreError } from "../core/errors.ts";
+import type { FormatRules } from "../core/format/format.ts";
+import { keyUses } from "../core/key-uses.ts";
+import type { Metadata } from "../core/model.ts";
+import { type Collection, takeCollection } from "../core/taking-over.ts";
+import { enoughKeys } from "../core/threshold.ts";
+import { rootRole } from "../core/verify.ts";
+import { evaluate } from "../policy/evaluate.ts";
+import type { RepositoryState, Store } from "../store/store.ts";
+import { recordOf, shortened } from "./audit-record.ts";
+import type { ReadCache } from "./cache.ts";
+import type { Clock } from "./clock.ts";
+import { addPast, conflict } from "./import-past.ts";
+import type {
+  Imported,
+  ImportRequest,
+  ImportService,
+  ImportStanding,
+  PastRequest,
+  VersionHere,
+} from "./import-service.ts";
+import type { OnlineKeys } from "./online-keys.ts";
+import type { PolicyInForce } from "./policy-in-force.ts";
+import type { Principal } from "./principal.ts";
+import { filesDetail, toldOf } from "./publication-record.ts";
+import type { Queue } from "./queue.ts";
+import { refuseFindings } from "./refusal.ts";
+import { newMetadata } from "./served.ts";
+import type { TrustedFilesCache } from "./trusted.ts";
+
+export interface ImportParts {
+  readonly store: Store;
+  readonly format: FormatRules;
+  readonly clock: Clock;
+  readonly keys: OnlineKeys;
+  readonly trusted: TrustedFilesCache;
+  readonly cache: ReadCache;
+  readonly queue: Queue;
+  readonly policy: PolicyInForce;
+  readonly logger: Logger;
+  /** Throws on a server that takes no changes now. */
+  checkWritable(): void;
+}
+
+/** What a server demands of a root whoever brings it. The rest of a policy is about what is published here. */
+const demanded: ReadonlySet<string> = new Set(["PIN_MISMATCH", "PIN_ROTATED", "NO_RULE", "EXAMPLE_KEY"]);
+
+export class Imports implements ImportService {
+  readonly #parts: ImportParts;
+
+  constructor(parts: ImportParts) {
+    this.#parts = parts;
+  }
+
+  async standing(repository: string): Promise<ImportStanding> {
+    const { store } = this.#parts;
+    const state = await store.state(repository);
+    const last = await store.imports.last(repository);
+    const { exists, revision, incarnation, current } = state;
+    return {
+      exists,
+      revision,
+      incarnation,
+      current,
+      imported: last && { at: last.at, origin: last.origin },
+      adopted: await this.#isHeld(state),
+    };
+  }
+
+  async versions(
+    repository: string,
+    role: string,
+    after: number,
+    limit: number,
+  ): Promise<readonly VersionHere[]> {
+    return await this.#parts.store.imports.versions({ repository, role, after, limit });
+  }
+
+  async take(repository: string, request: ImportRequest, principal: Principal): Promise<Imported> {
+    const { format, clock, queue, policy, logger } = this.#parts;
+    this.#parts.checkWritable();
+    const at = clock.now();
+    const collection = takeCollection({ format, repository }, request, at);
+    const root = collection.roots.at(-1);
+    if (root === undefined) throw new TypeError("a collection was taken without a root");
+    const findings = evaluate(
+      {
+        format,
+        repository,
+        current: { root: undefined, versions: new Map() },
+        at,
+        root,
+        targets: collection.trusted.targets,
+        files: [root, ...collection.files],
+      },
+      policy.current,
+    );
+    const refusing = findings.filter(({ code }) => demanded.has(code));
+    refuseFindings(refusing, { repository, principal: principal.name }, logger);
+    return await queue.run(repository, () => this.#commit(repository, request, collection, principal, at));
+  }
+
+  async #commit(
+    repository: string,
+    { origin }: ImportRequest,
+    { roots, files, remarks }: Collection,
+    principal: Principal,
+    at: number,
+  ): Promise<Imported> {
+    const { store, format, trusted, cache, logger } = this.#parts;
+    const state = await store.state(repository);
+    const present = [roots.at(-1) as Metadata, ...files];
+    if (state.exists && present.every((file) => state.current.get(file.role)?.sha256 === file.sha256)) {
+      const { revision, incarnation } = state;
+      return { changed: false, revision, incarnation, remarks };
+    }
+    await this.#refuseConflict(state, present, roots);
+    const root = roots.at(-1) as (typeof roots)[number];
+    try {
+      const { revision, incarnation } = await store.commit({
+        repository,
+        format: format.name,
+        expectedRevision: state.revision,
+        at,
+        kind: "import",
+        principal: principal.name,
+        metadata: present
+          .filter(({ role, sha256 }) => state.current.get(role)?.sha256 !== sha256)
+          .map(newMetadata),
+        activateKeys: [],
+        keyUses: keyUses(root.signed),
+        renewAt: undefined,
+        imported: { origin, history: roots.slice(0, -1).map(newMetadata), keys: [] },
+        audit: recordOf({
+          at,
+          principal,
+          kind: "repository.imported",
+          repository,
+          detail: { origin: shortened(origin), ...filesDetail(present.map(toldOf), state.current) },
+        }),
+      });
+      logger.info(
+        { repository, principal: principal.name, origin, root: root.signed.version, incarnation },
+        "repository taken over",
+      );
+      return { changed: true, revision, incarnation, remarks };
+    } catch (error) {
+      if (error instanceof StoreError && error.code === "CONFLICT") {
+        throw conflict("has moved on, or keeps other bytes of a version: read it again", error);
+      }
+      throw error;
+    } finally {
+      trusted.forget(repository);
+      cache.forget(repository);
+    }
+  }
+
+  /** Nothing that clients have seen here may go back or be exchanged. */
+  async #refuseConflict(
+    state: RepositoryState,
+    present: readonly Metadata[],
+    roots: readonly Metadata[],
+  ): Promise<void> {
+    const { store } = this.#parts;
+    if (!state.exists) {
+      for (const { role, signed } of present) {
+        const floor = state.floor.get(role) ?? 0;
+        if ((role === "timestamp" || role === "snapshot") && signed.version <= floor) {
+          throw conflict(
+            `had an earlier life whose ${role} reached version ${floor}: take it over under another name, or once its source is above that`,
+          );
+        }
+      }
+      return;
+    }
+    if ((await store.imports.last(state.repository)) === undefined) {
+      throw conflict("exists already with another history: delete it, or take it over under another name");
+    }
+    if (await this.#isHeld(state)) {
+      throw conflict("has been adopted, and goes on here: nothing newer is taken from elsewhere");
+    }
+    for (const { role, sha256, signed } of present) {
+      const here = state.current.get(role);
+      if (here === undefined || here.sha256 === sha256 || signed.version > here.version) continue;
+      throw conflict(
+        `has version ${here.version} of ${role} already, and what came is version ${signed.version} with other bytes`,
+      );
+    }
+    const mine = state.current.get("root");
+    if (mine !== undefined && !roots.some(({ sha256 }) => sha256 === mine.sha256)) {
+      throw conflict(`has another root ${mine.version} than the one in this chain`);
+    }
+  }
+
+  async addPast(
+    repository: string,
+    request: PastRequest,
+    principal: Principal,
+  ): Promise<{ readonly added: number }> {
+    this.#parts.checkWritable();
+    return await addPast(this.#parts, repository, request, principal);
+  }
+
+  async #isHeld(state: RepositoryState): Promise<boolean> {
+    if (!state.exists) return false;
+    const { root } = await this.#parts.trusted.load(state);
+    if (root === undefined) return false;
+    const held = await this.#parts.keys.held(state.repository, root.signed);
+    return enoughKeys(rootRole(root.signed, "timestamp"), held) !== undefined;
+  }
+}

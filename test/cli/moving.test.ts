@@ -1,0 +1,148 @@
+/** `vidimus import notary` and `import trustdir` as somebody runs them: their examples, what they say and how they end. */
+import { Command } from "commander";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { exitCodes } from "../../src/cli/exit-codes.ts";
+import { addImportNotary } from "../../src/cli/moving/import-notary.ts";
+import { addImportTrustdir } from "../../src/cli/moving/import-trustdir.ts";
+import type { Publishing } from "../../src/cli/publishing/tools.ts";
+import { type Folder, folderWith } from "../support/folder.ts";
+import { withHistory } from "../support/moving.ts";
+import { startServer, type TestServer } from "../support/server.ts";
+
+const app = "registry.acme.example/app";
+
+let old: TestServer;
+let here: TestServer;
+let home: Folder;
+beforeAll(async () => {
+  // Both go by the machine's clock, as the command does.
+  old = await startServer({ at: Date.now() });
+  here = await startServer({ at: Date.now() });
+  await withHistory(old, app);
+  const files: Record<string, string> = { "names.txt": `# all of them\n${app}\nnot/there\n` };
+  for (const role of ["root", "timestamp", "snapshot", "targets", "targets/releases"]) {
+    const { body } = await old.file(app, `${role}.json`);
+    for (const place of [".docker/trust", "alice/trust", "bob/trust"])
+      files[`${place}/tuf/${app}/metadata/${role}.json`] = body.toString("utf8");
+  }
+  home = folderWith(files);
+});
+afterAll(async () => {
+  await old.close();
+  await here.close();
+});
+
+async function vidimus(...argv: readonly string[]) {
+  let [out, err] = ["", ""];
+  let code: number | undefined;
+  const stdout = (text: string) => {
+    out += text;
+  };
+  const stderr = (text: string) => {
+    err += text;
+  };
+  const shared = { stdout, stderr, env: { HOME: home.path }, isTerminal: false };
+  const publishing: Publishing = {
+    context: { ...shared, askHidden: undefined, readFile: (path) => home.read(path), debug: false },
+    client: {
+      ...shared,
+      program: "vidimus",
+      stdin: async () => "",
+      ask: undefined,
+      columns: 120,
+      now: Date.now,
+    },
+    finish: (ended) => {
+      code = ended;
+    },
+  };
+  const program = new Command("vidimus")
+    .exitOverride()
+    .configureOutput({ writeOut: stdout, writeErr: stderr });
+  addImportNotary(program, publishing);
+  addImportTrustdir(program, publishing);
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+  } catch (error) {
+    const { code: known } = error as { code?: string };
+    if (known === "commander.helpDisplayed") return { out, err, code };
+    if (known !== "commander.error") throw error;
+    code = exitCodes.usage.code;
+  }
+  return { out, err, code };
+}
+
+const to = () => ["--server", `http://127.0.0.1:${here.port}`];
+const from = () => `http://127.0.0.1:${old.port}`;
+
+/** What an example makes up is there in the test's world by another name. */
+function placed(word: string): string {
+  return word
+    .replace("https://notary.example.org", from())
+    .replace("https://trust.example", `http://127.0.0.1:${here.port}`)
+    .replace(/^~/, home.path)
+    .replace(/^(alice|bob)\//, (start) => home.at(start));
+}
+
+describe("the examples run as they stand", () => {
+  it.each(["import notary", "import trustdir"])("of %s", async (command) => {
+    const { out } = await vidimus(...command.split(" "), "--help");
+    const lines = [...out.matchAll(/^ {2}\$ vidimus (.+)$/gm)].map(([, line = ""]) => line);
+    expect(lines).toHaveLength(2);
+    for (const line of lines) {
+      const said = await vidimus(...line.split(" ").map(placed));
+      expect([line, said.code, said.out]).toEqual([line, undefined, expect.stringContaining(app)]);
+    }
+  });
+});
+
+describe("an import", () => {
+  it("says in a document what became of each repository, and ends with 83 if one was left out", async () => {
+    const { out, code } = await vidimus(
+      "import",
+      "notary",
+      from(),
+      "--names",
+      "names.txt",
+      "--json",
+      ...to(),
+    );
+    expect(code).toBe(exitCodes.importInPart.code);
+    expect(JSON.parse(out)).toMatchObject({
+      format: "vidimus-import-report/1",
+      origin: from(),
+      dryRun: false,
+      repositories: [
+        { repository: "not/there", outcome: "absent" },
+        { repository: app, outcome: "same" },
+      ],
+    });
+  });
+
+  it("of a repository with another history ends with 85", async () => {
+    const name = "registry.acme.example/other";
+    await withHistory(old, name);
+    await here.publish(name, (await here.owner(name)).first());
+    const { out, code } = await vidimus("import", "notary", from(), name, ...to());
+    expect(code).toBe(exitCodes.importConflict.code);
+    expect(out).toContain("IMPORT_CONFLICT");
+  });
+
+  it("of nothing ends with 87, and of a source that is away is refused", async () => {
+    expect((await vidimus("import", "trustdir", folderWith({ x: "" }).path, ...to())).code).toBe(
+      exitCodes.importNothing.code,
+    );
+    await expect(vidimus("import", "notary", "http://127.0.0.1:1", app, ...to())).rejects.toMatchObject({
+      code: "SOURCE_UNREACHABLE",
+    });
+  });
+
+  it("takes whole numbers within bounds", async () => {
+    for (const flag of ["--in-flight", "--rate"]) {
+      for (const value of ["0", "x", "99999999"]) {
+        const { code, err } = await vidimus("import", "notary", from(), flag, value, ...to());
+        expect([code, err]).toEqual([exitCodes.usage.code, expect.stringContaining(flag)]);
+      }
+    }
+  });
+});

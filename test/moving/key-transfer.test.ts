@@ -1,0 +1,186 @@
+/** Keys of an old signer, brought over HTTP to a server that has taken its repositories over. */
+import { createPrivateKey } from "node:crypto";
+import { CompactEncrypt } from "jose";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Fetcher } from "../../src/client/fetch/fetcher.ts";
+import { OldKeyError } from "../../src/moving/databases/errors.ts";
+import { keyServer } from "../../src/moving/key-server.ts";
+import { type Transfer, transferKeys } from "../../src/moving/key-transfer.ts";
+import type { LockedKey } from "../../src/moving/old-keys.ts";
+import type { OldPassphrases } from "../../src/moving/old-passphrases.ts";
+import { type ForeignKey, type ForeignOptions, foreignRepository } from "../support/foreign-repository.ts";
+import { start, startServer, type TestServer } from "../support/server.ts";
+
+const passphrase = "correct horse battery";
+const passphrases: OldPassphrases = { of: () => Buffer.from(passphrase), close: () => {} };
+const app = "registry.example.org/app";
+const other = "registry.example.org/other";
+
+let server: TestServer;
+beforeEach(async () => {
+  server = await startServer();
+});
+afterEach(() => server.close());
+
+/** As `client/fetch` has it, without TLS and credentials. */
+const fetcher: Pick<Fetcher, "call" | "origin"> = {
+  origin: "https://trust.example",
+  async call({ method, path, body }) {
+    const answer = await server.request(path, {
+      method,
+      ...(body !== undefined && { headers: { "content-type": body.type }, body: body.bytes }),
+    });
+    return { status: answer.status, type: undefined, code: answer.code, body: answer.body };
+  },
+};
+const theServer = keyServer(async () => fetcher as Fetcher);
+
+async function lockedUp(
+  { listed, pkcs8 }: ForeignKey,
+  changes: Partial<LockedKey> & { readonly under?: string } = {},
+): Promise<LockedKey> {
+  const { under = passphrase, ...rest } = changes;
+  const sec1 = createPrivateKey({ key: pkcs8, format: "der", type: "pkcs8" }).export({
+    format: "der",
+    type: "sec1",
+  });
+  const sealed = await new CompactEncrypt(sec1)
+    .setProtectedHeader({ alg: "PBES2-HS256+A128KW", enc: "A256GCM" })
+    .setKeyManagementParameters({ p2c: 1_000 })
+    .encrypt(Buffer.from(under));
+  const publicKey = Buffer.from(listed.public, "base64");
+  return {
+    keyId: listed.id,
+    repository: app,
+    role: "timestamp",
+    algorithm: "ecdsa",
+    alias: "a",
+    publicKey,
+    sealed,
+    ...rest,
+  };
+}
+
+const transfer = (locked: readonly LockedKey[], changes: Partial<Transfer> = {}) =>
+  transferKeys(locked, { server: theServer, passphrases, repositories: [], dryRun: false, ...changes });
+const foreign = (repository: string, options: Partial<ForeignOptions> = {}) =>
+  foreignRepository(server.store, repository, { at: start, ...options });
+const held = async (repository: string) =>
+  (await theServer.standing(repository))?.map(({ keys }) => keys.some((key) => key.held));
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof OldKeyError) return error.code;
+    throw error;
+  }
+  return "none";
+}
+
+describe("keys of an old signer", () => {
+  it("are brought to the repositories whose roots list them", async () => {
+    const [one, two] = [await foreign(app), await foreign(other)];
+    const locked = await Promise.all([
+      lockedUp(one.timestamp),
+      lockedUp(one.snapshot, { role: "snapshot" }),
+      lockedUp(two.timestamp, { repository: other }),
+    ]);
+    expect(await transfer(locked)).toEqual([
+      {
+        repository: app,
+        outcome: "taken",
+        without: [],
+        keys: [
+          { role: "timestamp", id: one.timestamp.listed.id },
+          { role: "snapshot", id: one.snapshot.listed.id },
+        ],
+      },
+      {
+        repository: other,
+        outcome: "taken",
+        without: ["snapshot"],
+        keys: [{ role: "timestamp", id: two.timestamp.listed.id }],
+      },
+    ]);
+    expect([await held(app), await held(other)]).toEqual([
+      [true, true],
+      [true, false],
+    ]);
+    expect((await transfer(locked)).map(({ outcome }) => outcome)).toEqual(["held", "held"]);
+  });
+
+  it("that are wanted by nobody stay locked, whatever their passphrase is", async () => {
+    const { timestamp } = await foreign(app);
+    const stranger = (await foreign(other)).timestamp;
+    const unwanted = await lockedUp(stranger, { under: "another passphrase", repository: "gone.example/x" });
+    const [first, second] = await transfer([await lockedUp(timestamp), unwanted]);
+    expect([first?.outcome, second?.outcome]).toEqual(["absent", "taken"]);
+    expect(await held(app)).toEqual([true, false]);
+  });
+
+  it("are those of the repositories that are named, in a table without names, too", async () => {
+    const { timestamp } = await foreign(app);
+    const nameless = await lockedUp(timestamp, { repository: "" });
+    expect(await codeOf(transfer([nameless]))).toBe("OLD_KEYS_FOREIGN");
+    expect((await transfer([nameless], { repositories: [app] }))[0]?.outcome).toBe("taken");
+  });
+
+  it("are only opened, and not brought, to see what would happen", async () => {
+    const { timestamp } = await foreign(app);
+    const [done] = await transfer([await lockedUp(timestamp)], { dryRun: true });
+    expect([done?.outcome, done?.without]).toEqual(["taken", ["snapshot"]]);
+    expect(await held(app)).toEqual([false, false]);
+  });
+
+  it("change nothing under another passphrase", async () => {
+    const [one, two] = [await foreign(app), await foreign(other)];
+    const locked = [
+      await lockedUp(one.timestamp),
+      await lockedUp(two.timestamp, { repository: other, alias: "b", under: "another passphrase" }),
+    ];
+    expect(await codeOf(transfer(locked))).toBe("OLD_PASSPHRASE_WRONG");
+    expect([await held(app), await held(other)]).toEqual([
+      [false, false],
+      [false, false],
+    ]);
+  });
+
+  it("of which one is damaged keep the others from nothing", async () => {
+    const [one, two] = [await foreign(app), await foreign(other)];
+    const bad = await lockedUp(two.timestamp, { repository: other, under: "another passphrase" });
+    const [first, second] = await transfer([await lockedUp(one.timestamp), bad]);
+    expect([first?.outcome, second?.outcome]).toEqual(["taken", "failed"]);
+    expect(second?.fault).toContain(two.timestamp.listed.id);
+    expect([await held(app), await held(other)]).toEqual([
+      [true, false],
+      [false, false],
+    ]);
+  });
+
+  it("of another signer are refused, and named as that", async () => {
+    await foreign(app);
+    const stranger = (await foreign(other)).timestamp;
+    expect(await codeOf(transfer([await lockedUp(stranger)]))).toBe("OLD_KEYS_FOREIGN");
+    expect(await held(app)).toEqual([false, false]);
+  });
+
+  it("that the server refuses are told with its words", async () => {
+    const { timestamp } = await foreign(app);
+    const refusing = {
+      ...theServer,
+      bring: () => theServer.bring(app, [{ role: "snapshot", pkcs8: timestamp.pkcs8 }]),
+    };
+    const [done] = await transfer([await lockedUp(timestamp)], { server: refusing });
+    expect(done?.outcome).toBe("failed");
+    expect(done?.fault).toContain("ONLINE_KEY_UNLISTED");
+  });
+});
+
+it("a server that takes no keys in is named as that", async () => {
+  const stock = keyServer(async () => ({
+    ...(fetcher as Fetcher),
+    call: async () => ({ status: 404, type: undefined, code: undefined, body: Buffer.from("{}") }),
+  }));
+  expect(await codeOf(stock.standing(app))).toBe("OLD_KEY_REFUSED");
+});

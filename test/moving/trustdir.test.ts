@@ -1,0 +1,143 @@
+/** Repositories from what clients kept: one folder, several, and several that do not agree. */
+import { existsSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { noCredentials } from "../../src/client/fetch/credentials.ts";
+import { createFetcher } from "../../src/client/fetch/http-fetcher.ts";
+import { notary } from "../../src/core/format/notary.ts";
+import { destination } from "../../src/moving/destination.ts";
+import { takeOver } from "../../src/moving/take-over.ts";
+import { trustOffer } from "../../src/moving/trust-offer.ts";
+import { type Folder, folderWith } from "../support/folder.ts";
+import { app, publishOn, withHistory } from "../support/moving.ts";
+import { newRootKey, type Owner, signedOf, signJson } from "../support/publisher.ts";
+import { startServer, type TestServer } from "../support/server.ts";
+
+let old: TestServer;
+let owner: Owner;
+let here: TestServer;
+beforeEach(async () => {
+  old = await startServer();
+  here = await startServer();
+  owner = await withHistory(old);
+});
+afterEach(async () => {
+  await old.close();
+  await here.close();
+});
+
+const roles = ["root", "timestamp", "snapshot", "targets", "targets/releases"];
+
+/** As a client keeps it that looks now; `changes` are put in the place of what it has. */
+async function cache(changes: Readonly<Record<string, Buffer | undefined>> = {}): Promise<Folder> {
+  const files: Record<string, string> = {
+    "private/secret.key": "not to be read",
+    [`tuf/${app}/changelist/0001.change`]: "not to be read",
+  };
+  for (const role of roles) {
+    const bytes = role in changes ? changes[role] : (await old.file(app, `${role}.json`)).body;
+    if (bytes !== undefined) files[`tuf/${app}/metadata/${role}.json`] = bytes.toString("utf8");
+  }
+  return folderWith(files);
+}
+
+async function bring(...folders: readonly Folder[]) {
+  const fetcher = createFetcher({
+    server: `http://127.0.0.1:${here.port}`,
+    credentials: noCredentials,
+    environment: {},
+  });
+  try {
+    const { offer, repositories } = await trustOffer(
+      folders.map(({ path }) => path),
+      notary,
+      () => here.clock.now(),
+    );
+    return await takeOver(
+      { offer, destination: destination(async () => fetcher, fetcher.origin), dryRun: false, inFlight: 8 },
+      repositories,
+    );
+  } finally {
+    fetcher.close();
+  }
+}
+
+const nothingHere = async () => expect(await here.store.state(app)).toMatchObject({ revision: 0 });
+
+describe("what a client kept", () => {
+  it("is taken over to the byte, from its newest root on", async () => {
+    const folder = await cache();
+    expect(await bring(folder)).toMatchObject([{ outcome: "taken", roots: [3, 3], findings: [] }]);
+    for (const role of roles) {
+      expect((await here.file(app, `${role}.json`)).body).toEqual((await old.file(app, `${role}.json`)).body);
+    }
+    await here.chainCheck(app, { unavailable: "any" });
+    expect(existsSync(folder.at(`tuf/${app}/changelist/0001.change`))).toBe(true);
+  });
+
+  it("long after its server was switched off is taken, and remarked on", async () => {
+    const folder = await cache();
+    here.clock.advance(300 * 86_400_000);
+    const [report] = await bring(folder);
+    expect(report?.outcome).toBe("taken");
+    expect(report?.remarks).toContainEqual({ code: "EXPIRED", role: "timestamp" });
+  });
+
+  it("in which a file is missing that its snapshot names is left out, unless somebody else has it", async () => {
+    const without = await cache({ "targets/releases": undefined });
+    expect(await bring(without)).toMatchObject([
+      { outcome: "leftOut", findings: [{ code: "SNAPSHOT_INCOMPLETE" }] },
+    ]);
+    await nothingHere();
+    const other = await cache({ timestamp: undefined });
+    const [report] = await bring(without, other);
+    expect(report).toMatchObject({ outcome: "taken" });
+    expect(report?.findings).toHaveLength(1);
+  });
+
+  it("that was changed since is left out", async () => {
+    const targets = (await old.file(app, "targets.json")).body;
+    const folder = await cache({
+      targets: signJson({ ...signedOf(targets), version: 77 }, [owner.targetsKey]),
+    });
+    expect(await bring(folder)).toMatchObject([{ outcome: "leftOut" }]);
+    await nothingHere();
+  });
+});
+
+describe("what several clients kept", () => {
+  it("gives the longest chain of roots and the newest set, and says what was passed over", async () => {
+    const first = await cache();
+    const key = await newRootKey(app, old.clock.now());
+    owner.root.signers = [...owner.root.signers.slice(-1), key];
+    owner.root.keys.root = [key.listed];
+    await publishOn(old, owner, "root");
+    const second = await cache();
+    owner.addTarget("9.0");
+    await publishOn(old, owner, "targets");
+    const third = await cache();
+    const [report] = await bring(second, first, third);
+    expect(report).toMatchObject({ outcome: "taken", roots: [3, 4] });
+    expect(report?.findings.map(({ sentence }) => sentence.includes(first.path))).toEqual([true]);
+    expect((await here.file(app, "timestamp.json")).body).toEqual(
+      (await old.file(app, "timestamp.json")).body,
+    );
+    expect((await here.file(app, "3.root.json")).status).toBe(200);
+  });
+
+  it("is left out where two have different roots of one version", async () => {
+    const mine = await cache();
+    const root = (await old.file(app, "root.json")).body;
+    const rival = signJson({ ...signedOf(root), expires: "2040-01-01T00:00:00Z" }, owner.root.signers);
+    const [report] = await bring(mine, await cache({ root: rival }));
+    expect(report).toMatchObject({ outcome: "leftOut", findings: [{ code: "HASH_MISMATCH" }] });
+    expect(report?.findings[0]?.sentence).toContain(mine.path);
+    await nothingHere();
+  });
+});
+
+it("a folder that cannot be read is the end of it", async () => {
+  const { path } = folderWith({});
+  await expect(trustOffer([`${path}/not-there`], notary, () => 0)).rejects.toMatchObject({
+    code: "SOURCE_UNREACHABLE",
+  });
+});
