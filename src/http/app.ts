@@ -69,6 +69,8 @@ const apiOf: Record<Route["kind"], string> = {
   changeUser: "/manage/people/change-user",
   removeUser: "/manage/people/remove-user",
   changePassword: "/manage/people/change-password",
+  sessions: "/manage/people/sessions",
+  endSessions: "/manage/people/end-sessions",
   teams: "/manage/people/teams",
   addTeam: "/manage/people/add-team",
   removeTeam: "/manage/people/remove-team",

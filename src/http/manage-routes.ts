@@ -46,9 +46,17 @@ export type PeopleRoute =
   | { readonly kind: "login" | "logout" }
   | { readonly kind: "removePermission" | "explain"; readonly query: string }
   | {
-      readonly kind: "changeUser" | "removeUser" | "changePassword" | "removeTeam" | "revokeToken";
+      readonly kind:
+        | "changeUser"
+        | "removeUser"
+        | "changePassword"
+        | "sessions"
+        | "removeTeam"
+        | "revokeToken";
       readonly name: string;
     }
+  /** Without a session: all of the user's. */
+  | { readonly kind: "endSessions"; readonly name: string; readonly session?: string }
   | { readonly kind: "addMember" | "removeMember"; readonly team: string; readonly name: string };
 
 export interface ManageRules {
@@ -145,7 +153,9 @@ function peopleRoute(
   query: string,
 ): PeopleRoute | undefined {
   const asked = `${method} ${first}${name === undefined ? "" : "/NAME"}${what === undefined ? "" : `/${what}`}`;
-  if (name === "" || member === "" || (member !== undefined && what !== "members")) return undefined;
+  if (name === "" || member === "") return undefined;
+  if (what === "sessions") return first === "users" ? sessionRoute(method, name, member) : undefined;
+  if (member !== undefined && what !== "members") return undefined;
   if (name === undefined) return listRoute(asked, query);
   switch (asked) {
     case "GET permissions/NAME":
@@ -167,6 +177,17 @@ function peopleRoute(
     default:
       return undefined;
   }
+}
+
+function sessionRoute(
+  method: string,
+  name: string | undefined,
+  session: string | undefined,
+): PeopleRoute | undefined {
+  if (name === undefined) return undefined;
+  if (method === "GET" && session === undefined) return { kind: "sessions", name };
+  if (method !== "DELETE" || (session !== undefined && !/^[0-9a-f]{16}$/.test(session))) return undefined;
+  return { kind: "endSessions", name, ...(session !== undefined && { session }) };
 }
 
 function listRoute(asked: string, query: string): PeopleRoute | undefined {

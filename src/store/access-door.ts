@@ -16,6 +16,7 @@ export interface AccessReads {
   machineToken(digest: string): MachineToken | undefined;
   machineTokens(owner: string | undefined, after: string, limit: number): MachineToken[];
   session(digest: string): Session | undefined;
+  sessions(user: string): Session[];
 }
 
 type ChangeName = Exclude<keyof AccessStore, keyof AccessReads>;
@@ -71,6 +72,10 @@ export function accessReads(reads: AccessReads, read: Read): Pick<AccessStore, k
       check.checkDigest(digest);
       return read(() => reads.session(digest));
     },
+    async sessions(user) {
+      check.checkPersonName(user);
+      return read(() => reads.sessions(user));
+    },
   };
 }
 
@@ -117,6 +122,12 @@ export function accessChanges(change: Change): Remote {
       check.checkDigest(digest);
       return await change("endSession", digest);
     },
+    async endSessionsOf(request) {
+      checkAuditRecord(request.audit);
+      check.checkPersonName(request.user);
+      if (request.digest !== undefined) check.checkDigest(request.digest);
+      return await change("endSessionsOf", request);
+    },
   };
 
   function named(operation: "removeUser" | "addTeam" | "removeTeam" | "revokeMachineToken") {
@@ -156,4 +167,5 @@ export const accessOperations = [
   "revokeMachineToken",
   "addSession",
   "endSession",
+  "endSessionsOf",
 ] as const satisfies readonly ChangeName[];

@@ -123,10 +123,16 @@ export interface AccessStore {
   revokeMachineToken(request: Audited & { readonly name: string }): Promise<AccessChange>;
 
   session(digest: string): Promise<Session | undefined>;
+  /** Of one user, what has expired included: oldest first, and by digest. */
+  sessions(user: string): Promise<readonly Session[]>;
   /** Forgets what has expired by `createdAt`. A user has at most `accessBounds.sessions`: the oldest gives way. */
   addSession(session: Session): Promise<void>;
   /** False: there was none. */
   endSession(digest: string): Promise<boolean>;
+  /** Those of a user, or the one of this digest if it is theirs. `missing`: there was none. */
+  endSessionsOf(
+    request: Audited & { readonly user: string; readonly digest?: string },
+  ): Promise<AccessChange>;
 }
 
 export const accessBounds = {

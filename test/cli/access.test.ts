@@ -19,7 +19,12 @@ let home: Folder;
 
 beforeAll(async () => {
   data = temporaryDirectory();
-  home = folderWith({ "alice.txt": `${password}\n`, "other.txt": "another password", "short.txt": "short" });
+  home = folderWith({
+    "alice.txt": `${password}\n`,
+    "other.txt": "another password",
+    "short.txt": "short",
+    "new.txt": "a new password",
+  });
   const given = {
     data,
     "server.port": "0",
@@ -98,6 +103,8 @@ describe("the examples", () => {
     await play("token", "revoke");
     expect((await run(["token", "list"])).out).toContain("revoked");
     await play("user", "password");
+    expect(await play("user", "sessions")).toBe("alice is logged in nowhere.\n");
+    expect(await play("user", "end-sessions")).toContain("0 logins of theirs ended.");
     await play("user", "disable");
     expect((await run(["acl", "explain", "user:alice", "admin"])).out).toBe("No: user:alice is disabled.\n");
     await play("user", "enable");
@@ -114,7 +121,7 @@ describe("the examples", () => {
       const said = new Said();
       await runCli([name, "--help"], contextOf(said), servesNothing);
       const below = said.out.split("\nCommands:\n")[1] ?? "";
-      leaves.push(...[...below.matchAll(/^ {2}([a-z]+) /gm)].map(([, each]) => `${name} ${each}`));
+      leaves.push(...[...below.matchAll(/^ {2}([a-z-]+) /gm)].map(([, each]) => `${name} ${each}`));
     }
     const own = leaves.filter((each) => !each.endsWith(" help"));
     expect([...played].sort()).toEqual(own.sort());
@@ -213,6 +220,101 @@ describe("a server with TLS", () => {
     expect(await list(url, ["--ca", ca])).toBe(70);
     expect(await list(url, [], mine)).toBe(21);
     expect(await list(url.replace("localhost", "127.0.0.2"), ["--ca", ca], mine)).toBe(21);
+  });
+});
+
+describe("whoever is a user", () => {
+  const body = (form: Record<string, string>) => ({
+    method: "POST",
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+    body: new URLSearchParams(form).toString(),
+  });
+  /** A login that goes on by a refresh token. */
+  async function login(username: string, given = password): Promise<string> {
+    const form = { grant_type: "password", username, password: given, access_type: "offline" };
+    const answer = (await (await fetch(`${server.url}/token`, body(form))).json()) as {
+      refresh_token: string;
+    };
+    return answer.refresh_token;
+  }
+  const goesOn = async (refresh_token: string) =>
+    (await fetch(`${server.url}/token`, body({ grant_type: "refresh_token", refresh_token }))).status === 200;
+  const as = (name: string, file = "alice.txt") => [
+    ...["--server", server.url, "--login", name],
+    ...["--login-password-file", home.at(file)],
+  ];
+  const added = async (name: string) =>
+    await run(["user", "add", name, "--password-file", home.at("alice.txt")]);
+
+  it("changes the own password, giving the present one, and is logged in nowhere then", async () => {
+    await added("carol");
+    const [first, second] = [await login("carol"), await login("carol")];
+    const change = ["user", "password", "--password-file", home.at("new.txt")];
+    expect((await run(change, as("carol", "other.txt"))).code).toBe(70);
+    expect(await goesOn(first)).toBe(true);
+    const { code, out } = await run(change, as("carol"));
+    expect([code, out]).toEqual([0, expect.stringContaining("2 logins of theirs ended.")]);
+    expect([await goesOn(first), await goesOn(second)]).toEqual([false, false]);
+    expect(await login("carol")).toBeUndefined();
+    expect(await goesOn(await login("carol", "a new password"))).toBe(true);
+  });
+
+  it("is asked for the present password and twice for the new one, without echo", async () => {
+    await added("dora");
+    const place = ["--server", server.url, "--login", "dora"];
+    expect((await run(["user", "password"], place, [password, "a new password", "another one"])).code).toBe(
+      73,
+    );
+    const given = [password, "a new password", "a new password"];
+    expect((await run(["user", "password"], place, given)).code).toBe(0);
+    expect(await goesOn(await login("dora", "a new password"))).toBe(true);
+  });
+
+  it("gives the present password for the own one as an administrator, too", async () => {
+    await added("eve");
+    await run(["acl", "add", "user:eve", "**", "admin"]);
+    const change = ["user", "password", "--password-file", home.at("new.txt")];
+    expect((await run(change, as("eve", "other.txt"))).code).toBe(70);
+    expect((await run(change, as("eve"))).code).toBe(0);
+    expect(
+      (
+        await run(
+          ["user", "password", "carol", "--password-file", home.at("alice.txt")],
+          as("eve", "new.txt"),
+        )
+      ).code,
+    ).toBe(0);
+  });
+
+  it("lists and ends the own logins, one or all, and nobody else's", async () => {
+    await added("fay");
+    await added("gus");
+    const [first, second, ofGus] = [await login("fay"), await login("fay"), await login("gus")];
+    const { out } = await run(["user", "sessions", "--json"], as("fay"));
+    const { sessions } = JSON.parse(out) as { sessions: { id: string }[] };
+    expect(sessions).toHaveLength(2);
+    expect(out).not.toContain(first);
+    const end = ["user", "end-sessions"];
+    const { id = "" } = sessions[0] ?? {};
+    expect((await run([...end, "--session", "x"], as("fay"))).code).toBe(73);
+    expect((await run([...end, "--session", id], as("gus"))).code).toBe(71);
+    expect((await run([...end, "--session", id], as("fay"))).code).toBe(0);
+    expect([await goesOn(first), await goesOn(second)].filter(Boolean)).toHaveLength(1);
+    for (const args of [
+      ["user", "sessions", "fay"],
+      [...end, "fay"],
+      ["user", "password", "fay", "--password-file", home.at("new.txt")],
+    ])
+      expect((await run(args, as("gus"))).code).toBe(70);
+    expect((await run(end, as("fay"))).out).toContain("1 login of theirs ended.");
+    expect([await goesOn(first), await goesOn(second), await goesOn(ofGus)]).toEqual([false, false, true]);
+    expect((await run([...end, "gus"])).code).toBe(0);
+    expect(await goesOn(ofGus)).toBe(false);
+  });
+
+  it("says who they are, or is told to", async () => {
+    for (const command of ["password", "sessions", "end-sessions"])
+      expect((await run(["user", command])).code).toBe(73);
   });
 });
 

@@ -46,9 +46,12 @@ export function addAccessFlags(command: Command): Command {
 
 export class AccessServer {
   readonly #fetcher: Fetcher;
+  /** The name that was given for who asks. */
+  readonly user: string | undefined;
 
-  private constructor(fetcher: Fetcher) {
+  private constructor(fetcher: Fetcher, user: string | undefined) {
     this.#fetcher = fetcher;
+    this.user = user;
   }
 
   /** For one command, which closes it. */
@@ -56,7 +59,20 @@ export class AccessServer {
     const flags = command.opts<AccessFlags>();
     const { config } = loadFrom(command, context);
     const place = placeOf(flags, config, context);
-    return new AccessServer(await fetcherAt(place, await credentialsOf(flags, config, place, context)));
+    const user = flags.login ?? (flags.tokenFile === undefined ? context.env.VIDIMUS_USER : undefined);
+    return new AccessServer(await fetcherAt(place, await credentialsOf(flags, config, place, context)), user);
+  }
+
+  /** As a user with this password and nothing more: an administrator, too, has to give the present one for their own. */
+  static async openAsUser(
+    username: string,
+    password: string,
+    command: Command,
+    context: CliContext,
+  ): Promise<AccessServer> {
+    const place = placeOf(command.opts<AccessFlags>(), loadFrom(command, context).config, context);
+    const token = await tokenByPassword({ username, password }, place);
+    return new AccessServer(await fetcherAt(place, ownToken(token)), username);
   }
 
   /** What the server answers, if that is no refusal. Throws `AccessError`. */
@@ -125,7 +141,13 @@ async function credentialsOf(
 ): Promise<CredentialSource> {
   const { login, tokenFile, server } = flags;
   if (tokenFile !== undefined) return ownToken(readText(tokenFile).trim());
-  if (login !== undefined) return ownToken(await tokenByPassword(login, flags, place, context));
+  if (login !== undefined) {
+    const file = flags.loginPasswordFile;
+    const password = await readSecret(`Password of ${login}: `, { file }, context);
+    return ownToken(
+      await tokenByPassword({ username: login, password, scope: "vidimus:server:admin" }, place),
+    );
+  }
   if (server === undefined) return ownToken(readText(join(data, "operator-token")).trim());
   const [{ usualCredentials }, { checkOptions }] = await Promise.all([
     import("../../client/fetch/sources.ts"),
@@ -143,14 +165,11 @@ function ownToken(token: string | undefined): CredentialSource {
 
 /** Of this very server's token endpoint: the realm may be a name that is not known here. */
 async function tokenByPassword(
-  username: string,
-  { loginPasswordFile }: AccessFlags,
+  who: { readonly username: string; readonly password: string; readonly scope?: string },
   place: Place,
-  context: CliContext,
 ): Promise<string> {
   const fetcher = await fetcherAt(place, ownToken(undefined));
-  const password = await readSecret(`Password of ${username}: `, { file: loginPasswordFile }, context);
-  const form = { grant_type: "password", username, password, scope: "vidimus:server:admin" };
+  const form = { grant_type: "password", ...who };
   try {
     const answer = await asked(fetcher, {
       right: { of: "server", action: "known" },
@@ -166,7 +185,7 @@ async function tokenByPassword(
     throw refusalOf(answer);
   } catch (error) {
     if (!(error instanceof AccessError) || error.code !== "ACCESS_DENIED") throw error;
-    const what = `The server does not let ${username} in with this password: try again, or ask its administrator.`;
+    const what = `The server does not let ${who.username} in with this password: try again, or ask its administrator.`;
     throw new AccessError("ACCESS_DENIED", what, error);
   } finally {
     fetcher.close();

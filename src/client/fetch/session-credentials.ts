@@ -28,7 +28,7 @@ export type KnownServers = ReadonlyMap<string, KnownServer>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-export const sessionsFormat = "vidimus-sessions/1";
+export const sessionsFormat = "vidimus-kept-sessions/1";
 const largest = 1_048_576;
 const mostServers = 1_000;
 

@@ -55,6 +55,8 @@ export const needs = {
   removeUser: admin,
   // One's own, or an administrator's.
   changePassword: known,
+  sessions: known,
+  endSessions: known,
   teams: admin,
   addTeam: admin,
   removeTeam: admin,
@@ -115,6 +117,7 @@ export function changes(route: Route): boolean {
     case "changeUser":
     case "removeUser":
     case "changePassword":
+    case "endSessions":
     case "addTeam":
     case "removeTeam":
     case "addMember":

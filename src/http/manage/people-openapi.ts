@@ -42,7 +42,21 @@ export const peopleOperations: Record<PeopleRoute["kind"], Operation> = {
     summary: "Sets a password: one's own, or as an administrator.",
     body: schemas.passwordBody,
     status: 200,
-    answer: schemas.done,
+    answer: schemas.sessionsEnded,
+  },
+  sessions: {
+    method: "get",
+    path: "/api/v1/users/{name}/sessions",
+    summary: "Logins that go on by a refresh token: one's own, or as an administrator.",
+    status: 200,
+    answer: schemas.sessionList,
+  },
+  endSessions: {
+    method: "delete",
+    path: "/api/v1/users/{name}/sessions",
+    summary: "Ends them all; with /ID after it, the one of this ID.",
+    status: 200,
+    answer: schemas.sessionsEnded,
   },
   teams: {
     method: "get",

@@ -53,6 +53,20 @@ export const logoutBody = z.strictObject({
 
 const next = z.string().optional().meta({ description: "Where the next page begins: give it as `after`." });
 export const done = z.strictObject({ format: z.literal("vidimus-done/1") });
+export const sessionsEnded = z.strictObject({
+  format: z.literal("vidimus-done/1"),
+  sessions: z.int().meta({ description: "Logins that ended with it." }),
+});
+export const sessionList = z.strictObject({
+  format: z.literal("vidimus-sessions/1"),
+  sessions: z.array(
+    z.strictObject({
+      id: z.string().meta({ description: "16 hexadecimal digits, to end it by." }),
+      created: instant,
+      expires: instant,
+    }),
+  ),
+});
 export const userList = z.strictObject({
   format: z.literal("vidimus-users/1"),
   users: z.array(

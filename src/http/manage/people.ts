@@ -1,10 +1,11 @@
 /**
- * The management API of who may do what. Administrators alone, but for two things: whoever is a user may change their own
- * password, giving the present one, and list the tokens that were made for them.
+ * The management API of who may do what. Administrators alone, but for three things: whoever is a user may change their own
+ * password, giving the present one, see and end their own logins, and list the tokens that were made for them.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { RefusedError } from "../../core/errors.ts";
+import type { UserSession } from "../../service/access/administration.ts";
 import {
   isOidcName,
   isRepositoryAction,
@@ -12,6 +13,7 @@ import {
   subjectOf,
   subjectText,
 } from "../../service/access/evaluate.ts";
+import type { Principal } from "../../service/service.ts";
 import type { MachineToken, Permission, Subject, Team, User } from "../../store/access.ts";
 import type { BuiltinAccess } from "../auth/builtin.ts";
 import { holderOf } from "../auth/rate.ts";
@@ -111,9 +113,24 @@ export async function peopleApi(
     const { name } = meaning(request, "changePassword");
     await withBody(request, schemas.passwordBody, async ({ password, current }) => {
       await checkMayChange(request, name, current);
-      await administration().setPassword(name, password, request.grant.principal);
+      const sessions = await administration().setPassword(name, password, request.grant.principal);
+      await answer(reply, { format: "vidimus-done/1", sessions });
     });
-    return await isDone(reply);
+    return reply;
+  });
+  app.get(route("sessions"), async (request, reply) => {
+    const { name } = meaning(request, "sessions");
+    const found = administration();
+    checkOwn(request, name, "see the logins of somebody else");
+    const sessions = (await found.sessions(name)).map(sessionDocument);
+    return await answer(reply, { format: "vidimus-sessions/1", sessions });
+  });
+  app.delete(route("endSessions"), async (request, reply) => {
+    const { name, session } = meaning(request, "endSessions");
+    const found = changing();
+    checkOwn(request, name, "end the logins of somebody else");
+    const sessions = await found.endSessions(name, session, request.grant.principal);
+    return await answer(reply, { format: "vidimus-done/1", sessions });
   });
 
   app.get(route("teams"), async (request, reply) => {
@@ -144,8 +161,7 @@ export async function peopleApi(
   app.get(route("tokens"), async (request, reply) => {
     const { store } = administration();
     const { principal } = request.grant;
-    const isPerson = principal.method === "password" || isOidcName(principal.name);
-    if (!isAdministrator(request) && !isPerson) throw forbidden();
+    if (!isAdministrator(request) && !isPerson(principal)) throw forbidden();
     const own = isAdministrator(request) ? {} : { owner: principal.name };
     const found = await list(
       request,
@@ -212,10 +228,7 @@ export async function peopleApi(
     current: string | undefined,
   ): Promise<void> {
     if (isAdministrator(request)) return;
-    const { principal } = request.grant;
-    if (principal.method !== "password" || principal.name !== name) {
-      throw forbidden("Only an administrator can change the password of somebody else.");
-    }
+    checkOwn(request, name, "change the password of somebody else");
     if (current === undefined) throw bad("current: give your present password");
     try {
       await parts().logins.login({ name, password: current }, holderOf(addressOf(request)));
@@ -224,6 +237,17 @@ export async function peopleApi(
       throw isWrong ? forbidden("The present password is another one: try again.") : error;
     }
   }
+}
+
+/** A machine may have a name that is a user's, too. A job never has one that an identity provider's people have. */
+function checkOwn(request: FastifyRequest, name: string, what: string): void {
+  const { principal } = request.grant;
+  if (isAdministrator(request) || (isPerson(principal) && principal.name === name)) return;
+  throw forbidden(`Only an administrator can ${what}.`);
+}
+
+function isPerson({ method, name }: Principal): boolean {
+  return method === "password" || (method === "oidc" && isOidcName(name));
 }
 
 function isAdministrator({ grant }: FastifyRequest): boolean {
@@ -238,6 +262,10 @@ function subjectIn(text: string): Subject {
 
 function userDocument({ name, password, disabled, createdAt }: User) {
   return { name, created: instant(createdAt), disabled, password: password !== "" };
+}
+
+function sessionDocument({ id, createdAt, expiresAt }: UserSession) {
+  return { id, created: instant(createdAt), expires: instant(expiresAt) };
 }
 
 function teamDocument({ name, createdAt, members }: Team) {

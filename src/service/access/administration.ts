@@ -4,6 +4,7 @@
  * Throws `BAD_PARAMETER` for what nobody can have, `NAME_TAKEN`, `NOT_FOUND` and `TOO_MANY_ENTRIES`; nothing has happened
  * then.
  */
+import { createHash } from "node:crypto";
 import { canonicalText } from "../../core/canonical.ts";
 import { MalformedError, RefusedError } from "../../core/errors.ts";
 import type { Json } from "../../core/json.ts";
@@ -38,6 +39,18 @@ export interface NewMachineToken {
   readonly lifetime: number;
 }
 
+/** A login that goes on by a refresh token. */
+export interface UserSession {
+  /** It opens nothing, and says nothing about the token. */
+  readonly id: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+}
+
+function sessionId(digest: string): string {
+  return createHash("sha256").update(`session ${digest}`).digest("hex").slice(0, 16);
+}
+
 /** Longest life of a machine's token, in milliseconds. */
 export const longestTokenLife = 366 * 86_400_000;
 
@@ -66,11 +79,43 @@ export class Administration {
     settle(await this.#store.addUser({ user, audit }), `the user ${name}`);
   }
 
-  async setPassword(name: string, password: string, by: Principal): Promise<void> {
+  /** Resolves to how many sessions ended with the old one. */
+  async setPassword(name: string, password: string, by: Principal): Promise<number> {
     checkPerson(name);
     const hash = await this.#hash(password);
-    const audit = this.#record("user.password-changed", by, { user: name });
+    const sessions = (await this.sessions(name)).length;
+    const audit = this.#record("user.password-changed", by, { user: name, sessions });
     settle(await this.#store.changeUser({ name, password: hash, audit }), `the user ${name}`);
+    return sessions;
+  }
+
+  /** Those that go on, oldest first. Somebody who is not known has none. */
+  async sessions(user: string): Promise<readonly UserSession[]> {
+    checkUser(user);
+    const at = this.#now();
+    return (await this.#store.sessions(user))
+      .filter(({ expiresAt }) => expiresAt > at)
+      .map(({ digest, createdAt, expiresAt }) => ({ id: sessionId(digest), createdAt, expiresAt }));
+  }
+
+  /** All of a user, or the one of this ID. Resolves to how many there were. Throws `NOT_FOUND` for an ID that is none. */
+  async endSessions(user: string, id: string | undefined, by: Principal): Promise<number> {
+    checkUser(user);
+    const own = await this.#store.sessions(user);
+    const [one] = own.filter(({ digest }) => sessionId(digest) === id);
+    const sessions = id === undefined ? own.length : 1;
+    const audit = this.#record("user.sessions-ended", by, { user, sessions });
+    if (id === undefined) {
+      const change = await this.#store.endSessionsOf({ user, audit });
+      return change === "missing" ? 0 : sessions;
+    }
+    if (one === undefined) settle("missing", `a session ${id} of ${user}`);
+    else
+      settle(
+        await this.#store.endSessionsOf({ user, digest: one.digest, audit }),
+        `a session ${id} of ${user}`,
+      );
+    return sessions;
   }
 
   async setDisabled(name: string, disabled: boolean, by: Principal): Promise<void> {

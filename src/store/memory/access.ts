@@ -182,6 +182,18 @@ export class MemoryAccess {
     return this.#sessions.delete(digest);
   }
 
+  sessions(user: string): Session[] {
+    const own = [...this.#sessions.values()].filter((each) => each.user === user);
+    return own.sort((a, b) => a.createdAt - b.createdAt || byBytes(a.digest, b.digest));
+  }
+
+  endSessionsOf({ user, digest, audit }: Request<"endSessionsOf">): AccessChange {
+    const own = this.sessions(user).filter((each) => digest === undefined || each.digest === digest);
+    if (own.length === 0) return "missing";
+    for (const each of own) this.#sessions.delete(each.digest);
+    return this.#done(audit);
+  }
+
   #done(audit: AuditRecord): AccessChange {
     this.#append(audit);
     return "done";

@@ -51,6 +51,9 @@ export function prepareAccessReads(database: Database.Database) {
   const tokensOf = database.prepare<[string, string, number], TokenRow>(
     `SELECT ${tokenColumns} FROM access_machine_token WHERE owner = ? AND name > ? ORDER BY name LIMIT ?`,
   );
+  const sessions = database.prepare<[string], Session>(
+    "SELECT digest, name AS user, created_at AS createdAt, expires_at AS expiresAt FROM access_session WHERE name = ? ORDER BY created_at, digest",
+  );
   const session = database.prepare<[string], Session>(
     "SELECT digest, name AS user, created_at AS createdAt, expires_at AS expiresAt FROM access_session WHERE digest = ?",
   );
@@ -76,6 +79,7 @@ export function prepareAccessReads(database: Database.Database) {
     machineTokens: (owner: string | undefined, after: string, limit: number): MachineToken[] =>
       (owner === undefined ? tokens.all(after, limit) : tokensOf.all(owner, after, limit)).map(tokenOf),
     session: (digest: string): Session | undefined => session.get(digest),
+    sessions: (user: string): Session[] => sessions.all(user),
   };
 }
 

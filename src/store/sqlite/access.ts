@@ -77,6 +77,9 @@ export function prepareAccessChanges(database: Database.Database, append: (recor
   const insertSession = database.prepare<[string, string, number, number]>(
     "INSERT INTO access_session (digest, name, created_at, expires_at) VALUES (?, ?, ?, ?)",
   );
+  const endOwn = database.prepare<[string, string]>(
+    "DELETE FROM access_session WHERE name = ? AND digest = ?",
+  );
   const deleteSession = database.prepare<[string]>("DELETE FROM access_session WHERE digest = ?");
 
   function ended(changed: boolean, audit: AuditRecord): AccessChange {
@@ -161,6 +164,10 @@ export function prepareAccessChanges(database: Database.Database, append: (recor
       dropExpired.run(createdAt);
       dropOldest.run(user, user, accessBounds.sessions - 1);
       insertSession.run(digest, user, createdAt, expiresAt);
+    },
+    endSessionsOf({ user, digest, audit }: Request<"endSessionsOf">): AccessChange {
+      const { changes } = digest === undefined ? endSessions.run(user) : endOwn.run(user, digest);
+      return ended(changes > 0, audit);
     },
     endSession: (digest: string): boolean => deleteSession.run(digest).changes > 0,
   };

@@ -153,7 +153,7 @@ describe("an ID token of a workload", () => {
 });
 
 describe("a session", () => {
-  const kept = (servers: object, mode = 0o600, format = "vidimus-sessions/1") => {
+  const kept = (servers: object, mode = 0o600, format = "vidimus-kept-sessions/1") => {
     const path = join(temporaryDirectory(), "sessions.json");
     writeFileSync(path, JSON.stringify({ format, servers }));
     chmodSync(path, mode);
@@ -192,7 +192,7 @@ describe("a session", () => {
   it.each<[string, Record<string, string>]>([
     ["others may read", kept({ [server]: of("1") }, 0o640)],
     ["others may write", kept({ [server]: of("1") }, 0o602)],
-    ["is of another format", kept({ [server]: of("1") }, 0o600, "vidimus-sessions/2")],
+    ["is of another format", kept({ [server]: of("1") }, 0o600, "vidimus-kept-sessions/2")],
     ["holds no session", kept({ [server]: { ...of("1"), session: { token: "a b", name: "x" } } })],
     ["is no JSON", { VIDIMUS_SESSIONS: fileWith("vdr_1") }],
     ["is a folder", { VIDIMUS_SESSIONS: temporaryDirectory() }],

@@ -285,6 +285,32 @@ export function access(bench: Bench): void {
       expect(await store().session(digest("s"))).toBeUndefined();
     });
 
+    it("of one user are listed, oldest first, and ended with a record, all or one", async () => {
+      await session("b", "alice", 2_000);
+      await session("a", "alice", 1_000);
+      await session("of bob", "bob", 500);
+      const texts = async (user = "alice") => (await store().sessions(user)).map((each) => each.digest);
+      expect(await texts()).toEqual([digest("a"), digest("b")]);
+      expect(await texts("nobody")).toEqual([]);
+      const end = (text?: string, user = "alice") =>
+        store().endSessionsOf({
+          user,
+          audit: audit("user.sessions-ended", 3_000),
+          ...(text !== undefined && { digest: digest(text) }),
+        });
+      const { number } = await bench.store.audit.head();
+      expect(await end("of bob")).toBe("missing");
+      expect(await end("c")).toBe("missing");
+      expect(await end(undefined, "nobody")).toBe("missing");
+      expect((await bench.store.audit.head()).number).toBe(number);
+      expect(await end("a")).toBe("done");
+      expect(await texts()).toEqual([digest("b")]);
+      expect(await end()).toBe("done");
+      expect(await texts()).toEqual([]);
+      expect(await texts("bob")).toEqual([digest("of bob")]);
+      expect((await bench.store.audit.head()).number).toBe(number + 2);
+    });
+
     it("are forgotten when they have expired", async () => {
       await session("old", "alice", 1_000, 2_000);
       await session("new", "bob", 2_000, 3_000);

@@ -312,6 +312,35 @@ describe("whoever is a user", () => {
     expect((await ask("", basic("bob"))).answer.status).toBe(200);
   });
 
+  it("sees and ends the own logins, and a machine of the same name does not", async () => {
+    const refresh = async () =>
+      (await form({ grant_type: "password", username: "alice", password, access_type: "offline" })).body
+        .refresh_token ?? "";
+    const [first, second] = [await refresh(), await refresh()];
+    const headers = await tokenOf("", basic("alice"));
+    const list = async (by: Record<string, string> = headers) =>
+      await manage("GET", "users/alice/sessions", undefined, by);
+    const { body } = await list();
+    expect(body.sessions).toHaveLength(2);
+    for (const text of [first, second]) expect(JSON.stringify(body)).not.toContain(text);
+    const scopes = [{ pattern: repository, actions: ["pull"] }];
+    const machine = await manage("POST", "tokens", { name: "alice", scopes, lifetime: 3_600 });
+    expect(await list(bearing(machine.body.token))).toMatchObject({ status: 403, code: "FORBIDDEN" });
+    expect(await list(await tokenOf("", basic("bob")))).toMatchObject({ status: 403, code: "FORBIDDEN" });
+    expect(await list({})).toMatchObject({ status: 401, code: "UNAUTHORIZED" });
+    const end = async (id = "") => await manage("DELETE", `users/alice/sessions${id}`, undefined, headers);
+    expect(await end("/0123456789abcdef")).toMatchObject({ status: 404, code: "NOT_FOUND" });
+    expect(await end(`/${body.sessions[0].id}`)).toMatchObject({ status: 200, body: { sessions: 1 } });
+    expect(await end()).toMatchObject({ status: 200, body: { sessions: 1 } });
+    expect(await end()).toMatchObject({ status: 200, body: { sessions: 0 } });
+    const { entries } = await server.store.audit.list({ direction: "forwards", limit: 100 });
+    const ended = entries.filter(({ kind }) => kind === "user.sessions-ended");
+    expect(ended.map(({ actor, detail }) => [actor.name, actor.method, detail])).toEqual([
+      ["alice", "password", '{"sessions":1,"user":"alice"}'],
+      ["alice", "password", '{"sessions":1,"user":"alice"}'],
+    ]);
+  });
+
   it("lists the tokens that were made for them", async () => {
     const scopes = [{ pattern: repository, actions: ["pull"] }];
     for (const [name, owner] of [

@@ -52,6 +52,8 @@ const requests: Readonly<Record<Kind, readonly [method: string, path: string, wa
   changeUser: ["POST", "/api/v1/users/bob", "admin"],
   removeUser: ["DELETE", "/api/v1/users/bob", "admin"],
   changePassword: ["POST", "/api/v1/users/bob/password", "known"],
+  sessions: ["GET", "/api/v1/users/bob/sessions", "known"],
+  endSessions: ["DELETE", "/api/v1/users/bob/sessions", "known"],
   teams: ["GET", "/api/v1/teams", "admin"],
   addTeam: ["POST", "/api/v1/teams", "admin"],
   removeTeam: ["DELETE", "/api/v1/teams/dev", "admin"],

@@ -397,6 +397,19 @@ describe("a person", () => {
     expect((await goOn(again.body.refresh_token)).code).toBe("UNAUTHORIZED");
   });
 
+  it("sees and ends their own logins, and nobody else's", async () => {
+    const mine = async (method: string, name = "oidc:alice") => {
+      const { body } = await login();
+      return await manage(method, `users/${name}/sessions`, undefined, bearing(String(body.token)));
+    };
+    expect(JSON.parse((await mine("GET")).body.toString()).sessions).toHaveLength(1);
+    for (const name of ["alice", "oidc:bob"]) expect((await mine("GET", name)).status).toBe(403);
+    const { body } = await login();
+    expect(JSON.parse((await mine("DELETE")).body.toString())).toMatchObject({ sessions: 5 });
+    expect((await goOn(body.refresh_token)).code).toBe("UNAUTHORIZED");
+    expect((await manage("GET", "users/oidc:alice/sessions")).status).toBe(200);
+  });
+
   it("ends a session with its token, and nobody else's", async () => {
     const [one, two] = [await login(), await login()];
     for (const session of [one.body.refresh_token, "vdr_nothing", one.body.refresh_token])
