@@ -57,8 +57,10 @@ const publishers = [
   ...[
     "add",
     "add-digest",
+    "adopt",
     "delegation",
     "diff",
+    "import",
     "key",
     "promote",
     "proposal",

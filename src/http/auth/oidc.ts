@@ -17,6 +17,7 @@ import {
   type WantedClaims,
 } from "../../service/access/claims.ts";
 import { isPersonName, oidcPrefix } from "../../service/access/evaluate.ts";
+import type { Principal } from "../../service/service.ts";
 import type { Scope } from "../../store/access.ts";
 import { type IdTokenFault, IdTokenRefusal, type IdTokenRules, verifyIdToken } from "./id-token.ts";
 import { holderOf, Rate } from "./rate.ts";
@@ -52,10 +53,17 @@ export interface Identified {
 /** The answer to an ID token that gives nothing: 400 (RFC 6749, 5.2) or 403, for no other credentials would help. */
 export class ExchangeRefusal extends RefusedError {
   readonly status: 400 | 403;
+  /** Who it is, where that is known and is somebody here. */
+  readonly principal: Pick<Principal, "name" | "method"> | undefined;
 
-  constructor(code: "UNAUTHORIZED" | "FORBIDDEN", sentence: string, cause?: unknown) {
+  constructor(
+    code: "UNAUTHORIZED" | "FORBIDDEN",
+    sentence: string,
+    { cause, principal }: { cause?: unknown; principal?: Pick<Principal, "name" | "method"> } = {},
+  ) {
     super(code, sentence, { cause });
     this.status = code === "FORBIDDEN" ? 403 : 400;
+    this.principal = principal;
   }
 }
 
@@ -126,7 +134,7 @@ export class Oidc {
       logger.info({ from: address, reason: error.fault }, "an ID token was refused");
       const sentence =
         told[error.fault] ?? "This ID token is not valid here: see the server's log for the reason.";
-      throw new ExchangeRefusal("UNAUTHORIZED", sentence, error);
+      throw new ExchangeRefusal("UNAUTHORIZED", sentence, { cause: error });
     }
   }
 

@@ -15,7 +15,7 @@ import { isOidcName } from "../../service/access/evaluate.ts";
 import { type AccessEntry, grantedEntries, mostScopes, parseScope } from "../../service/access/issuing.ts";
 import { makeOpaqueToken, opaqueDigest } from "../../service/access/opaque-token.ts";
 import { findMachineToken } from "../../service/access/opaque-tokens.ts";
-import type { Principal } from "../../service/service.ts";
+import type { Principal, RefusalCounter } from "../../service/service.ts";
 import type { Scope } from "../../store/access.ts";
 import type { ByteBudget } from "../budget.ts";
 import { errorAnswer } from "../errors.ts";
@@ -24,6 +24,7 @@ import { withForm } from "../json-body.ts";
 import type { BuiltinAccess } from "./builtin.ts";
 import { ExchangeRefusal } from "./oidc.ts";
 import { holderOf } from "./rate.ts";
+import { countRefusal } from "./refused.ts";
 
 /** An ID token may be as long as any other; the rest of a form is small. */
 const largestForm = 24_576;
@@ -43,9 +44,13 @@ interface Asking {
 interface Parts {
   readonly builtin: BuiltinAccess;
   readonly budget: ByteBudget;
+  readonly refusals: RefusalCounter;
 }
 
-export async function tokenEndpoint(app: FastifyInstance, { builtin, budget }: Parts): Promise<void> {
+export async function tokenEndpoint(
+  app: FastifyInstance,
+  { builtin, budget, refusals }: Parts,
+): Promise<void> {
   const { logins, administration, minter, oidc, service, tokenLifetime, sessionLifetime, now } = builtin;
   const { store } = administration;
 
@@ -69,12 +74,14 @@ export async function tokenEndpoint(app: FastifyInstance, { builtin, budget }: P
     const isExchange = error instanceof ExchangeRefusal;
     if (!isExchange && !(error instanceof RefusedError && error.code === "UNAUTHORIZED")) throw error;
     request.log.info({ code: error.code, from: request.ip }, error.message);
+    const answer = errorAnswer(error);
+    countRefusal(refusals, request, error, answer);
     if (isExchange) {
       const { code, message, status } = error;
       const body = `${JSON.stringify({ errors: [{ code, message }] })}\n`;
-      return await sendError(reply, { ...errorAnswer(error), status, body }, request.method);
+      return await sendError(reply, { ...answer, status, body }, request.method);
     }
-    return await sendError(reply, errorAnswer(error), request.method, `Basic realm="${service}"`);
+    return await sendError(reply, answer, request.method, `Basic realm="${service}"`);
   });
 
   async function byHeader(request: FastifyRequest): Promise<Asking> {
@@ -140,13 +147,15 @@ export async function tokenEndpoint(app: FastifyInstance, { builtin, budget }: P
       throw bad("requested_token_type: only access tokens are given");
     if (form.has("actor_token")) throw bad("actor_token: nobody acts for somebody else here");
     checkService(form.get("audience"));
-    const { name, scopes, until } = await oidc.identify(form.get("subject_token") ?? "", request.ip);
+    const { name, scopes, until } = await oidc.identify(form.get("subject_token") ?? "", addressOf(request));
     if (scopes !== undefined) {
       const all = [...scopes, ...(await store.permissionsOf(undefined))];
       return { principal: { name, method: "oidc" }, scopes: all, until };
     }
     if (!(await mayGoOn(name)))
-      throw new ExchangeRefusal("FORBIDDEN", "This user is disabled here: ask who runs this server.");
+      throw new ExchangeRefusal("FORBIDDEN", "This user is disabled here: ask who runs this server.", {
+        principal: { name, method: "oidc" },
+      });
     return await ofUser(name);
   }
 

@@ -432,6 +432,24 @@ describe("a person", () => {
     expect((await login({ sub })).code).toBe("FORBIDDEN");
   });
 
+  it("whoever is refused is counted for the trail, by name where that is known", async () => {
+    await login();
+    await manage("POST", "users", { name: "oidc:alice" });
+    await manage("POST", "users/oidc:alice", { disabled: true });
+    const wrong = await provider.personToken({
+      iss: "https://evil.example.test",
+      sub: "a-secret-of-somebody",
+    });
+    for (const token of [wrong, wrong, await provider.personToken()]) await exchanged(server, token);
+    await server.service.refusals.flush();
+    const rows = await server.store.audit.refusals();
+    expect(rows.map(({ principal, code, count }) => `${principal}: ${count} ${code}`).sort()).toEqual([
+      "address 127.0.0.1: 2 UNAUTHORIZED",
+      "oidc oidc:alice: 1 FORBIDDEN",
+    ]);
+    expect(JSON.stringify(rows)).not.toContain("a-secret-of-somebody");
+  });
+
   it("who administers is in the audit trail, as an identity provider knows them", async () => {
     await allow("user:oidc:alice", "**", "admin");
     const { body } = await login({}, "vidimus:server:admin");
