@@ -9,6 +9,7 @@ import type { FastifyRequest } from "fastify";
 import { WrongLogin } from "../../service/access/wrong-login.ts";
 import type { RefusalCounter, RefusedCaller } from "../../service/service.ts";
 import type { ErrorAnswer } from "../errors.ts";
+import { addressOf } from "../exchange.ts";
 import { anonymousName } from "./grant.ts";
 import { changes } from "./needs.ts";
 import { ExchangeRefusal } from "./oidc.ts";
@@ -40,5 +41,5 @@ function callerOf({ grant, ip }: Pick<FastifyRequest, "grant" | "ip">, thrown: u
   const principal =
     (isNamed ? thrown.principal : undefined) ?? (grant as typeof grant | undefined)?.principal;
   const isKnown = principal !== undefined && principal.method !== "none" && principal.name !== anonymousName;
-  return isKnown ? { principal } : { address: holderOf(ip) };
+  return isKnown ? { principal } : { address: holderOf(addressOf({ ip })) };
 }
