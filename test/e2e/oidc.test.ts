@@ -19,6 +19,7 @@ import { temporaryDirectory } from "../support/directory.ts";
 import { exchange, idTokenType } from "../support/identity-provider.ts";
 import { Browser, loginClient, RealProvider, workloadAudience } from "../support/oidc-provider.ts";
 import { runningServer } from "../support/running-server.ts";
+import { startWorkers } from "../support/workers.ts";
 
 const app = "registry.acme.example/app";
 const workload = "repo:acme/app:ref:refs/heads/main";
@@ -85,9 +86,10 @@ interface Asked {
 function ask(
   path: string,
   options: { method?: string; headers?: Record<string, string>; body?: string } = {},
+  at = server,
 ) {
   return new Promise<Asked>((resolve, reject) => {
-    const sent = request(`${server.url}${path}`, { ca: server.ca, agent: false, ...options }, (response) => {
+    const sent = request(`${at.url}${path}`, { ca: at.ca, agent: false, ...options }, (response) => {
       let text = "";
       response.setEncoding("utf8").on("data", (chunk: string) => {
         text += chunk;
@@ -102,14 +104,18 @@ function ask(
   });
 }
 
-const form = (fields: Record<string, string>) =>
-  ask("/token", {
-    method: "POST",
-    headers: { "content-type": "application/x-www-form-urlencoded" },
-    body: new URLSearchParams(fields).toString(),
-  });
-const exchanged = (token: string, scope = `repository:${app}:pull,push`) =>
-  form({ grant_type: exchange, subject_token: token, subject_token_type: idTokenType, scope });
+const form = (fields: Record<string, string>, at = server) =>
+  ask(
+    "/token",
+    {
+      method: "POST",
+      headers: { "content-type": "application/x-www-form-urlencoded" },
+      body: new URLSearchParams(fields).toString(),
+    },
+    at,
+  );
+const exchanged = (token: string, scope = `repository:${app}:pull,push`, at = server) =>
+  form({ grant_type: exchange, subject_token: token, subject_token_type: idTokenType, scope }, at);
 
 const asOperator = (method: string, path: string, body: object | undefined) =>
   ask(`/api/v1/${path}`, {
@@ -198,6 +204,23 @@ describe("a person", () => {
     expect(alice.session).toBeUndefined();
     expect(await goOn()).toBe(401);
     expect((await alice.run(["logout"])).out).toContain("Nobody was logged in");
+  });
+
+  it("finds examples in the help, which run as they stand", async () => {
+    const gina = new Person("gina");
+    const lines: string[] = [];
+    for (const command of ["login", "logout"]) {
+      const said = new Said();
+      await runCli([command, "--help"], contextOf(said), servesNothing);
+      lines.push(...[...said.out.matchAll(/^ {2}\$ vidimus (.+)$/gm)].map(([, line = ""]) => line));
+    }
+    expect(lines.length).toBe(3);
+    await gina.login();
+    for (const line of lines) {
+      // But for the server, which is another one here.
+      const args = line.replace(/ --server \S+/, "").split(" ");
+      expect([line, (await gina.run(args)).code]).toEqual([line, 0]);
+    }
   });
 
   it("has what was given to oidc:NAME, in every command, and no more", async () => {
@@ -415,6 +438,34 @@ describe("a job", () => {
     });
     expect([code, err]).toEqual([endings.unreachable.exit, expect.stringContaining(sentence)]);
     expect(out + err).not.toContain(given.split(".")[1]);
+  });
+
+  it("is known to every process of a server, of which each fetches the keys for itself", {
+    timeout: 120_000,
+  }, async () => {
+    const folder = temporaryDirectory();
+    const configuration = join(folder, "vidimus.yaml");
+    const issuers = [{ issuer: provider.issuer, audience: workloadAudience, rules }];
+    const builtin = { realm: "https://notary.example.test/token" };
+    const auth = { mode: "builtin", builtin, oidc: { issuers, allowPrivate: true } };
+    writeFileSync(configuration, JSON.stringify({ auth }));
+    const several = await startWorkers(["--workers", "2", "--config", configuration]);
+    closers.push(async () => {
+      process.kill(several.processes().supervisor, "SIGTERM");
+      await several.ended;
+    });
+    const before = provider.asked.filter((path) => path === "/jwks").length;
+    const given = await token();
+    const answers = await Promise.all(Array.from({ length: 12 }, () => exchanged(given, undefined, several)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    // What one process signed counts in the others.
+    const { token: own } = JSON.parse(answers[0]?.text ?? "") as { token: string };
+    const headers = { authorization: `Bearer ${own}` };
+    const path = `/v2/${app}/_trust/tuf/root.json`;
+    const reads = await Promise.all(Array.from({ length: 12 }, () => ask(path, { headers }, several)));
+    expect(new Set(reads.map(({ status }) => status))).toEqual(new Set([404]));
+    expect(provider.asked.filter((each) => each === "/jwks").length - before).toBeLessThanOrEqual(3);
+    expect(several.log()).not.toContain(given);
   });
 
   const at = () => Math.floor(Date.now() / 1_000);
