@@ -9,6 +9,8 @@ import { StartError, systemCode } from "../serve/errors.ts";
 import { systemClock } from "../service/clock.ts";
 
 const mostBytes = 1024 * 1024;
+/** Milliseconds: a person's token is exchanged as soon as it is there, and whoever finds one later finds it of no use. */
+const oldestLogin = 600_000;
 
 interface Provider {
   readonly issuer: string;
@@ -74,6 +76,7 @@ export async function openOidc(
     ? [
         {
           ...rulesOf({ issuer, jwks: login.jwks, ca: login.ca }, clientId, true),
+          maxAge: Math.min(oidc.maxAge, oldestLogin),
           kind: "person" as const,
           name: login.name,
           claims: login.claims,

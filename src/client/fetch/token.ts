@@ -74,7 +74,10 @@ export async function requestToken(
     throw refusedWorkload(answer, origin);
   if (answer.status === 401 || (answer.status === 400 && credentials?.kind === "identity")) {
     const whom = credentials === undefined ? "readers without credentials" : "the credentials found";
-    throw new TrustError("UNAUTHORIZED", `The token service ${origin} refuses ${whom}.`);
+    const again = { who: "you", next: "Log in again, with vidimus login or docker login." } as const;
+    throw new TrustError("UNAUTHORIZED", `The token service ${origin} refuses ${whom}.`, {
+      ...(credentials?.kind === "identity" && { remedy: again }),
+    });
   }
   throw refusedStatus(answer.status, origin, retryAfterOf(answer.headers["retry-after"], Date.now()));
 }
