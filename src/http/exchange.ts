@@ -31,6 +31,8 @@ export async function sendError(
     .header("content-type", "application/json; charset=utf-8")
     .header("cache-control", "no-store");
   reply.header("vidimus-code", answer.own);
+  // Of a server that only reads.
+  if (answer.status === 405) reply.header("allow", "GET, HEAD");
   if (challenge !== undefined) reply.header("www-authenticate", challenge);
   if (answer.retryAfter !== undefined) reply.header("retry-after", String(answer.retryAfter));
   // Bytes, or Node would encode the header once more together with a body of text.

@@ -8,7 +8,7 @@ import { makeRootCertificate } from "../../src/publisher/custody/certificates.ts
 import { testingOnlyCost } from "../../src/publisher/custody/key-file.ts";
 import { KeyFolder } from "../../src/publisher/custody/key-folder.ts";
 import { makePrivateKey } from "../../src/publisher/custody/private-key.ts";
-import type { TrustServer } from "../../src/publisher/exchange.ts";
+import type { TrustServer } from "./bare/exchange.ts";
 import { type Folder, folderWith } from "./folder.ts";
 
 const secret = "only-for-a-test";
