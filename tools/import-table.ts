@@ -519,8 +519,9 @@ export const table: readonly Row[] = [
       "src/client/fetch/fetcher",
       "src/config",
       "src/serve",
+      auditContract,
     ],
-    packages: ["commander"],
+    packages: ["commander", "zod"],
     builtins: ["node:fs", "node:path"],
   },
   // Logging in by an identity provider.

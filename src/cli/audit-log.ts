@@ -1,8 +1,8 @@
-/** `vidimus audit log`: entries of the audit trail, oldest first, page after page. */
+/** `vidimus audit log`: entries of the audit trail, oldest first, page after page, as a data directory or a server has them. */
 import type { Command } from "commander";
 import type { AuditEntry, AuditQuery } from "../store/audit.ts";
-import { addConfigurationFlags, loadFrom } from "./flags.ts";
 import { type CliContext, printable, printLine } from "./output.ts";
+import { addTrailFlags, withTrailFrom } from "./trail-source.ts";
 
 interface Flags {
   readonly repository?: string;
@@ -21,7 +21,7 @@ const columns = ["number", "at", "kind", "actor", "method", "address", "reposito
 export function addAuditLog(parent: Command, context: CliContext): void {
   const command = parent
     .command("log")
-    .description("print the audit trail of a data directory; a server may run beside it")
+    .description("print the audit trail of a data directory, beside which a server may run, or of a server")
     .option("--repository <name>", "what is about this repository")
     .option("--kind <kind>", "what is of this kind, such as repository.published")
     .option("--actor <name>", "what this principal did")
@@ -30,8 +30,7 @@ export function addAuditLog(parent: Command, context: CliContext): void {
     .option("--after <number>", "what comes after the entry of this number")
     .option("--json", "print one JSON object a line")
     .option("--csv", "print CSV with a line of names");
-  addConfigurationFlags(command).action(async () => {
-    const { config } = loadFrom(command, context);
+  addTrailFlags(command).action(async () => {
     const flags = command.opts<Flags>();
     if (flags.json && flags.csv) command.error("error: give --json or --csv, not both");
     const instant = (text: string | undefined, name: string) => {
@@ -53,9 +52,8 @@ export function addAuditLog(parent: Command, context: CliContext): void {
       limit: page,
     };
     const show = flags.json ? jsonOf : flags.csv ? csvOf : lineOf;
-    if (flags.csv) printLine(context, columns.join(","));
-    const { withTrail } = await import("../wire/audit.ts");
-    await withTrail(config, async (list) => {
+    await withTrailFrom(command, context, async ({ list }) => {
+      if (flags.csv) printLine(context, columns.join(","));
       let from: number | undefined = flags.after === undefined ? 0 : Number(flags.after);
       while (from !== undefined) {
         const found = await list({ ...query, from });
@@ -75,7 +73,16 @@ function lineOf({ number, at, kind, actor, repository, detail }: AuditEntry): st
 }
 
 function jsonOf({ detail, at, ...entry }: AuditEntry): string {
-  return JSON.stringify({ ...entry, at: instantOf(at), milliseconds: at, detail: JSON.parse(detail) });
+  return JSON.stringify({ ...entry, at: instantOf(at), milliseconds: at, detail: parsed(detail) });
+}
+
+/** What is no JSON was not written by a Vidimus: it is shown as it is. */
+function parsed(detail: string): unknown {
+  try {
+    return JSON.parse(detail);
+  } catch {
+    return detail;
+  }
 }
 
 function csvOf({ number, at, kind, actor, repository, detail, hash }: AuditEntry): string {

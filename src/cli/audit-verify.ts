@@ -1,15 +1,25 @@
-/** `vidimus audit verify`: whether the audit trail is whole, and extends the heads that somebody kept. */
+/**
+ * `vidimus audit verify`: whether the audit trail is whole, and extends the heads that somebody kept. The trail of a server is read
+ * over its interface and verified here: that a server calls it good is worth nothing.
+ */
 import type { Command } from "commander";
 import { headKeyId, readHead, type SignedHead } from "../core/audit-head.ts";
 import { VidimusError } from "../core/errors.ts";
 import { TrailCheck, type TrailFault } from "../core/trail-check.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { addConfigurationFlags, loadFrom } from "./flags.ts";
 import { type CliContext, printable, printJson, printLine } from "./output.ts";
+import { addTrailFlags, withTrailFrom } from "./trail-source.ts";
 
 const format = "vidimus-audit-verification/1";
 const page = 500;
 const mostHeads = 100_000;
+
+interface Flags {
+  readonly since?: string;
+  readonly key?: string;
+  readonly json?: true;
+  readonly server?: string;
+}
 
 /** `finish` is told the exit code. */
 export function addAuditVerify(parent: Command, context: CliContext, finish: (code: number) => void): void {
@@ -19,20 +29,20 @@ export function addAuditVerify(parent: Command, context: CliContext, finish: (co
     .option("--since <file>", "a file with signed heads, one a line, as the server sent them")
     .option("--key <id>", "ID of the key that must have signed them")
     .option("--json", "print JSON");
-  addConfigurationFlags(command).action(async () => {
-    const { config } = loadFrom(command, context);
-    const { since, key, json } = command.opts<{ since?: string; key?: string; json?: true }>();
+  addTrailFlags(command).action(async () => {
+    const { since, key, json, server } = command.opts<Flags>();
     if (key !== undefined && since === undefined) command.error("error: --key is of the heads of --since");
     const heads = since === undefined ? [] : readHeads(since, key, context, finish);
     if (heads === undefined) return;
-    const check = new TrailCheck(heads);
-    const { withTrail } = await import("../wire/audit.ts");
-    await withTrail(config, async (list) => {
+    const check = await withTrailFrom(command, context, async ({ list, head }) => {
+      // Its two answers must agree, too.
+      const made = new TrailCheck(head === undefined ? heads : [...heads, head]);
       let from: number | undefined = 0;
       while (from !== undefined) {
         const found = await list({ direction: "forwards", limit: page, from });
-        from = check.add(found.entries) ? found.next : undefined;
+        from = made.add(found.entries) ? found.next : undefined;
       }
+      return made;
     });
     const fault = check.finish();
     const { number, hash } = check;
@@ -48,7 +58,7 @@ export function addAuditVerify(parent: Command, context: CliContext, finish: (co
         keys,
         ...(fault && { fault }),
       });
-    else printLine(context, good ? soundLine(number, heads, keys) : sentenceOf(fault));
+    else printLine(context, good ? soundLine(number, heads, keys) : sentenceOf(fault, server));
     finish(good ? exitCodes.ok.code : exitCodes.trailBroken.code);
   });
 }
@@ -95,14 +105,19 @@ function soundLine(number: number, heads: readonly SignedHead[], keys: readonly 
   return `${whole}: the trail extends ${heads.length} heads, signed by ${keys.join(", ")}.`;
 }
 
-function sentenceOf({ kind, number, head }: TrailFault): string {
+/** `server`: whose trail it is; undefined: that of a data directory. */
+function sentenceOf({ kind, number, head }: TrailFault, server: string | undefined): string {
+  const keep =
+    server === undefined
+      ? "keep this directory"
+      : "keep the heads, and ask who runs the server for its directory";
   switch (kind) {
     case "gap":
-      return `TRAIL_BROKEN: entry ${number} is missing: restore a backup, and keep this directory.`;
+      return `TRAIL_BROKEN: entry ${number} is missing: restore a backup, and ${keep}.`;
     case "altered":
-      return `TRAIL_BROKEN: entry ${number}, or the one before, was altered: restore a backup, and keep this directory.`;
+      return `TRAIL_BROKEN: entry ${number}, or the one before, was altered: restore a backup, and ${keep}.`;
     case "rewritten":
-      return `TRAIL_REWRITTEN: at entry ${number} the trail is another than the head of ${instantOf(head?.at)} says: it was made anew, or the store is another; keep this directory, and find out who wrote to it.`;
+      return `TRAIL_REWRITTEN: at entry ${number} the trail is another than the head of ${instantOf(head?.at)} says: it was made anew, or the store is another; ${keep}, and find out who wrote to it.`;
     case "truncated":
       return `TRAIL_TRUNCATED: entry ${number} is missing, and the head of ${instantOf(head?.at)} says ${head?.number}: an older backup was restored, or the end was cut off.`;
   }

@@ -53,7 +53,7 @@ const access = ["acl", "team", "token", "user"];
 /** They log people in. */
 const login = ["login", "logout"];
 const publishers = [
-  ...["adopt", "audit", "expiring", "gc", "import", "register"],
+  ...["audit", "expiring", "gc", "register"],
   ...[
     "add",
     "add-digest",

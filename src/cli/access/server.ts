@@ -22,7 +22,7 @@ import { AccessError } from "./errors.ts";
 import { readSecret } from "./secrets.ts";
 
 const longest = 30_000;
-const mostAnswer = 4 * 1024 * 1024;
+const mostAnswer = 16 * 1024 * 1024;
 
 export interface AccessFlags {
   readonly server?: string;
@@ -76,10 +76,15 @@ export class AccessServer {
   }
 
   /** What the server answers, if that is no refusal. Throws `AccessError`. */
-  async call(method: CallRequest["method"], path: string, body?: object): Promise<unknown> {
+  async call(
+    method: CallRequest["method"],
+    path: string,
+    body?: object,
+    action: "admin" | "audit" = "admin",
+  ): Promise<unknown> {
     const answer = await asked(this.#fetcher, {
-      // A token for everything that this caller may do here: without the right, what is their own alone.
-      right: { of: "server", action: "admin" },
+      // Without that right it is a token all the same, for what is their own.
+      right: { of: "server", action },
       method,
       path: `/api/v1/${path}`,
       ...(body && { body: { type: "application/json", bytes: Buffer.from(JSON.stringify(body), "utf8") } }),
@@ -145,7 +150,7 @@ async function credentialsOf(
     const file = flags.loginPasswordFile;
     const password = await readSecret(`Password of ${login}: `, { file }, context);
     return ownToken(
-      await tokenByPassword({ username: login, password, scope: "vidimus:server:admin" }, place),
+      await tokenByPassword({ username: login, password, scope: "vidimus:server:admin,audit" }, place),
     );
   }
   if (server === undefined) return ownToken(readText(join(data, "operator-token")).trim());
