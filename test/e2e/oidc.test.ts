@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
 import { runCli } from "../../src/cli/program.ts";
 import { endings } from "../../src/client/errors.ts";
-import type { TrustServer } from "../../src/publisher/exchange.ts";
+import type { TrustServer } from "../support/bare/exchange.ts";
 import { contextOf, Said, servesNothing } from "../support/command.ts";
 import { temporaryDirectory } from "../support/directory.ts";
 import { exchange, idTokenType } from "../support/identity-provider.ts";
