@@ -1,5 +1,5 @@
 /**
- * How old signatures are, and what ends soon.
+ * How old signatures are.
  *
  * The age of an entry counts from the date that was signed with it (`vidimus.signedAt`). Where there is none, from what this
  * server first saw: the publication that brought the entry as it stood. Versions whose bytes are gone cannot be looked into, so
@@ -8,7 +8,7 @@
 import type { Metadata, TargetFile, Targets } from "../core/model.ts";
 import { signedAtOf } from "../policy/rules/ages.ts";
 import { instant, type Line } from "./answer.ts";
-import { currentAt, type Past, type Row } from "./past.ts";
+import type { Row } from "./past.ts";
 
 export interface Aged {
   readonly role: string;
@@ -80,21 +80,4 @@ export function agedLines(repository: string, entries: readonly Aged[]): readonl
     by,
     atLeast,
   }));
-}
-
-/** The versions that were current at an instant and end before another. No bytes are needed for it. */
-export function expiringLines(past: Past, at: number, before: number): readonly Line[] {
-  const lines: Line[] = [];
-  for (const role of [...past.rows.keys()].sort()) {
-    const row = currentAt(past, role, at);
-    if (row === undefined || row.expires > before) continue;
-    lines.push({
-      repository: past.repository,
-      role,
-      version: row.version,
-      expires: instant(row.expires),
-      expired: row.expires <= at,
-    });
-  }
-  return lines;
 }

@@ -51,6 +51,41 @@ test("what ends is listed soonest first, with what it is", async () => {
   expect(all.find(({ kind }) => kind === "root_certificate")?.name).toBe(`CN=${repository}`);
 });
 
+test("auditors are told the same of repositories, with the online roles, and for any instant", async () => {
+  const owner = await published();
+  const other = await server.owner("example.org/other");
+  await server.publish("example.org/other", other.first());
+  const before = server.clock.now();
+  server.clock.advance(10 * day);
+  owner.addTarget("two");
+  await server.publish(repository, owner.next("targets"));
+  type Line = Readonly<Record<string, string | number | boolean | null>>;
+  const table = async (query: string) =>
+    (await asked(`audit/expiring?${query}`)).document.lines as readonly Line[];
+  const online = (line: Line) => line.role === "timestamp" || line.role === "snapshot";
+  for (const days of [0, 300, 400, 4_000, 36_500]) {
+    const now = (await asked(`expiring?within=${days}d`)).document.expiring as readonly Line[];
+    const lines = (await table(`days=${days}`)).filter((line) => !online(line));
+    const told = lines.map(({ kind, expires, repository: of, role, version, name, key }) =>
+      key === null
+        ? { kind, expires, repository: of, role, name: String(version) }
+        : { kind, expires, repository: of, role, name, keyId: key },
+    );
+    const inOrder = (all: readonly object[]) => all.map((each) => JSON.stringify(each)).sort();
+    expect(inOrder(told)).toEqual(inOrder(now));
+    expect(told.length > 0).toBe(days >= 4_000 || now.length > 0);
+  }
+  const all = await table("days=36500");
+  expect(new Set(all.map(({ kind }) => kind))).toEqual(
+    new Set(["root", "root_certificate", "snapshot", "targets", "timestamp"]),
+  );
+  const targetsAt = async (at: number) =>
+    (await table(`days=36500&at=${new Date(at).toISOString()}`)).find(
+      (line) => line.repository === repository && line.role === "targets",
+    )?.version;
+  expect([await targetsAt(before), await targetsAt(server.clock.now())]).toEqual([1, 2]);
+});
+
 test("pages lead from one to the next", async () => {
   await published();
   for (const name of ["example.org/b", "example.org/c"]) {

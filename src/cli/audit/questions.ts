@@ -149,11 +149,12 @@ export const questions: readonly Question[] = [
   },
   {
     name: "expiring",
-    description: "files that end within so many days of an instant, past ones too",
+    description:
+      "files and the certificates that they list, as of any instant: what ends within so many days of it, past ones too (vidimus expiring: of now, with what is the server's own)",
     takes: [repository],
     flags: [days("days (default: 365)")],
     atInstant: true,
-    columns: ["repository", "role", "version", "expires", "expired"],
+    columns: ["repository", "role", "kind", "version", "name", "expires", "expired"],
     nothing: "Nothing ends by then.",
     examples: ["vidimus audit expiring --days 90 --at 2026-06-01T00:00:00Z"],
   },

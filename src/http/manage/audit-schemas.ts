@@ -66,7 +66,8 @@ export const auditSummaries: Record<AuditQuestion, string> = {
   "old-signatures": "Entries that were signed, or first seen, more than so many days before an instant.",
   "what-if":
     "What would break, role by role and name by name, if a key were revoked, a delegation removed, or nobody signed until an instant: by the verifier that clients use.",
-  expiring: "Files that were current at an instant and end within so many days.",
+  expiring:
+    "Files that were current at an instant, and certificates that they listed, that end within so many days: what /api/v1/expiring says of repositories, for any instant, with the online roles.",
 };
 
 const cell = z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())]);

@@ -4,13 +4,14 @@ import { changesBetween, type OfflineFiles } from "../../core/changes.ts";
 import { MalformedError, RefusedError } from "../../core/errors.ts";
 import type { Metadata, Root, Targets } from "../../core/model.ts";
 import { isRole, isTargetsRole } from "../../core/names.ts";
-import { agedEntries, agedLines, expiringLines } from "../../history/ages.ts";
+import { agedEntries, agedLines } from "../../history/ages.ts";
 import { instant, instantOrNull, type Line } from "../../history/answer.ts";
 import { couldSignLines } from "../../history/could-sign.ts";
 import { type KeyUse, keyUsesIn } from "../../history/key-uses.ts";
 import { currentAt, offlineRoles, type Row, stateAt } from "../../history/past.ts";
 import { isKey, signatureLines, signedVersion } from "../../history/signatures.ts";
 import type { AuditRequest } from "../audit-service.ts";
+import { certificatesIn, endingsOf, endsBy } from "../expiry/facts.ts";
 import type { PastReader } from "./reader.ts";
 
 export const day = 86_400_000;
@@ -129,8 +130,38 @@ export async function oldIn({ past, open }: PastReader, request: AuditRequest, a
   return { lines };
 }
 
-export async function expiringIn({ past }: PastReader, request: AuditRequest, at: number): Promise<Part> {
-  return { lines: expiringLines(past, at, at + given(request.days, "days") * day) };
+/** By the list of the watch (`../expiry/facts.ts`); online roles, too, for who renewed them in the past is not known. */
+export async function expiringIn(
+  { past, open }: PastReader,
+  request: AuditRequest,
+  at: number,
+): Promise<Part> {
+  const isNear = endsBy(at + given(request.days, "days") * day);
+  const lines: Line[] = [];
+  const { repository } = past;
+  for (const role of [...past.rows.keys()].sort()) {
+    const row = currentAt(past, role, at);
+    if (row === undefined) continue;
+    const { version, expires } = row;
+    // Those of the online roles are in the root.
+    const file = role === "snapshot" || role === "timestamp" ? undefined : await open(row);
+    const certificates = file === undefined ? [] : certificatesIn(file.signed);
+    for (const ending of endingsOf({ repository, role, version }, { expires, certificates }).filter(isNear)) {
+      const { kind, name, keyId, expires: end } = ending;
+      const isFile = keyId === "";
+      lines.push({
+        repository,
+        role,
+        version,
+        expires: instant(end),
+        expired: end <= at,
+        kind,
+        name: isFile ? null : name,
+        key: isFile ? null : keyId,
+      });
+    }
+  }
+  return { lines };
 }
 
 export async function usesIn({ past, open }: PastReader, at: number): Promise<readonly KeyUse[]> {

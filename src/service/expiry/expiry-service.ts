@@ -45,7 +45,7 @@ export interface OldSignature {
 
 /** A walk over all repositories, page by page: by name, strictly after `after`. */
 export interface WalkQuery {
-  /** What ends, or was signed, before this instant. */
+  /** What ends by this instant, or was signed before it. */
   readonly before: number;
   readonly after: string | undefined;
   /** Repositories of one page: 1 … 200. Fewer, where much is found in them. */

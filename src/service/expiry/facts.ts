@@ -5,6 +5,7 @@ import { openKey } from "../../core/keys.ts";
 import type { Metadata, Signed } from "../../core/model.ts";
 import { usedKeys } from "../../core/model.ts";
 import { signedAtOf } from "../../policy/rules/ages.ts";
+import type { Expiry } from "./expiry-service.ts";
 
 export interface CertificateFacts {
   readonly keyId: string;
@@ -47,7 +48,46 @@ export function dateOf(target: { readonly custom: unknown } | undefined): number
   return at === undefined || Number.isNaN(at) ? undefined : at;
 }
 
-function certificatesIn(signed: Signed): CertificateFacts[] {
+/**
+ * What ends of one file, whenever: itself, and the certificates that it lists. The one list of both the watch, which looks at what is
+ * current now, and the auditors' question, which is of any instant.
+ */
+export function endingsOf(
+  {
+    repository,
+    role,
+    version,
+  }: { readonly repository: string; readonly role: string; readonly version: number },
+  { expires, certificates }: Pick<FileTimes, "expires" | "certificates">,
+): (Omit<Expiry, "kind"> & { readonly kind: Expiry["kind"] | "timestamp" })[] {
+  const ofCertificates = role === "root" ? "root_certificate" : "delegation_certificate";
+  return [
+    { kind: kindOfRole(role), repository, role, name: String(version), keyId: "", expires },
+    ...certificates.map(
+      ({ keyId, subject, expires: end }) =>
+        ({
+          kind: ofCertificates,
+          repository,
+          role,
+          name: subject,
+          keyId,
+          expires: end,
+        }) as const,
+    ),
+  ];
+}
+
+function kindOfRole(role: string): "root" | "targets" | "snapshot" | "timestamp" | "delegation" {
+  if (role === "root" || role === "targets" || role === "snapshot" || role === "timestamp") return role;
+  return "delegation";
+}
+
+/** Whether it ends, or has ended, by an instant. */
+export function endsBy(instant: number): (each: { readonly expires: number }) => boolean {
+  return ({ expires }) => expires <= instant;
+}
+
+export function certificatesIn(signed: Signed): CertificateFacts[] {
   return [...usedKeys(signed).values()].flatMap((listed): CertificateFacts[] => {
     try {
       const { certificates } = openKey(listed) ?? {};

@@ -9,8 +9,8 @@ import type { Metadata, Targets } from "../../core/model.ts";
 import type { RepositoryState, Store } from "../../store/store.ts";
 import type { Reading } from "../reading.ts";
 import { bufferOf } from "../stored.ts";
-import type { Expiry, ExpiryKind, OldSignature } from "./expiry-service.ts";
-import { dateOf, type FileTimes, timesOf } from "./facts.ts";
+import type { Expiry, OldSignature } from "./expiry-service.ts";
+import { dateOf, endingsOf, type FileTimes, timesOf } from "./facts.ts";
 
 /** Files that are remembered, some hundred bytes each. */
 const mostRemembered = 100_000;
@@ -45,12 +45,8 @@ export class RepositoryTimes {
       if (role === "timestamp") continue;
       const times = await this.#times(state, role);
       if (times === undefined) continue;
-      const kind = kindOfRole(role);
-      const { expires } = times;
-      found.push({ kind, repository, role, name: String(version), keyId: "", expires });
-      const ofCertificates = kind === "root" ? "root_certificate" : "delegation_certificate";
-      for (const { keyId, subject, expires: end } of times.certificates) {
-        found.push({ kind: ofCertificates, repository, role, name: subject, keyId, expires: end });
+      for (const { kind, ...rest } of endingsOf({ repository, role, version }, times)) {
+        if (kind !== "timestamp") found.push({ kind, ...rest });
       }
     }
     return found;
@@ -184,11 +180,6 @@ export class RepositoryTimes {
       throw error;
     }
   }
-}
-
-function kindOfRole(role: string): ExpiryKind {
-  if (role === "root" || role === "targets" || role === "snapshot") return role;
-  return "delegation";
 }
 
 function targetsOf({ signed }: Metadata): Targets | undefined {

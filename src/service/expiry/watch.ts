@@ -23,7 +23,7 @@ import type {
   WalkQuery,
   WatchFacts,
 } from "./expiry-service.ts";
-import { subjectOf } from "./facts.ts";
+import { endsBy, subjectOf } from "./facts.ts";
 import type { RepositoryTimes } from "./repository-times.ts";
 import { expiryAnnouncement, stageOf } from "./stages.ts";
 import { signatureAnnouncement } from "./too-old.ts";
@@ -112,12 +112,12 @@ export class Watch implements ExpiryService {
   }
 
   async expiring({ before, after, limit }: WalkQuery): Promise<Expiring> {
-    const found = after === undefined ? (await this.#ownExpiries(before)).filter(isBefore(before)) : [];
+    const found = after === undefined ? (await this.#ownExpiries(before)).filter(endsBy(before)) : [];
     const next = await this.#walk(
       after,
       limit,
       async (state) => {
-        found.push(...(await this.#expiriesOf(state, before)).filter(isBefore(before)));
+        found.push(...(await this.#expiriesOf(state, before)).filter(endsBy(before)));
       },
       () => found.length >= mostFound,
     );
@@ -165,7 +165,7 @@ export class Watch implements ExpiryService {
     const snapshot = found.find(({ kind }) => kind === "snapshot");
     const isOwners =
       snapshot !== undefined &&
-      snapshot.expires < near &&
+      snapshot.expires <= near &&
       (await this.#parts.signsSnapshot(state.repository));
     return isOwners ? found : found.filter((each) => each !== snapshot);
   }
@@ -274,8 +274,4 @@ class Tally {
     const { oldSignatures } = this;
     return { at, next: this.#next, expired: this.#expired, within: this.#within, oldSignatures };
   }
-}
-
-function isBefore(before: number): (expiry: Expiry) => boolean {
-  return ({ expires }) => expires < before;
 }
