@@ -20,7 +20,7 @@ import {
 } from "./config/sources.ts";
 
 export { ConfigurationError } from "./config/errors.ts";
-export { isLoopback } from "./config/rules.ts";
+export { isLoopback } from "./config/loopback.ts";
 export type { Config } from "./config/schema.ts";
 export type { FlagValue } from "./config/sources.ts";
 
@@ -113,7 +113,14 @@ function badValue(
     .find((name) => findKey(name) !== undefined);
   const subject = key ?? levels.join(".");
   const origin = assigned.get(subject)?.origin ?? "default";
-  return { code: "BAD_VALUE", subject, sentence: `${subject} (${origin}): ${message}` };
+  // Where in a structure; places of a list are counted from 1.
+  const within = key === undefined ? [] : path.slice(key.split(".").length).map(placeOf);
+  const where = within.length === 0 ? "" : `${within.join(", ")}: `;
+  return { code: "BAD_VALUE", subject, sentence: `${subject} (${origin}): ${where}${message}` };
+}
+
+function placeOf(part: PropertyKey): string {
+  return typeof part === "number" ? `number ${part + 1}` : String(part).slice(0, 100);
 }
 
 function describe(config: Config, assigned: ReadonlyMap<string, Assignment>): ConfigurationRow[] {

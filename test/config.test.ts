@@ -36,6 +36,12 @@ function originOf(loaded: LoadedConfig, key: string): string | undefined {
   return loaded.rows.find((row) => row.key === key)?.origin;
 }
 
+/** An identity provider that may be there. */
+const ci =
+  "issuer: 'https://ci.test', audience: us, rules: [{ claims: { sub: a }, allow: [{ pattern: a, actions: [pull] }] }]";
+const withOidc = (text: string) =>
+  `auth: { mode: builtin, builtin: { realm: 'https://a.test/token' }, oidc: { ${text} } }`;
+
 describe("sources", () => {
   it("gives the defaults when nothing is set", () => {
     const { config } = load({});
@@ -230,8 +236,88 @@ describe("rules", () => {
     ["BAD_VALUE", "webhooks.secrets", "webhooks: { urls: ['https://a.example'], secrets: ['fd:3'] }"],
     ["CONTRADICTION", "webhooks.secrets", "webhooks: { urls: ['https://a.example'] }"],
     ["CONTRADICTION", "webhooks.secrets", "webhooks: { secrets: ['env:A'] }"],
+    ["CONTRADICTION", "auth.oidc.issuers", `auth: { oidc: { issuers: [{ ${ci} }] } }`],
+    [
+      "CONTRADICTION",
+      "auth.oidc.login.issuer",
+      "auth: { oidc: { login: { issuer: 'https://a', clientId: a } } }",
+    ],
+    ["NOT_SAFE", "auth.oidc.algorithms", withOidc("algorithms: [HS256]")],
+    ["NOT_SAFE", "auth.oidc.algorithms", withOidc("algorithms: [none]")],
+    ["NOT_SAFE", "auth.oidc.algorithms", withOidc("algorithms: []")],
+    ["NOT_SAFE", "auth.oidc.algorithms", withOidc(`issuers: [{ ${ci}, algorithms: [HS256] }]`)],
+    ["BAD_VALUE", "auth.oidc.issuers", withOidc(`issuers: [{ ${ci.replace("https:", "http:")} }]`)],
+    ["BAD_VALUE", "auth.oidc.issuers", withOidc(`issuers: [{ ${ci.replace("https://", "https://u:p@")} }]`)],
+    ["BAD_VALUE", "auth.oidc.issuers", withOidc(`issuers: [{ ${ci}, jwks: 'http://a.test/keys' }]`)],
+    ["BAD_VALUE", "auth.oidc.issuers", withOidc(`issuers: [{ ${ci} }, { ${ci} }]`)],
+    [
+      "BAD_VALUE",
+      "auth.oidc.issuers",
+      withOidc(`issuers: [{ ${ci} }, { ${ci.replace("ci.test", "b.test")} }]`),
+    ],
+    ["BAD_VALUE", "auth.oidc.issuers", withOidc(`issuers: [{ ${ci}, name: 'oidc:{sub}' }]`)],
+    ["BAD_VALUE", "auth.oidc.issuers", withOidc(`issuers: [{ ${ci}, name: '{sub}' }]`)],
+    ["BAD_VALUE", "auth.oidc.issuers", withOidc(`issuers: [{ ${ci}, name: 'ci:' }]`)],
+    ["BAD_VALUE", "auth.oidc.issuers", withOidc(`issuers: [{ ${ci.replace("sub: a", "")} }]`)],
+    ["BAD_VALUE", "auth.oidc.issuers", withOidc(`issuers: [{ ${ci.replace("sub: a", "aud: a, iss: b")} }]`)],
+    ["BAD_VALUE", "auth.oidc.issuers", withOidc(`issuers: [{ ${ci.replace("sub: a", "sub: a***")} }]`)],
+    ["BAD_VALUE", "auth.oidc.issuers", withOidc(`issuers: [{ ${ci.replace("[pull]", "[admin]")} }]`)],
+    ["BAD_VALUE", "auth.oidc.issuers", withOidc(`issuers: [{ ${ci.replace("[pull]", "[fly]")} }]`)],
+    ["BAD_VALUE", "auth.oidc.issuers", withOidc(`issuers: [{ ${ci}, audiences: a }]`)],
+    ["BAD_VALUE", "auth.oidc.login.clientId", withOidc("login: { issuer: 'https://a.test' }")],
+    ["BAD_VALUE", "auth.oidc.login.issuer", withOidc("login: { clientId: a }")],
+    ["BAD_VALUE", "auth.oidc.login.issuer", withOidc("login: { issuer: 'http://a.test', clientId: a }")],
+    [
+      "BAD_VALUE",
+      "auth.oidc.login.name",
+      withOidc("login: { issuer: 'https://a.test', clientId: a, name: a }"),
+    ],
+    [
+      "BAD_VALUE",
+      "auth.oidc.login.scopes",
+      withOidc("login: { issuer: 'https://a.test', clientId: a, scopes: [email] }"),
+    ],
+    [
+      "BAD_VALUE",
+      "auth.oidc.login.claims",
+      withOidc("login: { issuer: 'https://a.test', clientId: a, claims: { hd: '***' } }"),
+    ],
+    [
+      "BAD_VALUE",
+      "auth.oidc.login.clientId",
+      withOidc(`issuers: [{ ${ci} }], login: { issuer: 'https://ci.test', clientId: us }`),
+    ],
   ])("%s %s", (code, subject, yaml) => {
     expect(refusal({ yaml }).problems).toEqual([expect.objectContaining({ code, subject })]);
+  });
+
+  it("accepts identity providers, of which it says where something is wrong", () => {
+    const more = `{ ${ci.replace("us", "them")}, jwks: keys.json }, { ${ci.replace("ci.test", "b.test")}, name: 'b:{sub}' }`;
+    const login = "login: { issuer: 'https://a.test', clientId: a, claims: { hd: example.test } }";
+    const { auth } = load({ yaml: withOidc(`issuers: [{ ${ci} }, ${more}], ${login}`) }).config;
+    expect(auth.oidc.issuers.map(({ name }) => name)).toEqual([
+      "workload:{sub}",
+      "workload:{sub}",
+      "b:{sub}",
+    ]);
+    expect(auth.oidc.issuers[0]?.rules[0]?.claims).toEqual({ sub: "a" });
+    const [first] = refusal({
+      yaml: withOidc(`issuers: [{ ${ci} }, { issuer: 'https://a.test' }]`),
+    }).problems;
+    expect(first?.sentence).toContain("number 2, audience: ");
+  });
+
+  it("reads a structure from a variable as JSON", () => {
+    const issuers = [
+      {
+        issuer: "https://ci.test",
+        audience: "us",
+        rules: [{ claims: { sub: "a" }, allow: [{ pattern: "a", actions: ["pull"] }] }],
+      },
+    ];
+    const env = { VIDIMUS__AUTH__OIDC__ISSUERS: JSON.stringify(issuers) };
+    expect(load({ yaml: withOidc(""), env }).config.auth.oidc.issuers).toMatchObject(issuers);
+    expect(refusal({ env: { VIDIMUS__AUTH__OIDC__ISSUERS: "ci" } }).problems[0]?.code).toBe("BAD_VALUE");
   });
 
   it.each(["/a/", "a", "a//", "../a/", "a/../b/", "./", "/", "a//b/"])("refuses the prefix %s", (prefix) => {

@@ -19,7 +19,7 @@ a known one that is close to it, wherever it stands.
 | file        | \`server: { port: 8443 }\`                                                        |
 
 Durations are written as \`90s\`, \`15m\`, \`12h\` or \`14d\`, sizes as \`512KiB\` or \`32MiB\`: always with
-their unit. In flags and variables, lists are separated by commas. For a key that holds a secret, \`…_FILE=PATH\` is
+their unit. In flags and variables, lists are separated by commas, and a structure is written as JSON. For a key that holds a secret, \`…_FILE=PATH\` is
 the same as giving it \`file:PATH\`.
 
 \`vidimus config check\` says whether a configuration is good, \`vidimus config show --origin\` what is in force and
@@ -28,7 +28,8 @@ where each value came from, \`vidimus config schema\` prints a JSON Schema for e
 
 function shown(value: unknown): string {
   if (value === undefined) return "–";
-  const text = Array.isArray(value) ? (value.length === 0 ? "empty" : value.join(", ")) : String(value);
+  const parts = typeof value === "object" && value !== null ? Object.values(value) : undefined;
+  const text = parts === undefined ? String(value) : parts.length === 0 ? "empty" : parts.join(", ");
   return `\`${text}\``;
 }
 

@@ -311,7 +311,8 @@ export const table: readonly Row[] = [
   },
   {
     place: "src/config",
-    ours: [errors, "src/core/nearest"],
+    // What may be written as a permission and as a claim rule: the same functions refuse it to the API.
+    ours: [errors, "src/core/nearest", ...accessService],
     packages: ["yaml", "zod"],
     builtins: ["node:net"],
   },
@@ -471,6 +472,7 @@ export const table: readonly Row[] = [
       "src/cli/expiry",
       "src/cli/access",
       "src/cli/access/errors",
+      "src/cli/login",
       "src/cli/moving",
       keyErrors,
       publishErrors,
@@ -501,6 +503,7 @@ export const table: readonly Row[] = [
       "src/cli/audit",
       "src/cli/expiry",
       "src/cli/access",
+      "src/cli/login",
       "src/cli/moving",
     ],
   },
@@ -520,6 +523,29 @@ export const table: readonly Row[] = [
     ],
     packages: ["commander", "zod"],
     builtins: ["node:fs", "node:path"],
+  },
+  // Logging in by an identity provider.
+  {
+    place: "src/cli/login",
+    ours: [
+      "src/cli",
+      "src/cli/access",
+      "src/cli/access/errors",
+      "src/client",
+      "src/client/cli",
+      "src/client/fetch",
+      "src/client/fetch/fetcher",
+      "src/publisher",
+    ],
+    packages: ["commander", "oauth4webapi"],
+    builtins: [
+      "node:fs/promises",
+      "node:http",
+      "node:https",
+      "node:net",
+      "node:path",
+      "node:timers/promises",
+    ],
   },
   // The commands of auditors, which ask a server.
   {
@@ -622,8 +648,10 @@ export const table: readonly Row[] = [
       "node:http",
       "node:https",
       "node:crypto",
+      "node:dns",
       "node:fs",
       "node:fs/promises",
+      "node:net",
       "node:os",
       "node:path",
       "node:util",

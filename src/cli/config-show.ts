@@ -5,7 +5,9 @@ import { type CliContext, formatTable, printJson, printLine } from "./output.ts"
 
 function cell(value: unknown): string {
   if (value === undefined) return "–";
-  return Array.isArray(value) ? value.join(", ") || "(empty)" : String(value);
+  if (Array.isArray(value) && value.every((each) => typeof each === "string"))
+    return value.join(", ") || "(empty)";
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
 export function addConfigShow(parent: Command, context: CliContext): void {

@@ -94,6 +94,7 @@ export const exitCodes = {
   accessUnknown: { code: 71, meaning: "there is no such user, team, token or permission" },
   accessTaken: { code: 72, meaning: "the name is taken, or there is no room" },
   accessRefused: { code: 73, meaning: "a name, password, pattern or action is not one that can be" },
+  loginFailed: { code: 69, meaning: "the identity provider logs nobody in, or nobody came back from it" },
   notPermitted: { code: 74, meaning: "acl explain: the answer is no" },
   expiring: { code: 75, meaning: "something ends soon, or was signed long ago, and --check asked for that" },
   asked: { code: 76, meaning: "the trust server refuses to answer, or answers otherwise than it should" },
@@ -219,6 +220,9 @@ const ofAccess = {
   ACCESS_TAKEN: "accessTaken",
   ACCESS_REFUSED: "accessRefused",
   ACCESS_UNREACHABLE: "noAnswer",
+  LOGIN_ISSUER: "unconfirmed",
+  LOGIN_FAILED: "loginFailed",
+  LOGIN_REFUSED: "accessDenied",
 } as const satisfies Record<AccessCode, ExitName>;
 const ofOldDatabase = {
   DATABASE_UNREACHABLE: "oldDatabase",

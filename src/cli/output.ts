@@ -20,6 +20,8 @@ export interface CliContext {
   readonly askHidden: ((question: string) => Promise<string>) | undefined;
   /** What locking a key costs, less than is right for real keys. */
   readonly testingOnlyScrypt?: ScryptCost;
+  /** In the place of waiting between two questions. */
+  readonly testingOnlyPause?: (milliseconds: number) => Promise<void>;
   /** Show stacks. */
   readonly debug: boolean;
   /** Told what a command that takes long is doing. */

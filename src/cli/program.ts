@@ -28,6 +28,9 @@ const ofTheServer: ReadonlySet<string | undefined> = new Set(["serve", "healthch
 /** Commands about people and tokens, which start without loading anything else's. */
 const ofAccess: ReadonlySet<string | undefined> = new Set(["acl", "team", "token", "user"]);
 
+/** Commands of people who log in, likewise. */
+const ofLogin: ReadonlySet<string | undefined> = new Set(["login", "logout"]);
+
 /** Commands that start without loading those of publishers. All others do: also help, completion, and a word that is mistyped. */
 const ofOthers: ReadonlySet<string | undefined> = new Set([
   "backup",
@@ -53,6 +56,7 @@ const doings: ReadonlyMap<string, string> = new Map([
   ["backup", "reading and writing the backup"],
   ["fsck", "verifying the store"],
   ["key", "opening keys"],
+  ["login", "waiting for you to log in"],
   ["rekey", "sealing keys anew"],
 ]);
 
@@ -120,11 +124,16 @@ export async function runCli(argv: readonly string[], given: CliContext, parts: 
     client.addClientCommands(program, clientContext, (ended) => {
       code = ended;
     });
-    if (ofAccess.has(argv[0]) || !ofOthers.has(argv[0])) {
+    const isOfPublishers = !ofAccess.has(argv[0]) && !ofLogin.has(argv[0]) && !ofOthers.has(argv[0]);
+    if (ofLogin.has(argv[0]) || isOfPublishers) {
+      const { addLoginCommands } = await import("./login/commands.ts");
+      addLoginCommands(program, { context, client: clientContext });
+    }
+    if (ofAccess.has(argv[0]) || isOfPublishers) {
       const { addAccessCommands } = await import("./access/commands.ts");
       addAccessCommands(program, context, end);
     }
-    if (!ofAccess.has(argv[0]) && !ofOthers.has(argv[0])) {
+    if (isOfPublishers) {
       const { addKeyCommands } = await import("./key-commands.ts");
       addKeyCommands(program, context, end);
       const { addPublishingCommands } = await import("./publishing/commands.ts");

@@ -1,6 +1,7 @@
 /** The keys of `auth`: how callers are authenticated, and by whom. */
 import { z } from "zod";
 import { choice, duration, text, textWithDefault, toggle } from "./fields.ts";
+import { oidc } from "./oidc.ts";
 
 export const auth = z.strictObject({
   mode: choice(
@@ -46,6 +47,7 @@ export const auth = z.strictObject({
       ),
     })
     .prefault({}),
+  oidc: oidc.prefault({}),
   token: z
     .strictObject({
       realm: text(

@@ -14,7 +14,8 @@ export type FieldKind =
   | "duration"
   | "size"
   | "list"
-  | "choice";
+  | "choice"
+  | "structure";
 
 /** A text key without a default is simply absent from the result. */
 export function text(description: string) {
@@ -66,6 +67,11 @@ export function list(values: readonly string[], description: string) {
     .max(1000)
     .default([...values])
     .meta({ kind: "list", description });
+}
+
+/** Something with parts, written as YAML in the file and as JSON in flags and variables. */
+export function structure<S extends z.ZodType>(schema: S, description: string) {
+  return schema.meta({ kind: "structure", description });
 }
 
 interface UnitRange {

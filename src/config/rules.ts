@@ -2,21 +2,13 @@
  * What a valid value cannot say alone: keys that belong together or exclude each other, and what is not safe unless
  * asked for by name. One function a rule; each returns its problems, none throws.
  */
-import { BlockList, isIP, isIPv4 } from "node:net";
+import { isIP } from "node:net";
 import { announcingRules } from "./announcing-rules.ts";
 import type { ConfigurationProblem } from "./errors.ts";
+import { isLoopback } from "./loopback.ts";
+import { oidcRules } from "./oidc-rules.ts";
 import { problem, type Rule } from "./rule.ts";
 import type { Config } from "./schema.ts";
-
-const loopback = new BlockList();
-loopback.addSubnet("127.0.0.0", 8, "ipv4");
-loopback.addAddress("::1", "ipv6");
-
-/** True for localhost, 127.0.0.0/8 and ::1: what only this machine can reach. */
-export function isLoopback(host: string): boolean {
-  if (host === "localhost") return true;
-  return isIP(host) !== 0 && loopback.check(host, isIPv4(host) ? "ipv4" : "ipv6");
-}
 
 const certificateWithKey: Rule = ({ tls }) => {
   if ((tls.certificate === undefined) === (tls.key === undefined)) return undefined;
@@ -287,6 +279,7 @@ const rules: readonly Rule[] = [
   knownProxies,
   knownNames,
   ...announcingRules,
+  ...oidcRules,
 ];
 
 /** `given`: keys that some source set, as against those that have their default. */

@@ -41,8 +41,18 @@ function fromText(row: ConfigurationKey, text: string): unknown {
       return /^[0-9]{1,3}(?:\.[0-9]{1,9})?$/.test(text) ? Number(text) : text;
     case "list":
       return text.trim() === "" ? [] : text.split(",").map((part) => part.trim());
+    case "structure":
+      return fromJson(text);
     default:
       return text;
+  }
+}
+
+function fromJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
   }
 }
 

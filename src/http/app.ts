@@ -25,6 +25,7 @@ import { Gate } from "./gate.ts";
 import { type HotReads, hotReads } from "./hot-reads.ts";
 import { FileLookup } from "./lookup.ts";
 import { manageAnswer } from "./manage/errors.ts";
+import { loginApi } from "./manage/login.ts";
 import { peopleApi } from "./manage/people.ts";
 import { manageApi } from "./manage.ts";
 import { HttpMetrics } from "./metrics.ts";
@@ -88,6 +89,8 @@ const apiOf: Record<Route["kind"], string> = {
   setPermission: "/manage/people/set-permission",
   removePermission: "/manage/people/remove-permission",
   explain: "/manage/people/explain",
+  login: "/manage/people/login",
+  logout: "/manage/people/logout",
   token: "/token",
   auditTrail: "/manage/audit-trail",
   auditHead: "/manage/audit-head",
@@ -234,6 +237,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(notaryApi, { options, answers, lookup, budget, examination });
   await app.register(manageApi, { options, budget, examination });
   await app.register(peopleApi, { options, budget });
+  await app.register(loginApi, { options, budget });
   if (options.builtin !== undefined) {
     const { refusals } = options.service;
     await app.register(tokenEndpoint, { builtin: options.builtin, budget, refusals });

@@ -42,6 +42,8 @@ export type ManageRoute =
 export type PeopleRoute =
   | { readonly kind: "users" | "tokens" | "teams"; readonly query: string }
   | { readonly kind: "addUser" | "addTeam" | "addToken" | "permissions" | "setPermission" }
+  /** How people log in, and how a session ends. */
+  | { readonly kind: "login" | "logout" }
   | { readonly kind: "removePermission" | "explain"; readonly query: string }
   | {
       readonly kind:
@@ -206,6 +208,10 @@ function listRoute(asked: string, query: string): PeopleRoute | undefined {
       return { kind: "setPermission" };
     case "DELETE permissions":
       return { kind: "removePermission", query };
+    case "GET login":
+      return { kind: "login" };
+    case "POST logout":
+      return { kind: "logout" };
     default:
       return undefined;
   }

@@ -10,10 +10,11 @@ import { createHash } from "node:crypto";
 import { lookup as resolveName } from "node:dns";
 import { type ClientRequest, type RequestOptions, request as requestPlain } from "node:http";
 import { request as requestSecure } from "node:https";
-import { isIP, type LookupFunction } from "node:net";
+import { isIP } from "node:net";
 import type { Outcome, Receiver, Told } from "../service/delivery/receiver.ts";
 import { isPublicAddress } from "./addresses.ts";
 import { eventContentType, eventOf } from "./event.ts";
+import { judgedLookup } from "./judged-lookup.ts";
 import { webhookSignature } from "./signature.ts";
 
 export interface WebhookOptions {
@@ -72,7 +73,11 @@ async function post(url: URL, told: Told, options: WebhookOptions): Promise<Outc
       "webhook-timestamp": String(seconds),
       "webhook-signature": webhookSignature(options.keys, { id, seconds, body }),
     },
-    lookup: judging(options),
+    lookup: judgedLookup({
+      allowPrivate: options.allowPrivate,
+      resolve: options.testingOnlyResolve ?? resolveName,
+      refusal: notAllowed,
+    }),
     signal: AbortSignal.timeout(options.timeout),
     maxHeaderSize: 16 * 1024,
   };
@@ -107,22 +112,6 @@ function statusOf(request: ClientRequest, body: string): Promise<number> {
     });
     request.end(body);
   });
-}
-
-/** Gives the addresses of a name that may be connected to, and refuses a name that has any other. */
-function judging({ allowPrivate, testingOnlyResolve }: WebhookOptions): LookupFunction {
-  const resolve = testingOnlyResolve ?? resolveName;
-  return (hostname, { all, family }, callback) => {
-    resolve(hostname, { all: true, family: family ?? 0 }, (error, addresses) => {
-      if (error !== null) return callback(error, "", 0);
-      if (!allowPrivate && !addresses.every(({ address }) => isPublicAddress(address))) {
-        return callback(new Error(notAllowed), "", 0);
-      }
-      if (all === true) return callback(null, addresses);
-      const [first] = addresses;
-      return callback(null, first?.address ?? "", first?.family ?? 4);
-    });
-  };
 }
 
 function reasonOf(error: unknown, timeout: number): string {

@@ -39,11 +39,12 @@ export function prepareBuiltin(directory: string, { auth }: Config): void {
 
 /** Throws `StartError`. */
 export async function openBuiltin(
-  { auth, limits, server }: Config,
+  config: Config,
   directory: string,
   { access: store, audit }: Pick<Store, "access" | "audit">,
   { logger, attempts }: { readonly logger: Logger; readonly attempts: LoginWaits | undefined },
 ): Promise<OpenedBuiltin> {
+  const { auth, limits, server } = config;
   const { builtin } = auth;
   const { realm = "", service } = builtin;
   const now = () => systemClock.now();
@@ -75,6 +76,8 @@ export async function openBuiltin(
       onFailure: (failure) => logger.info(failure, "a login failed"),
     },
   );
+  const { openOidc } = await import("./oidc.ts");
+  const oidc = await openOidc(config, logger);
   const access = accessByToken({
     realm,
     service,
@@ -92,6 +95,8 @@ export async function openBuiltin(
       logins,
       administration: new Administration(store, passwords, now),
       minter,
+      ...(oidc && { oidc }),
+      realm,
       service,
       tokenLifetime: builtin.tokenLifetime,
       sessionLifetime: builtin.sessionLifetime,

@@ -50,6 +50,8 @@ const others = [
 ];
 /** They ask a server who may call it. */
 const access = ["acl", "team", "token", "user"];
+/** They log people in. */
+const login = ["login", "logout"];
 const publishers = [
   ...["audit", "expiring", "gc", "register"],
   ...[
@@ -77,7 +79,7 @@ describe("what is loaded", () => {
     expect([ofClients, ...ofPublishers].filter((each) => all.includes(each))).toEqual([]);
   });
 
-  it.each([...others, ...access])("for %s is not the publishers'", async (name) => {
+  it.each([...others, ...access, ...login])("for %s is not the publishers'", async (name) => {
     const all = await loaded(name, "--help");
     expect(all).toContain(ofClients);
     expect(ofPublishers.filter((each) => all.includes(each))).toEqual([]);
@@ -94,6 +96,6 @@ describe("what is loaded", () => {
     const commands = stdout.slice(stdout.indexOf("\nCommands:\n"));
     const names = [...commands.matchAll(/^ {2}([a-z][a-z-]*)/gm)].map(([, name]) => name);
     const plain = ["completion", "help", "version"];
-    expect(names.sort()).toEqual([...server, ...others, ...access, ...publishers, ...plain].sort());
+    expect(names.sort()).toEqual([...server, ...others, ...access, ...login, ...publishers, ...plain].sort());
   });
 });

@@ -3,6 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { accessByToken } from "../../src/http/auth/access.ts";
 import type { BuiltinAccess } from "../../src/http/auth/builtin.ts";
 import { createMinter } from "../../src/http/auth/minting.ts";
+import type { Oidc } from "../../src/http/auth/oidc.ts";
 import { Administration } from "../../src/service/access/administration.ts";
 import { Attempts } from "../../src/service/access/attempts.ts";
 import { type Credentials, Logins } from "../../src/service/access/logins.ts";
@@ -12,15 +13,17 @@ import type { Store } from "../../src/store/store.ts";
 
 export const operatorToken = `vdo_${"o".repeat(43)}`;
 export const service = "vidimus.test";
+export const realm = "https://vidimus.example.test/token";
 
 export interface BuiltinOptions {
+  readonly oidc?: (parts: { readonly now: () => number }) => Oidc;
   readonly askRegistry?: (credentials: Credentials) => Promise<boolean>;
 }
 
 export function builtinAccess(
   { access: store, audit }: Store,
   now: () => number,
-  { askRegistry }: BuiltinOptions = {},
+  { askRegistry, oidc }: BuiltinOptions = {},
 ) {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const minter = createMinter(privateKey.export({ type: "pkcs8", format: "pem" }).toString(), service);
@@ -31,7 +34,7 @@ export function builtinAccess(
     { attempts: new Attempts(), lane, rememberFor: 1_000, now, onFailure: () => undefined },
   );
   const access = accessByToken({
-    realm: "https://vidimus.example.test/token",
+    realm,
     service,
     issuers: minter.issuers,
     opaque: createOpaqueTokens({ store, operatorToken: () => operatorToken, now }),
@@ -45,6 +48,8 @@ export function builtinAccess(
     logins,
     administration: new Administration(store, passwords, now),
     minter,
+    ...(oidc && { oidc: oidc({ now }) }),
+    realm,
     service,
     tokenLifetime: 300_000,
     sessionLifetime: 86_400_000,

@@ -1,10 +1,13 @@
-/** What can keep a command about people and tokens from being done. Codes are stable. */
+/** What can keep a command about people and tokens, or a login, from being done. Codes are stable. */
 export const accessCodes = [
   "ACCESS_DENIED",
   "ACCESS_UNKNOWN",
   "ACCESS_TAKEN",
   "ACCESS_REFUSED",
   "ACCESS_UNREACHABLE",
+  "LOGIN_ISSUER",
+  "LOGIN_FAILED",
+  "LOGIN_REFUSED",
 ] as const;
 export type AccessCode = (typeof accessCodes)[number];
 

@@ -171,7 +171,7 @@ function wantsCredentials(right: Right, what: string): TrustError {
   if (right.of === "repository")
     return new TrustError("UNAUTHORIZED", what, { repository: right.repository });
   const { token, user, password } = credentialVariables;
-  const next = `Give a machine's token in ${token}, or a name and password in ${user} and ${password}.`;
+  const next = `Run vidimus login, or give a machine's token in ${token}, or a name and password in ${user} and ${password}.`;
   return new TrustError("UNAUTHORIZED", what, { remedy: { who: "you", next } });
 }
 

@@ -10,6 +10,8 @@ export type Credentials =
   | { readonly kind: "user"; readonly username: string; readonly password: string }
   /** Exchanged for tokens at the token service. */
   | { readonly kind: "identity"; readonly token: string }
+  /** An ID token of an identity provider, exchanged for tokens at the token service. */
+  | { readonly kind: "workload"; readonly token: string }
   /** A token of the registry's own, sent as it is. */
   | { readonly kind: "registry"; readonly token: string };
 

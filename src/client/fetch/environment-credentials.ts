@@ -23,7 +23,7 @@ export function environmentCredentials(environment: Environment, server: string)
   return {
     async own(purpose) {
       if (purpose.server !== server) return undefined;
-      const given = await secret(environment, token);
+      const given = await secretOf(environment, token);
       if (given === undefined) return undefined;
       if (!tokenForm.test(given))
         throw bad(`What ${token} gives is no token: make one with vidimus token create.`);
@@ -33,7 +33,7 @@ export function environmentCredentials(environment: Environment, server: string)
     async find(purpose) {
       const username = environment[user];
       if (purpose.server !== server || !username) return undefined;
-      const given = await secret(environment, password);
+      const given = await secretOf(environment, password);
       if (given === undefined)
         throw bad(`${user} is set, and neither ${password} nor ${password}_FILE: set one.`);
       return { kind: "user", username, password: given };
@@ -47,7 +47,7 @@ export function withoutSecrets(environment: Environment): Environment {
 }
 
 /** Of a variable, or of the file that its sister names, without the line end. Throws `CREDENTIALS`. */
-async function secret(environment: Environment, name: string): Promise<string | undefined> {
+export async function secretOf(environment: Environment, name: string): Promise<string | undefined> {
   const [text, path] = [environment[name], environment[`${name}_FILE`]];
   if (text && path) throw bad(`Set ${name} or ${name}_FILE, not both.`);
   if (!path) return text || undefined;

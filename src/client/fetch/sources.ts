@@ -3,6 +3,8 @@ import { parseServer } from "./address.ts";
 import { type CredentialSource, firstOf } from "./credentials.ts";
 import { dockerCredentials } from "./docker-credentials.ts";
 import { environmentCredentials, withoutSecrets } from "./environment-credentials.ts";
+import { sessionCredentials } from "./session-credentials.ts";
+import { workloadCredentials } from "./workload-credentials.ts";
 
 export interface SourceOptions {
   readonly server: string;
@@ -13,13 +15,18 @@ export interface SourceOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** In this order: what the environment has for this very server; what `docker login` keeps. Throws `OPTION_INVALID`. */
+/**
+ * In this order: what the environment has for this very server, also of a workload; the session of whoever ran `vidimus login` there;
+ * what `docker login` keeps. Throws `OPTION_INVALID`.
+ */
 export function usualCredentials(options: SourceOptions): CredentialSource {
   const { server, named, dockerConfig, environment } = options;
   // Helper programs are told nothing that is for this server.
   const ofDocker = dockerCredentials({ directory: dockerConfig, environment: withoutSecrets(environment) });
   const { base, origin } = parseServer(server);
+  const kept = [sessionCredentials(environment, base), ofDocker];
   // With the path: two servers may share a host.
-  if (named === undefined || parseServer(named).base !== base) return ofDocker;
-  return firstOf(environmentCredentials(environment, origin), ofDocker);
+  if (named === undefined || parseServer(named).base !== base) return firstOf(...kept);
+  const given = [workloadCredentials(environment, origin), environmentCredentials(environment, origin)];
+  return firstOf(...given, ...kept);
 }

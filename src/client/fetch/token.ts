@@ -66,18 +66,58 @@ export async function requestToken(
   send: Send,
   signal: AbortSignal,
 ): Promise<Token> {
-  const call =
-    credentials?.kind === "identity"
-      ? refreshing(service, right, credentials.token)
-      : asking(service, right, credentials);
+  const call = callOf(service, right, credentials);
   const answer = await send(call, signal);
   const { origin } = service.realm;
   if (answer.status === 200) return parseToken(answer, origin);
+  if (credentials?.kind === "workload" && (answer.status === 400 || answer.status === 403))
+    throw refusedWorkload(answer, origin);
   if (answer.status === 401 || (answer.status === 400 && credentials?.kind === "identity")) {
     const whom = credentials === undefined ? "readers without credentials" : "the credentials found";
-    throw new TrustError("UNAUTHORIZED", `The token service ${origin} refuses ${whom}.`);
+    const again = { who: "you", next: "Log in again, with vidimus login or docker login." } as const;
+    throw new TrustError("UNAUTHORIZED", `The token service ${origin} refuses ${whom}.`, {
+      ...(credentials?.kind === "identity" && { remedy: again }),
+    });
   }
   throw refusedStatus(answer.status, origin, retryAfterOf(answer.headers["retry-after"], Date.now()));
+}
+
+function callOf(
+  service: TokenService,
+  right: Right,
+  credentials: Exclude<Credentials, { kind: "registry" }> | undefined,
+): Call {
+  if (credentials?.kind === "identity") {
+    const of = { grant_type: "refresh_token", refresh_token: credentials.token, client_id: "vidimus" };
+    return form(service, right, of);
+  }
+  if (credentials?.kind !== "workload") return asking(service, right, credentials);
+  return form(service, right, {
+    grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+    subject_token: credentials.token,
+    subject_token_type: "urn:ietf:params:oauth:token-type:id_token",
+  });
+}
+
+/** By the service's own code: what it says besides is in no message. */
+function refusedWorkload({ headers }: Answer, origin: string): TrustError {
+  switch (headers["vidimus-code"]) {
+    case "FORBIDDEN":
+      return new TrustError(
+        "FORBIDDEN",
+        `${origin} believes the ID token, and no rule there gives this workload a right.`,
+        { remedy: { next: "Have its administrator add a rule for this workload to auth.oidc.issuers." } },
+      );
+    case "UNAUTHORIZED":
+      return new TrustError("UNAUTHORIZED", `${origin} does not accept the ID token.`, {
+        remedy: {
+          who: "you",
+          next: "Ask for a new one, of the issuer and for the audience that the server knows; its log says why.",
+        },
+      });
+    default:
+      return new TrustError("UNAUTHORIZED", `The token service ${origin} exchanges no ID tokens.`);
+  }
 }
 
 /** How a right is spelled in tokens and challenges; undefined: any token will do, and none of its rights is asked for. */
@@ -108,14 +148,16 @@ function asking(
   return { method: "GET", url, headers, maxBytes: mostAnswer };
 }
 
-function refreshing({ realm, service }: TokenService, right: Right, token: string): Call {
+function form(
+  { realm, service }: TokenService,
+  right: Right,
+  fields: Readonly<Record<string, string>>,
+): Call {
   const scope = scopeOf(right);
   const body = new URLSearchParams({
-    grant_type: "refresh_token",
+    ...fields,
     ...(service === undefined ? {} : { service }),
     ...(scope === undefined ? {} : { scope }),
-    refresh_token: token,
-    client_id: "vidimus",
   }).toString();
   const headers = { "content-type": "application/x-www-form-urlencoded" };
   return { method: "POST", url: realm, headers, body, maxBytes: mostAnswer };

@@ -70,6 +70,9 @@ export const needs = {
   setPermission: admin,
   removePermission: admin,
   explain: admin,
+  // Before anybody is known; and whoever has a session's token may end it.
+  login: nothing,
+  logout: nothing,
   openapi: nothing,
   expiring: audit,
   auditTrail: audit,

@@ -12,6 +12,7 @@ import type { ErrorAnswer } from "../errors.ts";
 import { addressOf } from "../exchange.ts";
 import { anonymousName } from "./grant.ts";
 import { changes } from "./needs.ts";
+import { ExchangeRefusal } from "./oidc.ts";
 import { holderOf } from "./rate.ts";
 import { AccessRefusal, RateRefusal } from "./refusal.ts";
 
@@ -34,7 +35,8 @@ export function countRefusal(
 
 function callerOf({ grant, ip }: Pick<FastifyRequest, "grant" | "ip">, thrown: unknown): RefusedCaller {
   if (thrown instanceof WrongLogin && thrown.claimed !== undefined) return { claimed: thrown.claimed };
-  const isNamed = thrown instanceof AccessRefusal || thrown instanceof RateRefusal;
+  const isNamed =
+    thrown instanceof AccessRefusal || thrown instanceof RateRefusal || thrown instanceof ExchangeRefusal;
   // Before it is known what somebody may do, the request has no grant.
   const principal =
     (isNamed ? thrown.principal : undefined) ?? (grant as typeof grant | undefined)?.principal;

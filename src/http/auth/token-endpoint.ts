@@ -5,10 +5,13 @@
  * - The password of a machine is its token.
  * - A session goes on by a refresh token, which is opaque, hashed in the store, and worth nothing once its user is gone,
  *   disabled, or has another password.
+ * - An ID token of an identity provider is exchanged (RFC 8693): that of a workload for what claim rules give it, that of a person
+ *   for what its name may do, and for a session where one is asked for.
  * - What was asked and is not allowed is left out of the token. Nobody learns by it whether a repository is there.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { MalformedError, RefusedError } from "../../core/errors.ts";
+import { isOidcName } from "../../service/access/evaluate.ts";
 import { type AccessEntry, grantedEntries, mostScopes, parseScope } from "../../service/access/issuing.ts";
 import { makeOpaqueToken, opaqueDigest } from "../../service/access/opaque-token.ts";
 import { findMachineToken } from "../../service/access/opaque-tokens.ts";
@@ -19,10 +22,16 @@ import { errorAnswer } from "../errors.ts";
 import { addressOf, sendError, sendJson } from "../exchange.ts";
 import { withForm } from "../json-body.ts";
 import type { BuiltinAccess } from "./builtin.ts";
+import { ExchangeRefusal } from "./oidc.ts";
 import { holderOf } from "./rate.ts";
 import { countRefusal } from "./refused.ts";
 
-const largestForm = 16_384;
+/** An ID token may be as long as any other; the rest of a form is small. */
+const largestForm = 24_576;
+
+/** RFC 8693, 2.1 and 3. */
+const exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
+const tokenType = (name: string) => `urn:ietf:params:oauth:token-type:${name}`;
 
 /** Who asks, and what the token may say at most. */
 interface Asking {
@@ -42,7 +51,7 @@ export async function tokenEndpoint(
   app: FastifyInstance,
   { builtin, budget, refusals }: Parts,
 ): Promise<void> {
-  const { logins, administration, minter, service, tokenLifetime, sessionLifetime, now } = builtin;
+  const { logins, administration, minter, oidc, service, tokenLifetime, sessionLifetime, now } = builtin;
   const { store } = administration;
 
   app.get("/token", async (request, reply) => {
@@ -62,10 +71,16 @@ export async function tokenEndpoint(
 
   /** Only what credentials get wrong is told here, with a challenge of its own. */
   app.setErrorHandler(async (error, request, reply) => {
-    if (!(error instanceof RefusedError) || error.code !== "UNAUTHORIZED") throw error;
+    const isExchange = error instanceof ExchangeRefusal;
+    if (!isExchange && !(error instanceof RefusedError && error.code === "UNAUTHORIZED")) throw error;
     request.log.info({ code: error.code, from: request.ip }, error.message);
     const answer = errorAnswer(error);
     countRefusal(refusals, request, error, answer);
+    if (isExchange) {
+      const { code, message, status } = error;
+      const body = `${JSON.stringify({ errors: [{ code, message }] })}\n`;
+      return await sendError(reply, { ...answer, status, body }, request.method);
+    }
     return await sendError(reply, answer, request.method, `Basic realm="${service}"`);
   });
 
@@ -91,8 +106,13 @@ export async function tokenEndpoint(
         const refresh = form.get("refresh_token") ?? "";
         return { asking: await bySession(refresh), refresh };
       }
+      case exchange: {
+        const asking = await byIdToken(form, request);
+        const isOffline = form.get("access_type") === "offline";
+        return { asking, refresh: isOffline ? await session(asking) : undefined };
+      }
       default:
-        throw bad("grant_type: give password or refresh_token");
+        throw bad("grant_type: give password, refresh_token or token-exchange");
     }
   }
 
@@ -112,14 +132,43 @@ export async function tokenEndpoint(
   async function bySession(text: string): Promise<Asking> {
     const digest = opaqueDigest("refresh", text);
     const found = digest === undefined ? undefined : await store.session(digest);
-    const isGood = found !== undefined && found.expiresAt > now() && (await logins.isStillKnown(found.user));
+    const isGood = found !== undefined && found.expiresAt > now() && (await mayGoOn(found.user));
     if (!isGood) throw new RefusedError("UNAUTHORIZED", "The session is over: log in again.");
     return await ofUser(found.user);
   }
 
+  async function byIdToken(form: URLSearchParams, request: FastifyRequest): Promise<Asking> {
+    if (oidc === undefined) throw bad("grant_type: this server knows no identity provider");
+    const type = form.get("subject_token_type");
+    if (type !== tokenType("id_token") && type !== tokenType("jwt"))
+      throw bad("subject_token_type: only ID tokens are exchanged");
+    const wantedType = form.get("requested_token_type");
+    if (wantedType !== null && wantedType !== tokenType("access_token"))
+      throw bad("requested_token_type: only access tokens are given");
+    if (form.has("actor_token")) throw bad("actor_token: nobody acts for somebody else here");
+    checkService(form.get("audience"));
+    const { name, scopes, until } = await oidc.identify(form.get("subject_token") ?? "", addressOf(request));
+    if (scopes !== undefined) {
+      const all = [...scopes, ...(await store.permissionsOf(undefined))];
+      return { principal: { name, method: "oidc" }, scopes: all, until };
+    }
+    if (!(await mayGoOn(name)))
+      throw new ExchangeRefusal("FORBIDDEN", "This user is disabled here: ask who runs this server.", {
+        principal: { name, method: "oidc" },
+      });
+    return await ofUser(name);
+  }
+
+  /** Whoever an identity provider knows need not be known here, but may be disabled. */
+  async function mayGoOn(name: string): Promise<boolean> {
+    if (!isOidcName(name)) return await logins.isStillKnown(name);
+    return oidc?.people !== undefined && (await store.user(name))?.disabled !== true;
+  }
+
   async function ofUser(name: string): Promise<Asking> {
     const scopes = await store.permissionsOf(name);
-    return { principal: { name, method: "password" }, scopes, until: Number.POSITIVE_INFINITY };
+    const method = isOidcName(name) ? "oidc" : "password";
+    return { principal: { name, method }, scopes, until: Number.POSITIVE_INFINITY };
   }
 
   async function anonymous(): Promise<Asking> {
@@ -127,12 +176,14 @@ export async function tokenEndpoint(
     return { principal: { name: "", method: "none" }, scopes, until: Number.POSITIVE_INFINITY };
   }
 
-  /** Only people whose passwords are here have sessions. */
+  /** Only people whose passwords are here have sessions, and those who log in by an identity provider. */
   async function session({ principal: { name, method } }: Asking): Promise<string | undefined> {
-    if (method !== "password" || !(await logins.isStillKnown(name))) return undefined;
+    const isPerson = method === "password" || (method === "oidc" && isOidcName(name));
+    if (!isPerson || !(await mayGoOn(name))) return undefined;
+    const lasts = method === "oidc" ? (oidc?.sessionLifetime ?? 0) : sessionLifetime;
     const { text, digest } = makeOpaqueToken("refresh");
     const createdAt = now();
-    await store.addSession({ digest, user: name, createdAt, expiresAt: createdAt + sessionLifetime });
+    await store.addSession({ digest, user: name, createdAt, expiresAt: createdAt + lasts });
     return text;
   }
 
@@ -157,6 +208,8 @@ export async function tokenEndpoint(
     const body = {
       token,
       access_token: token,
+      token_type: "Bearer",
+      ...(method === "oidc" && { issued_token_type: tokenType("access_token"), name }),
       expires_in: Math.floor(lifetime / 1_000),
       issued_at: new Date(at).toISOString(),
       scope: access.map(({ type, name: of, actions }) => `${type}:${of}:${actions.join(",")}`).join(" "),

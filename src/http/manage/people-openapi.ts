@@ -150,4 +150,19 @@ export const peopleOperations: Record<PeopleRoute["kind"], Operation> = {
     status: 200,
     answer: schemas.explanation,
   },
+  login: {
+    method: "get",
+    path: "/api/v1/login",
+    summary: "By which identity provider people log in. 404: by none.",
+    status: 200,
+    answer: schemas.loginOffer,
+  },
+  logout: {
+    method: "post",
+    path: "/api/v1/logout",
+    summary: "Ends a session, by its refresh token.",
+    body: schemas.logoutBody,
+    status: 200,
+    answer: schemas.done,
+  },
 };

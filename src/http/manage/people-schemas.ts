@@ -47,6 +47,9 @@ export const explainQuery = z.strictObject({
   action: z.string().max(32),
   repository: z.string().max(255).optional(),
 });
+export const logoutBody = z.strictObject({
+  session: z.string().min(1).max(200).meta({ description: "The refresh token of the session that ends." }),
+});
 
 const next = z.string().optional().meta({ description: "Where the next page begins: give it as `after`." });
 export const done = z.strictObject({ format: z.literal("vidimus-done/1") });
@@ -111,4 +114,12 @@ export const explanation = z.strictObject({
   disabled: z.boolean().meta({ description: "The user cannot log in, whatever is permitted." }),
   by: permission.optional().meta({ description: "What allows it." }),
   near: z.array(permission).meta({ description: "Of what was given, what is for this repository." }),
+});
+export const loginOffer = z.strictObject({
+  format: z.literal("vidimus-login/1"),
+  issuer: z.string().meta({ description: "The identity provider: OpenID Connect, found by discovery." }),
+  clientId: z.string().meta({ description: "What a client calls itself there; it has no secret." }),
+  scopes: z.array(z.string()).meta({ description: "What it asks the provider for." }),
+  realm: z.string().meta({ description: "Where the ID token is exchanged." }),
+  service: z.string(),
 });

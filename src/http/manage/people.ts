@@ -6,7 +6,14 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { RefusedError } from "../../core/errors.ts";
 import type { UserSession } from "../../service/access/administration.ts";
-import { isRepositoryAction, isServerAction, subjectOf, subjectText } from "../../service/access/evaluate.ts";
+import {
+  isOidcName,
+  isRepositoryAction,
+  isServerAction,
+  subjectOf,
+  subjectText,
+} from "../../service/access/evaluate.ts";
+import type { Principal } from "../../service/service.ts";
 import type { MachineToken, Permission, Subject, Team, User } from "../../store/access.ts";
 import type { BuiltinAccess } from "../auth/builtin.ts";
 import { holderOf } from "../auth/rate.ts";
@@ -154,7 +161,7 @@ export async function peopleApi(
   app.get(route("tokens"), async (request, reply) => {
     const { store } = administration();
     const { principal } = request.grant;
-    if (!isAdministrator(request) && principal.method !== "password") throw forbidden();
+    if (!isAdministrator(request) && !isPerson(principal)) throw forbidden();
     const own = isAdministrator(request) ? {} : { owner: principal.name };
     const found = await list(
       request,
@@ -232,11 +239,15 @@ export async function peopleApi(
   }
 }
 
-/** A machine may have a name that is a user's, too. */
+/** A machine may have a name that is a user's, too. A job never has one that an identity provider's people have. */
 function checkOwn(request: FastifyRequest, name: string, what: string): void {
   const { principal } = request.grant;
-  if (isAdministrator(request) || (principal.method === "password" && principal.name === name)) return;
+  if (isAdministrator(request) || (isPerson(principal) && principal.name === name)) return;
   throw forbidden(`Only an administrator can ${what}.`);
+}
+
+function isPerson({ method, name }: Principal): boolean {
+  return method === "password" || (method === "oidc" && isOidcName(name));
 }
 
 function isAdministrator({ grant }: FastifyRequest): boolean {

@@ -22,7 +22,9 @@ import {
   type Decision,
   decide,
   type GrantedAction,
+  isOidcName,
   isPersonName,
+  isUserName,
   scopeFault,
   subjectText,
 } from "./evaluate.ts";
@@ -69,7 +71,8 @@ export class Administration {
 
   /** Without a password: whoever is verified elsewhere. */
   async addUser(name: string, password: string | undefined, by: Principal): Promise<void> {
-    checkPerson(name);
+    checkUser(name);
+    if (password !== undefined) checkPerson(name);
     const hash = password === undefined ? "" : await this.#hash(password);
     const audit = this.#record("user.added", by, { user: name, password: hash !== "" });
     const user = { name, password: hash, disabled: false, createdAt: audit.at };
@@ -88,7 +91,7 @@ export class Administration {
 
   /** Those that go on, oldest first. Somebody who is not known has none. */
   async sessions(user: string): Promise<readonly UserSession[]> {
-    checkPerson(user);
+    checkUser(user);
     const at = this.#now();
     return (await this.#store.sessions(user))
       .filter(({ expiresAt }) => expiresAt > at)
@@ -97,7 +100,7 @@ export class Administration {
 
   /** All of a user, or the one of this ID. Resolves to how many there were. Throws `NOT_FOUND` for an ID that is none. */
   async endSessions(user: string, id: string | undefined, by: Principal): Promise<number> {
-    checkPerson(user);
+    checkUser(user);
     const own = await this.#store.sessions(user);
     const [one] = own.filter(({ digest }) => sessionId(digest) === id);
     const sessions = id === undefined ? own.length : 1;
@@ -116,13 +119,13 @@ export class Administration {
   }
 
   async setDisabled(name: string, disabled: boolean, by: Principal): Promise<void> {
-    checkPerson(name);
+    checkUser(name);
     const audit = this.#record(disabled ? "user.disabled" : "user.enabled", by, { user: name });
     settle(await this.#store.changeUser({ name, disabled, audit }), `the user ${name}`);
   }
 
   async removeUser(name: string, by: Principal): Promise<void> {
-    checkPerson(name);
+    checkUser(name);
     const audit = this.#record("user.removed", by, { user: name });
     settle(await this.#store.removeUser({ name, audit }), `the user ${name}`);
   }
@@ -142,7 +145,7 @@ export class Administration {
   /** Being a member already is no fault. */
   async addMember(team: string, user: string, by: Principal): Promise<void> {
     checkPerson(team);
-    checkPerson(user);
+    checkUser(user);
     const audit = this.#record("team.member-added", by, { team, user });
     const change = await this.#store.addMember({ team, user, audit });
     if (change !== "exists") settle(change, `the team ${team}`);
@@ -150,7 +153,7 @@ export class Administration {
 
   async removeMember(team: string, user: string, by: Principal): Promise<void> {
     checkPerson(team);
-    checkPerson(user);
+    checkUser(user);
     const audit = this.#record("team.member-removed", by, { team, user });
     settle(await this.#store.removeMember({ team, user, audit }), `a member ${user} of ${team}`);
   }
@@ -175,7 +178,7 @@ export class Administration {
     by: Principal,
   ): Promise<{ readonly text: string; readonly expiresAt: number }> {
     checkPerson(name);
-    if (owner !== "") checkPerson(owner);
+    if (owner !== "") checkUser(owner);
     for (const scope of scopes) checkScope(scope);
     if (scopes.length === 0 || scopes.length > accessBounds.scopes) {
       throw bad(`a token has 1 to ${accessBounds.scopes} scopes`);
@@ -208,7 +211,7 @@ export class Administration {
     action: GrantedAction,
     repository: string | undefined,
   ): Promise<{ readonly decision: Decision<Permission>; readonly disabled: boolean }> {
-    if (user !== undefined) checkPerson(user);
+    if (user !== undefined) checkUser(user);
     const decision = decide(await this.#store.permissionsOf(user), action, repository);
     const disabled = user !== undefined && (await this.#store.user(user))?.disabled === true;
     return { decision, disabled };
@@ -231,8 +234,18 @@ export class Administration {
   }
 }
 
+/** Of whoever may have permissions; see `oidcPrefix`. */
+function checkUser(name: string): void {
+  if (isUserName(name)) return;
+  throw bad(
+    "the name of a user has 1 to 128 letters, digits and . _ @ + -, begins with a letter or digit, and may have oidc: before it",
+  );
+}
+
 function checkPerson(name: string): void {
   if (isPersonName(name)) return;
+  if (isOidcName(name))
+    throw bad("who logs in by an identity provider (oidc:NAME) has no password, and is no team or token");
   throw bad("a name has 1 to 128 letters, digits and . _ @ + -, and begins with a letter or digit");
 }
 

@@ -112,10 +112,23 @@ export function subjectText({ kind, name }: Permission["subject"]): string {
 export function subjectOf(text: string): Permission["subject"] | undefined {
   if (text === "anyone") return { kind: "anyone", name: "" };
   const [, kind, name = ""] = /^(user|team):(.+)$/s.exec(text) ?? [];
-  return kind === undefined || !isPersonName(name) ? undefined : { kind: kind as "user" | "team", name };
+  const isName = kind === "user" ? isUserName(name) : isPersonName(name);
+  return kind === undefined || !isName ? undefined : { kind: kind as "user" | "team", name };
 }
 
 /** What a user, team or machine token can be called: also what tokens of the wire can carry and a log can show. */
 export function isPersonName(name: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$/.test(name);
+}
+
+/** Before the names of people who log in by an identity provider. Nobody else's has it: no password and no registry counts for one. */
+export const oidcPrefix = "oidc:";
+
+/** What can be given permissions as a user: also whoever an identity provider knows. */
+export function isUserName(name: string): boolean {
+  return isPersonName(isOidcName(name) ? name.slice(oidcPrefix.length) : name);
+}
+
+export function isOidcName(name: string): boolean {
+  return name.startsWith(oidcPrefix);
 }

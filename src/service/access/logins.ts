@@ -3,6 +3,7 @@
  *
  * - One source decides about a name: its own record if that has a password, then the password file, then the registry. So
  *   nobody gets in by an older password that another source still has, and who is disabled gets in by none.
+ * - Names of people who log in by an identity provider (`oidc:NAME`) are nobody's here: none of these sources is asked about one.
  * - A name that nobody has takes as long as a wrong password, and gives the same refusal.
  * - What the file and the registry said yes to is remembered for a short time, by a digest with a key of this process:
  *   clients ask for a token with every command. A no is never remembered.

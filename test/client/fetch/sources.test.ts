@@ -115,3 +115,109 @@ it("the first source that has any is taken, and no later one asked", async () =>
   expect(asked).toEqual(["a", "b"]);
   expect(await all.own?.({ server, repository: undefined })).toBeUndefined();
 });
+
+describe("an ID token of a workload", () => {
+  const token = "aaaa.bbbb.cccc";
+  const workload = { kind: "workload", token };
+
+  it("is in a variable or a file, and goes before Docker's", async () => {
+    expect(await sourceOf({ VIDIMUS_OIDC_TOKEN: token }).find()).toEqual(workload);
+    expect(await sourceOf({ VIDIMUS_OIDC_TOKEN_FILE: fileWith(`${token}\n`) }).find()).toEqual(workload);
+    expect(await sourceOf({ VIDIMUS_OIDC_TOKEN: token }).own()).toBeUndefined();
+  });
+
+  it.each([
+    ["another host", { asked: "https://other.example.test:4443" }],
+    ["another path of the same host", { asked: `${server}/two` }],
+    ["any, where none is named", { named: null }],
+  ])("is not for %s", async (_what, place) => {
+    expect(await sourceOf({ VIDIMUS_OIDC_TOKEN: token }, place).find()).toEqual(bob);
+    const asking = { VIDIMUS_OIDC_AUDIENCE: "us", ACTIONS_ID_TOKEN_REQUEST_URL: "https://127.0.0.1:1/" };
+    expect(await sourceOf(asking, place).find()).toEqual(bob);
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ["what is none", { VIDIMUS_OIDC_TOKEN: "vdm_1" }],
+    ["both forms", { VIDIMUS_OIDC_TOKEN: token, VIDIMUS_OIDC_TOKEN_FILE: "/there" }],
+    ["a file that is not there", { VIDIMUS_OIDC_TOKEN_FILE: "/not/there" }],
+    ["an audience, and no place to ask", { VIDIMUS_OIDC_AUDIENCE: "us" }],
+    [
+      "a place that nothing may be sent to",
+      {
+        VIDIMUS_OIDC_AUDIENCE: "us",
+        ACTIONS_ID_TOKEN_REQUEST_URL: "http://ci.example.test/",
+        ACTIONS_ID_TOKEN_REQUEST_TOKEN: "secret-of-the-job",
+      },
+    ],
+    [
+      "a place where nobody is",
+      {
+        VIDIMUS_OIDC_AUDIENCE: "us",
+        ACTIONS_ID_TOKEN_REQUEST_URL: "http://127.0.0.1:1/",
+        ACTIONS_ID_TOKEN_REQUEST_TOKEN: "secret-of-the-job",
+      },
+    ],
+  ])("is refused with %s, and not told", async (_what, environment) => {
+    const error = await trustErrorOf(sourceOf(environment).find());
+    expect(error.code).toBe("CREDENTIALS");
+    expect(JSON.stringify([error.message, error.cause])).not.toMatch(/aaaa|secret-of-the-job/);
+  });
+
+  it("is refused beside a user or a machine's token: it must be plain who asks", async () => {
+    const user = { VIDIMUS_OIDC_TOKEN: token, VIDIMUS_USER: "ann", VIDIMUS_PASSWORD: "x" };
+    expect(await trustCodeOf(sourceOf(user).find())).toBe("CREDENTIALS");
+    const machine = { VIDIMUS_OIDC_TOKEN: token, VIDIMUS_ACCESS_TOKEN_FILE: fileWith("vdm_1") };
+    expect(await trustCodeOf(sourceOf(machine).own())).toBe("CREDENTIALS");
+  });
+});
+
+describe("a session", () => {
+  const kept = (servers: object, mode = 0o600, format = "vidimus-kept-sessions/1") => {
+    const path = join(temporaryDirectory(), "sessions.json");
+    writeFileSync(path, JSON.stringify({ format, servers }));
+    chmodSync(path, mode);
+    return { VIDIMUS_SESSIONS: path };
+  };
+  const of = (name: string) => ({
+    issuer: "https://id.example.test",
+    clientId: "a",
+    session: { token: `vdr_${name}`, name: "oidc:alice" },
+  });
+
+  it("is for the server that it is of, whether that is named or not, and goes before Docker's", async () => {
+    const environment = kept({ [server]: of("1"), [`${server}/two`]: of("2") });
+    expect(await sourceOf(environment).find()).toEqual({ kind: "identity", token: "vdr_1" });
+    expect(await sourceOf(environment, { named: null }).find()).toEqual({ kind: "identity", token: "vdr_1" });
+    expect(await sourceOf(environment, { asked: `${server}/two` }).find()).toEqual({
+      kind: "identity",
+      token: "vdr_2",
+    });
+    for (const asked of ["https://other.example.test:4443", "https://notary.example.test", `${server}/three`])
+      expect(await sourceOf(environment, { asked }).find()).toEqual(bob);
+  });
+
+  it("is none after a logout, and where there is no file", async () => {
+    const { session: _gone, ...left } = of("1");
+    expect(await sourceOf(kept({ [server]: left })).find()).toEqual(bob);
+    expect(await sourceOf({ VIDIMUS_SESSIONS: "/not/there" }).find()).toEqual(bob);
+    expect(await sourceOf({}).find()).toEqual(bob);
+  });
+
+  it("gives way to what the environment says", async () => {
+    const environment = { ...kept({ [server]: of("1") }), VIDIMUS_OIDC_TOKEN: "aaaa.bbbb.cccc" };
+    expect(await sourceOf(environment).find()).toMatchObject({ kind: "workload" });
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ["others may read", kept({ [server]: of("1") }, 0o640)],
+    ["others may write", kept({ [server]: of("1") }, 0o602)],
+    ["is of another format", kept({ [server]: of("1") }, 0o600, "vidimus-kept-sessions/2")],
+    ["holds no session", kept({ [server]: { ...of("1"), session: { token: "a b", name: "x" } } })],
+    ["is no JSON", { VIDIMUS_SESSIONS: fileWith("vdr_1") }],
+    ["is a folder", { VIDIMUS_SESSIONS: temporaryDirectory() }],
+  ])("is refused in a file that %s, and not told", async (_what, environment) => {
+    const error = await trustErrorOf(sourceOf(environment).find());
+    expect(error.code).toBe("CREDENTIALS");
+    expect(JSON.stringify([error.message, error.cause])).not.toContain("vdr_1");
+  });
+});

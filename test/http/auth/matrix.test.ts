@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { needs } from "../../../src/http/auth/needs.ts";
 import type { Route } from "../../../src/http/routes.ts";
+import { exchange, IdentityProvider, idTokenType } from "../../support/identity-provider.ts";
 import { start, startServer, type TestServer } from "../../support/server.ts";
 import { bearing, type Entry, entry, TokenService } from "../../support/token-service.ts";
 
@@ -65,6 +66,8 @@ const requests: Readonly<Record<Kind, readonly [method: string, path: string, wa
   setPermission: ["PUT", "/api/v1/permissions", "admin"],
   removePermission: ["DELETE", "/api/v1/permissions", "admin"],
   explain: ["GET", "/api/v1/permissions/explain", "admin"],
+  login: ["GET", "/api/v1/login", "nobody"],
+  logout: ["POST", "/api/v1/logout", "nobody"],
   openapi: ["GET", "/api/v1/openapi.json", "nobody"],
   expiring: ["GET", "/api/v1/expiring", "audit"],
   auditTrail: ["GET", "/api/v1/audit/trail", "audit"],
@@ -158,3 +161,65 @@ describe.each(Object.keys(tokens))("A7, V46: with %s", (name) => {
     }
   });
 });
+
+describe("A7: with what an ID token was exchanged for", () => {
+  const kinds = Object.keys(tokens).filter((name) => name !== "none");
+  const exchanged = new Map<string, string>();
+  let builtin: TestServer;
+
+  beforeAll(async () => {
+    const provider = new IdentityProvider(() => start);
+    // One rule for each kind of token, which gives what the token of that name says.
+    const rules = kinds.map((name) => ({
+      claims: { kind: name },
+      allow: scopesOf(tokens[name]?.access ?? []),
+    }));
+    builtin = await startServer({ builtin: { oidc: await provider.oidc({ rules }) } });
+    for (const name of kinds) {
+      const scope = (tokens[name]?.access ?? []).map(
+        ({ type, name: of, actions }) => `${type}:${of}:${actions.join(",")}`,
+      );
+      const body = new URLSearchParams({
+        grant_type: exchange,
+        subject_token: await provider.token({ claims: { kind: name } }),
+        subject_token_type: idTokenType,
+        scope: scope.join(" "),
+      });
+      const headers = { "content-type": "application/x-www-form-urlencoded" };
+      const answer = await builtin.request("/token", {
+        method: "POST",
+        headers,
+        body: Buffer.from(body.toString()),
+      });
+      exchanged.set(name, (JSON.parse(answer.body.toString()) as { token: string }).token);
+    }
+  });
+  afterAll(async () => await builtin?.close());
+
+  describe.each(kinds)("%s", (name) => {
+    it.each(Object.keys(requests) as Kind[])("%s", async (kind) => {
+      const [method, path, wants] = requests[kind];
+      const enough = tokens[name]?.enough ?? [];
+      // Names and passwords are asked for at the token endpoint, and what only needs somebody known is for users here.
+      const isOpen = wants === "nobody" || kind === "token";
+      const isEnough = isOpen || enough.includes(wants) || (wants === "known" && enough.includes("admin"));
+      const answer = await builtin.request(path, {
+        method,
+        headers: { ...bearing(exchanged.get(name) ?? ""), "content-type": "application/json" },
+        // So that it is not refused for what it lacks, before it is seen whose password it is.
+        ...(kind === "changePassword" && { body: Buffer.from('{"password":"a long password"}') }),
+      });
+      if (isEnough) expect([401, 403]).not.toContain(answer.status);
+      else expect(answer.status).toBe(path.startsWith("/api/") ? 403 : 401);
+    });
+  });
+});
+
+/** As a rule gives them: what only the whole server has comes with the pattern of everything. */
+function scopesOf(access: readonly Entry[]) {
+  return access.flatMap(({ type, name, actions }) => {
+    if (type === "repository") return [{ pattern: name, actions }];
+    if (type === "vidimus") return [{ pattern: "**", actions }];
+    return name === "catalog" ? [{ pattern: "**", actions: ["catalog"] }] : [];
+  });
+}
