@@ -3,8 +3,12 @@
 export const sourceCodes = [
   /** It does not answer, or not in time, or with something that is no answer of a Notary's. */
   "SOURCE_UNREACHABLE",
+  /** It cannot give something that it has: every try ended with an error, or with what is no answer. */
+  "SOURCE_FAILING",
   /** It wants credentials, or others. */
   "SOURCE_FORBIDDEN",
+  /** Its tokens come from a service that nobody has said to trust with credentials. */
+  "SOURCE_REALM",
   /** It has no list of its repositories. */
   "SOURCE_LIST",
   /** It goes on beyond every bound. */

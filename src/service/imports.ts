@@ -110,7 +110,7 @@ export class Imports implements ImportService {
 
   async #commit(
     repository: string,
-    { origin }: ImportRequest,
+    { origin, dryRun }: ImportRequest,
     { roots, files, remarks }: Collection,
     principal: Principal,
     at: number,
@@ -123,6 +123,10 @@ export class Imports implements ImportService {
       return { changed: false, revision, incarnation, remarks };
     }
     await this.#refuseConflict(state, present, roots);
+    if (dryRun) {
+      const { revision, incarnation } = state;
+      return { changed: true, revision, incarnation, remarks };
+    }
     const root = roots.at(-1) as (typeof roots)[number];
     try {
       const { revision, incarnation } = await store.commit({

@@ -107,7 +107,8 @@ describe("the present of a source that lies", () => {
         ? signJson({ ...signedOf(bytes), version: 2_000_000_000 }, [owner.rootKey])
         : bytes;
     }, "SOURCE_ENDLESS");
-    expect(asked).toBeLessThan(5);
+    // Once among others, and once alone.
+    expect(asked).toBeLessThan(7);
   });
 
   it("whose files are too large together is left out", async () => {
