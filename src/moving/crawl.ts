@@ -70,8 +70,9 @@ const attempts = 3;
 export async function crawlPresent(crawl: Crawl, repository: string): Promise<Present | undefined> {
   for (let attempt = 1; ; attempt++) {
     const timestamp = await file(crawl, repository, "timestamp.json");
+    if (timestamp === undefined) return undefined;
     const root = await file(crawl, repository, "root.json");
-    if (root === undefined || timestamp === undefined) return undefined;
+    if (root === undefined) return undefined;
     try {
       return await presentOf(crawl, repository, root, timestamp);
     } catch (error) {

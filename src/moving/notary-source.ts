@@ -118,7 +118,7 @@ function isLater(id: string, than: string): boolean {
 }
 
 const forbidden: ReadonlySet<string> = new Set(["UNAUTHORIZED", "FORBIDDEN", "CREDENTIALS"]);
-const failing: ReadonlySet<string> = new Set(["SERVER_ERROR", "BAD_ANSWER"]);
+const failing: ReadonlySet<string> = new Set(["SERVER_ERROR", "BAD_ANSWER", "TIMEOUT"]);
 
 async function asked<T>(origin: string, request: () => Promise<T>): Promise<T> {
   try {
