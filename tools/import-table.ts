@@ -407,7 +407,7 @@ export const table: readonly Row[] = [
       "src/client/fetch/fetcher",
       "src/core",
     ],
-    packages: ["jose", "p-limit", "zod"],
+    packages: ["jose", "p-limit", "p-retry", "zod"],
     builtins: ["node:crypto", "node:fs", "node:fs/promises", "node:path", "node:timers/promises"],
   },
   // The keys of people: the errors alone are wanted by commands that open none.

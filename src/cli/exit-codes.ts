@@ -243,7 +243,9 @@ const ofOldKey = {
 } as const satisfies Record<OldKeyCode, ExitName>;
 const ofSource = {
   SOURCE_UNREACHABLE: "importSource",
+  SOURCE_FAILING: "importSource",
   SOURCE_FORBIDDEN: "importSource",
+  SOURCE_REALM: "importSource",
   SOURCE_LIST: "importSource",
   SOURCE_ENDLESS: "importSource",
 } as const satisfies Record<SourceCode, ExitName>;

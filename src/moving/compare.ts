@@ -5,6 +5,8 @@
  *   two of them have with different bytes no choice is made: the repository is left out, for somebody was shown another history.
  * - The rest is one client's set, whole, with delegations from others where their bytes are those that its snapshot names. Of those
  *   sets that verify under the newest root the one with the newest timestamp is taken.
+ * - A set that verifies under the root that its own client trusted is older and no more: it is noted. Whatever two such sets hold
+ *   of one version must be the same, or no choice is made either.
  */
 import { sha256Hex } from "../core/bytes.ts";
 import { UnauthenticError, VidimusError } from "../core/errors.ts";
@@ -17,8 +19,9 @@ import type { Kept } from "./trust-folder.ts";
 export interface Compared {
   /** Undefined: nobody's set verifies, and findings say why. */
   readonly present: Present | undefined;
-  /** What was passed over, and whose. */
+  /** What does not verify, and whose. */
   readonly findings: readonly Finding[];
+  readonly notes: readonly string[];
 }
 
 interface ReadRoot {
@@ -35,39 +38,95 @@ export function compareKept(format: FormatRules, kept: readonly Kept[], at: numb
   const roots = readRoots(format, kept, findings);
   const newest = Math.max(0, ...roots.keys());
   const chain = chainUpTo(roots, newest);
-  const sets: { readonly folder: string; readonly collection: Collection }[] = [];
+  const sets: VerifiedSet[] = [];
+  const older: VerifiedSet[] = [];
   for (const { folder, files } of kept) {
-    try {
+    const under = (version: number): VerifiedSet => {
       const given = new Map([...files].filter(([role]) => role !== "root"));
+      const ofChain = chain.filter((root) => root.version <= version);
+      const known = ofChain.length > 0 ? ofChain : chainUpTo(roots, version);
       const collection = takeCollection(
         { format, repository },
-        { roots: chain.map(({ bytes }) => bytes), files: listedFiles(format, given, kept) },
+        { roots: known.map(({ bytes }) => bytes), files: listedFiles(format, given, kept) },
         at,
       );
-      sets.push({ folder, collection });
+      return { folder, collection };
+    };
+    try {
+      sets.push(under(newest));
     } catch (error) {
       if (!(error instanceof VidimusError)) throw error;
-      findings.push({
-        code: error.code,
-        sentence: `What ${folder} kept is passed over: under the newest root, version ${newest}, it does not verify (${error.message}).`,
-      });
+      const own = [...roots.values()].find(({ sha256 }) => sha256 === sha256Hex(files.get("root") as Buffer));
+      const set =
+        own === undefined || own.version === newest ? undefined : verified(() => under(own.version));
+      if (set !== undefined) older.push(set);
+      else
+        findings.push({
+          code: error.code,
+          sentence: `What ${folder} kept is passed over: under the newest root, version ${newest}, it does not verify (${error.message}).`,
+        });
     }
   }
-  const timestampOf = ({ collection }: (typeof sets)[number]) => collection.trusted.timestamp;
-  const versionOf = (set: (typeof sets)[number]) => timestampOf(set)?.signed.version ?? 0;
+  refuseDisagreements([...sets, ...older]);
   sets.sort((a, b) => versionOf(b) - versionOf(a));
-  const [best] = sets;
-  if (best === undefined) return { present: undefined, findings };
-  for (const other of sets.slice(1)) {
-    if (versionOf(other) !== versionOf(best) || timestampOf(other)?.sha256 === timestampOf(best)?.sha256)
-      continue;
-    throw disagreement("timestamp", versionOf(best), best.folder, other.folder);
+  const [best, ...others] = sets;
+  const notes = notesOf([...others.filter((set) => versionOf(set) < (best ? versionOf(best) : 0)), ...older]);
+  if (best === undefined) {
+    const what = older.map(({ folder }) => folder).slice(0, mostNamed);
+    if (older.length > 0)
+      findings.push({
+        code: "SNAPSHOT_INCOMPLETE",
+        sentence: `Nobody kept what belongs to the newest root, version ${newest}: of ${what.join(", ")} each goes with an older one. Find somebody who read it since, or name only folders without that root.`,
+      });
+    return { present: undefined, findings, notes };
   }
   const { collection } = best;
   return {
     present: { repository, collection, firstRoot: chain[0]?.version ?? newest },
     findings,
+    notes,
   };
+}
+
+interface VerifiedSet {
+  readonly folder: string;
+  readonly collection: Collection;
+}
+
+/** Folders that one sentence names. */
+const mostNamed = 5;
+
+function verified(verify: () => VerifiedSet): VerifiedSet | undefined {
+  try {
+    return verify();
+  } catch (error) {
+    if (error instanceof VidimusError) return undefined;
+    throw error;
+  }
+}
+
+function versionOf({ collection }: VerifiedSet): number {
+  return collection.trusted.timestamp?.signed.version ?? 0;
+}
+
+function refuseDisagreements(sets: readonly VerifiedSet[]): void {
+  const known = new Map<string, { readonly sha256: string; readonly folder: string }>();
+  for (const { folder, collection } of sets) {
+    for (const { role, signed, sha256 } of collection.files) {
+      const key = `${signed.version} ${role}`;
+      const other = known.get(key);
+      if (other !== undefined && other.sha256 !== sha256)
+        throw disagreement(role, signed.version, other.folder, folder);
+      known.set(key, { sha256, folder });
+    }
+  }
+}
+
+function notesOf(passedOver: readonly VerifiedSet[]): string[] {
+  if (passedOver.length === 0) return [];
+  const folders = passedOver.map(({ folder }) => folder);
+  const more = folders.length > mostNamed ? ` and ${folders.length - mostNamed} more` : "";
+  return [`Older, and not needed: ${folders.slice(0, mostNamed).join(", ")}${more}.`];
 }
 
 /** By version. */

@@ -35,6 +35,20 @@ export const usualCrawlLimits: CrawlLimits = {
   batchBytes: 4 * 1_024 * 1_024,
 };
 
+/**
+ * What is read while many repositories are: whatever is larger is read again within the whole limits, one at a time, so that a source
+ * cannot make all of them large at once.
+ */
+export function lightOf(limits: CrawlLimits): CrawlLimits {
+  const most = 1_024 * 1_024;
+  return {
+    ...limits,
+    fileBytes: Math.min(limits.fileBytes, most),
+    presentBytes: Math.min(limits.presentBytes, 2 * most),
+    batchBytes: Math.min(limits.batchBytes, 2 * most),
+  };
+}
+
 export interface Crawl {
   readonly source: Source;
   readonly format: FormatRules;
@@ -56,8 +70,9 @@ const attempts = 3;
 export async function crawlPresent(crawl: Crawl, repository: string): Promise<Present | undefined> {
   for (let attempt = 1; ; attempt++) {
     const timestamp = await file(crawl, repository, "timestamp.json");
+    if (timestamp === undefined) return undefined;
     const root = await file(crawl, repository, "root.json");
-    if (root === undefined || timestamp === undefined) return undefined;
+    if (root === undefined) return undefined;
     try {
       return await presentOf(crawl, repository, root, timestamp);
     } catch (error) {
@@ -154,11 +169,10 @@ export async function* crawlPast(
     now(),
   );
   const given = new Set(collection.files.map(({ role, sha256 }) => `${sha256} ${role}`));
-  const nearby = new Map<string, Buffer>(
-    collection.files.map(({ role, sha256, bytes }) => [`${sha256} ${role}`, bytes]),
-  );
+  const nearby = new Nearby(limits.presentBytes);
+  for (const { role, sha256, bytes } of collection.files) nearby.set(`${sha256} ${role}`, bytes);
   let batch: Metadata[] = [];
-  let bytes = 0;
+  let [bytes, failing] = [0, 0];
   const newest = collection.trusted.timestamp?.signed.version ?? 1;
   const oldest = Math.max(1, newest - limits.past);
   for (let version = newest - 1; version >= oldest; version--) {
@@ -177,8 +191,10 @@ export async function* crawlPast(
         bytes += each.bytes.length;
       }
     } catch (error) {
-      if (error instanceof SourceError && error.code !== "SOURCE_ENDLESS") throw error;
       if (!(error instanceof VidimusError) && !(error instanceof SourceError)) throw error;
+      if (error.code === "SOURCE_FAILING") failing++;
+      const isOfOne = error.code === "SOURCE_ENDLESS" || (error.code === "SOURCE_FAILING" && failing < 3);
+      if (error instanceof SourceError && !isOfOne) throw error;
       onFinding({ version, code: error.code, sentence: error.message });
     }
     if (bytes > limits.batchBytes) {
@@ -186,10 +202,36 @@ export async function* crawlPast(
       batch = [];
       bytes = 0;
     }
-    // What is before is more like what was just read than like the rest.
-    if (nearby.size > 1_000) nearby.clear();
+    nearby.trim();
   }
   if (batch.length > 0) yield { files: batch };
+}
+
+/** Files that were just read, since what is before is more like them than like the rest. */
+class Nearby {
+  readonly #files = new Map<string, Buffer>();
+  readonly #most: number;
+  #bytes = 0;
+
+  /** @param most bytes that are kept when a set was read */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  get(key: string): Buffer | undefined {
+    return this.#files.get(key);
+  }
+
+  set(key: string, bytes: Buffer): void {
+    this.#files.set(key, bytes);
+    this.#bytes += bytes.length;
+  }
+
+  trim(): void {
+    if (this.#bytes <= this.#most && this.#files.size <= 1_000) return;
+    this.#files.clear();
+    this.#bytes = 0;
+  }
 }
 
 /** Puts what a timestamp leads to into `nearby`, as far as the source has it. */
@@ -197,7 +239,7 @@ async function fetchNamed(
   crawl: Crawl,
   repository: string,
   timestamp: Buffer,
-  nearby: Map<string, Buffer>,
+  nearby: Nearby,
 ): Promise<void> {
   const room = { bytes: crawl.limits.presentBytes };
   const find = async (role: string, sha256: string | undefined): Promise<Buffer | undefined> => {

@@ -1,6 +1,11 @@
-/** The server that takes over, by its management API (docs/moving.md): what it has, and what is brought to it. */
+/**
+ * The server that takes over, by its management API (docs/moving.md): what it has, and what is brought to it. Everything here can be
+ * said twice, so a request that broke off, or came at a bad moment, is made again.
+ */
+import pRetry from "p-retry";
 import { z } from "zod";
-import type { Fetcher } from "../client/fetch/fetcher.ts";
+import { TrustError } from "../client/errors.ts";
+import type { CallAnswer, Fetcher } from "../client/fetch/fetcher.ts";
 import type { Metadata } from "../core/model.ts";
 import type { Collection } from "../core/taking-over.ts";
 import { DestinationError } from "./errors.ts";
@@ -18,10 +23,12 @@ export interface Destination {
   standing(repository: string): Promise<Standing>;
   /** Digests of the versions of a role that are there. */
   versions(repository: string, role: string): Promise<ReadonlyMap<number, string>>;
+  /** `dryRun`: everything is asked and verified, and nothing changed. */
   take(
     repository: string,
     origin: string,
     collection: Collection,
+    dryRun: boolean,
   ): Promise<{ changed: boolean; incarnation: number }>;
   addPast(repository: string, incarnation: number, files: readonly Metadata[]): Promise<number>;
 }
@@ -45,6 +52,11 @@ const refusalAnswer = z.object({
 
 const largestAnswer = 4 * 1_024 * 1_024;
 const longest = 120_000;
+const tries = 6;
+/** Answers of a server that may give another one in a moment. */
+const passing: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+const away: ReadonlySet<string> = new Set(["UNREACHABLE", "TIMEOUT", "SERVER_ERROR"]);
+const unusable: ReadonlySet<string> = new Set([...away, "TLS_UNTRUSTED", "BAD_ANSWER", "ANSWER_TOO_LARGE"]);
 
 export function destination(
   fetcherOf: (repository: string) => Promise<Fetcher>,
@@ -56,18 +68,19 @@ export function destination(
     schema: S,
     body?: unknown,
   ): Promise<z.output<S>> {
-    const fetcher = await fetcherOf(repository);
-    const answer = await fetcher.call({
-      right: { of: "server", action: "admin" },
-      method: body === undefined ? "GET" : "POST",
-      path: `/api/v1/repositories/${encodeURIComponent(repository)}/import${what}`,
-      ...(body !== undefined && {
-        body: { type: "application/json", bytes: Buffer.from(JSON.stringify(body)) },
-      }),
-      maxBytes: largestAnswer,
-      signal: AbortSignal.timeout(longest),
+    const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+    const answer = await answered(origin, async (signal) => {
+      const fetcher = await fetcherOf(repository);
+      return await fetcher.call({
+        right: { of: "server", action: "admin" },
+        method: bytes === undefined ? "GET" : "POST",
+        path: `/api/v1/repositories/${encodeURIComponent(repository)}/import${what}`,
+        ...(bytes !== undefined && { body: { type: "application/json", bytes } }),
+        maxBytes: largestAnswer,
+        signal,
+      });
     });
-    if (answer.status !== 200) throw refused(answer.status, answer.body, origin);
+    if (answer.status !== 200) throw refused(answer, origin);
     const read = schema.safeParse(parsed(answer.body));
     if (read.success) return read.data;
     throw new DestinationError("UNEXPECTED", 200, `${origin} does not answer as a Vidimus that takes over.`);
@@ -93,9 +106,10 @@ export function destination(
       }
       return found;
     },
-    async take(repository, from, { roots, files }) {
+    async take(repository, from, { roots, files }, dryRun) {
       return await ask(repository, "", takenAnswer, {
         origin: from,
+        dryRun,
         roots: roots.map(({ bytes }) => bytes.toString("base64")),
         files: files.map(wireFile),
       });
@@ -110,6 +124,38 @@ export function destination(
   };
 }
 
+/** Throws `DestinationError` with the code of what went wrong on the way; who may not is told so by whoever knows the credentials. */
+async function answered(
+  origin: string,
+  call: (signal: AbortSignal) => Promise<CallAnswer>,
+): Promise<CallAnswer> {
+  const signal = AbortSignal.timeout(longest);
+  let last: CallAnswer | undefined;
+  const once = async () => {
+    last = undefined;
+    last = await call(signal);
+    if (passing.has(last.status)) throw new TrustError("SERVER_ERROR", `It answered ${last.status}.`);
+    return last;
+  };
+  try {
+    return await pRetry(once, {
+      retries: tries - 1,
+      minTimeout: 200,
+      maxTimeout: 4_000,
+      randomize: true,
+      signal,
+      shouldRetry: ({ error }) => error instanceof TrustError && away.has(error.code),
+    });
+  } catch (error) {
+    if (last !== undefined) return last;
+    if (error instanceof TrustError && !unusable.has(error.code)) throw error;
+    const why = error instanceof TrustError ? error.message : "it did not answer in time.";
+    if (!(error instanceof TrustError) && !signal.aborted) throw error;
+    const code = error instanceof TrustError ? error.code : "TIMEOUT";
+    throw new DestinationError(code, 0, `${origin} cannot take anything over: ${why}`, error);
+  }
+}
+
 function wireFile({ role, bytes }: Metadata) {
   return { role, bytes: bytes.toString("base64") };
 }
@@ -122,9 +168,13 @@ function parsed(body: Buffer): unknown {
   }
 }
 
-function refused(status: number, body: Buffer, origin: string): DestinationError {
+function refused({ status, code, body }: CallAnswer, origin: string): DestinationError {
   const read = refusalAnswer.safeParse(parsed(body));
   const [first] = read.success ? read.data.errors : [];
-  if (first !== undefined) return new DestinationError(first.code, status, first.message);
-  return new DestinationError("UNEXPECTED", status, `${origin} answered ${status}.`);
+  if (code !== undefined && first !== undefined) return new DestinationError(code, status, first.message);
+  return new DestinationError(
+    "UNEXPECTED",
+    status,
+    `${origin} answered ${status}, and not as a Vidimus that takes over: --server is the new server, and what is to be taken over stands without a flag.`,
+  );
 }

@@ -1,10 +1,14 @@
 /** What can be wrong with the two ends of an import. */
 
 export const sourceCodes = [
-  /** It does not answer, or not in time, or with something that is no answer of a Notary's. */
+  /** It is not there, or not who it says it is. */
   "SOURCE_UNREACHABLE",
+  /** It cannot give something that it has: every try ended with an error, with what is no answer, or not at all. */
+  "SOURCE_FAILING",
   /** It wants credentials, or others. */
   "SOURCE_FORBIDDEN",
+  /** Its tokens come from a service that nobody has said to trust with credentials. */
+  "SOURCE_REALM",
   /** It has no list of its repositories. */
   "SOURCE_LIST",
   /** It goes on beyond every bound. */

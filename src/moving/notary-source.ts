@@ -28,7 +28,14 @@ export function notarySource(fetcher: Fetcher, pace: Pace): Source {
         maxBytes: largestPage,
         signal: AbortSignal.timeout(longest),
       }),
-    );
+    ).catch((error: unknown) => {
+      if (!(error instanceof SourceError) || error.code !== "SOURCE_FORBIDDEN") throw error;
+      throw new SourceError(
+        "SOURCE_LIST",
+        `${origin} does not tell its changes to this user: log in to ${new URL(origin).host} (docker login) as somebody who may read its catalog, name the repositories, or give a file of names with --names.`,
+        error.cause,
+      );
+    });
     if (status === 200) return body;
     throw new SourceError(
       "SOURCE_LIST",
@@ -107,7 +114,8 @@ function isLater(id: string, than: string): boolean {
   return BigInt(id) > BigInt(than === "" ? 0 : than);
 }
 
-const forbidden: ReadonlySet<string> = new Set(["UNAUTHORIZED", "FORBIDDEN", "TOKEN_REALM", "CREDENTIALS"]);
+const forbidden: ReadonlySet<string> = new Set(["UNAUTHORIZED", "FORBIDDEN", "CREDENTIALS"]);
+const failing: ReadonlySet<string> = new Set(["SERVER_ERROR", "BAD_ANSWER", "TIMEOUT"]);
 
 async function asked<T>(origin: string, request: () => Promise<T>): Promise<T> {
   try {
@@ -122,6 +130,14 @@ async function asked<T>(origin: string, request: () => Promise<T>): Promise<T> {
         error,
       );
     }
+    if (error.code === "TOKEN_REALM") {
+      throw new SourceError(
+        "SOURCE_REALM",
+        `${error.message} If that service is the old server's, say so with --source-realm.`,
+        error,
+      );
+    }
+    if (failing.has(error.code)) throw new SourceError("SOURCE_FAILING", error.message, error);
     throw new SourceError("SOURCE_UNREACHABLE", `${origin} cannot be read: ${error.message}`, error);
   }
 }

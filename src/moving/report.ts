@@ -24,9 +24,28 @@ export interface Report {
   /** Older files that were added, or would be. */
   readonly past: number;
   readonly remarks: readonly { readonly code: string; readonly role: string }[];
+  /** What keeps something from being taken. */
   readonly findings: readonly Finding[];
+  /** What is worth knowing, and asks for nothing. */
+  readonly notes: readonly string[];
+  /** Until when its timestamp is good, in ISO 8601; undefined where none was read. */
+  readonly timestampExpires: string | undefined;
+  /** Whether the server that takes over renews it and takes publications. */
+  readonly adopted: boolean;
 }
 
 export function nothingOf(repository: string, outcome: Outcome, findings: readonly Finding[] = []): Report {
-  return { repository, outcome, roots: [0, 0], rootKeys: [], files: 0, past: 0, remarks: [], findings };
+  return {
+    repository,
+    outcome,
+    roots: [0, 0],
+    rootKeys: [],
+    files: 0,
+    past: 0,
+    remarks: [],
+    findings,
+    notes: [],
+    timestampExpires: undefined,
+    adopted: false,
+  };
 }

@@ -13,11 +13,12 @@ import {
   type Crawl,
   crawlPast,
   crawlPresent,
+  lightOf,
   type PastBatch,
   type PastFinding,
   type Present,
 } from "./crawl.ts";
-import type { Destination, Standing } from "./destination.ts";
+import type { Destination } from "./destination.ts";
 import { DestinationError, SourceError } from "./errors.ts";
 import { type Finding, nothingOf, type Report } from "./report.ts";
 
@@ -25,20 +26,27 @@ import { type Finding, nothingOf, type Report } from "./report.ts";
 export interface Offer {
   /** As it stands in the record of the server that takes over. */
   readonly origin: string;
-  /** Undefined: there is no such repository. */
-  present(repository: string): Promise<Offered | undefined>;
+  /**
+   * Undefined: there is no such repository. Throws `SOURCE_ENDLESS` for what is beyond `weight`: `light` is what many may be at
+   * a time.
+   */
+  present(repository: string, weight: Weight): Promise<Offered | undefined>;
   /** Batches of its past, but for timestamps that are there; nothing without it. */
   past?(
     present: Present,
     held: ReadonlyMap<number, string>,
     onFinding: (finding: PastFinding) => void,
+    weight: Weight,
   ): AsyncIterable<PastBatch>;
 }
+
+export type Weight = "light" | "any";
 
 export interface Offered {
   /** Undefined: it cannot be taken, and findings say why. */
   readonly present: Present | undefined;
   readonly findings: readonly Finding[];
+  readonly notes: readonly string[];
 }
 
 export interface TakeOver {
@@ -53,35 +61,60 @@ export interface TakeOver {
 
 /** What a source has, crawled. */
 export function offerOf(crawl: Crawl, { past }: { readonly past: boolean }): Offer {
+  const light = { ...crawl, limits: lightOf(crawl.limits) };
+  const of = (weight: Weight) => (weight === "light" ? light : crawl);
   return {
     origin: crawl.source.origin,
-    async present(repository) {
-      const present = await crawlPresent(crawl, repository);
-      return present && { present, findings: [] };
+    async present(repository, weight) {
+      const present = await crawlPresent(of(weight), repository);
+      return present && { present, findings: [], notes: [] };
     },
-    ...(past && { past: (present, held, onFinding) => crawlPast(crawl, present, held, onFinding) }),
+    ...(past && {
+      past: (present, held, onFinding, weight) => crawlPast(of(weight), present, held, onFinding),
+    }),
   };
 }
 
 /** Findings of one repository that are kept; further ones are counted. */
 const mostFindings = 20;
 /** Codes of a server that say something of this repository alone. */
-const ofRepository: ReadonlySet<number> = new Set([400, 403, 404, 409, 413]);
+const ofRepository: ReadonlySet<number> = new Set([400, 404, 409, 413]);
+/** And codes of a source. */
+const ofRepositoryAtSource: ReadonlySet<string> = new Set([
+  "SOURCE_ENDLESS",
+  "SOURCE_FAILING",
+  "SOURCE_FORBIDDEN",
+]);
+/** Repositories one after the other that a source fails at: then it is the source that fails. */
+const mostFailing = 20;
 
-/** Throws `SourceError` and `DestinationError` when one of both cannot be used at all. Reports come in the order of their names. */
+/**
+ * Throws `SourceError` and `DestinationError` when one of both cannot be used at all, or the source fails at everything.
+ * Reports come in the order of their names.
+ */
 export async function takeOver(
   work: TakeOver,
   repositories: AsyncIterable<string> | Iterable<string>,
 ): Promise<Report[]> {
   const limit = pLimit(work.inFlight);
+  const heavy = pLimit(1);
   const reports: Report[] = [];
   const failed = new AbortController();
   const tasks: Promise<void>[] = [];
+  let failing = 0;
   const one = async (repository: string): Promise<void> => {
     if (failed.signal.aborted) return;
     try {
-      const report = await takeOne(work, repository);
+      const light = await takeOne(work, repository, "light");
+      const isHeavy = light.findings.some(({ code }) => code === "SOURCE_ENDLESS");
+      const report = isHeavy
+        ? await heavy(async () => again(work, light, await takeOne(work, repository, "any")))
+        : light;
       reports.push(report);
+      const fault = report.findings.find(({ code }) => code === "SOURCE_FAILING");
+      failing = fault === undefined || report.outcome !== "leftOut" ? 0 : failing + 1;
+      if (fault !== undefined && failing >= mostFailing)
+        throw new SourceError("SOURCE_FAILING", fault.sentence);
       work.onDone?.(report, reports.length);
     } catch (error) {
       failed.abort(error);
@@ -93,15 +126,28 @@ export async function takeOver(
   }
   await Promise.all(tasks);
   if (failed.signal.aborted) throw failed.signal.reason;
+  if (failing > 0 && failing === reports.length) {
+    throw new SourceError("SOURCE_FAILING", reports[0]?.findings[0]?.sentence ?? "");
+  }
   return reports.sort((a, b) => (a.repository < b.repository ? -1 : 1));
 }
 
-async function takeOne(work: TakeOver, repository: string): Promise<Report> {
+/** What was read a second time, as if it had been once. */
+function again({ dryRun }: TakeOver, first: Report, second: Report): Report {
+  const isTaken = first.outcome === "taken" || first.outcome === "further";
+  return {
+    ...second,
+    ...(isTaken && { outcome: first.outcome }),
+    past: (dryRun ? 0 : first.past) + second.past,
+  };
+}
+
+async function takeOne(work: TakeOver, repository: string, weight: Weight): Promise<Report> {
   const { offer, destination, dryRun } = work;
   const findings: Finding[] = [];
   let report = nothingOf(repository, "leftOut");
   try {
-    const offered = await offer.present(repository);
+    const offered = await offer.present(repository, weight);
     if (offered === undefined) {
       return nothingOf(repository, "absent", [
         { code: "NOT_FOUND", sentence: `${offer.origin} has no ${repository}.` },
@@ -110,19 +156,18 @@ async function takeOne(work: TakeOver, repository: string): Promise<Report> {
     const { present } = offered;
     findings.push(...offered.findings);
     if (present === undefined) return { ...report, findings };
-    report = reportOf(present);
+    report = { ...reportOf(present), notes: [...notesOf(present), ...offered.notes] };
     const here = await destination.standing(repository);
-    const isSame = hasAll(here, present);
-    let { incarnation } = here;
-    if (dryRun) {
-      foresee(here, present, isSame);
-      report = { ...report, outcome: isSame ? "same" : "wouldBeTaken" };
-    } else {
-      const taken = await destination.take(repository, offer.origin, present.collection);
-      incarnation = taken.incarnation;
-      report = { ...report, outcome: taken.changed ? (here.exists ? "further" : "taken") : "same" };
-    }
-    const past = await takePast(work, present, incarnation, findings);
+    report = { ...report, adopted: here.adopted };
+    const { changed, incarnation } = await destination.take(
+      repository,
+      offer.origin,
+      present.collection,
+      dryRun,
+    );
+    const taken = dryRun ? "wouldBeTaken" : here.exists ? "further" : "taken";
+    report = { ...report, outcome: changed ? taken : "same" };
+    const past = await takePast(work, present, incarnation, findings, weight);
     return { ...report, past, findings };
   } catch (error) {
     const finding = findingOf(error);
@@ -137,6 +182,7 @@ async function takePast(
   present: Present,
   incarnation: number,
   findings: Finding[],
+  weight: Weight,
 ): Promise<number> {
   const { offer, destination, dryRun } = work;
   const { repository } = present;
@@ -148,9 +194,9 @@ async function takePast(
     if (findings.length < mostFindings) findings.push(finding);
     else untold++;
   };
-  const batches = offer.past(present, held, ({ version, code, sentence }) =>
-    tell({ code, sentence: `Its past of timestamp ${version} was left out: ${sentence}` }),
-  );
+  const onFinding = ({ version, code, sentence }: PastFinding) =>
+    tell({ code, sentence: `Its past of timestamp ${version} was left out: ${sentence}` });
+  const batches = offer.past(present, held, onFinding, weight);
   for await (const { files } of batches) {
     if (dryRun) {
       added += files.length;
@@ -172,27 +218,18 @@ async function takePast(
 function findingOf(error: unknown): Finding | undefined {
   const isOfOne =
     error instanceof VidimusError ||
-    (error instanceof SourceError &&
-      (error.code === "SOURCE_ENDLESS" || error.code === "SOURCE_FORBIDDEN")) ||
+    (error instanceof SourceError && ofRepositoryAtSource.has(error.code)) ||
     (error instanceof DestinationError && ofRepository.has(error.status) && error.code !== "UNEXPECTED");
   return isOfOne ? { code: error.code, sentence: error.message } : undefined;
 }
 
-function hasAll({ exists, current }: Standing, { collection }: Present): boolean {
-  const { roots, files } = collection;
-  return (
-    exists && [...roots.slice(-1), ...files].every(({ role, sha256 }) => current.get(role)?.sha256 === sha256)
-  );
-}
-
-/** What the server would refuse. */
-function foresee(here: Standing, { repository }: Present, isSame: boolean): void {
-  if (!here.exists || isSame || (here.imported && !here.adopted)) return;
-  throw new DestinationError(
-    "IMPORT_CONFLICT",
-    409,
-    `${repository} exists there already${here.adopted && here.imported ? " and has been adopted" : " with another history"}.`,
-  );
+/** A client whose root is older than the first one that is to be had stops there. */
+function notesOf({ firstRoot }: Present): string[] {
+  return firstRoot === 1
+    ? []
+    : [
+        `Its chain begins at root ${firstRoot}: a client that trusts an older one cannot follow, and has to be given root ${firstRoot} or a newer one by hand.`,
+      ];
 }
 
 function reportOf({ repository, collection, firstRoot }: Present): Report {
@@ -203,5 +240,11 @@ function reportOf({ repository, collection, firstRoot }: Present): Report {
     rootKeys: root === undefined ? [] : [...rootRole(root.signed, "root").keys.keys()],
     files: collection.files.length + 1,
     remarks: collection.remarks,
+    timestampExpires: expiryOf(collection),
   };
+}
+
+function expiryOf({ trusted }: Present["collection"]): string | undefined {
+  const expires = trusted.timestamp?.signed.expires;
+  return expires === undefined ? undefined : new Date(expires).toISOString();
 }

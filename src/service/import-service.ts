@@ -8,6 +8,8 @@ export interface ImportRequest {
   readonly roots: readonly Buffer[];
   /** The current file of every other role that there is. */
   readonly files: ReadonlyMap<string, Buffer>;
+  /** Everything is verified and compared as it would be, and nothing changed. */
+  readonly dryRun: boolean;
 }
 
 export interface PastRequest {
@@ -17,7 +19,7 @@ export interface PastRequest {
 }
 
 export interface Imported {
-  /** False: it was here, the same to the byte. */
+  /** False: it was here, the same to the byte. After a dry run: what would be, and the revision and life that are there. */
   readonly changed: boolean;
   readonly revision: number;
   readonly incarnation: number;

@@ -10,6 +10,7 @@ import { StoreError } from "../core/errors.ts";
 import type { FormatRules } from "../core/format/format.ts";
 import { keyUses } from "../core/key-uses.ts";
 import type { Metadata } from "../core/model.ts";
+import { isTopRole } from "../core/names.ts";
 import { type Collection, takeCollection } from "../core/taking-over.ts";
 import { enoughKeys } from "../core/threshold.ts";
 import { rootRole } from "../core/verify.ts";
@@ -18,6 +19,7 @@ import type { RepositoryState, Store } from "../store/store.ts";
 import { recordOf, shortened } from "./audit-record.ts";
 import type { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
+import { deniedKeys } from "./denied-keys.ts";
 import { addPast, conflict } from "./import-past.ts";
 import type {
   Imported,
@@ -50,8 +52,14 @@ export interface ImportParts {
   checkWritable(): void;
 }
 
-/** What a server demands of a root whoever brings it. The rest of a policy is about what is published here. */
-const demanded: ReadonlySet<string> = new Set(["PIN_MISMATCH", "PIN_ROTATED", "NO_RULE", "EXAMPLE_KEY"]);
+/** What a server demands whoever brings it. The rest of a policy is about what is published here. */
+const demanded: ReadonlySet<string> = new Set([
+  "PIN_MISMATCH",
+  "PIN_ROTATED",
+  "NO_RULE",
+  "EXAMPLE_KEY",
+  "KEY_DENIED",
+]);
 
 export class Imports implements ImportService {
   readonly #parts: ImportParts;
@@ -85,7 +93,7 @@ export class Imports implements ImportService {
   }
 
   async take(repository: string, request: ImportRequest, principal: Principal): Promise<Imported> {
-    const { format, clock, queue, policy, logger } = this.#parts;
+    const { store, format, clock, queue, policy, logger } = this.#parts;
     this.#parts.checkWritable();
     const at = clock.now();
     const collection = takeCollection({ format, repository }, request, at);
@@ -99,9 +107,10 @@ export class Imports implements ImportService {
         at,
         root,
         targets: collection.trusted.targets,
-        files: [root, ...collection.files],
+        // What clients pass over, nobody gave the right to be judged.
+        files: [root, ...collection.files.filter((file) => isTrusted(collection, file))],
       },
-      policy.current,
+      { ...policy.current, denied: await deniedKeys(store) },
     );
     const refusing = findings.filter(({ code }) => demanded.has(code));
     refuseFindings(refusing, { repository, principal: principal.name }, logger);
@@ -110,7 +119,7 @@ export class Imports implements ImportService {
 
   async #commit(
     repository: string,
-    { origin }: ImportRequest,
+    { origin, dryRun }: ImportRequest,
     { roots, files, remarks }: Collection,
     principal: Principal,
     at: number,
@@ -123,6 +132,10 @@ export class Imports implements ImportService {
       return { changed: false, revision, incarnation, remarks };
     }
     await this.#refuseConflict(state, present, roots);
+    if (dryRun) {
+      const { revision, incarnation } = state;
+      return { changed: true, revision, incarnation, remarks };
+    }
     const root = roots.at(-1) as (typeof roots)[number];
     try {
       const { revision, incarnation } = await store.commit({
@@ -216,4 +229,8 @@ export class Imports implements ImportService {
     const held = await this.#parts.keys.held(state.repository, root.signed);
     return enoughKeys(rootRole(root.signed, "timestamp"), held) !== undefined;
   }
+}
+
+function isTrusted({ trusted }: Collection, { role }: Metadata): boolean {
+  return isTopRole(role) || trusted.targets.has(role);
 }

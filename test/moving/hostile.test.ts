@@ -107,7 +107,8 @@ describe("the present of a source that lies", () => {
         ? signJson({ ...signedOf(bytes), version: 2_000_000_000 }, [owner.rootKey])
         : bytes;
     }, "SOURCE_ENDLESS");
-    expect(asked).toBeLessThan(5);
+    // Once among others, and once alone.
+    expect(asked).toBeLessThan(7);
   });
 
   it("whose files are too large together is left out", async () => {
@@ -207,7 +208,7 @@ describe("a source over HTTP", () => {
 
   it("that is slow for ever ends the import, and nothing is there", async () => {
     const port = await listen((_request, answer) => void answer.writeHead(200).write("{"));
-    await fails(importFrom(sourceAt(port, { requestTime: 50, tries: 2 }), here, [app]), "SOURCE_UNREACHABLE");
+    await fails(importFrom(sourceAt(port, { requestTime: 50, tries: 2 }), here, [app]), "SOURCE_FAILING");
     expect(await here.store.state(app)).toMatchObject({ revision: 0 });
   });
 

@@ -11,6 +11,7 @@ import { type Folder, folderWith } from "../support/folder.ts";
 import { app, publishOn, withHistory } from "../support/moving.ts";
 import { newRootKey, type Owner, signedOf, signJson } from "../support/publisher.ts";
 import { startServer, type TestServer } from "../support/server.ts";
+import { Simulator, someTarget } from "../support/simulator.ts";
 
 let old: TestServer;
 let owner: Owner;
@@ -116,12 +117,52 @@ describe("what several clients kept", () => {
     await publishOn(old, owner, "targets");
     const third = await cache();
     const [report] = await bring(second, first, third);
-    expect(report).toMatchObject({ outcome: "taken", roots: [3, 4] });
-    expect(report?.findings.map(({ sentence }) => sentence.includes(first.path))).toEqual([true]);
+    expect(report).toMatchObject({ outcome: "taken", roots: [3, 4], findings: [] });
+    expect(report?.notes).toEqual([
+      expect.stringContaining("begins at root 3"),
+      `Older, and not needed: ${second.path}, ${first.path}.`,
+    ]);
     expect((await here.file(app, "timestamp.json")).body).toEqual(
       (await old.file(app, "timestamp.json")).body,
     );
     expect((await here.file(app, "3.root.json")).status).toBe(200);
+  });
+
+  it("is left out where two were shown different files of one version, however old", async () => {
+    const sim = await Simulator.create(app);
+    const told = (name: string): Folder => {
+      sim.targetsOf("targets").names.set(name, someTarget(name));
+      const files: Record<string, string> = {};
+      for (const [role, bytes] of sim.publish())
+        files[`tuf/${app}/metadata/${role}.json`] = bytes.toString("utf8");
+      return folderWith(files);
+    };
+    const first = told("one");
+    for (const state of [sim.targetsOf("targets"), sim.snapshot, sim.timestamp]) state.version = 1;
+    told("nobody keeps it");
+    const rival = told("another");
+    const newest = told("later");
+    const [report] = await bring(newest, first, rival);
+    expect(report).toMatchObject({ outcome: "leftOut", findings: [{ code: "HASH_MISMATCH" }] });
+    expect(report?.findings[0]?.sentence).toContain(rival.path);
+    await nothingHere();
+    expect(await bring(newest, first)).toMatchObject([{ outcome: "taken", findings: [] }]);
+  });
+
+  it("is left out where nobody has what belongs to the newest root", async () => {
+    const first = await cache();
+    const key = await newRootKey(app, old.clock.now());
+    owner.root.signers = [...owner.root.signers.slice(-1), key];
+    owner.root.keys.root = [key.listed];
+    await publishOn(old, owner, "root");
+    const second = await cache({ timestamp: undefined });
+    const [report] = await bring(first, second);
+    expect(report).toMatchObject({ outcome: "leftOut" });
+    expect(report?.findings.at(-1)).toMatchObject({
+      code: "SNAPSHOT_INCOMPLETE",
+      sentence: expect.stringContaining(first.path),
+    });
+    await nothingHere();
   });
 
   it("is left out where two have different roots of one version", async () => {

@@ -10,6 +10,7 @@ import { endImport, progressOf } from "./import-report.ts";
 interface Flags extends TrustFlags {
   readonly names?: string;
   readonly sourceCa?: string;
+  readonly sourceRealm: readonly string[];
   readonly inFlight: string;
   readonly rate: string;
   readonly past: boolean;
@@ -30,6 +31,12 @@ export function addImportNotary(parent: Command, publishing: Publishing): void {
     .argument("[repositories...]", "names of repositories (default: all that its changefeed names)")
     .option("--names <file>", "a file with one name of a repository a line")
     .option("--source-ca <file>", "PEM of the authority of the old server's certificate")
+    .option(
+      "--source-realm <url>",
+      "a token service elsewhere that the old server's credentials may be sent to; may be repeated",
+      (value: string, all: readonly string[]) => [...all, value],
+      [],
+    )
     .option("--in-flight <number>", "repositories at a time, 1 to 64", "16")
     .option("--rate <number>", "requests to the old server a second, 1 to 10000", "200")
     .option("--no-past", "only what is current and the roots, no older versions")
@@ -44,6 +51,8 @@ export function addImportNotary(parent: Command, publishing: Publishing): void {
     );
   addTrustFlags(command).action(async (url: string, repositories: readonly string[]) => {
     const flags = command.opts<Flags>();
+    if (repositories.length > 0 && flags.names !== undefined)
+      command.error("error: name the repositories or give --names, not both");
     const inFlight = numberOf(command, flags.inFlight, "--in-flight", 64);
     const rate = numberOf(command, flags.rate, "--rate", 10_000);
     const [
@@ -74,6 +83,7 @@ export function addImportNotary(parent: Command, publishing: Publishing): void {
       createFetcher({
         server: url,
         ...identity,
+        tokenRealms: flags.sourceRealm,
         credentials: dockerCredentials({ directory, environment: context.env }),
         environment: context.env,
         limits: { connections: Math.min(256, inFlight * 2), tries: 4 },

@@ -46,7 +46,7 @@ export function endImport(
   { origin, dryRun, json }: Ending,
 ): void {
   if (json) printJson(context, { format: "vidimus-import-report/1", origin, dryRun, repositories: reports });
-  else printLine(context, told(reports));
+  else printLine(context, told(reports, dryRun));
   const [only] = reports;
   if (reports.length === 1 && only?.findings.some(({ code }) => code === "IMPORT_CONFLICT")) {
     finish(exitCodes.importConflict.code);
@@ -59,7 +59,10 @@ export function endImport(
   } else if (reports.length === 0) finish(exitCodes.importNothing.code);
 }
 
-function told(reports: readonly Report[]): string {
+/** Names that stand in a sentence. */
+const mostNamed = 10;
+
+function told(reports: readonly Report[], dryRun: boolean): string {
   if (reports.length === 0) return "There is nothing to be taken over.";
   const rows = reports.map(({ repository, outcome, roots: [first, last], files, past, remarks }) => [
     printable(repository),
@@ -69,9 +72,35 @@ function told(reports: readonly Report[]): string {
     String(past),
     remarks.map(({ code, role }) => `${printable(role)} ${code.toLowerCase()}`).join(", "),
   ]);
-  const findings = reports.flatMap(({ repository, findings }) =>
-    findings.map(({ code, sentence }) => `${printable(repository)}: ${code}: ${printable(sentence)}`),
-  );
+  const findings = reports.flatMap(({ repository, findings, notes }) => [
+    ...findings.map(({ code, sentence }) => `${printable(repository)}: ${code}: ${printable(sentence)}`),
+    ...notes.map((note) => `${printable(repository)}: ${printable(note)}`),
+  ]);
   const table = formatTable([["REPOSITORY", "", "ROOTS", "FILES", "OLDER", "REMARKS"], ...rows]);
-  return [table, ...findings].join("\n");
+  return [table, ...findings, ...(dryRun ? ["Nothing was brought."] : next(reports))].join("\n");
+}
+
+/** What is left to be done, by whom and until when. */
+function next(reports: readonly Report[]): readonly string[] {
+  const here: ReadonlySet<Outcome> = new Set(["taken", "further", "same"]);
+  const waiting = reports
+    .filter(({ outcome, adopted }) => here.has(outcome) && !adopted)
+    .map(({ repository, timestampExpires = "" }) => ({ repository, until: timestampExpires.slice(0, 10) }))
+    .sort((a, b) => (a.until < b.until ? -1 : 1));
+  const [first] = waiting;
+  if (first === undefined) return [];
+  const named = waiting
+    .slice(0, mostNamed)
+    .map(
+      ({ repository, until }) =>
+        `  vidimus adopt ${printable(repository)}   (its timestamp is good until ${until})`,
+    );
+  return [
+    "",
+    "These are served as they are, and clients refuse them once their timestamps have ended; nothing can be published to them before",
+    "the online keys of the old signer are here (vidimus import keys), or the owner of each signs a root with this server's keys:",
+    ...named,
+    ...(waiting.length > mostNamed ? [`  and ${waiting.length - mostNamed} more`] : []),
+    "Compare the keys of their roots, which --json names, with what their owners say; vidimus key import says whose key is where.",
+  ];
 }

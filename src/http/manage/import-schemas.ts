@@ -11,6 +11,7 @@ export const takeOverBody = z.strictObject({
   origin: z.string().max(4_096).meta({ description: "Where it was taken from, for the record." }),
   roots: z.array(bytes).min(1).max(10_000).meta({ description: "All that are to be had, ascending." }),
   files: named.meta({ description: "The current file of every other role." }),
+  dryRun: z.boolean().default(false).meta({ description: "Say what would come of it, and change nothing." }),
 });
 
 export const taken = z.strictObject({

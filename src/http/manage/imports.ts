@@ -55,11 +55,12 @@ export function importsApi(
     service.checkWritable();
     const taken = await withJson(request.raw, limits.uploadBytes, budget, (value) =>
       examination.run(async () => {
-        const { origin, roots, files } = checked(schemas.takeOverBody, value, "body");
+        const { origin, roots, files, dryRun } = checked(schemas.takeOverBody, value, "body");
         const wanted = {
           origin,
           roots: roots.map((text) => decodeBase64(text, "root")),
           files: byRole(files),
+          dryRun,
         };
         return await imports.take(repository, wanted, request.grant.principal);
       }),
