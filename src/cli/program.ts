@@ -140,6 +140,8 @@ export async function runCli(argv: readonly string[], given: CliContext, parts: 
       addImportNotary(program, publishing);
       const { addImportTrustdir } = await import("./moving/import-trustdir.ts");
       addImportTrustdir(program, publishing);
+      const { addExportNotary } = await import("./moving/export-notary.ts");
+      addExportNotary(program, publishing);
     }
     client.addHelp(program, clientContext, () => {
       const rows = allExitCodes.map((each) => [String(each.code), each.meaning]);

@@ -24,6 +24,11 @@ export interface Destination {
     collection: Collection,
   ): Promise<{ changed: boolean; incarnation: number }>;
   addPast(repository: string, incarnation: number, files: readonly Metadata[]): Promise<number>;
+  /**
+   * Whether anything is missing there, when nothing is to be changed. Throws what `take` would refuse, as far as that can be
+   * known. Without it, what a Vidimus refuses is foreseen.
+   */
+  foresee?(repository: string, collection: Collection): Promise<"same" | "missing">;
 }
 
 const standingAnswer = z.object({

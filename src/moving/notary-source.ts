@@ -21,7 +21,7 @@ export function notarySource(fetcher: Fetcher, pace: Pace): Source {
   async function feedPageAfter(last: string): Promise<Buffer> {
     await pace.turn();
     const host = new URL(origin).host;
-    const { status, body } = await asked(origin, () =>
+    const { status, body } = await askSource(origin, () =>
       fetcher.call({
         repository: `${host}/catalog`,
         tokenFor: "registry:catalog",
@@ -65,7 +65,7 @@ export function notarySource(fetcher: Fetcher, pace: Pace): Source {
     async file(repository, name, maxBytes) {
       if (!isRepositoryName(repository)) return undefined;
       await pace.turn();
-      return await asked(origin, () =>
+      return await askSource(origin, () =>
         fetcher.get({ repository, file: name, maxBytes, signal: AbortSignal.timeout(longest) }),
       );
     },
@@ -112,7 +112,8 @@ function isLater(id: string, than: string): boolean {
 
 const forbidden: ReadonlySet<string> = new Set(["UNAUTHORIZED", "FORBIDDEN", "TOKEN_REALM", "CREDENTIALS"]);
 
-async function asked<T>(origin: string, request: () => Promise<T>): Promise<T> {
+/** What goes wrong with a request, as what is wrong with a source. Throws `SourceError`. */
+export async function askSource<T>(origin: string, request: () => Promise<T>): Promise<T> {
   try {
     return await request();
   } catch (error) {

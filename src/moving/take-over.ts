@@ -18,7 +18,7 @@ import {
   type Present,
 } from "./crawl.ts";
 import type { Destination, Standing } from "./destination.ts";
-import { DestinationError, SourceError } from "./errors.ts";
+import { BackError, DestinationError, SourceError } from "./errors.ts";
 import { type Finding, nothingOf, type Report } from "./report.ts";
 
 /** What is to be brought, wherever it is. */
@@ -112,10 +112,9 @@ async function takeOne(work: TakeOver, repository: string): Promise<Report> {
     if (present === undefined) return { ...report, findings };
     report = reportOf(present);
     const here = await destination.standing(repository);
-    const isSame = hasAll(here, present);
     let { incarnation } = here;
     if (dryRun) {
-      foresee(here, present, isSame);
+      const isSame = await isForeseen(destination, here, present);
       report = { ...report, outcome: isSame ? "same" : "wouldBeTaken" };
     } else {
       const taken = await destination.take(repository, offer.origin, present.collection);
@@ -172,6 +171,7 @@ async function takePast(
 function findingOf(error: unknown): Finding | undefined {
   const isOfOne =
     error instanceof VidimusError ||
+    (error instanceof BackError && error.code !== "EXPORT_PLACE") ||
     (error instanceof SourceError &&
       (error.code === "SOURCE_ENDLESS" || error.code === "SOURCE_FORBIDDEN")) ||
     (error instanceof DestinationError && ofRepository.has(error.status) && error.code !== "UNEXPECTED");
@@ -183,6 +183,16 @@ function hasAll({ exists, current }: Standing, { collection }: Present): boolean
   return (
     exists && [...roots.slice(-1), ...files].every(({ role, sha256 }) => current.get(role)?.sha256 === sha256)
   );
+}
+
+/** Whether it is there already. Throws what would be refused. */
+async function isForeseen(destination: Destination, here: Standing, present: Present): Promise<boolean> {
+  if (destination.foresee !== undefined) {
+    return (await destination.foresee(present.repository, present.collection)) === "same";
+  }
+  const isSame = hasAll(here, present);
+  foresee(here, present, isSame);
+  return isSame;
 }
 
 /** What the server would refuse. */

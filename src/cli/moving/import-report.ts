@@ -8,7 +8,11 @@ import type { Publishing } from "../publishing/tools.ts";
 const eraseLine = "\r\u001b[K";
 
 /** On a terminal only. */
-export function progressOf({ isTerminal, stderr }: CliContext, { columns }: ClientContext) {
+export function progressOf(
+  { isTerminal, stderr }: CliContext,
+  { columns }: ClientContext,
+  words: Words = wordsOfImport,
+) {
   let shown = false;
   return {
     onDone({ repository, outcome }: Report, done: number): void {
@@ -25,7 +29,10 @@ export function progressOf({ isTerminal, stderr }: CliContext, { columns }: Clie
   };
 }
 
-const words: Readonly<Record<Outcome, string>> = {
+/** What became of a repository, in words. */
+export type Words = Readonly<Record<Outcome, string>>;
+
+const wordsOfImport: Words = {
   taken: "taken over",
   further: "brought further",
   same: "nothing missing",
@@ -46,7 +53,7 @@ export function endImport(
   { origin, dryRun, json }: Ending,
 ): void {
   if (json) printJson(context, { format: "vidimus-import-report/1", origin, dryRun, repositories: reports });
-  else printLine(context, told(reports));
+  else printLine(context, told(reports, wordsOfImport, "There is nothing to be taken over."));
   const [only] = reports;
   if (reports.length === 1 && only?.findings.some(({ code }) => code === "IMPORT_CONFLICT")) {
     finish(exitCodes.importConflict.code);
@@ -59,8 +66,8 @@ export function endImport(
   } else if (reports.length === 0) finish(exitCodes.importNothing.code);
 }
 
-function told(reports: readonly Report[]): string {
-  if (reports.length === 0) return "There is nothing to be taken over.";
+export function told(reports: readonly Report[], words: Words, nothing: string): string {
+  if (reports.length === 0) return nothing;
   const rows = reports.map(({ repository, outcome, roots: [first, last], files, past, remarks }) => [
     printable(repository),
     words[outcome],
