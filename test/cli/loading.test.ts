@@ -51,12 +51,13 @@ const others = [
 /** They ask a server who may call it. */
 const access = ["acl", "team", "token", "user"];
 const publishers = [
-  ...["adopt", "audit", "expiring", "export", "gc", "import", "register"],
+  ...["audit", "expiring", "gc", "register"],
   ...[
     "add",
     "add-digest",
     "delegation",
     "diff",
+    "export",
     "key",
     "promote",
     "proposal",
