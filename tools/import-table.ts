@@ -214,7 +214,7 @@ export const table: readonly Row[] = [
     place: "src/store/sqlite",
     ours: [...sharedByStores, inspectionContract, durable],
     packages: ["better-sqlite3"],
-    builtins: ["node:fs", "node:path", "node:timers", "node:url"],
+    builtins: ["node:crypto", "node:fs", "node:path", "node:timers", "node:timers/promises", "node:url"],
   },
 
   // Signers: likewise.
@@ -236,8 +236,11 @@ export const table: readonly Row[] = [
   // Both, in a process that holds neither: requests to the one that does.
   {
     place: "src/remote",
-    ours: [storeContract, ...storeParts, signerContract, "src/store/bounds", ...partBounds, errors],
-    packages: [],
+    ours: [
+      ...[storeContract, ...storeParts, signerContract, "src/store/bounds", ...partBounds, errors],
+      "src/service/access/attempts",
+    ],
+    packages: ["lru-cache"],
     builtins: [],
   },
 

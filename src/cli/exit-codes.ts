@@ -27,7 +27,8 @@ export const exitCodes = {
   usage: { code: 2, meaning: "unknown command or flag" },
   configuration: {
     code: 3,
-    meaning: "the configuration or its policy is not good, or the ready file cannot be written",
+    meaning:
+      "the configuration or its policy is not good, or a file cannot be written or is one of the server's own",
   },
   store: { code: 4, meaning: "the data directory or the store in it cannot be used" },
   listen: { code: 5, meaning: "the address or port cannot be listened on" },
@@ -157,6 +158,7 @@ const ofStart = {
   KEY_MISMATCH: "tls",
   KEY_EXPOSED: "tls",
   READY_FILE_UNWRITABLE: "configuration",
+  OWN_FILE: "configuration",
   POLICY_UNUSABLE: "configuration",
   TOKEN_KEYS_UNUSABLE: "configuration",
   WEBHOOK_UNUSABLE: "configuration",

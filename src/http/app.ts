@@ -10,6 +10,7 @@ import Fastify, { type FastifyInstance, type FastifyRequest, LogController } fro
 import { FileAnswers } from "./answers.ts";
 import { openToAll } from "./auth/access.ts";
 import { AccessRefusal, forbidden, notaryRefusal } from "./auth/refusal.ts";
+import { countRefusal } from "./auth/refused.ts";
 import { tokenEndpoint } from "./auth/token-endpoint.ts";
 import { ByteBudget } from "./budget.ts";
 import { refuseClientError } from "./client-errors.ts";
@@ -187,6 +188,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     const plain = ofManagement ? manageAnswer(error) : errorAnswer(error);
     const answer = isChallenged && !ofManagement ? notaryRefusal(error, plain) : plain;
     metrics.refused(answer.own, answer.reasons);
+    options.service.noteDamage(error);
+    countRefusal(options.service.refusals, request, thrown, answer);
     if (thrown instanceof AccessRefusal) metrics.notLetIn(thrown.lack);
     const refusal = { code: answer.own, status: answer.status };
     // A refusal is no fault of ours: its sentence says it all. What is a fault is logged with all that lies under it.
@@ -214,7 +217,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(notaryApi, { options, answers, lookup, budget, examination });
   await app.register(manageApi, { options, budget, examination });
   await app.register(peopleApi, { options, budget });
-  if (options.builtin !== undefined) await app.register(tokenEndpoint, { builtin: options.builtin, budget });
+  if (options.builtin !== undefined) {
+    const { refusals } = options.service;
+    await app.register(tokenEndpoint, { builtin: options.builtin, budget, refusals });
+  }
   await app.register(operationsApi, { options, metrics });
   return app;
 }

@@ -55,9 +55,11 @@ const publishers = [
   ...[
     "add",
     "add-digest",
+    "adopt",
     "delegation",
     "diff",
     "export",
+    "import",
     "key",
     "promote",
     "proposal",

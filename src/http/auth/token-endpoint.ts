@@ -12,7 +12,7 @@ import { MalformedError, RefusedError } from "../../core/errors.ts";
 import { type AccessEntry, grantedEntries, mostScopes, parseScope } from "../../service/access/issuing.ts";
 import { makeOpaqueToken, opaqueDigest } from "../../service/access/opaque-token.ts";
 import { findMachineToken } from "../../service/access/opaque-tokens.ts";
-import type { Principal } from "../../service/service.ts";
+import type { Principal, RefusalCounter } from "../../service/service.ts";
 import type { Scope } from "../../store/access.ts";
 import type { ByteBudget } from "../budget.ts";
 import { errorAnswer } from "../errors.ts";
@@ -20,6 +20,7 @@ import { sendError, sendJson } from "../exchange.ts";
 import { withForm } from "../json-body.ts";
 import type { BuiltinAccess } from "./builtin.ts";
 import { holderOf } from "./rate.ts";
+import { countRefusal } from "./refused.ts";
 
 const largestForm = 16_384;
 
@@ -34,9 +35,13 @@ interface Asking {
 interface Parts {
   readonly builtin: BuiltinAccess;
   readonly budget: ByteBudget;
+  readonly refusals: RefusalCounter;
 }
 
-export async function tokenEndpoint(app: FastifyInstance, { builtin, budget }: Parts): Promise<void> {
+export async function tokenEndpoint(
+  app: FastifyInstance,
+  { builtin, budget, refusals }: Parts,
+): Promise<void> {
   const { logins, administration, minter, service, tokenLifetime, sessionLifetime, now } = builtin;
   const { store } = administration;
 
@@ -59,7 +64,9 @@ export async function tokenEndpoint(app: FastifyInstance, { builtin, budget }: P
   app.setErrorHandler(async (error, request, reply) => {
     if (!(error instanceof RefusedError) || error.code !== "UNAUTHORIZED") throw error;
     request.log.info({ code: error.code, from: request.ip }, error.message);
-    return await sendError(reply, errorAnswer(error), request.method, `Basic realm="${service}"`);
+    const answer = errorAnswer(error);
+    countRefusal(refusals, request, error, answer);
+    return await sendError(reply, answer, request.method, `Basic realm="${service}"`);
   });
 
   async function byHeader(request: FastifyRequest): Promise<Asking> {
