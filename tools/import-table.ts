@@ -396,7 +396,7 @@ export const table: readonly Row[] = [
   { place: takeOverErrors, ours: [], packages: [], builtins: [] },
   // What an old Notary left behind: its databases, and the keys in them.
   { place: movingErrors, ours: [], packages: [], builtins: [] },
-  { place: "src/moving/databases", ours: [movingErrors], packages: ["pg"], builtins: ["node:fs"] },
+  { place: "src/moving/databases", ours: [movingErrors], packages: ["p-limit", "pg"], builtins: ["node:fs"] },
   {
     place: "src/moving",
     ours: [
@@ -589,6 +589,7 @@ export const table: readonly Row[] = [
       keyErrors,
       publishErrors,
       custody,
+      movingErrors,
       "src/moving",
       "src/policy",
       "src/publisher",
@@ -605,6 +606,8 @@ export const table: readonly Row[] = [
       "src/client",
       "src/client/cli",
       "src/client/fetch",
+      "src/client/fetch/fetcher",
+      "src/publisher",
       "src/moving",
       "src/moving/errors",
       "src/moving/databases",

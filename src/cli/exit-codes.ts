@@ -12,7 +12,7 @@ import {
   type OldKeyCode,
   OldKeyError,
 } from "../moving/databases/errors.ts";
-import { DestinationError, type SourceCode, SourceError } from "../moving/errors.ts";
+import { BackError, DestinationError, type SourceCode, SourceError } from "../moving/errors.ts";
 import { type KeyCode, KeyError } from "../publisher/custody/errors.ts";
 import { EditError, type PublishCode, PublishError } from "../publisher/errors.ts";
 import { type ProbeCode, ProbeError, type StartCode, StartError } from "../serve/errors.ts";
@@ -104,7 +104,7 @@ export const exitCodes = {
   },
   importSource: {
     code: 84,
-    meaning: "the source of an import cannot be used: what was taken before stays, and it can be run again",
+    meaning: "the source of an import or export cannot be used: what was taken stays, and can be run again",
   },
   importConflict: {
     code: 85,
@@ -122,6 +122,15 @@ export const exitCodes = {
   },
   oldKeys: { code: 90, meaning: "no key of the old signer is wanted here: nothing was changed" },
   oldKeysInPart: { code: 91, meaning: "some keys of the old signer were not taken in; the others were" },
+  exportInPart: {
+    code: 93,
+    meaning: "some repositories cannot go back, see findings; without --leave-out nothing was written",
+  },
+  exportPlace: {
+    code: 94,
+    meaning: "what repositories go back to cannot be used: mend it and run it again, it goes on",
+  },
+  exportNothing: { code: 95, meaning: "there was nothing to export" },
 } as const satisfies Record<string, { code: number; meaning: string }>;
 
 /** Every code that a command can end with, in the order of their numbers. */
@@ -240,6 +249,7 @@ const ofOldKey = {
   OLD_KEY_DAMAGED: "oldKeys",
   OLD_KEYS_FOREIGN: "oldKeys",
   OLD_KEY_REFUSED: "oldKeys",
+  OLD_KEYS_UNTOLD: "oldKeys",
 } as const satisfies Record<OldKeyCode, ExitName>;
 const ofSource = {
   SOURCE_UNREACHABLE: "importSource",
@@ -268,6 +278,7 @@ export function exitNameOf(error: unknown): ExitName {
   if (error instanceof DatabaseError) return ofOldDatabase[error.code];
   if (error instanceof OldKeyError) return ofOldKey[error.code];
   if (error instanceof SourceError) return ofSource[error.code];
+  if (error instanceof BackError) return error.code === "EXPORT_PLACE" ? "exportPlace" : "exportInPart";
   if (error instanceof DestinationError) return "importServer";
   if (error instanceof PublishError) return ofPublish[error.code];
   return error instanceof VidimusError ? ofVidimus(error) : "unexpected";

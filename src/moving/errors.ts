@@ -1,4 +1,4 @@
-/** What can be wrong with the two ends of an import. */
+/** What can be wrong with the two ends of an import, and of the way back. */
 
 export const sourceCodes = [
   /** It is not there, or not who it says it is. */
@@ -35,5 +35,40 @@ export class DestinationError extends Error {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.status = status;
+  }
+}
+
+export const backCodes = [
+  /** The folder, database or server that repositories go back to cannot be used. */
+  "EXPORT_PLACE",
+  /** Another history is there. */
+  "EXPORT_CONFLICT",
+  /** What is there was renewed as often as what is here, or more often. */
+  "EXPORT_AHEAD",
+  /** The signer there lacks keys that the root in force names. */
+  "EXPORT_KEYS",
+  /** Its roots do not follow one upon the other in what a publish interface takes. */
+  "EXPORT_ROOTS",
+  /** Readers have seen a later timestamp than the one that would come of it. */
+  "EXPORT_TIMESTAMP",
+  "EXPORT_EXPIRED",
+  /** A file is of a form that an original server breaks. */
+  "EXPORT_FORM",
+  /** A file that a publish interface needs is here no more, or is one that it does not take. */
+  "EXPORT_FILES",
+  /** A name or version is larger than the original's tables hold. */
+  "EXPORT_BOUNDS",
+  /** The server that it goes back to refused it. */
+  "EXPORT_REFUSED",
+] as const;
+export type BackCode = (typeof backCodes)[number];
+
+/** Why a repository cannot go back. All but `EXPORT_PLACE` are of one repository alone. */
+export class BackError extends Error {
+  override readonly name = "BackError";
+  readonly code: BackCode;
+  constructor(code: BackCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
   }
 }

@@ -13,7 +13,7 @@ const answer = z.object({
   ),
 });
 
-export type OnlineRoles = Readonly<z.output<typeof answer>>["roles"];
+export type OnlineRoles = readonly z.output<typeof answer>["roles"][number][];
 export type OnlineRole = OnlineRoles[number]["role"];
 
 export interface BroughtKey {
@@ -23,7 +23,10 @@ export interface BroughtKey {
 }
 
 export interface KeyServer {
-  /** The keys that the root in force lists, and which are held; undefined if there is no such repository. */
+  /**
+   * The keys that the root in force lists, and which are held; undefined if there is no such repository. Throws `OLD_KEYS_UNTOLD` for a
+   * server that is no Vidimus.
+   */
   standing(repository: string): Promise<OnlineRoles | undefined>;
   /** All of them, or none. Throws `OLD_KEY_REFUSED`. */
   bring(repository: string, keys: readonly BroughtKey[]): Promise<OnlineRoles>;
@@ -89,7 +92,7 @@ function refused(
     // It said nothing that we know.
   }
   return new OldKeyError(
-    "OLD_KEY_REFUSED",
+    code === undefined ? "OLD_KEYS_UNTOLD" : "OLD_KEY_REFUSED",
     `${repository}: ${origin} ${what}: ${why}${code === undefined ? "" : ` (${code})`}`,
   );
 }

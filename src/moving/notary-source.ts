@@ -20,7 +20,7 @@ export function notarySource(fetcher: Fetcher, pace: Pace): Source {
   /** The bytes of one page of the feed of all repositories. */
   async function feedPageAfter(last: string): Promise<Buffer> {
     await pace.turn();
-    const { status, body } = await asked(origin, () =>
+    const { status, body } = await askSource(origin, () =>
       fetcher.call({
         right: { of: "server", action: "catalog" },
         method: "GET",
@@ -69,7 +69,7 @@ export function notarySource(fetcher: Fetcher, pace: Pace): Source {
     async file(repository, name, maxBytes) {
       if (!isRepositoryName(repository)) return undefined;
       await pace.turn();
-      return await asked(origin, () =>
+      return await askSource(origin, () =>
         fetcher.get({ repository, file: name, maxBytes, signal: AbortSignal.timeout(longest) }),
       );
     },
@@ -117,7 +117,8 @@ function isLater(id: string, than: string): boolean {
 const forbidden: ReadonlySet<string> = new Set(["UNAUTHORIZED", "FORBIDDEN", "CREDENTIALS"]);
 const failing: ReadonlySet<string> = new Set(["SERVER_ERROR", "BAD_ANSWER", "TIMEOUT"]);
 
-async function asked<T>(origin: string, request: () => Promise<T>): Promise<T> {
+/** What goes wrong with a request, as what is wrong with a source. Throws `SourceError`. */
+export async function askSource<T>(origin: string, request: () => Promise<T>): Promise<T> {
   try {
     return await request();
   } catch (error) {

@@ -19,7 +19,7 @@ import {
   type Present,
 } from "./crawl.ts";
 import type { Destination } from "./destination.ts";
-import { DestinationError, SourceError } from "./errors.ts";
+import { BackError, DestinationError, SourceError } from "./errors.ts";
 import { type Finding, nothingOf, type Report } from "./report.ts";
 
 /** What is to be brought, wherever it is. */
@@ -218,6 +218,7 @@ async function takePast(
 function findingOf(error: unknown): Finding | undefined {
   const isOfOne =
     error instanceof VidimusError ||
+    (error instanceof BackError && error.code !== "EXPORT_PLACE") ||
     (error instanceof SourceError && ofRepositoryAtSource.has(error.code)) ||
     (error instanceof DestinationError && ofRepository.has(error.status) && error.code !== "UNEXPECTED");
   return isOfOne ? { code: error.code, sentence: error.message } : undefined;

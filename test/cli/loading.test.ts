@@ -60,6 +60,7 @@ const publishers = [
     "adopt",
     "delegation",
     "diff",
+    "export",
     "import",
     "key",
     "promote",

@@ -1,12 +1,11 @@
 /** `vidimus import notary` and `import trustdir` as somebody runs them: their examples, what they say and how they end. */
-import { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
 import { addImportNotary } from "../../src/cli/moving/import-notary.ts";
 import { addImportTrustdir } from "../../src/cli/moving/import-trustdir.ts";
-import type { Publishing } from "../../src/cli/publishing/tools.ts";
 import { type Folder, folderWith } from "../support/folder.ts";
 import { withHistory } from "../support/moving.ts";
+import { examplesOf, movingCommands } from "../support/moving-commands.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 
 const app = "registry.acme.example/app";
@@ -32,45 +31,7 @@ afterAll(async () => {
   await here.close();
 });
 
-async function vidimus(...argv: readonly string[]) {
-  let [out, err] = ["", ""];
-  let code: number | undefined;
-  const stdout = (text: string) => {
-    out += text;
-  };
-  const stderr = (text: string) => {
-    err += text;
-  };
-  const shared = { stdout, stderr, env: { HOME: home.path }, isTerminal: false };
-  const publishing: Publishing = {
-    context: { ...shared, askHidden: undefined, readFile: (path) => home.read(path), debug: false },
-    client: {
-      ...shared,
-      program: "vidimus",
-      stdin: async () => "",
-      ask: undefined,
-      columns: 120,
-      now: Date.now,
-    },
-    finish: (ended) => {
-      code = ended;
-    },
-  };
-  const program = new Command("vidimus")
-    .exitOverride()
-    .configureOutput({ writeOut: stdout, writeErr: stderr });
-  addImportNotary(program, publishing);
-  addImportTrustdir(program, publishing);
-  try {
-    await program.parseAsync([...argv], { from: "user" });
-  } catch (error) {
-    const { code: known } = error as { code?: string };
-    if (known === "commander.helpDisplayed") return { out, err, code };
-    if (known !== "commander.error") throw error;
-    code = exitCodes.usage.code;
-  }
-  return { out, err, code };
-}
+const vidimus = movingCommands(() => home, addImportNotary, addImportTrustdir);
 
 const to = () => ["--server", `http://127.0.0.1:${here.port}`];
 const from = () => `http://127.0.0.1:${old.port}`;
@@ -86,8 +47,7 @@ function placed(word: string): string {
 
 describe("the examples run as they stand", () => {
   it.each(["import notary", "import trustdir"])("of %s", async (command) => {
-    const { out } = await vidimus(...command.split(" "), "--help");
-    const lines = [...out.matchAll(/^ {2}\$ vidimus (.+)$/gm)].map(([, line = ""]) => line);
+    const lines = await examplesOf(vidimus, command);
     expect(lines).toHaveLength(2);
     for (const line of lines) {
       const said = await vidimus(...line.split(" ").map(placed));

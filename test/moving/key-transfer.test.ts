@@ -182,5 +182,5 @@ it("a server that takes no keys in is named as that", async () => {
     ...(fetcher as Fetcher),
     call: async () => ({ status: 404, type: undefined, code: undefined, body: Buffer.from("{}") }),
   }));
-  expect(await codeOf(stock.standing(app))).toBe("OLD_KEY_REFUSED");
+  expect(await codeOf(stock.standing(app))).toBe("OLD_KEYS_UNTOLD");
 });

@@ -3,6 +3,7 @@
 import { noCredentials } from "../../src/client/fetch/credentials.ts";
 import { createFetcher } from "../../src/client/fetch/http-fetcher.ts";
 import type { FetcherOptions } from "../../src/client/fetch/options.ts";
+import { sha256Hex } from "../../src/core/bytes.ts";
 import { notary } from "../../src/core/format/notary.ts";
 import { type CrawlLimits, usualCrawlLimits } from "../../src/moving/crawl.ts";
 import { destination } from "../../src/moving/destination.ts";
@@ -109,4 +110,28 @@ export async function everyVersion(server: TestServer, repository: string): Prom
     found.set(role, now.body.toString("utf8"));
   }
   return found;
+}
+
+/** What a server has of repositories at this moment, as a source that stays as it is. */
+export async function recorded(
+  server: TestServer,
+  ...repositories: readonly string[]
+): Promise<Source & { readonly files: Map<string, Buffer> }> {
+  const files = new Map<string, Buffer>();
+  for (const repository of repositories) {
+    for (const [name, text] of await everyVersion(server, repository)) {
+      const bytes = Buffer.from(text);
+      files.set(`${repository} ${name}.json`, bytes);
+      files.set(`${repository} ${name.replace(/^[0-9]+\./, "")}.${sha256Hex(bytes)}.json`, bytes);
+    }
+  }
+  return {
+    origin: "https://notary.example.org",
+    files,
+    async *names() {
+      yield* repositories;
+    },
+    file: async (repository, name) => files.get(`${repository} ${name}`),
+    close: () => undefined,
+  };
 }

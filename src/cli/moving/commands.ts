@@ -1,6 +1,7 @@
-/** The commands of moving in from another Notary. */
+/** The commands of moving in from another Notary, and back. */
 import type { Command } from "commander";
 import type { Publishing } from "../publishing/tools.ts";
+import { addExportNotary } from "./export-notary.ts";
 import { addImportKeys } from "./import-keys.ts";
 import { addImportNotary } from "./import-notary.ts";
 import { addImportTrustdir } from "./import-trustdir.ts";
@@ -9,4 +10,5 @@ export function addMovingCommands(program: Command, publishing: Publishing): voi
   addImportNotary(program, publishing);
   addImportTrustdir(program, publishing);
   addImportKeys(program, publishing);
+  addExportNotary(program, publishing);
 }

@@ -6,6 +6,7 @@ import { examples } from "../key-flags.ts";
 import type { Publishing } from "../publishing/tools.ts";
 import { groupOf } from "./group.ts";
 import { endImport, progressOf } from "./import-report.ts";
+import { namesIn, numberOf, otherServer } from "./other-server.ts";
 
 interface Flags extends TrustFlags {
   readonly names?: string;
@@ -20,14 +21,16 @@ interface Flags extends TrustFlags {
 
 /** Names of repositories, from wherever they come. */
 const mostNames = 1_000_000;
-const largestNames = 64 * 1_024 * 1_024;
 
 export function addImportNotary(parent: Command, publishing: Publishing): void {
   const { context, client } = publishing;
   const command = groupOf(parent)
     .command("notary")
     .description("take repositories over from a Notary server, bytes untouched, by its public interface")
-    .argument("<url>", "the old server: https://notary.example.org")
+    .argument(
+      "<place>",
+      "the old server: https://notary.example.org; or a folder that `vidimus export notary` wrote",
+    )
     .argument("[repositories...]", "names of repositories (default: all that its changefeed names)")
     .option("--names <file>", "a file with one name of a repository a line")
     .option("--source-ca <file>", "PEM of the authority of the old server's certificate")
@@ -55,41 +58,22 @@ export function addImportNotary(parent: Command, publishing: Publishing): void {
       command.error("error: name the repositories or give --names, not both");
     const inFlight = numberOf(command, flags.inFlight, "--in-flight", 64);
     const rate = numberOf(command, flags.rate, "--rate", 10_000);
-    const [
-      { createFetcher },
-      { dockerCredentials },
-      { dockerTls },
-      { notarySource },
-      { paceOf },
-      moving,
-      { notary },
-    ] = await Promise.all([
-      import("../../client/fetch/http-fetcher.ts"),
-      import("../../client/fetch/docker-credentials.ts"),
-      import("../../client/fetch/docker-tls.ts"),
-      import("../../moving/notary-source.ts"),
-      import("../../moving/pace.ts"),
+    const [moving, { notary }] = await Promise.all([
       import("./take-over.ts"),
       import("../../core/format/notary.ts"),
     ]);
-    const directory = moving.dockerFolder(flags.dockerConfig, context.env);
-    const identity =
-      flags.sourceCa === undefined
-        ? url.startsWith("https:")
-          ? await dockerTls(directory, url)
-          : {}
-        : { ca: context.readFile(flags.sourceCa) };
-    const source = notarySource(
-      createFetcher({
-        server: url,
-        ...identity,
-        tokenRealms: flags.sourceRealm,
-        credentials: dockerCredentials({ directory, environment: context.env }),
-        environment: context.env,
-        limits: { connections: Math.min(256, inFlight * 2), tries: 4 },
-      }),
-      paceOf(rate),
-    );
+    const source = /^https?:/.test(url)
+      ? (
+          await otherServer(publishing, {
+            url,
+            ca: flags.sourceCa,
+            dockerConfig: flags.dockerConfig,
+            inFlight,
+            rate,
+            realms: flags.sourceRealm,
+          })
+        ).source
+      : moving.folderSource(url);
     const trust = await openTrust(trustOptions(flags, client));
     const progress = progressOf(context, client);
     try {
@@ -125,19 +109,4 @@ export function addImportNotary(parent: Command, publishing: Publishing): void {
       await trust.close();
     }
   });
-}
-
-function numberOf(command: Command, text: string, flag: string, most: number): number {
-  if (/^[1-9][0-9]{0,5}$/.test(text) && Number(text) <= most) return Number(text);
-  return command.error(`error: ${flag} takes a whole number, 1 to ${most}`);
-}
-
-function namesIn(command: Command, text: string): ReadonlySet<string> {
-  if (text.length > largestNames) command.error("error: --names is a file of at most 64 MiB");
-  return new Set(
-    text
-      .split("\n")
-      .map((line) => line.trim())
-      .filter((line) => line !== "" && !line.startsWith("#")),
-  );
 }

@@ -8,7 +8,11 @@ import type { Publishing } from "../publishing/tools.ts";
 const eraseLine = "\r\u001b[K";
 
 /** On a terminal only. */
-export function progressOf({ isTerminal, stderr }: CliContext, { columns }: ClientContext) {
+export function progressOf(
+  { isTerminal, stderr }: CliContext,
+  { columns }: ClientContext,
+  words: Words = wordsOfImport,
+) {
   let shown = false;
   return {
     onDone({ repository, outcome }: Report, done: number): void {
@@ -25,7 +29,10 @@ export function progressOf({ isTerminal, stderr }: CliContext, { columns }: Clie
   };
 }
 
-const words: Readonly<Record<Outcome, string>> = {
+/** What became of a repository, in words. */
+export type Words = Readonly<Record<Outcome, string>>;
+
+const wordsOfImport: Words = {
   taken: "taken over",
   further: "brought further",
   same: "nothing missing",
@@ -46,7 +53,13 @@ export function endImport(
   { origin, dryRun, json }: Ending,
 ): void {
   if (json) printJson(context, { format: "vidimus-import-report/1", origin, dryRun, repositories: reports });
-  else printLine(context, told(reports, dryRun));
+  else {
+    const rest = !dryRun ? next(reports) : reports.length > 0 ? ["Nothing was brought."] : [];
+    printLine(
+      context,
+      [told(reports, wordsOfImport, "There is nothing to be taken over."), ...rest].join("\n"),
+    );
+  }
   const [only] = reports;
   if (reports.length === 1 && only?.findings.some(({ code }) => code === "IMPORT_CONFLICT")) {
     finish(exitCodes.importConflict.code);
@@ -62,8 +75,8 @@ export function endImport(
 /** Names that stand in a sentence. */
 const mostNamed = 10;
 
-function told(reports: readonly Report[], dryRun: boolean): string {
-  if (reports.length === 0) return "There is nothing to be taken over.";
+export function told(reports: readonly Report[], words: Words, nothing: string): string {
+  if (reports.length === 0) return nothing;
   const rows = reports.map(({ repository, outcome, roots: [first, last], files, past, remarks }) => [
     printable(repository),
     words[outcome],
@@ -77,7 +90,7 @@ function told(reports: readonly Report[], dryRun: boolean): string {
     ...notes.map((note) => `${printable(repository)}: ${printable(note)}`),
   ]);
   const table = formatTable([["REPOSITORY", "", "ROOTS", "FILES", "OLDER", "REMARKS"], ...rows]);
-  return [table, ...findings, ...(dryRun ? ["Nothing was brought."] : next(reports))].join("\n");
+  return [table, ...findings].join("\n");
 }
 
 /** What is left to be done, by whom and until when. */

@@ -10,12 +10,15 @@
 import type { Command } from "commander";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import { canonicalKeyId } from "../../core/keys.ts";
-import { keyServer, type OnlineRole } from "../../moving/key-server.ts";
+import { rootRole } from "../../core/verify.ts";
+import { OldKeyError } from "../../moving/databases/errors.ts";
+import { keyServer, type OnlineRole, type OnlineRoles } from "../../moving/key-server.ts";
 import { changesOf, type Draft } from "../../publisher/draft.ts";
 import type { Edit } from "../../publisher/edits.ts";
 import { PublishError } from "../../publisher/errors.ts";
 import { onlineKey } from "../../publisher/online-key.ts";
 import { draftFor, type PublisherTools, publishEdits } from "../../publisher/publish.ts";
+import type { Sender } from "../../publisher/send.ts";
 import { examples } from "../key-flags.ts";
 import { printable, printJson, printLine } from "../output.ts";
 import { listedKeys } from "./key-arguments.ts";
@@ -82,7 +85,7 @@ async function adoptingEdits(
 ): Promise<readonly Edit[]> {
   const { trust, ring, tools } = desk;
   const sender = await trust.sender(copy.repository);
-  const standing = await keyServer(async () => sender.fetcher).standing(sender.repository);
+  const standing = await heldBy(sender, copy);
   const here = new Set((await ring.list()).map(({ id }) => id));
   const edits: Edit[] = [];
   for (const role of ["timestamp", "snapshot"] as const) {
@@ -99,9 +102,28 @@ async function adoptingEdits(
   return renewed.length === 0 ? edits : [...edits, { edit: "keys", role: "root", add: renewed, remove: [] }];
 }
 
+/**
+ * Which keys the server holds. A Notary that is none of ours, to which a repository went back, says with which key it would
+ * sign; if it has none that is listed, that is a new one.
+ */
+async function heldBy(sender: Sender, { root }: RepositoryCopy): Promise<OnlineRoles | undefined> {
+  try {
+    return await keyServer(async () => sender.fetcher).standing(sender.repository);
+  } catch (error) {
+    if (!(error instanceof OldKeyError) || error.code !== "OLD_KEYS_UNTOLD") throw error;
+  }
+  const roles: OnlineRoles[number][] = [];
+  for (const role of ["timestamp", "snapshot"] as const) {
+    const { id } = await onlineKey(sender, role, "GET");
+    const { keys, threshold } = rootRole(root.signed, role);
+    roles.push({ role, threshold, keys: [...keys.keys()].map((each) => ({ id: each, held: each === id })) });
+  }
+  return roles;
+}
+
 async function handedOver(
   role: OnlineRole,
-  sender: Parameters<typeof onlineKey>[0],
+  sender: Sender,
   old: readonly string[],
   threshold: number,
 ): Promise<readonly Edit[]> {

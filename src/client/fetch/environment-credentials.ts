@@ -41,11 +41,6 @@ export function environmentCredentials(environment: Environment, server: string)
   };
 }
 
-export function withoutSecrets(environment: Environment): Environment {
-  const secrets: readonly string[] = [credentialVariables.token, credentialVariables.password];
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !secrets.includes(name)));
-}
-
 /** Of a variable, or of the file that its sister names, without the line end. Throws `CREDENTIALS`. */
 export async function secretOf(environment: Environment, name: string): Promise<string | undefined> {
   const [text, path] = [environment[name], environment[`${name}_FILE`]];

@@ -2,9 +2,9 @@
 import { parseServer } from "./address.ts";
 import { type CredentialSource, firstOf } from "./credentials.ts";
 import { dockerCredentials } from "./docker-credentials.ts";
-import { environmentCredentials, withoutSecrets } from "./environment-credentials.ts";
+import { credentialVariables, environmentCredentials } from "./environment-credentials.ts";
 import { sessionCredentials } from "./session-credentials.ts";
-import { workloadCredentials } from "./workload-credentials.ts";
+import { workloadCredentials, workloadVariables } from "./workload-credentials.ts";
 
 export interface SourceOptions {
   readonly server: string;
@@ -29,4 +29,15 @@ export function usualCredentials(options: SourceOptions): CredentialSource {
   if (named === undefined || parseServer(named).base !== base) return firstOf(...kept);
   const given = [workloadCredentials(environment, origin), environmentCredentials(environment, origin)];
   return firstOf(...given, ...kept);
+}
+
+const secrets: ReadonlySet<string> = new Set([
+  credentialVariables.token,
+  credentialVariables.password,
+  workloadVariables.token,
+  workloadVariables.requestToken,
+]);
+
+function withoutSecrets(environment: SourceOptions["environment"]): SourceOptions["environment"] {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !secrets.has(name)));
 }

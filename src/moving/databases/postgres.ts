@@ -45,7 +45,8 @@ export async function* rowsOfPostgres<Column extends string>(
   }
 }
 
-async function connect(
+/** A connection, with the password of the environment. Throws `DATABASE_UNREACHABLE`. */
+export async function connect(
   url: string,
   where: string,
   environment: Readonly<Record<string, string | undefined>>,
@@ -114,13 +115,14 @@ function refusalOf(error: unknown, table: Table<string>, where: string): Databas
       );
 }
 
-function codeOf(error: unknown): string {
+/** The code that the database gives an error; empty if it gives none. */
+export function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | undefined)?.code;
   return typeof code === "string" && /^[A-Za-z0-9_]{1,40}$/.test(code) ? code : "";
 }
 
-/** Where, without user and password. */
-function placeOf(url: string, of: string): string {
+/** Where, without user and password. Throws `DATABASE_UNREACHABLE` for what is no URL. */
+export function placeOf(url: string, of: string): string {
   try {
     const { hostname, port, pathname } = new URL(url);
     const host = decodeURIComponent(hostname) || "this machine";

@@ -1,0 +1,262 @@
+/**
+ * A folder that repositories are written to, and read from again: each file under the path by which a Notary serves it,
+ * `v2/NAME/_trust/tuf/2.root.json`, by version, by checksum and as current file.
+ *
+ * - Files that have names of their own come first, then the current ones, the timestamp last: whoever reads the folder at any
+ *   time reads what was before or what comes after. An export that was cut off is run again.
+ * - Nothing is written into a folder that holds something else, and nothing of another history is replaced.
+ */
+import { mkdir, opendir, readdir, readFile, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { replaceFile } from "../../client/replace-file.ts";
+import { sha256Hex } from "../../core/bytes.ts";
+import type { FormatRules } from "../../core/format/format.ts";
+import type { Metadata } from "../../core/model.ts";
+import { isRepositoryName } from "../../core/names.ts";
+import type { Collection } from "../../core/taking-over.ts";
+import type { Destination, Standing } from "../destination.ts";
+import { BackError, SourceError } from "../errors.ts";
+import type { Source } from "../source.ts";
+import { type Older, refuseOtherHistory, type Stored } from "./history.ts";
+
+const marker = "vidimus-export.json";
+const format = "vidimus-export/1";
+const mostEntries = 1_000_000;
+const deepest = 64;
+const open = 0o644;
+
+export interface FolderPlace {
+  readonly folder: string;
+  readonly rules: FormatRules;
+  /** Versions of this server. */
+  older(repository: string): Older;
+}
+
+/** Throws `EXPORT_PLACE` if something else is in the folder. Nothing is made before the first repository is taken. */
+export async function folderDestination({ folder, rules, older }: FolderPlace): Promise<Destination> {
+  await refuseOtherFolder(folder);
+  const bytesOf = (repository: string, name: string) => read(pathOf(folder, repository, name));
+
+  async function currentOf(repository: string): Promise<ReadonlyMap<string, Stored>> {
+    const current = new Map<string, Stored>();
+    const place = pathOf(folder, repository, "");
+    for (const name of await currentNames(place)) {
+      const bytes = await bytesOf(repository, `${name}.json`);
+      if (bytes === undefined) continue;
+      const { version } = rules.parse(name, bytes).signed;
+      current.set(name, { role: name, version, sha256: sha256Hex(bytes) });
+    }
+    return current;
+  }
+
+  /** Under its version and its checksum. */
+  async function put(repository: string, { role, bytes, sha256, signed }: Metadata): Promise<boolean> {
+    const byVersion = `${signed.version}.${role}.json`;
+    const there = await bytesOf(repository, byVersion);
+    const isOther = there !== undefined && !there.equals(bytes);
+    // What another server made of the same version stays under its checksum alone.
+    if (isOther && role !== "timestamp" && role !== "snapshot") {
+      throw new BackError(
+        "EXPORT_CONFLICT",
+        `${repository} has another ${role} ${signed.version} in the folder.`,
+      );
+    }
+    const names = [`${role}.${sha256}.json`, byVersion];
+    let isNew = false;
+    for (const name of names) {
+      const known = name === byVersion ? there : await bytesOf(repository, name);
+      if (known?.equals(bytes) === true) continue;
+      await write(pathOf(folder, repository, name), bytes);
+      isNew = true;
+    }
+    return isNew;
+  }
+
+  /** Throws what is not to be taken. */
+  async function isThere(repository: string, collection: Collection): Promise<boolean> {
+    const current = await currentOf(repository);
+    await refuseOtherHistory(repository, collection, [...current.values()], older(repository));
+    const all = [...collection.roots.slice(-1), ...collection.files];
+    if (!all.every(({ role, sha256 }) => current.get(role)?.sha256 === sha256)) return false;
+    for (const { role, signed, bytes } of collection.roots) {
+      if ((await bytesOf(repository, `${signed.version}.${role}.json`))?.equals(bytes) !== true) return false;
+    }
+    return true;
+  }
+
+  return {
+    origin: folder,
+    async standing(repository): Promise<Standing> {
+      const current = await currentOf(repository);
+      return { exists: current.size > 0, incarnation: 1, imported: true, adopted: false, current };
+    },
+    async versions(repository, role) {
+      const found = new Map<number, string>();
+      for (const name of await entries(pathOf(folder, repository, ""))) {
+        const version = /^([1-9][0-9]{0,9})\.(.+)\.json$/.exec(name);
+        if (version?.[2] !== role) continue;
+        const bytes = await bytesOf(repository, name);
+        if (bytes !== undefined) found.set(Number(version[1]), sha256Hex(bytes));
+      }
+      return found;
+    },
+    async take(repository, origin, collection, dryRun) {
+      if (await isThere(repository, collection)) return { changed: false, incarnation: 1 };
+      if (dryRun) return { changed: true, incarnation: 1 };
+      await write(join(folder, marker), Buffer.from(`${JSON.stringify({ format, origin }, null, 2)}\n`));
+      const { roots, files } = collection;
+      for (const file of [...roots, ...files]) await put(repository, file);
+      // The timestamp is what a reader begins with.
+      const current = [...roots.slice(-1), ...files].sort((a, b) => order(a) - order(b));
+      for (const { role, bytes } of current) await write(pathOf(folder, repository, `${role}.json`), bytes);
+      return { changed: true, incarnation: 1 };
+    },
+    async addPast(repository, _incarnation, files) {
+      let added = 0;
+      for (const file of files) if (await put(repository, file)) added++;
+      return added;
+    },
+  };
+}
+
+const order = ({ role }: Metadata) =>
+  role === "timestamp" ? 3 : role === "root" ? 2 : role === "snapshot" ? 1 : 0;
+
+/** What an export has written, as a source of an import. */
+export function folderSource(folder: string): Source {
+  return {
+    origin: folder,
+    async *names(most) {
+      const names: string[] = [];
+      for await (const name of repositoriesBelow(join(folder, "v2"), "", 0, { left: mostEntries })) {
+        if (names.length >= most) throw endless(folder);
+        names.push(name);
+      }
+      yield* names.sort();
+    },
+    async file(repository, name, maxBytes) {
+      if (!isRepositoryName(repository)) return undefined;
+      const path = pathOf(folder, repository, name);
+      try {
+        if ((await stat(path)).size > maxBytes) throw endless(folder);
+        return await readFile(path);
+      } catch (error) {
+        if (error instanceof SourceError) throw error;
+        if (isMissing(error)) return undefined;
+        throw new SourceError("SOURCE_UNREACHABLE", `${path} cannot be read: check its rights.`, error);
+      }
+    },
+    close: () => undefined,
+  };
+}
+
+/** Whether it is a folder that an export has written. */
+export async function isExport(folder: string): Promise<boolean> {
+  const text = await read(join(folder, marker)).catch(() => undefined);
+  try {
+    return JSON.parse(text?.toString("utf8") ?? "").format === format;
+  } catch {
+    return false;
+  }
+}
+
+async function* repositoriesBelow(
+  place: string,
+  name: string,
+  depth: number,
+  budget: { left: number },
+): AsyncGenerator<string> {
+  const folders: string[] = [];
+  try {
+    for await (const entry of await opendir(place)) {
+      if (budget.left-- <= 0 || depth > deepest) throw endless(place);
+      if (entry.isDirectory()) folders.push(entry.name);
+    }
+  } catch (error) {
+    if (error instanceof SourceError) throw error;
+    throw new SourceError(
+      "SOURCE_UNREACHABLE",
+      `The folder ${place} cannot be read: check its name and rights.`,
+      error,
+    );
+  }
+  for (const each of folders) {
+    if (each === "_trust") {
+      if (isRepositoryName(name)) yield name;
+    } else
+      yield* repositoriesBelow(join(place, each), name === "" ? each : `${name}/${each}`, depth + 1, budget);
+  }
+}
+
+/** Roles that have a current file. */
+async function currentNames(place: string): Promise<string[]> {
+  const names = new Set(["root", "timestamp", "snapshot", "targets"]);
+  const delegations = async (within: string): Promise<void> => {
+    for (const name of await entries(join(place, within))) {
+      if (/^[-a-z0-9_]+\.json$/.test(name)) names.add(`${within}/${name.slice(0, -5)}`);
+      else if (/^[-a-z0-9_]+$/.test(name) && within.length < 255) await delegations(`${within}/${name}`);
+    }
+  };
+  await delegations("targets");
+  return [...names];
+}
+
+async function entries(place: string): Promise<string[]> {
+  try {
+    return await readdir(place);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw unusable(place, error);
+  }
+}
+
+async function refuseOtherFolder(folder: string): Promise<void> {
+  if ((await entries(folder)).length === 0 || (await isExport(folder))) return;
+  throw new BackError(
+    "EXPORT_PLACE",
+    `The folder ${folder} holds something else: name a new one, or one of an earlier export.`,
+  );
+}
+
+async function read(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw unusable(path, error);
+  }
+}
+
+async function write(path: string, bytes: Buffer): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await replaceFile(path, bytes, open);
+  } catch (error) {
+    throw unusable(path, error);
+  }
+}
+
+function pathOf(folder: string, repository: string, name: string): string {
+  return join(folder, "v2", repository, "_trust", "tuf", name);
+}
+
+function isMissing(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ENOENT" || code === "ENOTDIR";
+}
+
+function unusable(path: string, cause: unknown): BackError {
+  const { code = "unknown error" } = cause as NodeJS.ErrnoException;
+  return new BackError(
+    "EXPORT_PLACE",
+    `${path} cannot be written or read (${code}): check rights and free space, and run it again.`,
+    cause,
+  );
+}
+
+function endless(folder: string): SourceError {
+  return new SourceError(
+    "SOURCE_ENDLESS",
+    `There is more in ${folder} than an export writes: name the folder of one export.`,
+  );
+}

@@ -1,0 +1,273 @@
+/**
+ * Repositories to a living Notary by its publish interface: what was published here since is published there again, in the same
+ * order and with the same bytes.
+ *
+ * What such a server takes (seen with notary-server 0.7.0, docs/moving.md): roots one version after the other, a first one only as 1
+ * or 2; nothing expired; only what is signed by keys that its own signer holds. The timestamp it makes itself, with its own version.
+ * So whatever readers have seen here is made up for by empty publications, if that server holds the snapshot's key; their
+ * snapshots are its own.
+ *
+ * Each publication is whole or not there. What was cut off goes on where it was.
+ */
+import type { Fetcher } from "../../client/fetch/fetcher.ts";
+import { sha256Hex } from "../../core/bytes.ts";
+import { canonicalText } from "../../core/canonical.ts";
+import { isObject, type Json, member } from "../../core/json.ts";
+import { notaryKeyId } from "../../core/keys.ts";
+import type { Metadata } from "../../core/model.ts";
+import type { Collection } from "../../core/taking-over.ts";
+import { isExpired, rootRole } from "../../core/verify.ts";
+import { type Crawl, crawlPresent, type Present } from "../crawl.ts";
+import type { Destination } from "../destination.ts";
+import { BackError, SourceError } from "../errors.ts";
+import { askSource } from "../notary-source.ts";
+import type { Pace } from "../pace.ts";
+import type { Source } from "../source.ts";
+import { type Older, refuseOtherHistory } from "./history.ts";
+import { type Step, stepsAfter } from "./steps.ts";
+
+export interface PublishingPlace {
+  /** This server. */
+  readonly crawl: Crawl;
+  /** The Notary. */
+  readonly there: Source;
+  readonly fetcher: Fetcher;
+  readonly pace: Pace;
+  older(repository: string): Older;
+  encode(files: ReadonlyMap<string, Buffer>): Promise<{ readonly type: string; readonly bytes: Buffer }>;
+}
+
+interface Plan {
+  readonly steps: readonly Step[];
+  /** Empty publications afterwards. */
+  readonly lifts: number;
+}
+
+/** Empty publications that anybody would wait for. */
+const mostLifts = 1_000;
+const largestAnswer = 64 * 1_024;
+const longest = 120_000;
+
+export function publishingDestination(place: PublishingPlace): Destination {
+  const { crawl, there, older } = place;
+
+  const readThere = (repository: string) =>
+    asPlace(() => crawlPresent({ ...crawl, source: there }, repository));
+
+  async function planOf(repository: string, collection: Collection): Promise<Plan> {
+    const known = await readThere(repository);
+    const isSame = known !== undefined && hasSameContent(known.collection, collection);
+    const newest = { there: versionsOf(known), here: onlineOf(collection) };
+    let steps: readonly Step[] = [];
+    if (!isSame || newest.there.snapshot < newest.here.snapshot) {
+      const stored = known === undefined ? [] : [...known.collection.roots, ...known.collection.files];
+      await refuseOtherHistory(
+        repository,
+        collection,
+        stored.map(({ role, sha256, signed }) => ({ role, sha256, version: signed.version })),
+        older(repository),
+      );
+      steps = await stepsAfter(crawl, { repository, collection, firstRoot: 1 }, known?.collection);
+      for (const { files } of steps) for (const file of files) refuseFile(repository, file, crawl.now());
+    }
+    const lifts = Math.max(0, newest.here.timestamp - newest.there.timestamp - steps.length);
+    if (known !== undefined && steps.length + lifts > 0) {
+      await refuseWithoutKey(place, repository, collection, "timestamp");
+    }
+    if (lifts > 0) await refuseLifts(place, repository, collection, lifts);
+    return { steps, lifts };
+  }
+
+  return {
+    origin: there.origin,
+    async standing(repository) {
+      const known = await readThere(repository);
+      const files =
+        known === undefined ? [] : [...known.collection.roots.slice(-1), ...known.collection.files];
+      const current = new Map(
+        files.map(({ role, signed, sha256 }) => [role, { version: signed.version, sha256 }]),
+      );
+      return { exists: known !== undefined, incarnation: 1, imported: true, adopted: false, current };
+    },
+    versions: async () => new Map(),
+    addPast: async () => 0,
+    async take(repository, _origin, collection, dryRun) {
+      const { steps, lifts } = await planOf(repository, collection);
+      const changed = steps.length + lifts > 0;
+      if (dryRun) return { changed, incarnation: 1 };
+      for (const { files } of steps) {
+        await publish(place, repository, new Map(files.map(({ role, bytes }) => [role, bytes])));
+      }
+      for (let lift = 0; lift < lifts; lift++) await publish(place, repository, new Map());
+      const now = await readThere(repository);
+      if (now === undefined || !hasSameContent(now.collection, collection)) {
+        throw new BackError(
+          "EXPORT_REFUSED",
+          `${there.origin} took ${repository}, and does not serve what it was given: bring it into its database with --server-db.`,
+        );
+      }
+      return { changed, incarnation: 1 };
+    },
+  };
+}
+
+/** A Notary that is away is no source, but where it all was to go. Throws `EXPORT_PLACE` in its place. */
+async function asPlace<T>(task: () => Promise<T>): Promise<T> {
+  try {
+    return await task();
+  } catch (error) {
+    if (!(error instanceof SourceError) || error.code === "SOURCE_ENDLESS") throw error;
+    throw new BackError("EXPORT_PLACE", error.message, error);
+  }
+}
+
+/** What people have signed; what servers make of it may differ. */
+function hasSameContent(one: Collection, other: Collection): boolean {
+  const text = ({ roots, files }: Collection) =>
+    [...roots.slice(-1), ...files]
+      .filter(({ role }) => role !== "timestamp" && role !== "snapshot")
+      .map(({ role, sha256 }) => `${role} ${sha256}`)
+      .sort()
+      .join("\n");
+  return text(one) === text(other);
+}
+
+function onlineOf({ trusted }: Collection) {
+  const { timestamp, snapshot } = trusted;
+  return { timestamp: timestamp?.signed.version ?? 0, snapshot: snapshot?.signed.version ?? 0 };
+}
+
+function versionsOf(known: Present | undefined) {
+  return known === undefined ? { timestamp: 0, snapshot: 0 } : onlineOf(known.collection);
+}
+
+function refuseFile(repository: string, { role, signed, bytes }: Metadata, at: number): void {
+  if (isExpired(signed, at)) {
+    throw new BackError(
+      "EXPORT_EXPIRED",
+      `${role} ${signed.version} of ${repository} has expired, and a publish interface takes nothing that has: bring it into the database with --server-db.`,
+    );
+  }
+  // An original server names another digest in its timestamp than that of the snapshot it stores (notary-protocol.md 2.5).
+  if (role === "snapshot" && !isWrittenAsStock(bytes)) {
+    throw new BackError(
+      "EXPORT_FORM",
+      `Snapshot ${signed.version} of ${repository} is written in another form than an original server's own, which would lose it: bring it into the database with --server-db.`,
+    );
+  }
+}
+
+/** Whether an original server that reads and writes it gets the same bytes. */
+export function isWrittenAsStock(bytes: Buffer): boolean {
+  const value = JSON.parse(bytes.toString("utf8")) as Json;
+  if (!isObject(value)) return false;
+  const [signed, signatures] = [member(value, "signed"), member(value, "signatures")];
+  if (signed === undefined || !isObject(signed) || !Array.isArray(signatures)) return false;
+  const entries = (signatures as readonly Json[]).map((each) => {
+    const text = (name: string) => JSON.stringify(isObject(each) ? member(each, name) : undefined);
+    return `{"keyid":${text("keyid")},"method":${text("method")},"sig":${text("sig")}}`;
+  });
+  const written = `{"signed":${canonicalText(signed)},"signatures":[${entries.join(",")}]}`;
+  const members = Object.keys(signed).sort().join(" ");
+  return (
+    members === "_type expires meta version" &&
+    /^[^.]+(\.[0-9]{0,8}[1-9])?(Z|[+-](?!00:00)[0-9:]{5})$/.test(String(member(signed, "expires"))) &&
+    bytes.equals(Buffer.from(written))
+  );
+}
+
+async function refuseLifts(
+  place: PublishingPlace,
+  repository: string,
+  collection: Collection,
+  lifts: number,
+): Promise<void> {
+  const why = `Readers have seen timestamp ${onlineOf(collection).timestamp} of ${repository}, and ${place.there.origin} would make one ${lifts} below that`;
+  if (lifts > mostLifts) {
+    throw new BackError("EXPORT_TIMESTAMP", `${why}: bring it into the database with --server-db.`);
+  }
+  try {
+    await refuseWithoutKey(place, repository, collection, "snapshot");
+  } catch (error) {
+    if (!(error instanceof BackError) || error.code !== "EXPORT_KEYS") throw error;
+    throw new BackError(
+      "EXPORT_TIMESTAMP",
+      `${why}, and lacks the snapshot's key that would make up for it: bring it into the database with --server-db, or let its owner publish there ${lifts} times.`,
+      error,
+    );
+  }
+}
+
+/** The key that the server there would sign with. It makes one if it has none: so it is asked only for what it has. */
+async function refuseWithoutKey(
+  { fetcher, pace, there }: PublishingPlace,
+  repository: string,
+  { roots }: Collection,
+  role: "timestamp" | "snapshot",
+): Promise<void> {
+  const root = roots.at(-1)?.signed;
+  if (root === undefined) return;
+  await pace.turn();
+  const { status, body } = await asked(there, () =>
+    fetcher.call({
+      right: { of: "repository", repository, actions: "pull,push" },
+      method: "GET",
+      path: `/v2/${repository}/_trust/tuf/${role}.key`,
+      maxBytes: largestAnswer,
+      signal: AbortSignal.timeout(longest),
+    }),
+  );
+  const id = status === 200 ? keyIdOf(body) : undefined;
+  if (id !== undefined && rootRole(root, role).keys.has(id)) return;
+  throw new BackError(
+    "EXPORT_KEYS",
+    `${there.origin} lacks the key of ${role} that the root of ${repository} names, so it refuses that root: bring it into its database with --server-db and --without-keys, and let its owner sign a root with the old keys (vidimus adopt).`,
+  );
+}
+
+function asked<T>({ origin }: Source, request: () => Promise<T>): Promise<T> {
+  return asPlace(() => askSource(origin, request));
+}
+
+function keyIdOf(body: Buffer): string | undefined {
+  try {
+    const { keytype, keyval } = JSON.parse(body.toString("utf8"));
+    return notaryKeyId(String(keytype), String(keyval.public));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Throws `EXPORT_REFUSED` with what the server said. */
+async function publish(
+  { fetcher, pace, there, encode }: PublishingPlace,
+  repository: string,
+  files: ReadonlyMap<string, Buffer>,
+): Promise<void> {
+  await pace.turn();
+  const upload = await encode(files);
+  const { status, body } = await asked(there, () =>
+    fetcher.call({
+      right: { of: "repository", repository, actions: "pull,push" },
+      method: "POST",
+      path: `/v2/${repository}/_trust/tuf/`,
+      body: upload,
+      maxBytes: largestAnswer,
+      signal: AbortSignal.timeout(longest),
+    }),
+  );
+  if (status === 200) return;
+  const said = body.toString("utf8").slice(0, 500).trim();
+  throw new BackError(
+    "EXPORT_REFUSED",
+    `${there.origin} refuses ${repository} with status ${status} (${said}): bring it into its database with --server-db.`,
+  );
+}
+
+/** Versions of this server, by their digest. */
+export function olderAt(source: Source, maxBytes: number): (repository: string) => Older {
+  return (repository) => async (role, version) => {
+    const bytes = await source.file(repository, `${version}.${role}.json`, maxBytes);
+    return bytes && sha256Hex(bytes);
+  };
+}

@@ -1,0 +1,266 @@
+/**
+ * The way back: a living Notary of Debian's packages was taken over, people went on here with the stock clients, and then all of it
+ * goes back there. The same people, with caches of what they have seen here, are told the old address again and nothing else.
+ */
+import { copyFileSync, mkdtempSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { createAuthority } from "../support/certificates.ts";
+import { dockerPerson } from "../support/docker.ts";
+import { pull, pushTrusted } from "../support/docker-images.ts";
+import { addSigner, generateKey } from "../support/docker-signers.ts";
+import { fetchFrom } from "../support/https.ts";
+import { listedTargets, notaryPerson, refusal } from "../support/notary.ts";
+import { type Postgres, startPostgres } from "../support/postgres.ts";
+import { type Result, run } from "../support/process.ts";
+import { oldPassphrase, startReferenceServer } from "../support/reference-server.ts";
+import type { DockerStage } from "../support/scenario.ts";
+import type { TrustServer, TrustServerAddress } from "../support/trust-server.ts";
+import { vidimusPublisher } from "../support/vidimus-publisher.ts";
+import { startVidimus } from "../support/vidimus-server.ts";
+
+const place = inject("docker");
+const possible = inject("notary") && inject("databases") && place !== null;
+
+const name = "registry.example.test/back/app";
+/** Its owner signs the snapshot. */
+const own = "registry.example.test/back/own";
+/** The keys of both its online roles are exchanged for keys of this server. */
+const ours = "registry.example.test/back/ours";
+/** Goes back into the tables, with its keys there. */
+const late = "registry.example.test/back/late";
+const image = `${place?.registry ?? ""}/back/app`;
+
+let directory: string;
+let postgres: Postgres;
+let old: TrustServer;
+let here: TrustServer;
+/** The address that people are told. */
+let at: TrustServerAddress;
+
+const person = (who: string) => notaryPerson(at, join(directory, who));
+const docker = (who: string) => {
+  if (place === null) throw new Error("no docker engine");
+  return dockerPerson(place, at, join(directory, `docker-${who}`), who);
+};
+const stage = (): DockerStage => {
+  if (place === null) throw new Error("no docker engine");
+  return { server: at, place, repository: image, directory, person, docker };
+};
+const names = async (who: string, repository = name) =>
+  listedTargets(await person(who).do(["list", repository])).map((each) => each.name);
+const add = (repository: string, target: string) => {
+  const owner = person("owner");
+  return owner.do(["add", repository, target, owner.file("content", "content"), "-p"]);
+};
+
+/** A command of whoever runs this server. */
+function operator(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Result> {
+  const home = mkdtempSync(join(directory, "operator-"));
+  const program = join(import.meta.dirname, "../../../bin/vidimus.js");
+  return run(process.execPath, [program, ...args, "--server", here.url, "--ca", here.ca, "--json"], {
+    env: { PATH: process.env.PATH ?? "", HOME: home, ...environment },
+    cwd: home,
+  });
+}
+
+interface Told {
+  readonly dryRun: boolean;
+  readonly repositories: readonly {
+    readonly repository: string;
+    readonly outcome: string;
+    readonly findings: readonly { readonly code: string }[];
+    readonly notes: readonly { readonly code: string }[];
+  }[];
+}
+const told = ({ stdout }: Result) => JSON.parse(stdout) as Told;
+const outcomes = (result: Result) =>
+  Object.fromEntries(
+    told(result).repositories.map(({ repository, outcome, findings, notes }) => [
+      repository,
+      [outcome, ...findings.map(({ code }) => code), ...notes.map(({ code }) => code)].join(" "),
+    ]),
+  );
+const back = (...args: readonly string[]) =>
+  operator(["export", "notary", old.url, ...args, "--old-ca", old.ca]);
+const intoTables = ["--server-db", "", "--signer-db", ""];
+
+const file = async (server: TrustServerAddress, repository: string, which: string) =>
+  (await fetchFrom(server, `/v2/${repository}/_trust/tuf/${which}`)).body.toString("utf8");
+const versionAt = async (server: TrustServerAddress, repository: string, role: string): Promise<number> =>
+  JSON.parse(await file(server, repository, `${role}.json`)).signed.version;
+/** Every root, and what is current. */
+const everything = async (server: TrustServerAddress, repository: string) => {
+  const roots = Array.from(
+    { length: await versionAt(here, repository, "root") },
+    (_, i) => `${i + 1}.root.json`,
+  );
+  const all = [...roots, "timestamp.json", "snapshot.json", "targets.json"];
+  return await Promise.all(all.map((each) => file(server, repository, each)));
+};
+
+async function publishHere(): Promise<void> {
+  for (const repository of [name, own, ours, late]) await add(repository, "here");
+  await person("owner").do(["key", "rotate", name, "root"], { input: "yes\n" });
+  await person("owner").do(["key", "rotate", name, "targets"]);
+  await add(name, "rotated");
+  await person("owner").do(["key", "rotate", ours, "timestamp", "-r"]);
+  await person("owner").do(["key", "rotate", ours, "snapshot", "-r"]);
+  await person("owner").do(["key", "rotate", late, "root"], { input: "yes\n" });
+  await pushTrusted(docker("alice"), stage(), "v2");
+  for (const repository of [name, own, ours, late]) await names("reader", repository);
+  await pull(docker("reader"), stage(), "v2");
+}
+
+describe.skipIf(!possible)("back to a Notary that still runs", () => {
+  beforeAll(async () => {
+    directory = mkdtempSync(join(inject("scratch"), "back-"));
+    postgres = await startPostgres();
+    intoTables.splice(0, 4, "--server-db", postgres.server, "--signer-db", postgres.signer);
+    const authority = await createAuthority(directory);
+    old = await startReferenceServer(join(directory, "old"), { databases: postgres, authority });
+    at = old;
+    for (const repository of [name, own, ours, late]) {
+      await person("owner").do(["init", repository, "-p"]);
+      if (repository !== own) await person("owner").do(["key", "rotate", repository, "snapshot", "-r"]);
+      await add(repository, "one");
+      await names("sleeper", repository);
+    }
+    await pushTrusted(docker("owner"), stage(), "v1");
+    const key = await generateKey(docker("alice"), "alice");
+    await addSigner(docker("owner"), stage(), "alice", key);
+    here = await startVidimus(join(directory, "new"));
+    const imported = await operator(["import", "notary", old.url, "--source-ca", old.ca]);
+    expect([imported.code, imported.stderr]).toEqual([0, ""]);
+    const keys = ["import", "keys", "--signer-db", postgres.signer];
+    expect((await operator(keys, { NOTARY_SIGNER_INTEROP: oldPassphrase })).code).toBe(0);
+    at = here;
+    await publishHere();
+    at = old;
+  }, 300_000);
+  afterAll(async () => {
+    await here?.stop();
+    await old?.stop();
+    await postgres?.stop();
+  });
+
+  test("what cannot go is named before anything is written, and then nothing is", async () => {
+    const before = await Promise.all([name, own, ours, late].map((each) => everything(old, each)));
+    const dry = await back("--dry-run");
+    expect([dry.code, outcomes(dry)]).toEqual([
+      93,
+      {
+        [image]: "wouldBeTaken",
+        [name]: "wouldBeTaken",
+        [own]: "wouldBeTaken",
+        [ours]: "leftOut EXPORT_KEYS",
+        [late]: "wouldBeTaken",
+      },
+    ]);
+    const refused = await back();
+    expect([refused.code, told(refused).dryRun, outcomes(refused)]).toEqual([93, true, outcomes(dry)]);
+    const tables = await back(...intoTables);
+    expect([tables.code, outcomes(tables)[ours]]).toEqual([93, "leftOut EXPORT_KEYS"]);
+    const after = await Promise.all([name, own, ours, late].map((each) => everything(old, each)));
+    expect(after).toEqual(before);
+  });
+
+  test("by its publish interface, and the same people go on there", async () => {
+    const gone = await back(name, own, image);
+    expect([gone.code, gone.stderr, outcomes(gone)]).toEqual([
+      0,
+      "",
+      { [image]: "further", [name]: "further", [own]: "further" },
+    ]);
+    for (const repository of [name, own]) {
+      const what = [
+        "root.json",
+        "targets.json",
+        `${await versionAt(here, repository, "snapshot")}.snapshot.json`,
+      ];
+      for (const each of what)
+        expect([each, await file(old, repository, each)]).toEqual([each, await file(here, repository, each)]);
+      expect(await versionAt(old, repository, "timestamp")).toBe(
+        await versionAt(here, repository, "timestamp"),
+      );
+    }
+    expect(outcomes(await back(name, own, image))).toEqual({
+      [image]: "same",
+      [name]: "same",
+      [own]: "same",
+    });
+    for (const who of ["reader", "sleeper", "newcomer"]) {
+      expect([who, await names(who)]).toEqual([who, ["here", "one", "rotated"]]);
+      expect([who, await names(who, own)]).toEqual([who, ["here", "one"]]);
+    }
+    const reader = person("reader");
+    expect((await reader.do(["lookup", name, "rotated"])).stdout).toContain("sha256:");
+    await reader.do(["verify", name, "here", "-i", reader.file("content", "content"), "-q"]);
+    await add(name, "since");
+    await add(own, "since");
+    await person("owner").do(["key", "rotate", name, "root"], { input: "yes\n" });
+    expect(await names("sleeper")).toEqual(["here", "one", "rotated", "since"]);
+    expect(await names("reader", own)).toEqual(["here", "one", "since"]);
+    expect(await pull(docker("reader"), stage(), "v2")).toMatch(/^sha256:/);
+    const next = await pushTrusted(docker("alice"), stage(), "v3");
+    expect(await pull(docker("reader"), stage(), "v3")).toBe(next);
+  }, 180_000);
+
+  test("a repository that was published to there since is not touched", async () => {
+    const before = await everything(old, name);
+    for (const way of [[], intoTables]) {
+      const refused = await back(name, ...way);
+      expect([refused.code, outcomes(refused)]).toEqual([93, { [name]: "leftOut EXPORT_CONFLICT" }]);
+    }
+    expect(await everything(old, name)).toEqual(before);
+  });
+
+  test("into its tables, to the byte, while it runs", async () => {
+    const gone = await back(late, ...intoTables, "--past");
+    expect([gone.code, gone.stderr, outcomes(gone)]).toEqual([0, "", { [late]: "further" }]);
+    expect(await everything(old, late)).toEqual(await everything(here, late));
+    expect(outcomes(await back(late, ...intoTables, "--past"))).toEqual({ [late]: "same" });
+    for (const who of ["reader", "sleeper", "newcomer"])
+      expect([who, await names(who, late)]).toEqual([who, ["here", "one"]]);
+    await add(late, "since");
+    expect(await versionAt(old, late, "timestamp")).toBe((await versionAt(here, late, "timestamp")) + 1);
+    for (const who of ["reader", "sleeper"]) expect(await names(who, late)).toEqual(["here", "one", "since"]);
+  }, 120_000);
+
+  test("without keys that never left this server, until its owner signs the next root", async () => {
+    const gone = await back(ours, ...intoTables, "--without-keys");
+    expect([gone.code, outcomes(gone)]).toEqual([0, { [ours]: "further KEYS_MISSING" }]);
+    expect(await everything(old, ours)).toEqual(await everything(here, ours));
+    for (const who of ["reader", "sleeper"]) expect(await names(who, ours)).toEqual(["here", "one"]);
+    const owner = person("owner");
+    for (const role of ["timestamp", "snapshot"])
+      expect(refusal(await owner.try(["key", "rotate", ours, role, "-r"]))).toBe(
+        "rejected by the server as invalid",
+      );
+    const home = mkdtempSync(join(directory, "laptop-"));
+    const laptop = vidimusPublisher(at, home);
+    copyFileSync(at.ca, join(home, "ca.pem"));
+    laptop.file("trust.yaml", JSON.stringify({ repositories: [{ match: ours, tofu: true }] }));
+    const adopt = ["adopt", ours, "--server", at.url, "--ca", "ca.pem", "--trust-dir", owner.trustDirectory];
+    expect(await laptop.do(...adopt)).toMatch(/Published .*: root 5\b/);
+    expect(await laptop.do(...adopt)).toContain("nothing to adopt");
+    await add(ours, "since");
+    for (const who of ["reader", "sleeper", "newcomer"])
+      expect([who, await names(who, ours)]).toEqual([who, ["here", "one", "since"]]);
+  }, 120_000);
+
+  test("a database that cannot be used is one sentence, and changes nothing", async () => {
+    const bad = [
+      ["--server-db", postgres.signer, "--without-keys"],
+      ["--server-db", "postgres://notary@127.0.0.1:1/server", "--without-keys"],
+      ["--server-db", postgres.server, "--signer-db", postgres.server],
+    ];
+    for (const flags of bad) {
+      const { code, stdout, stderr } = await back(own, ...flags);
+      expect([flags, code, stdout, stderr.trim().split("\n").length]).toEqual([flags, 88, "", 1]);
+    }
+  });
+});

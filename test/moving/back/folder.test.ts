@@ -1,0 +1,171 @@
+/** Repositories into a folder, and out of it again. */
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { notary } from "../../../src/core/format/notary.ts";
+import { folderDestination, folderSource, isExport } from "../../../src/moving/back/folder.ts";
+import { olderAt } from "../../../src/moving/back/publishing.ts";
+import { type CrawlLimits, usualCrawlLimits } from "../../../src/moving/crawl.ts";
+import type { Source } from "../../../src/moving/source.ts";
+import { offerOf, takeOver } from "../../../src/moving/take-over.ts";
+import { type Folder, folderWith } from "../../support/folder.ts";
+import {
+  app,
+  everyVersion,
+  importFrom,
+  publishOn,
+  recorded,
+  sourceAt,
+  withHistory,
+} from "../../support/moving.ts";
+import type { Owner } from "../../support/publisher.ts";
+import { startServer, type TestServer } from "../../support/server.ts";
+
+let here: TestServer;
+let owner: Owner;
+let home: Folder;
+beforeEach(async () => {
+  here = await startServer();
+  owner = await withHistory(here);
+  home = folderWith({ "other/x": "somebody else's" });
+});
+afterEach(() => here.close());
+
+const back = () => home.at("back");
+
+interface Changes {
+  readonly source?: Source;
+  readonly dryRun?: boolean;
+  readonly past?: boolean;
+  readonly limits?: Partial<CrawlLimits>;
+}
+
+async function exported({ source = sourceAt(here.port), dryRun = false, past = true, limits }: Changes = {}) {
+  const crawl = {
+    source,
+    format: notary,
+    limits: { ...usualCrawlLimits, ...limits },
+    now: () => here.clock.now(),
+  };
+  const older = olderAt(source, usualCrawlLimits.fileBytes);
+  const destination = await folderDestination({ folder: back(), rules: notary, older });
+  return await takeOver({ offer: offerOf(crawl, { past }), destination, dryRun, inFlight: 4 }, [app]);
+}
+
+const written = () =>
+  readdirSync(back(), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+const bytesThere = () => new Map(written().map((path) => [path, readFileSync(path, "utf8")]));
+
+describe("a folder that repositories go back to", () => {
+  it("has every file as a Notary serves it, and another server takes all of it over from there", async () => {
+    expect(await exported()).toMatchObject([{ outcome: "taken", roots: [1, 3], findings: [] }]);
+    const place = join(back(), "v2", app, "_trust", "tuf");
+    expect(readFileSync(join(place, "timestamp.json"))).toEqual(
+      (await here.file(app, "timestamp.json")).body,
+    );
+    const there = await startServer();
+    try {
+      const source = folderSource(back());
+      expect(await importFrom(source, there, source.names(10))).toMatchObject([
+        { repository: app, outcome: "taken", findings: [] },
+      ]);
+      expect(await everyVersion(there, app)).toEqual(await everyVersion(here, app));
+    } finally {
+      await there.close();
+    }
+  });
+
+  it("is not changed when nothing is missing, and brought further when something is", async () => {
+    await exported();
+    const before = bytesThere();
+    expect(await exported()).toMatchObject([{ outcome: "same", past: 0 }]);
+    expect(bytesThere()).toEqual(before);
+    owner.addTarget("3.0");
+    await publishOn(here, owner, "targets");
+    expect(await exported()).toMatchObject([{ outcome: "further" }]);
+    for (const [path, bytes] of before) {
+      if (/\/[0-9]+\.|\.[0-9a-f]{64}\.json$/.test(path)) expect(readFileSync(path, "utf8")).toBe(bytes);
+    }
+  });
+
+  it("has all roots and what is current without the past", async () => {
+    await exported({ past: false });
+    const names = written().map((path) => path.slice(path.indexOf("_trust/tuf/") + 11));
+    expect(names).toEqual(expect.arrayContaining(["1.root.json", "2.root.json", "3.root.json"]));
+    expect(names.filter((name) => /^[0-9]+\.timestamp/.test(name))).toHaveLength(1);
+  });
+
+  it("is not made by a dry run", async () => {
+    expect(await exported({ dryRun: true })).toMatchObject([{ outcome: "wouldBeTaken" }]);
+    expect(readdirSync(home.path)).toEqual(["other"]);
+  });
+
+  it("comes whole after every place at which an export can be cut off, and can be read at any time", async () => {
+    const whole = await everyVersion(here, app);
+    for (let after = 3; after < 60; after += 7) {
+      let left = after;
+      const real = sourceAt(here.port);
+      const source: Source = {
+        ...real,
+        async file(...asked) {
+          if (left-- <= 0) throw new Error("killed");
+          return await real.file(...asked);
+        },
+      };
+      await exported({ source, limits: { batchBytes: 1 } }).catch(() => undefined);
+      if (!(await isExport(back()))) continue;
+      const there = await startServer();
+      try {
+        const taken = await importFrom(folderSource(back()), there, [app]);
+        expect(taken).toMatchObject([{ outcome: "taken", findings: [] }]);
+        for (const [name, bytes] of await everyVersion(there, app)) expect(bytes).toBe(whole.get(name));
+      } finally {
+        await there.close();
+      }
+    }
+    await exported();
+    const there = await startServer();
+    await importFrom(folderSource(back()), there, [app]);
+    expect(await everyVersion(there, app)).toEqual(whole);
+    await there.close();
+  });
+
+  it("that holds something else is left alone", async () => {
+    const older = olderAt(sourceAt(here.port), 1_000);
+    await expect(folderDestination({ folder: home.at("other"), rules: notary, older })).rejects.toMatchObject(
+      { code: "EXPORT_PLACE" },
+    );
+    expect(readdirSync(home.at("other"))).toEqual(["x"]);
+  });
+
+  it("that has another history of a repository keeps it", async () => {
+    const other = await startServer();
+    try {
+      await withHistory(other);
+      await exported({ source: await recorded(other, app) });
+    } finally {
+      await other.close();
+    }
+    const before = bytesThere();
+    expect(await exported()).toMatchObject([{ outcome: "leftOut", findings: [{ code: "EXPORT_CONFLICT" }] }]);
+    expect(bytesThere()).toEqual(before);
+  });
+
+  it("is believed in nothing when it is read", async () => {
+    await exported();
+    const path = join(back(), "v2", app, "_trust", "tuf", "1.root.json");
+    writeFileSync(path, readFileSync(path, "utf8").replace(/"version":1/, '"version":9'));
+    const there = await startServer();
+    expect(await importFrom(folderSource(back()), there, [app])).toMatchObject([{ outcome: "leftOut" }]);
+    expect(await there.store.state(app)).toMatchObject({ revision: 0 });
+    rmSync(path);
+    // Without it, the chain begins later.
+    expect(await importFrom(folderSource(back()), there, [app])).toMatchObject([
+      { outcome: "taken", roots: [2, 3] },
+    ]);
+    await there.close();
+  });
+});
