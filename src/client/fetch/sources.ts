@@ -2,7 +2,7 @@
 import { parseServer } from "./address.ts";
 import { type CredentialSource, firstOf } from "./credentials.ts";
 import { dockerCredentials } from "./docker-credentials.ts";
-import { environmentCredentials, withoutSecrets } from "./environment-credentials.ts";
+import { environmentCredentials } from "./environment-credentials.ts";
 
 export interface SourceOptions {
   readonly server: string;
@@ -16,8 +16,7 @@ export interface SourceOptions {
 /** In this order: what the environment has for this very server; what `docker login` keeps. Throws `OPTION_INVALID`. */
 export function usualCredentials(options: SourceOptions): CredentialSource {
   const { server, named, dockerConfig, environment } = options;
-  // Helper programs are told nothing that is for this server.
-  const ofDocker = dockerCredentials({ directory: dockerConfig, environment: withoutSecrets(environment) });
+  const ofDocker = dockerCredentials({ directory: dockerConfig, environment });
   const { base, origin } = parseServer(server);
   // With the path: two servers may share a host.
   if (named === undefined || parseServer(named).base !== base) return ofDocker;
