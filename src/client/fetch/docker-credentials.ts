@@ -1,6 +1,7 @@
 /** The credentials of whoever ran `docker login`. No file is read before a server asks for them. */
 import { type CredentialSource, registryOf } from "./credentials.ts";
 import type { DockerCredentialOptions } from "./docker-config.ts";
+import { withoutSecrets } from "./environment-credentials.ts";
 
 /**
  * What `docker login` keeps: in `config.json`, or with the helper programs that it names. Under the name of the repository's
@@ -12,7 +13,9 @@ export function dockerCredentials(options: DockerCredentialOptions): CredentialS
       const name = repository === undefined ? new URL(server).host : registryOf(repository);
       if (name === undefined) return undefined;
       const { findInDocker } = await import("./docker-config.ts");
-      return findInDocker(options, name, signal);
+      // Helper programs are told nothing that is for a trust server.
+      const environment = withoutSecrets(options.environment);
+      return findInDocker({ ...options, environment }, name, signal);
     },
   };
 }

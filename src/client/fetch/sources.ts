@@ -2,9 +2,9 @@
 import { parseServer } from "./address.ts";
 import { type CredentialSource, firstOf } from "./credentials.ts";
 import { dockerCredentials } from "./docker-credentials.ts";
-import { credentialVariables, environmentCredentials } from "./environment-credentials.ts";
+import { environmentCredentials, withoutSecrets } from "./environment-credentials.ts";
 import { sessionCredentials } from "./session-credentials.ts";
-import { workloadCredentials, workloadVariables } from "./workload-credentials.ts";
+import { workloadCredentials, workloadSecrets } from "./workload-credentials.ts";
 
 export interface SourceOptions {
   readonly server: string;
@@ -22,22 +22,12 @@ export interface SourceOptions {
 export function usualCredentials(options: SourceOptions): CredentialSource {
   const { server, named, dockerConfig, environment } = options;
   // Helper programs are told nothing that is for this server.
-  const ofDocker = dockerCredentials({ directory: dockerConfig, environment: withoutSecrets(environment) });
+  const told = withoutSecrets(environment, workloadSecrets);
+  const ofDocker = dockerCredentials({ directory: dockerConfig, environment: told });
   const { base, origin } = parseServer(server);
   const kept = [sessionCredentials(environment, base), ofDocker];
   // With the path: two servers may share a host.
   if (named === undefined || parseServer(named).base !== base) return firstOf(...kept);
   const given = [workloadCredentials(environment, origin), environmentCredentials(environment, origin)];
   return firstOf(...given, ...kept);
-}
-
-const secrets: ReadonlySet<string> = new Set([
-  credentialVariables.token,
-  credentialVariables.password,
-  workloadVariables.token,
-  workloadVariables.requestToken,
-]);
-
-function withoutSecrets(environment: SourceOptions["environment"]): SourceOptions["environment"] {
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !secrets.has(name)));
 }

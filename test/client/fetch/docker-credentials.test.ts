@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { askHelper } from "../../../src/client/fetch/credential-helper.ts";
@@ -253,6 +253,24 @@ describe("a helper", () => {
     );
     caller.abort();
     expect(await trustCodeOf(found)).toBe("TIMEOUT");
+  });
+
+  it("is told no secret that the environment has for a trust server", async () => {
+    const { directory } = docker({
+      config: { credsStore: "x" },
+      helpers: { x: `env > "$TEST_DIRECTORY/told"; ${answer("a", "b")}` },
+    });
+    const environment = {
+      PATH: `${join(directory, "bin")}:/usr/bin:/bin`,
+      TEST_DIRECTORY: directory,
+      VIDIMUS_ACCESS_TOKEN: "canary",
+      VIDIMUS_PASSWORD: "canary",
+    };
+    const source = dockerCredentials({ directory, environment });
+    expect(await source.find({ server, repository: "a.test/b" }, never)).toEqual(user("a", "b"));
+    const told = readFileSync(join(directory, "told"), "utf8");
+    expect(told).toContain("TEST_DIRECTORY=");
+    expect(told).not.toContain("canary");
   });
 
   it("is looked for in the PATH it is given only", async () => {
