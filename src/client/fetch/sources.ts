@@ -2,9 +2,9 @@
 import { parseServer } from "./address.ts";
 import { type CredentialSource, firstOf } from "./credentials.ts";
 import { dockerCredentials } from "./docker-credentials.ts";
-import { environmentCredentials } from "./environment-credentials.ts";
+import { environmentCredentials, withoutSecrets } from "./environment-credentials.ts";
 import { sessionCredentials } from "./session-credentials.ts";
-import { workloadCredentials } from "./workload-credentials.ts";
+import { workloadCredentials, workloadSecrets } from "./workload-credentials.ts";
 
 export interface SourceOptions {
   readonly server: string;
@@ -21,7 +21,9 @@ export interface SourceOptions {
  */
 export function usualCredentials(options: SourceOptions): CredentialSource {
   const { server, named, dockerConfig, environment } = options;
-  const ofDocker = dockerCredentials({ directory: dockerConfig, environment });
+  // Helper programs are told nothing that is for this server.
+  const told = withoutSecrets(environment, workloadSecrets);
+  const ofDocker = dockerCredentials({ directory: dockerConfig, environment: told });
   const { base, origin } = parseServer(server);
   const kept = [sessionCredentials(environment, base), ofDocker];
   // With the path: two servers may share a host.
