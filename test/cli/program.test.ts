@@ -149,6 +149,13 @@ describe("config", () => {
     expect(rows.find((row) => row.key === "limits.headers")?.value).toBe(50);
   });
 
+  it("show prints a structure as it can be given to --set", async () => {
+    const claims = '{"groups":"staff"}';
+    await run(["config", "show", "--set", `auth.oidc.login.claims=${claims}`]);
+    expect(said.out).toMatch(/^auth\.oidc\.login\.claims +\{"groups":"staff"\}$/m);
+    expect(said.out).toMatch(/^auth\.oidc\.issuers +\(empty\)$/m);
+  });
+
   it("schema prints JSON Schema", async () => {
     await run(["config", "schema"]);
     expect(JSON.parse(said.out)).toMatchObject({ type: "object", additionalProperties: false });

@@ -41,6 +41,12 @@ export function environmentCredentials(environment: Environment, server: string)
   };
 }
 
+/** `more`: names of further variables that hold a secret. */
+export function withoutSecrets(environment: Environment, more: readonly string[] = []): Environment {
+  const secrets: readonly string[] = [credentialVariables.token, credentialVariables.password, ...more];
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !secrets.includes(name)));
+}
+
 /** Of a variable, or of the file that its sister names, without the line end. Throws `CREDENTIALS`. */
 export async function secretOf(environment: Environment, name: string): Promise<string | undefined> {
   const [text, path] = [environment[name], environment[`${name}_FILE`]];

@@ -20,6 +20,9 @@ export const workloadVariables = {
   requestToken: "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
 } as const;
 
+/** What no other program is told. */
+export const workloadSecrets: readonly string[] = [workloadVariables.token, workloadVariables.requestToken];
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const tokenForm = /^[\w-]{1,8192}\.[\w-]{1,16384}\.[\w-]{1,8192}$/;

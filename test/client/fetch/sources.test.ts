@@ -1,5 +1,5 @@
 /** Where credentials come from: the environment for one server, then Docker's. */
-import { writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { firstOf } from "../../../src/client/fetch/credentials.ts";
@@ -78,6 +78,27 @@ describe("the environment", () => {
   it("with a name and no password is refused", async () => {
     expect(await trustCodeOf(sourceOf({ VIDIMUS_USER: "ann" }).find())).toBe("CREDENTIALS");
   });
+});
+
+it("a helper program of Docker's is told no secret of the environment", async () => {
+  const dockerConfig = temporaryDirectory();
+  const told = join(dockerConfig, "told");
+  writeFileSync(join(dockerConfig, "config.json"), JSON.stringify({ credsStore: "x" }));
+  const helper = join(dockerConfig, "docker-credential-x");
+  writeFileSync(helper, `#!/bin/sh\nenv > ${told}\necho '{"Username":"a","Secret":"b"}'\n`);
+  chmodSync(helper, 0o755);
+  const environment = {
+    PATH: `${dockerConfig}:/usr/bin:/bin`,
+    VIDIMUS_ACCESS_TOKEN: "canary",
+    VIDIMUS_PASSWORD: "canary",
+    VIDIMUS_OIDC_TOKEN: "canary",
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: "canary",
+  };
+  const source = usualCredentials({ server, named: undefined, dockerConfig, environment });
+  const found = await source.find({ server, repository }, never);
+  expect(found).toEqual({ kind: "user", username: "a", password: "b" });
+  expect(readFileSync(told, "utf8")).toContain("PATH=");
+  expect(readFileSync(told, "utf8")).not.toContain("canary");
 });
 
 it("the first source that has any is taken, and no later one asked", async () => {
