@@ -17,9 +17,9 @@ import {
 } from "node:http";
 import { createServer as createHttps, type Server as HttpsServer } from "node:https";
 import { type AddressInfo, connect, isIPv6, type Socket } from "node:net";
-import { tooManyConnections, tunnelWanted, unknownExpectation } from "../http/options.ts";
 import { StartError, systemCode } from "./errors.ts";
 import type { KeyPair } from "./key-pair.ts";
+import { expectsMore, namesOneHost, tooMany, tunnel, unmet, wrongHosts } from "./request-faults.ts";
 
 export interface ListenerLimits {
   /** All in milliseconds. */
@@ -158,40 +158,6 @@ export function createListener({ address, pair, limits, shared = false }: Listen
       return stopping;
     },
   };
-}
-
-/**
- * The parser lets two through, of which intermediaries may have read the other one, and is told to let none through, which
- * HTTP/1.0 alone allows.
- */
-function namesOneHost({ rawHeaders, httpVersion }: IncomingMessage): boolean {
-  let hosts = 0;
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i];
-    if (name?.length === 4 && name.toLowerCase() === "host") hosts += 1;
-  }
-  return hosts === 1 || (hosts === 0 && httpVersion === "1.0");
-}
-
-function wrongHosts(): NodeJS.ErrnoException {
-  return Object.assign(new Error("no Host, or more than one"), { code: "HPE_INVALID_HEADER_TOKEN" });
-}
-
-/** Something beside `100-continue`. */
-function expectsMore({ headers }: IncomingMessage): boolean {
-  return headers.expect?.trim().toLowerCase() !== "100-continue";
-}
-
-function unmet(): NodeJS.ErrnoException {
-  return Object.assign(new Error("an expectation that nobody meets"), { code: unknownExpectation });
-}
-
-function tunnel(): NodeJS.ErrnoException {
-  return Object.assign(new Error("no tunnels"), { code: tunnelWanted });
-}
-
-function tooMany(): NodeJS.ErrnoException {
-  return Object.assign(new Error("too many connections"), { code: tooManyConnections });
 }
 
 function tlsOptions(pair: KeyPair) {
