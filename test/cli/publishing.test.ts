@@ -235,7 +235,9 @@ describe("roles", () => {
     );
     expect((await well("delegation", "list", name)).out).toContain('targets/x  1 of two   "v"    1 target');
     expect((await well("delegation", "paths", name, "v2")).out).toContain("targets/x");
-    expect((await well("delegation", "paths", name, "w")).out).toBe("There is no delegation.\n");
+    expect((await well("delegation", "paths", name, "w")).out).toBe(
+      "No delegation covers w: targets alone may sign it.\n",
+    );
     await well("promote", name, "v1", "--from", "targets/x", "--to", "targets", "-p");
     expect(await seen("v1")).toBe(digest("content"));
     await well("delegation", "remove", name, "targets/x", "--path", "v", "-p");
