@@ -46,7 +46,8 @@ function fileText(file: string, changes: readonly Change[], options: ViewOptions
   const rest = targets.length - mostTargets;
   const lines = [...rules, ...targets.slice(0, mostTargets)].map((each) => lineOf(each, options));
   const more = rest > 0 ? [`    and ${rest} more targets (all with --json)`] : [];
-  return [printable(file), ...lines, ...more].join("\n");
+  const none = lines.length === 0 ? ["    ~ nothing but its version"] : [];
+  return [printable(file), ...none, ...lines, ...more].join("\n");
 }
 
 function lineOf(change: Change, options: ViewOptions): string {
