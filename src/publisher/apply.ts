@@ -18,6 +18,7 @@ import { countSignatures, isMet } from "../core/threshold.ts";
 import { checkTargetName, distinct, keysInUse, rootContentOf, targetsContentOf } from "./contents.ts";
 import type { Contents, Edit, OfflineState, Signing } from "./edits.ts";
 import { EditError } from "./errors.ts";
+import { count } from "./words.ts";
 
 /**
  * A file that comes out as it was, version and expiry aside, is not among the contents, unless it is to be signed again.
@@ -213,7 +214,7 @@ class Work {
       if (Number.isInteger(threshold) && threshold >= 1 && materials.size >= threshold) continue;
       throw new EditError(
         "THRESHOLD_UNREACHABLE",
-        `${role} would need ${threshold} signatures and have ${materials.size} different keys: add keys, or set a threshold from 1 to ${Math.max(1, materials.size)}.`,
+        `${role} would need ${count(threshold, "signature")} and have ${count(materials.size, "different key")}: add keys, or set a threshold of ${materials.size > 1 ? `1 to ${materials.size}` : "1"}.`,
       );
     }
   }

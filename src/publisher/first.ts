@@ -16,6 +16,7 @@ import {
   signersMissing,
 } from "./publish.ts";
 import { type Sender, send } from "./send.ts";
+import { count } from "./words.ts";
 
 /** Who signs a role: keys as the role lists them (for root: certificates), and how many of them must. */
 export interface Holders {
@@ -77,7 +78,7 @@ export async function publishNew(tools: PublisherTools, wanted: NewRepository): 
     if (!isComplete(standing)) {
       const { repository } = wanted;
       const what = `${repository} cannot be made with the keys that are here`;
-      throw signersMissing(standing, what, `vidimus repo init ${repository} --propose`);
+      throw signersMissing(standing, what, "the same command with --propose");
     }
     const sender: Sender = await tools.trust.sender(wanted.repository);
     const outcome = await send(sender, sealed(draft, signatures));
@@ -94,7 +95,7 @@ function checkHolders(role: string, { keys, threshold }: Holders): void {
   if (different >= threshold) return;
   throw new EditError(
     "THRESHOLD_UNREACHABLE",
-    `${role} would need ${threshold} signatures and have ${different} different keys: name more keys, or a lower threshold.`,
+    `${role} would need ${count(threshold, "signature")} and have ${count(different, "different key")}: name more keys, or a lower threshold.`,
   );
 }
 

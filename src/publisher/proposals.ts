@@ -181,7 +181,8 @@ function refused(
     );
   }
   const why = said === undefined ? `it answered ${status}` : `${said.message} (${code ?? said.code})`;
-  const which = status === 404 ? "PROPOSAL_UNKNOWN" : "PUBLISH_REFUSED";
+  const isOver = (code ?? said?.code) === "PROPOSAL_CLOSED";
+  const which = status === 404 ? "PROPOSAL_UNKNOWN" : isOver ? "PROPOSAL_OVER" : "PUBLISH_REFUSED";
   return new PublishError(which, `${origin} refuses: ${why}`, { serverCode: code ?? said?.code });
 }
 

@@ -36,6 +36,7 @@ import { PublishError } from "./errors.ts";
 import { type PinOutlook, pinOutlookOf } from "./pin-outlook.ts";
 import { type Sender, send } from "./send.ts";
 import { withSnapshot } from "./snapshot.ts";
+import { count } from "./words.ts";
 
 export interface PublisherTools {
   readonly trust: Pick<Trust, "copy" | "ruling" | "sender">;
@@ -179,13 +180,13 @@ function isWanted(standing: readonly Standing[], id: string): boolean {
   );
 }
 
-/** @param what cannot be done; @param command that opens a proposal of it */
+/** @param what cannot be done; @param command that opens a proposal of it, or words for it */
 export function signersMissing(standing: readonly Standing[], what: string, command: string): PublishError {
   const lacking = standing
     .filter(({ needed, signed }) => signed.length < needed)
     .map(({ by, needed, signed, missing: absent }) => {
       const ids = absent.map((key) => canonicalKeyId(key).slice(0, 12)).join(", ");
-      return `${by} has ${signed.length} of ${needed} signatures, and none of ${ids}`;
+      return `${by} has ${signed.length} of ${count(needed, "signature")}, and none of ${ids}`;
     });
   return new PublishError(
     "SIGNERS_MISSING",

@@ -118,6 +118,10 @@ describe("two people", () => {
       expect.stringContaining("not built by us"),
     ]);
     expect((await alice.run("proposal", "watch", name, id)).code).toBe(exitCodes.proposalOver.code);
+    expect((await alice.run("proposal", "cancel", name, id)).code).toBe(exitCodes.proposalOver.code);
+    expect((await alice.well("proposal", "show", name, id)).out).toContain(
+      ": rejected\n\nIt would have changed\n",
+    );
     await alice.well("proposal", "watch", name, id, "--until", "settled");
     const second = await opened("v2");
     await alice.well("proposal", "cancel", name, second);
@@ -132,6 +136,15 @@ describe("two people", () => {
       exitCodes.proposalUnknown.code,
     );
     expect((await alice.run("proposal", "show", name, "odd")).code).toBe(exitCodes.proposalUnknown.code);
+  });
+
+  it("see first how much of it takes protection away", async () => {
+    await alice.well("delegation", "add", name, "targets/x", "--key", "alice", "--all-paths");
+    const head = "! 1 change takes protection away\ntargets\n  ! + delegation to targets/x";
+    expect((await alice.well("diff", name)).out).toContain(head);
+    const { out } = await alice.well("proposal", "open", name, "--json");
+    const { id } = JSON.parse(out) as { id: string };
+    expect((await bob.well("proposal", "show", name, id)).out).toContain(`: open\n\n${head}`);
   });
 
   it("see what can be done next, and after it was published where to look", async () => {

@@ -109,6 +109,12 @@ export function sayState({ context }: Publishing, { view }: Desk, found: Review,
   }
 }
 
+/** What the others have to run. */
+export function sayNext({ context }: Publishing, { state, repository, id }: Proposal): void {
+  if (state === "open")
+    printLine(context, printable(`To be signed with: vidimus proposal sign ${repository} ${id}`));
+}
+
 export function sayEnd({ context }: Publishing, { json }: Desk, proposal: Proposal): void {
   const { id, repository, state, reason } = proposal;
   if (json) printJson(context, { format: "vidimus-proposal-state/1", id, repository, state, reason });

@@ -5,7 +5,7 @@
 import { canonicalKeyId } from "../../core/keys.ts";
 import type { Review } from "../../publisher/review.ts";
 import { formatTable, printable } from "../output.ts";
-import { changesText, count, pinLines, red, standingText, type ViewOptions } from "./view.ts";
+import { changesText, pinLines, red, standingText, type ViewOptions } from "./view.ts";
 
 export function reviewText(review: Review, view: ViewOptions): string {
   const { proposal, server, standing, broken, digest, isFirst, follows, pins } = review;
@@ -44,14 +44,12 @@ export function reviewText(review: Review, view: ViewOptions): string {
   ].join("\n");
 }
 
-/** What weakens is counted before anything else, for a list may be long. */
 function changedText(review: Review, view: ViewOptions): string {
   const { changes, proposal, draft } = review;
+  const hasEnded = proposal.state !== "open" && proposal.state !== "published";
   if (!isCompared(review)) return settledText(proposal, draft.files);
   if (changes.length === 0) return "It changes nothing but versions.";
-  const weaker = changes.filter(({ weakens }) => weakens).length;
-  const head = `! ${weaker} of ${count(changes.length, "change")} ${weaker === 1 ? "takes" : "take"} protection away`;
-  return [...(weaker === 0 ? [] : [red(head, view.color)]), changesText(changes, view)].join("\n");
+  return `${hasEnded ? "It would have changed\n" : ""}${changesText(changes, view)}`;
 }
 
 /** What it rested on is over, and this machine has what came after it: a difference to that would be another one. */

@@ -6,15 +6,24 @@ import { PublishError } from "../../publisher/errors.ts";
 import { pinOutlookOf } from "../../publisher/pin-outlook.ts";
 import type { Proposal } from "../../publisher/proposals.ts";
 import { draftFor, Opened } from "../../publisher/publish.ts";
+import { count } from "../../publisher/words.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
-import { idOf, proposalsOf, propose, reviewed, reviewOf, sayEnd, sayState } from "./proposal-desk.ts";
+import {
+  idOf,
+  proposalsOf,
+  propose,
+  reviewed,
+  reviewOf,
+  sayEnd,
+  sayNext,
+  sayState,
+} from "./proposal-desk.ts";
 import { addProposalFile } from "./proposal-file.ts";
 import { addProposalSign } from "./proposal-sign.ts";
 import { nextText, reviewDocument, reviewText } from "./proposal-view.ts";
 import { addPublishFlags, atAnyDesk, type Desk, type Publishing, stagedFor } from "./tools.ts";
-import { count } from "./view.ts";
 
 export function addProposal(parent: Command, publishing: Publishing): void {
   const proposal = new Command("proposal")
@@ -89,10 +98,7 @@ export async function openProposal(
     });
     await kept?.();
     sayState(publishing, desk, await reviewOf(desk, made, copy), json);
-    if (!json && made.state === "open") {
-      const command = `vidimus proposal sign ${printable(copy.repository)} ${made.id}`;
-      printLine(publishing.context, `To be signed with: ${command}`);
-    }
+    if (!json) sayNext(publishing, made);
   } finally {
     opened.close();
   }

@@ -4,10 +4,11 @@ import { brokenBy, changesOf, signersOf, standingOf } from "../../publisher/draf
 import type { Edit, Staged } from "../../publisher/edits.ts";
 import { pinOutlookOf } from "../../publisher/pin-outlook.ts";
 import { draftFor } from "../../publisher/publish.ts";
+import { count } from "../../publisher/words.ts";
 import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import { addPublishFlags, atDesk, type Desk, type Publishing, publishStaged, stagedFor } from "./tools.ts";
-import { changesText, count, pathText, pinLines, standingText, wordFor } from "./view.ts";
+import { changesText, pathText, pinLines, standingText, wordFor } from "./view.ts";
 
 export function addPublish(parent: Command, publishing: Publishing): void {
   const { context } = publishing;

@@ -14,7 +14,7 @@ import { Opened } from "../../publisher/publish.ts";
 import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import { listedKeys } from "./key-arguments.ts";
-import { propose, reviewOf, sayState } from "./proposal-desk.ts";
+import { propose, reviewOf, sayNext, sayState } from "./proposal-desk.ts";
 import { addRepoDelete } from "./repo-delete.ts";
 import { addRepoList } from "./repo-list.ts";
 import { addPublishFlags, atDesk, type Desk, type Publishing, sayPublished } from "./tools.ts";
@@ -118,6 +118,7 @@ async function proposeNew(
   try {
     const made = await propose(desk, opened, draft, note === undefined ? {} : { note });
     sayState(publishing, desk, await reviewOf(desk, made, undefined, sender.fetcher.origin), desk.json);
+    if (!desk.json) sayNext(publishing, made);
     return { server: sender.fetcher.origin };
   } finally {
     opened.close();

@@ -5,11 +5,12 @@ import { canonicalKeyId } from "../../core/keys.ts";
 import { isTopRole, parentRole, type TopRole } from "../../core/names.ts";
 import type { Edit } from "../../publisher/edits.ts";
 import { EditError } from "../../publisher/errors.ts";
+import { count } from "../../publisher/words.ts";
 import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import { listedKeys } from "./key-arguments.ts";
 import { addPublishFlags, atDesk, type Desk, type Publishing, stage } from "./tools.ts";
-import { count, pathText, wordFor } from "./view.ts";
+import { pathText, wordFor } from "./view.ts";
 
 export function addRoles(parent: Command, publishing: Publishing): void {
   addDelegation(parent, publishing);
@@ -122,7 +123,7 @@ function addDelegation(parent: Command, publishing: Publishing): void {
         printLine(
           context,
           rows.length === 0
-            ? "There is no delegation."
+            ? noDelegation(copy, typeof target === "string" ? target : undefined)
             : formatTable([["ROLE", "SIGNED BY", "PATHS", "HOLDS"], ...rows]),
         );
       });
@@ -147,6 +148,12 @@ async function withPaths(
     "EDIT_IMPOSSIBLE",
     `${printable(role)} would be new and could sign no name: say which with --path PREFIX, or --all-paths.`,
   );
+}
+
+function noDelegation({ repository }: RepositoryCopy, target: string | undefined): string {
+  return target === undefined
+    ? `${printable(repository)} has no delegation: targets signs every name.`
+    : `No delegation covers ${printable(target)}: targets alone may sign it.`;
 }
 
 interface DelegationDocument {

@@ -23,10 +23,11 @@ import { isThere } from "../../publisher/first.ts";
 import { type PinOutlook, pinOutlookOf } from "../../publisher/pin-outlook.ts";
 import { type Publication, type PublisherTools, publishEdits } from "../../publisher/publish.ts";
 import { Staging, together } from "../../publisher/staging.ts";
+import { count } from "../../publisher/words.ts";
 import { addKeyFlags, addPassphraseFlags, type KeyFlags, type Keys, withKeys } from "../key-flags.ts";
 import { type CliContext, printable, printJson, printLine } from "../output.ts";
 import { type Progress, progressOf } from "../progress.ts";
-import { changesText, count, pinLines, type ViewOptions } from "./view.ts";
+import { changesText, pinLines, type ViewOptions } from "./view.ts";
 
 export interface PublishFlags extends TrustFlags, KeyFlags {
   readonly staging?: string;

@@ -6,6 +6,7 @@ import type { Change } from "../../core/changes.ts";
 import { canonicalKeyId } from "../../core/keys.ts";
 import type { Standing } from "../../publisher/draft.ts";
 import type { PinOutlook } from "../../publisher/pin-outlook.ts";
+import { count } from "../../publisher/words.ts";
 import { printable } from "../output.ts";
 
 export interface ViewOptions {
@@ -18,17 +19,21 @@ const shortId = 12;
 /** Lines of targets that one role shows; the rest is counted. */
 const mostTargets = 40;
 
+/** By file; what weakens is counted before anything else, for a list may be long. */
 export function changesText(changes: readonly Change[], options: ViewOptions): string {
   const files = [...new Set(changes.map(({ file }) => file))];
-  return files
-    .map((file) =>
+  const weaker = changes.filter(({ weakens }) => weakens).length;
+  const verb = weaker === 1 ? "takes" : "take";
+  return [
+    ...(weaker === 0 ? [] : [red(`! ${count(weaker, "change")} ${verb} protection away`, options.color)]),
+    ...files.map((file) =>
       fileText(
         file,
         changes.filter((each) => each.file === file),
         options,
       ),
-    )
-    .join("\n");
+    ),
+  ].join("\n");
 }
 
 function fileText(file: string, changes: readonly Change[], options: ViewOptions): string {
@@ -41,7 +46,8 @@ function fileText(file: string, changes: readonly Change[], options: ViewOptions
   const rest = targets.length - mostTargets;
   const lines = [...rules, ...targets.slice(0, mostTargets)].map((each) => lineOf(each, options));
   const more = rest > 0 ? [`    and ${rest} more targets (all with --json)`] : [];
-  return [printable(file), ...lines, ...more].join("\n");
+  const none = lines.length === 0 ? ["    ~ nothing but its version"] : [];
+  return [printable(file), ...none, ...lines, ...more].join("\n");
 }
 
 function lineOf(change: Change, options: ViewOptions): string {
@@ -161,11 +167,6 @@ export function pinLines(
       "Root keys get other certificates: readers who pin certificates, or an authority over them, and not the keys, will refuse this root until they pin the new ones.",
     );
   return lines.map((line) => red(`! ${printable(line)}`, color));
-}
-
-/** A number with its noun. */
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 export function red(text: string, color: boolean): string {
