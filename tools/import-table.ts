@@ -345,6 +345,7 @@ export const table: readonly Row[] = [
       "src/client/fetch/http-fetcher",
       "src/client/fetch/docker-credentials",
       "src/client/fetch/docker-tls",
+      "src/client/fetch/sources",
     ],
   },
   {
@@ -434,16 +435,7 @@ export const table: readonly Row[] = [
       "src/signer/secret",
     ],
     packages: ["@peculiar/x509", "reflect-metadata", "zod"],
-    builtins: [
-      "node:crypto",
-      "node:fs",
-      "node:fs/promises",
-      "node:http",
-      "node:https",
-      "node:os",
-      "node:path",
-      "node:util",
-    ],
+    builtins: ["node:crypto", "node:fs", "node:fs/promises", "node:os", "node:path", "node:util"],
   },
   // Places of private keys that never give one out: each knows the contract, and none another.
   { place: outsideKey, ours: [...custodyContract, "src/core"], packages: [], builtins: ["node:crypto"] },
@@ -516,9 +508,17 @@ export const table: readonly Row[] = [
   { place: "src/cli/access/errors", ours: [], packages: [], builtins: [] },
   {
     place: "src/cli/access",
-    ours: ["src/cli", "src/cli/access/errors", "src/config", "src/serve"],
+    ours: [
+      "src/cli",
+      "src/cli/access/errors",
+      "src/client",
+      "src/client/fetch",
+      "src/client/fetch/fetcher",
+      "src/config",
+      "src/serve",
+    ],
     packages: ["commander"],
-    builtins: ["node:fs", "node:http", "node:https", "node:path"],
+    builtins: ["node:fs", "node:path"],
   },
   // The commands of auditors, which ask a server.
   {
@@ -628,7 +628,9 @@ export const table: readonly Row[] = [
       "node:fs/promises",
       "node:os",
       "node:path",
+      "node:util",
       "node:worker_threads",
+      "node:util",
     ],
     lazily: [notary, ...backEnds],
   },

@@ -72,6 +72,7 @@ export const exitCodes = {
   proposalWaiting: { code: 61, meaning: "the proposal has not ended in the time given" },
   proposalUnknown: { code: 62, meaning: "there is no such proposal" },
   proposalBad: { code: 63, meaning: "the proposal or its file holds what nobody should sign" },
+  proposalAmbiguous: { code: 64, meaning: "the ID of a proposal was shortened, and several begin so" },
   policyWrong: { code: 65, meaning: "the policy that was to be checked or explained is not good" },
   policyNotStock: {
     code: 66,
@@ -212,6 +213,7 @@ const ofPublish = {
   LOST_RACE: "undecided",
   NOTHING_STAGED: "staging",
   OUTCOME_UNKNOWN: "undecided",
+  PROPOSAL_AMBIGUOUS: "proposalAmbiguous",
   PROPOSAL_BAD: "proposalBad",
   PROPOSAL_FILE_BAD: "proposalBad",
   PROPOSAL_OVER: "proposalOver",

@@ -63,8 +63,7 @@ export function destination(
   ): Promise<z.output<S>> {
     const fetcher = await fetcherOf(repository);
     const answer = await fetcher.call({
-      repository,
-      actions: "*",
+      right: { of: "server", action: "admin" },
       method: body === undefined ? "GET" : "POST",
       path: `/api/v1/repositories/${encodeURIComponent(repository)}/import${what}`,
       ...(body !== undefined && {

@@ -1,8 +1,8 @@
 /** `vidimus expiring` and `vidimus gc`: against the real server, and against one that answers what the test wants. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
-import type { TrustServer } from "../../src/publisher/exchange.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
+import type { TrustServer } from "../support/bare/exchange.ts";
 import { temporaryDirectory } from "../support/directory.ts";
 import { httpsServer } from "../support/https-server.ts";
 import { Person } from "../support/person.ts";

@@ -51,7 +51,7 @@ const others = [
 /** They ask a server who may call it. */
 const access = ["acl", "team", "token", "user"];
 const publishers = [
-  ...["audit", "expiring", "gc", "register"],
+  ...["adopt", "audit", "expiring", "gc", "import", "register"],
   ...[
     "add",
     "add-digest",

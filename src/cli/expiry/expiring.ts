@@ -54,7 +54,11 @@ type Form = Pick<Flags, "json" | "csv">;
 async function ends({ context }: Asking, server: AskedServer, within: string, form: Form): Promise<number> {
   const pages = await everyPage(
     server,
-    (after) => ({ method: "GET", path: `/api/v1/expiring?${query({ within, after, limit: "200" })}` }),
+    (after) => ({
+      right: "audit",
+      method: "GET",
+      path: `/api/v1/expiring?${query({ within, after, limit: "200" })}`,
+    }),
     readExpiring,
   );
   const found = pages
@@ -104,6 +108,7 @@ async function signatures(
   const pages = await everyPage(
     server,
     (after) => ({
+      right: "audit",
       method: "GET",
       path: `/api/v1/old-signatures?${query({ olderThan, after, limit: "200" })}`,
     }),

@@ -67,12 +67,12 @@ export async function thisServer(trust: Trust, rate: number): Promise<NotarySour
     import("../../moving/pace.ts"),
   ]);
   const { fetcher } = await trust.sender("vidimus/export");
-  const of = async (repository: string) =>
-    repository.endsWith("/catalog") ? fetcher : (await trust.sender(repository)).fetcher;
+  const of = async (repository: string) => (await trust.sender(repository)).fetcher;
   const any: Fetcher = {
     origin: fetcher.origin,
     get: async (request) => (await of(request.repository)).get(request),
-    call: async (request) => (await of(request.repository)).call(request),
+    call: async (request) =>
+      (request.right.of === "server" ? fetcher : await of(request.right.repository)).call(request),
     // The trust closes them.
     close: () => undefined,
   };

@@ -48,6 +48,17 @@ export function forbidden(sentence = sentences.insufficient_scope): RefusedError
   return new RefusedError("FORBIDDEN", sentence);
 }
 
+/** The same to whoever lacks a right, which the path alone decides: it tells nothing about what is there. */
+export function lacking(need: Need): RefusedError {
+  const right =
+    need.kind === "server"
+      ? `the right ${need.action} to the whole server`
+      : need.kind === "repository"
+        ? `the right ${need.actions.join(" and ")} to this repository`
+        : "it";
+  return forbidden(`This token does not allow that: ask an administrator of this server for ${right}.`);
+}
+
 interface Wanted {
   readonly type: string;
   readonly name: string;

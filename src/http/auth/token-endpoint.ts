@@ -16,7 +16,7 @@ import type { Principal, RefusalCounter } from "../../service/service.ts";
 import type { Scope } from "../../store/access.ts";
 import type { ByteBudget } from "../budget.ts";
 import { errorAnswer } from "../errors.ts";
-import { sendError, sendJson } from "../exchange.ts";
+import { addressOf, sendError, sendJson } from "../exchange.ts";
 import { withForm } from "../json-body.ts";
 import type { BuiltinAccess } from "./builtin.ts";
 import { holderOf } from "./rate.ts";
@@ -105,7 +105,7 @@ export async function tokenEndpoint(
     if (machine?.name === name) {
       return { principal: { name, method: "machine" }, scopes: machine.scopes, until: machine.expiresAt };
     }
-    await logins.login(credentials, holderOf(request.ip));
+    await logins.login(credentials, holderOf(addressOf(request)));
     return await ofUser(name);
   }
 
@@ -153,7 +153,7 @@ export async function tokenEndpoint(
     const isAdministrator = access.some(
       ({ type, actions }) => type === "vidimus" && actions.includes("admin"),
     );
-    if (isAdministrator) await builtin.onAdministrator({ name, method, address: request.ip });
+    if (isAdministrator) await builtin.onAdministrator({ name, method, address: addressOf(request) });
     const body = {
       token,
       access_token: token,

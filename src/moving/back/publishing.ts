@@ -212,8 +212,7 @@ async function refuseWithoutKey(
   await pace.turn();
   const { status, body } = await asked(there, () =>
     fetcher.call({
-      repository,
-      actions: "pull,push",
+      right: { of: "repository", repository, actions: "pull,push" },
       method: "GET",
       path: `/v2/${repository}/_trust/tuf/${role}.key`,
       maxBytes: largestAnswer,
@@ -251,8 +250,7 @@ async function publish(
   const upload = await encode(files);
   const { status, body } = await asked(there, () =>
     fetcher.call({
-      repository,
-      actions: "pull,push",
+      right: { of: "repository", repository, actions: "pull,push" },
       method: "POST",
       path: `/v2/${repository}/_trust/tuf/`,
       body: upload,
