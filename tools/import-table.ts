@@ -615,7 +615,7 @@ export const table: readonly Row[] = [
       notary,
     ],
     packages: ["commander"],
-    builtins: ["node:os", "node:path"],
+    builtins: ["node:os", "node:path", "node:timers/promises"],
   },
 
   // Nothing but these two reaches everything, and only `wire` names what is concrete.

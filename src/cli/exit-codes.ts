@@ -12,7 +12,7 @@ import {
   type OldKeyCode,
   OldKeyError,
 } from "../moving/databases/errors.ts";
-import { BackError, DestinationError, type SourceCode, SourceError } from "../moving/errors.ts";
+import { BackError, DestinationError, ShadowError, type SourceCode, SourceError } from "../moving/errors.ts";
 import { type KeyCode, KeyError } from "../publisher/custody/errors.ts";
 import { EditError, type PublishCode, PublishError } from "../publisher/errors.ts";
 import { type ProbeCode, ProbeError, type StartCode, StartError } from "../serve/errors.ts";
@@ -131,6 +131,11 @@ export const exitCodes = {
     meaning: "what repositories go back to cannot be used: mend it and run it again, it goes on",
   },
   exportNothing: { code: 95, meaning: "there was nothing to export" },
+  shadowDiffers: { code: 96, meaning: "shadow: the two servers do not serve the same" },
+  shadowUnable: {
+    code: 97,
+    meaning: "shadow: one of the two servers cannot be read, or the state file cannot be used",
+  },
 } as const satisfies Record<string, { code: number; meaning: string }>;
 
 /** Every code that a command can end with, in the order of their numbers. */
@@ -279,6 +284,7 @@ export function exitNameOf(error: unknown): ExitName {
   if (error instanceof OldKeyError) return ofOldKey[error.code];
   if (error instanceof SourceError) return ofSource[error.code];
   if (error instanceof BackError) return error.code === "EXPORT_PLACE" ? "exportPlace" : "exportInPart";
+  if (error instanceof ShadowError) return "shadowUnable";
   if (error instanceof DestinationError) return "importServer";
   if (error instanceof PublishError) return ofPublish[error.code];
   return error instanceof VidimusError ? ofVidimus(error) : "unexpected";

@@ -72,3 +72,21 @@ export class BackError extends Error {
     this.code = code;
   }
 }
+
+export const shadowCodes = [
+  /** One of both servers cannot be read. */
+  "SHADOW_UNREADABLE",
+  /** What was remembered of earlier comparisons cannot be read or written, or is of other servers. */
+  "SHADOW_STATE",
+] as const;
+export type ShadowCode = (typeof shadowCodes)[number];
+
+/** Why two servers cannot be compared. */
+export class ShadowError extends Error {
+  override readonly name = "ShadowError";
+  readonly code: ShadowCode;
+  constructor(code: ShadowCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+  }
+}

@@ -14,7 +14,23 @@ const largestPage = 2 * 1_024 * 1_024;
 /** Longest that one page may take, its tries included, in milliseconds. */
 const longest = 120_000;
 
-export function notarySource(fetcher: Fetcher, pace: Pace): Source {
+/** What a changefeed tells after one of its entries. */
+export interface Changes {
+  /** Whether a repository is there after it changed last. */
+  readonly changed: ReadonlyMap<string, boolean>;
+  /** The last entry that was read; what was given, if there was none. */
+  readonly last: string;
+}
+
+export interface NotarySource extends Source {
+  /**
+   * @param after an entry, or nothing for the beginning
+   * Throws `SOURCE_LIST` where it is not told, `SOURCE_ENDLESS` beyond `most` repositories.
+   */
+  changes(after: string, most: number): Promise<Changes>;
+}
+
+export function notarySource(fetcher: Fetcher, pace: Pace): NotarySource {
   const { origin } = fetcher;
 
   /** The bytes of one page of the feed of all repositories. */
@@ -43,28 +59,30 @@ export function notarySource(fetcher: Fetcher, pace: Pace): Source {
     );
   }
 
+  async function changes(after: string, most: number): Promise<Changes> {
+    const changed = new Map<string, boolean>();
+    for (let last = after, pages = 0; ; pages++) {
+      const records = recordsOf(await feedPageAfter(last), origin);
+      for (const { GUN, Category } of records) changed.set(GUN, Category !== "deletion");
+      const next = records.at(-1)?.ID ?? last;
+      if (records.length < feedPage) return { changed, last: next };
+      // A feed that does not get on would be read for ever.
+      if (changed.size > most || pages > 100 + most / 10 || !isLater(next, last)) {
+        throw new SourceError(
+          "SOURCE_ENDLESS",
+          `${origin} tells of more than ${most} repositories, or the same again and again: name those that are wanted.`,
+        );
+      }
+      last = next;
+    }
+  }
+
   return {
     origin,
+    changes,
     async *names(most) {
-      const names = new Set<string>();
-      for (let last = "", pages = 0; ; pages++) {
-        const records = recordsOf(await feedPageAfter(last), origin);
-        for (const { GUN, Category } of records) {
-          if (Category === "deletion") names.delete(GUN);
-          else names.add(GUN);
-        }
-        const next = records.at(-1)?.ID ?? last;
-        if (records.length < feedPage) break;
-        // A feed that does not get on would be read for ever.
-        if (names.size > most || pages > 100 + most / 10 || !isLater(next, last)) {
-          throw new SourceError(
-            "SOURCE_ENDLESS",
-            `${origin} tells of more than ${most} repositories, or the same again and again: name those that are wanted.`,
-          );
-        }
-        last = next;
-      }
-      yield* [...names].sort();
+      const { changed } = await changes("", most);
+      yield* [...changed].flatMap(([name, exists]) => (exists ? [name] : [])).sort();
     },
     async file(repository, name, maxBytes) {
       if (!isRepositoryName(repository)) return undefined;

@@ -70,7 +70,7 @@ const publishers = [
     "remove",
     "repo",
   ],
-  ...["reset", "resign", "root", "rotate", "sign", "status", "threshold", "witness"],
+  ...["reset", "resign", "root", "rotate", "shadow", "sign", "status", "threshold", "witness"],
 ];
 
 describe("what is loaded", () => {

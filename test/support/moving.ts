@@ -7,7 +7,7 @@ import { sha256Hex } from "../../src/core/bytes.ts";
 import { notary } from "../../src/core/format/notary.ts";
 import { type CrawlLimits, usualCrawlLimits } from "../../src/moving/crawl.ts";
 import { destination } from "../../src/moving/destination.ts";
-import { notarySource } from "../../src/moving/notary-source.ts";
+import { type NotarySource, notarySource } from "../../src/moving/notary-source.ts";
 import { paceOf } from "../../src/moving/pace.ts";
 import type { Source } from "../../src/moving/source.ts";
 import { offerOf, type TakeOver, takeOver } from "../../src/moving/take-over.ts";
@@ -26,7 +26,7 @@ function fetcherTo(port: number, limits: FetcherOptions["limits"] = {}) {
   });
 }
 
-export function sourceAt(port: number, limits?: FetcherOptions["limits"]): Source {
+export function sourceAt(port: number, limits?: FetcherOptions["limits"]): NotarySource {
   return notarySource(fetcherTo(port, limits), paceOf(10_000));
 }
 

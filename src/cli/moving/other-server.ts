@@ -2,8 +2,8 @@
 import type { Command } from "commander";
 import type { Fetcher } from "../../client/fetch/fetcher.ts";
 import type { Trust } from "../../client/trust.ts";
+import type { NotarySource } from "../../moving/notary-source.ts";
 import type { Pace } from "../../moving/pace.ts";
-import type { Source } from "../../moving/source.ts";
 import type { Publishing } from "../publishing/tools.ts";
 
 export interface OtherServer {
@@ -19,7 +19,7 @@ export interface OtherServer {
 }
 
 export interface Reached {
-  readonly source: Source;
+  readonly source: NotarySource;
   readonly fetcher: Fetcher;
   readonly pace: Pace;
 }
@@ -64,7 +64,7 @@ export async function otherServer(
 }
 
 /** This server, by its public interface, as the flags or the policy name it. */
-export async function thisServer(trust: Trust, rate: number): Promise<Source> {
+export async function thisServer(trust: Trust, rate: number): Promise<NotarySource> {
   const [{ notarySource }, { paceOf }] = await Promise.all([
     import("../../moving/notary-source.ts"),
     import("../../moving/pace.ts"),
