@@ -55,10 +55,8 @@ const publishers = [
   ...[
     "add",
     "add-digest",
-    "adopt",
     "delegation",
     "diff",
-    "import",
     "key",
     "promote",
     "proposal",
