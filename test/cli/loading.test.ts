@@ -57,7 +57,6 @@ const publishers = [
   ...[
     "add",
     "add-digest",
-    "adopt",
     "delegation",
     "diff",
     "export",
