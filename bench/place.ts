@@ -7,9 +7,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TargetContent } from "../src/core/format/format.ts";
-import { publishFirst } from "../src/publisher/collection.ts";
-import { bareKey, certificateKey, generatePrivateKey, makeRootCertificate } from "../src/publisher/keys.ts";
 import { startVidimus } from "../test/interop/support/vidimus-server.ts";
+import { publishFirst } from "../test/support/bare/collection.ts";
+import {
+  bareKey,
+  certificateKey,
+  generatePrivateKey,
+  makeRootCertificate,
+} from "../test/support/bare/keys.ts";
 
 export interface Place {
   readonly url: string;

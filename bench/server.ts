@@ -3,7 +3,7 @@
  *
  *   npm run bench                           # all parts, 5 rounds
  *   npm run bench -- --rounds 1             # the short run, some minutes
- *   npm run bench -- reads publishes        # some of reads, disturbed, publishes, growth, footprint, workers
+ *   npm run bench -- reads publishes        # some of reads, disturbed, publishes, trail, growth, footprint, workers
  *   npm run bench -- profile                # where the time of Vidimus goes; only when asked for
  *   npm run bench -- --full growth          # with 100,000 repositories
  *
@@ -23,6 +23,7 @@ import { profile } from "./server/profile.ts";
 import { publishes } from "./server/publishes.ts";
 import { reads } from "./server/reads.ts";
 import { openStand, type Stand } from "./server/stand.ts";
+import { trail } from "./server/trail.ts";
 import { workers } from "./server/workers.ts";
 
 type Part = (stand: Stand, rounds: number, seconds: number, repositories: number) => Promise<Findings>;
@@ -31,6 +32,7 @@ const parts: Readonly<Record<string, Part>> = {
   reads,
   disturbed,
   publishes,
+  trail,
   growth,
   footprint,
   workers,

@@ -1,9 +1,9 @@
 /** Uploads that must be refused, each told with the code that the server must give. */
 import type { TargetContent } from "../src/core/format/format.ts";
-import { makeTargets } from "../src/publisher/collection.ts";
-import { ExchangeError, type TrustServer } from "../src/publisher/exchange.ts";
-import type { PublisherKey } from "../src/publisher/keys.ts";
-import { upload } from "../src/publisher/upload.ts";
+import { makeTargets } from "../test/support/bare/collection.ts";
+import { ExchangeError, type TrustServer } from "../test/support/bare/exchange.ts";
+import type { PublisherKey } from "../test/support/bare/keys.ts";
+import { upload } from "../test/support/bare/upload.ts";
 
 export interface Attack {
   readonly name: string;

@@ -1,7 +1,7 @@
 /** Somebody on the way between a client and the trust server, who changes a digest in one repository's targets. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { exchange, type TrustServer } from "../src/publisher/exchange.ts";
+import { exchange, type TrustServer } from "../test/support/bare/exchange.ts";
 
 export interface Forger {
   readonly url: string;

@@ -1,8 +1,8 @@
 /** The people of the demonstration: the throw-away keys of keys-example/, with certificates made now. */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import type { CollectionHolders } from "../src/publisher/collection.ts";
-import { bareKey, certificateKey, makeRootCertificate, readPrivateKey } from "../src/publisher/keys.ts";
+import type { CollectionHolders } from "../test/support/bare/collection.ts";
+import { bareKey, certificateKey, makeRootCertificate, readPrivateKey } from "../test/support/bare/keys.ts";
 
 const folder = resolve(import.meta.dirname, "../keys-example");
 

@@ -1,8 +1,8 @@
 /** Reading a repository the way a stock client does that knows nothing yet, verified by the core. */
 import { notary } from "../src/core/format/notary.ts";
 import { TrustedSet } from "../src/core/trusted-set.ts";
-import type { TrustServer } from "../src/publisher/exchange.ts";
-import { fetchFile, ping } from "../src/publisher/fetch.ts";
+import type { TrustServer } from "../test/support/bare/exchange.ts";
+import { fetchFile, ping } from "../test/support/bare/fetch.ts";
 
 /** Throws what the core throws for a file that must not be trusted. */
 export async function readRepository(server: TrustServer, repository: string): Promise<TrustedSet> {

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { TrustServer } from "../src/publisher/exchange.ts";
+import type { TrustServer } from "../test/support/bare/exchange.ts";
 
 export interface DemoServer extends TrustServer {
   /** Path of the authority's certificate, for stock clients. */

@@ -4,9 +4,9 @@
  */
 import type { TargetContent } from "../src/core/format/format.ts";
 import type { TrustedSet } from "../src/core/trusted-set.ts";
-import { makeTargets, publishFirst } from "../src/publisher/collection.ts";
-import type { PublisherKey } from "../src/publisher/keys.ts";
-import { upload } from "../src/publisher/upload.ts";
+import { makeTargets, publishFirst } from "../test/support/bare/collection.ts";
+import type { PublisherKey } from "../test/support/bare/keys.ts";
+import { upload } from "../test/support/bare/upload.ts";
 import { type Attack, attacksOn, attempt, type Outcome } from "./attacks.ts";
 import type { Image } from "./images.ts";
 import { peopleOf } from "./people.ts";

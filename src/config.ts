@@ -36,6 +36,8 @@ export interface LoadedConfig {
   readonly config: Config;
   /** One row for each key, in the schema's order. */
   readonly rows: readonly ConfigurationRow[];
+  /** The configuration file, if there is one. */
+  readonly file: string | undefined;
 }
 
 export interface ConfigurationRow {
@@ -62,11 +64,16 @@ export function loadConfig(sources: ConfigurationSources): LoadedConfig {
   }
   refuseProblems(problems);
   if (!parsed.success) throw parsed.error;
-  return { config: parsed.data, rows: describe(parsed.data, assigned) };
+  return { config: parsed.data, rows: describe(parsed.data, assigned), file: fileOf(sources) };
 }
 
-function readFrom({ file, env, readFile }: ConfigurationSources): Source {
-  const path = file ?? (env.VIDIMUS_CONFIG || undefined);
+function fileOf({ file, env }: ConfigurationSources): string | undefined {
+  return file ?? (env.VIDIMUS_CONFIG || undefined);
+}
+
+function readFrom(sources: ConfigurationSources): Source {
+  const { readFile } = sources;
+  const path = fileOf(sources);
   if (path === undefined) return { assignments: [], problems: [] };
   let text: string;
   try {

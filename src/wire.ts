@@ -18,6 +18,7 @@ import type { Signer } from "./signer/signer.ts";
 import type { HighWaterMark } from "./store/mark.ts";
 import type { Store } from "./store/store.ts";
 import { type AccessSource, openAccess } from "./wire/access.ts";
+import { refuseLost } from "./wire/lost-store.ts";
 import { openPolicySource, retellPolicy, tellPolicy } from "./wire/policy.ts";
 import { expirySettings, keySettings, roleSettings } from "./wire/settings.ts";
 import { openSigner } from "./wire/signer.ts";
@@ -112,6 +113,7 @@ export async function createService(
   const { openReading } = await import("./wire/reading.ts");
   const { openAnnouncing } = await import("./wire/announcing.ts");
   const { openTlsSource } = await import("./wire/tls-expiry.ts");
+  const { tokenSource } = await import("./service/expiry/token-source.ts");
   const announcing = await openAnnouncing(config, store, logger, delivers && !config.server.readOnly);
   return createTrustService({
     store,
@@ -131,7 +133,7 @@ export async function createService(
     markLag,
     announcer: announcing.announcer,
     expiry: expirySettings(config),
-    expirySources: [openTlsSource(config)],
+    expirySources: [openTlsSource(config), tokenSource(store.access, systemClock)],
     jobs: announcing.job === undefined ? [] : [announcing.job],
     appendHead: appendTo(config.audit.headFile),
   });
@@ -144,6 +146,7 @@ function appendTo(file: string | undefined): ((line: string) => void) | undefine
 /** The store beside its high-water mark. One in memory has none. */
 async function openStanding(config: Config, directory: string, logger: Logger): Promise<Standing> {
   const { readOnly } = config.server;
+  refuseLost(config, directory);
   const store = await openStore(config, directory);
   if (config.store.kind === "memory") return { store, behind: false, markLag: () => 0 };
   const { takeStanding } = await import("./service/mark/standing.ts");

@@ -214,7 +214,7 @@ export const table: readonly Row[] = [
     place: "src/store/sqlite",
     ours: [...sharedByStores, inspectionContract, durable],
     packages: ["better-sqlite3"],
-    builtins: ["node:fs", "node:path", "node:timers", "node:url"],
+    builtins: ["node:crypto", "node:fs", "node:path", "node:timers", "node:timers/promises", "node:url"],
   },
 
   // Signers: likewise.
@@ -236,8 +236,11 @@ export const table: readonly Row[] = [
   // Both, in a process that holds neither: requests to the one that does.
   {
     place: "src/remote",
-    ours: [storeContract, ...storeParts, signerContract, "src/store/bounds", ...partBounds, errors],
-    packages: [],
+    ours: [
+      ...[storeContract, ...storeParts, signerContract, "src/store/bounds", ...partBounds, errors],
+      "src/service/access/attempts",
+    ],
+    packages: ["lru-cache"],
     builtins: [],
   },
 
@@ -342,6 +345,7 @@ export const table: readonly Row[] = [
       "src/client/fetch/http-fetcher",
       "src/client/fetch/docker-credentials",
       "src/client/fetch/docker-tls",
+      "src/client/fetch/sources",
     ],
   },
   {
@@ -431,16 +435,7 @@ export const table: readonly Row[] = [
       "src/signer/secret",
     ],
     packages: ["@peculiar/x509", "reflect-metadata", "zod"],
-    builtins: [
-      "node:crypto",
-      "node:fs",
-      "node:fs/promises",
-      "node:http",
-      "node:https",
-      "node:os",
-      "node:path",
-      "node:util",
-    ],
+    builtins: ["node:crypto", "node:fs", "node:fs/promises", "node:os", "node:path", "node:util"],
   },
   // Places of private keys that never give one out: each knows the contract, and none another.
   { place: outsideKey, ours: [...custodyContract, "src/core"], packages: [], builtins: ["node:crypto"] },
@@ -513,9 +508,17 @@ export const table: readonly Row[] = [
   { place: "src/cli/access/errors", ours: [], packages: [], builtins: [] },
   {
     place: "src/cli/access",
-    ours: ["src/cli", "src/cli/access/errors", "src/config", "src/serve"],
+    ours: [
+      "src/cli",
+      "src/cli/access/errors",
+      "src/client",
+      "src/client/fetch",
+      "src/client/fetch/fetcher",
+      "src/config",
+      "src/serve",
+    ],
     packages: ["commander"],
-    builtins: ["node:fs", "node:http", "node:https", "node:path"],
+    builtins: ["node:fs", "node:path"],
   },
   // The commands of auditors, which ask a server.
   {
@@ -622,7 +625,9 @@ export const table: readonly Row[] = [
       "node:fs/promises",
       "node:os",
       "node:path",
+      "node:util",
       "node:worker_threads",
+      "node:util",
     ],
     lazily: [notary, ...backEnds],
   },

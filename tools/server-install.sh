@@ -23,8 +23,8 @@ fail() {
   exit 1
 }
 
-npm run --silent build:server
-npm pack --silent --pack-destination "$work" >/dev/null
+rm -rf dist
+npm run --silent pack:server -- --silent --pack-destination "$work" >/dev/null
 tar -tzf "$work"/vidimus-*.tgz | sed 's,^package/,,' | sort >"$work/files"
 for wanted in bin/vidimus.js dist/main.js dist/wire/reading-thread.js docs/operations.md migrations/sqlite/0001_store.sql packaging/vidimus.service; do
   grep -qxF "$wanted" "$work/files" || fail "$wanted is not in the package"

@@ -9,9 +9,14 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { digestOf, readRepository } from "../demo/reader.ts";
-import { publishFirst } from "../src/publisher/collection.ts";
 import { facts } from "../src/publisher/files.ts";
-import { bareKey, certificateKey, generatePrivateKey, makeRootCertificate } from "../src/publisher/keys.ts";
+import { publishFirst } from "../test/support/bare/collection.ts";
+import {
+  bareKey,
+  certificateKey,
+  generatePrivateKey,
+  makeRootCertificate,
+} from "../test/support/bare/keys.ts";
 
 const [readyFile] = process.argv.slice(2);
 if (readyFile === undefined) throw new Error("usage: server-use.ts READY.json");

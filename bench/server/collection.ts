@@ -4,15 +4,15 @@
  */
 import type { TargetContent } from "../../src/core/format/format.ts";
 import { type ListedKey, notaryKeyId } from "../../src/core/keys.ts";
-import { makeRoot, makeTargets } from "../../src/publisher/collection.ts";
-import { type Body, repositoryPath } from "../../src/publisher/exchange.ts";
+import { encodeUpload } from "../../src/publisher/upload.ts";
+import { makeRoot, makeTargets } from "../../test/support/bare/collection.ts";
+import { type Body, repositoryPath } from "../../test/support/bare/exchange.ts";
 import {
   bareKey,
   certificateKey,
   generatePrivateKey,
   makeRootCertificate,
-} from "../../src/publisher/keys.ts";
-import { encodeUpload } from "../../src/publisher/upload.ts";
+} from "../../test/support/bare/keys.ts";
 import { contents } from "../place.ts";
 import type { Sender } from "./sender.ts";
 

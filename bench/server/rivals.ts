@@ -2,7 +2,7 @@
  * Writers of one repository who all send its next version at one time. One is taken; the others are to hear it soon,
  * and in words that say so: an answer of 500 and above is the server's fault and counted.
  */
-import type { Body } from "../../src/publisher/exchange.ts";
+import type { Body } from "../../test/support/bare/exchange.ts";
 import type { Sample } from "../measure.ts";
 import type { Collection } from "./collection.ts";
 import type { Competitor } from "./competitor.ts";

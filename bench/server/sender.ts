@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import http, { type IncomingHttpHeaders } from "node:http";
 import https from "node:https";
-import type { Body } from "../../src/publisher/exchange.ts";
+import type { Body } from "../../test/support/bare/exchange.ts";
 import type { Competitor } from "./competitor.ts";
 
 export interface Answer {

@@ -1,5 +1,5 @@
 /** Publishes as fast as answers come, each writer with uploads that were signed beforehand. */
-import type { Body } from "../../src/publisher/exchange.ts";
+import type { Body } from "../../test/support/bare/exchange.ts";
 import type { Sample } from "../measure.ts";
 import type { Collection } from "./collection.ts";
 import type { Competitor } from "./competitor.ts";

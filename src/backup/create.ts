@@ -2,12 +2,15 @@
  * Makes a backup, beside a running server or without one.
  *
  * The store is copied first, whole, on disk: that takes as long as copying its bytes, and only so long does the server's
- * log grow. Hashing, sealing and writing work on the copy, in pieces.
+ * log grow. Checking, hashing, sealing and writing work on the copy, in pieces. What is damaged is refused: a backup that
+ * cannot be restored whole must not take the place of one that can.
  */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { StoreError } from "../core/errors.ts";
 import { type Bytes, type Sealing, seal } from "./age.ts";
+import { alteredFiles } from "./altered.ts";
 import { type Packed, pack, pieces } from "./archive.ts";
 import { BackupError } from "./errors.ts";
 import { makeFolder } from "./folders.ts";
@@ -54,6 +57,13 @@ export async function createBackup(options: CreateOptions): Promise<Manifest> {
     await store.copy(directory, copy);
     const made = new Date(now());
     const facts = store.inspect(copy);
+    const altered = await alteredFiles(store, copy);
+    if (altered !== undefined) {
+      throw new StoreError(
+        "STORE_CORRUPT",
+        `The store is damaged, and no backup was made: ${altered}; keep the backups that there are, see with \`vidimus fsck\` what else is, and restore the last good one.`,
+      );
+    }
     const parts = [
       small("configuration.json", Buffer.from(`${JSON.stringify(settings, null, 2)}\n`)),
       ...tlsParts(directory),

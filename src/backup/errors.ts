@@ -1,6 +1,6 @@
 /**
  * Why a backup cannot be made, read or restored. These sentences go to the operator's terminal: they may name files, and
- * never hold a passphrase, an identity or anything from inside a backup but its versions.
+ * never hold a passphrase, an identity or anything from inside a backup but its versions and the names of damaged files.
  */
 export type BackupCode =
   /** Not an age file, or not a backup of Vidimus inside. */

@@ -51,8 +51,9 @@ export async function writeFileBytes(path: string, content: Bytes): Promise<void
 
 /** Writes `path` by way of `path`.partial. Throws as `writeFileBytes` does. */
 export async function writeBackup(path: string, content: Bytes): Promise<void> {
-  const partial = `${resolve(path)}.partial`;
-  const file = await writing(path, () => {
+  const place = resolve(path);
+  const partial = `${place}.partial`;
+  const file = await writing(place, () => {
     rmSync(partial, { force: true });
     return open(partial, "wx", 0o600);
   });
@@ -64,10 +65,10 @@ export async function writeBackup(path: string, content: Bytes): Promise<void> {
   };
   process.on("exit", remove);
   try {
-    await fill(file, path, content);
-    await writing(path, async () => {
+    await fill(file, place, content);
+    await writing(place, async () => {
       if (!isOurs()) throw new Error("Another backup of the same name was begun.");
-      renameSync(partial, path);
+      renameSync(partial, place);
       syncFolder(dirname(partial));
     });
   } finally {

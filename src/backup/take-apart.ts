@@ -2,13 +2,15 @@
  * Opens a backup, checks all that is in it, and puts what is wanted into a folder.
  *
  * Everything is checked: the seal to its end, the manifest, every hash, that the store is sound and of a version that
- * is known here, and that it holds as much as the manifest says. What is not wanted is hashed and never written.
+ * is known here, that it holds as much as the manifest says, and that every file in it has its digest. What is not wanted
+ * is hashed and never written.
  */
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { StoreError } from "../core/errors.ts";
 import { type Bytes, type Opening, unseal } from "./age.ts";
+import { alteredFiles } from "./altered.ts";
 import { unpack } from "./archive.ts";
 import { BackupError, damaged, unwritable } from "./errors.ts";
 import type { Manifest, PartName, StoreFacts } from "./manifest.ts";
@@ -22,7 +24,7 @@ export interface TakeApartOptions {
   readonly folder: string;
   /** Where a part goes in it. The store goes to `vidimus.sqlite` in any case: its check needs it. */
   readonly placeOf: (name: PartName) => string | undefined;
-  readonly store: Pick<StoreAccess, "inspect">;
+  readonly store: Pick<StoreAccess, "inspect" | "hash">;
 }
 
 /** Throws `BackupError` and `StoreError`. What it wrote until then is for the caller to remove. */
@@ -46,6 +48,8 @@ export async function takeApart(options: TakeApartOptions): Promise<Manifest> {
   }
   const facts = inspect(store, join(folder, "vidimus.sqlite"));
   if (!isDeepStrictEqual(facts, manifest.store)) throw damaged("its store is not what the manifest says");
+  const altered = await alteredFiles(store, join(folder, "vidimus.sqlite"));
+  if (altered !== undefined) throw damaged(`in its store ${altered}`);
   return manifest;
 }
 

@@ -1,5 +1,6 @@
 /** `vidimus backup create`. Where the backup goes to standard output, words go to standard error. */
 import type { Command } from "commander";
+import { refuseOwnFiles } from "../serve/own-files.ts";
 import { addSealingFlags, sealingOf } from "./backup-keys.ts";
 import { describeBackup } from "./backup-message.ts";
 import { cleaningUp } from "./backup-signals.ts";
@@ -30,7 +31,11 @@ export function addBackupCreate(parent: Command, context: CliContext, source: Se
     )
     .option("--json", "print the manifest as JSON");
   addConfigurationFlags(addSealingFlags(command)).action(async (file: string) => {
-    const { config, rows } = loadFrom(command, context);
+    const { config, rows, file: configuration } = loadFrom(command, context);
+    if (file !== "-") {
+      const written = [file, `${file}.partial`].map((path) => ({ name: "backup create", path }));
+      refuseOwnFiles(config, written, configuration);
+    }
     const { includeSecret = false, temporary, json } = command.opts<Flags>();
     const sealing = await sealingOf(command, context);
     const { createBackup } = await import("../wire/backup.ts");

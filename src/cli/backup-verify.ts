@@ -29,6 +29,8 @@ export function addBackupVerify(parent: Command, context: CliContext, source: Se
       verifyBackup({ content: backupBytes(file), opening, place: temporary }),
     );
     if (json) printJson(context, manifest);
-    else for (const line of [...describeBackup(manifest), "It is whole and sound."]) printLine(context, line);
+    else
+      for (const line of [...describeBackup(manifest), "It is whole, and every stored file has its digest."])
+        printLine(context, line);
   });
 }

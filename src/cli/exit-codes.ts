@@ -27,7 +27,8 @@ export const exitCodes = {
   usage: { code: 2, meaning: "unknown command or flag" },
   configuration: {
     code: 3,
-    meaning: "the configuration or its policy is not good, or the ready file cannot be written",
+    meaning:
+      "the configuration or its policy is not good, or a file cannot be written or is one of the server's own",
   },
   store: { code: 4, meaning: "the data directory or the store in it cannot be used" },
   listen: { code: 5, meaning: "the address or port cannot be listened on" },
@@ -71,6 +72,7 @@ export const exitCodes = {
   proposalWaiting: { code: 61, meaning: "the proposal has not ended in the time given" },
   proposalUnknown: { code: 62, meaning: "there is no such proposal" },
   proposalBad: { code: 63, meaning: "the proposal or its file holds what nobody should sign" },
+  proposalAmbiguous: { code: 64, meaning: "the ID of a proposal was shortened, and several begin so" },
   policyWrong: { code: 65, meaning: "the policy that was to be checked or explained is not good" },
   policyNotStock: {
     code: 66,
@@ -148,6 +150,7 @@ const ofStart = {
   KEY_MISMATCH: "tls",
   KEY_EXPOSED: "tls",
   READY_FILE_UNWRITABLE: "configuration",
+  OWN_FILE: "configuration",
   POLICY_UNUSABLE: "configuration",
   TOKEN_KEYS_UNUSABLE: "configuration",
   WEBHOOK_UNUSABLE: "configuration",
@@ -196,6 +199,7 @@ const ofPublish = {
   LOST_RACE: "undecided",
   NOTHING_STAGED: "staging",
   OUTCOME_UNKNOWN: "undecided",
+  PROPOSAL_AMBIGUOUS: "proposalAmbiguous",
   PROPOSAL_BAD: "proposalBad",
   PROPOSAL_FILE_BAD: "proposalBad",
   PROPOSAL_OVER: "proposalOver",

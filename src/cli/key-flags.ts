@@ -9,7 +9,7 @@ import type { KeyFolder } from "../publisher/custody/key-folder.ts";
 import type { Keyring } from "../publisher/custody/keyring.ts";
 import type { PassphraseSource, Passphrases } from "../publisher/custody/passphrases.ts";
 import type { TrustFolder } from "../publisher/custody/trust-folder.ts";
-import type { CliContext } from "./output.ts";
+import { type CliContext, printable } from "./output.ts";
 
 export interface KeyFlags {
   readonly keys?: string;
@@ -63,11 +63,16 @@ export function addNewPassphraseFlag(command: Command): Command {
   return command.option(newPassphraseFlag, "where the new passphrase lies (default: asked for)");
 }
 
-/** Runs a command on the keys, and wipes and closes all that was opened, however it ends. */
+/**
+ * Runs a command on the keys, and wipes and closes all that was opened, however it ends. Files and places that could not be read
+ * where keys were searched are told as warnings, but for the one that the command fails with.
+ * @param tells the command tells them itself
+ */
 export async function withKeys<T>(
   command: Command,
   context: CliContext,
   run: (keys: Keys) => Promise<T>,
+  tells = false,
 ): Promise<T> {
   const flags = command.opts<KeyFlags>();
   const [{ KeyFolder }, { Keyring }, { Passphrases }, { TrustFolder }, { usualPlaces }, { sshAgent }] =
@@ -92,12 +97,24 @@ export async function withKeys<T>(
     ask: flags.input === false ? undefined : context.askHidden,
     named: namedSource(command, flags),
   });
+  let failure: unknown;
   try {
     return await run({ ring, folder, stock, passphrases });
+  } catch (error) {
+    failure = error;
+    throw error;
   } finally {
     passphrases.close();
     await ring.close();
+    if (!tells) warnOf(ring.met, failure, context);
   }
+}
+
+/** A key of another kind in an agent or token serves somebody else: nothing is wrong with it. */
+function warnOf(faults: readonly KeyError[], failure: unknown, { stderr }: CliContext): void {
+  const said = failure instanceof Error ? failure.message : "";
+  for (const { code, message } of faults)
+    if (code !== "KEY_UNSUPPORTED" && !said.includes(message)) stderr(`Warning: ${printable(message)}\n`);
 }
 
 /** Tokens are asked only where one is named: their modules are programs of others. Throws `TOKEN_UNREADABLE`. */

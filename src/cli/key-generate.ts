@@ -47,6 +47,8 @@ export function addKeyGenerate(parent: Command, context: CliContext): void {
   addPassphraseFlags(addKeyFlags(command)).action(async () => {
     const { algorithm, name = "", role, repository, format, json } = command.opts<Flags>();
     if (format === "notary" && role === undefined) command.error("error: --format notary needs --role");
+    if (command.opts<Flags>().name === "")
+      command.error("error: --name is empty: give a name, or leave the flag out for a key without one");
     if (format === "notary" && name !== "") command.error("error: the stock clients' keys have no --name");
     await withKeys(command, context, async (keys) => {
       const { folder, stock, passphrases } = keys;

@@ -66,6 +66,8 @@ export function addKeyImport(parent: Command, context: CliContext, finish: (code
     );
   addNewPassphraseFlag(addPassphraseFlags(addKeyFlags(command))).action(async (path: string) => {
     const { format, json, ...flags } = command.opts<Flags>();
+    if (flags.name === "")
+      command.error("error: --name is empty: give a name, or leave the flag out for a key without one");
     if (format === "notary" && flags.name !== undefined) {
       command.error("error: the stock clients' keys have no --name");
     }

@@ -13,19 +13,27 @@ export function addKeyList(parent: Command, context: CliContext, finish: (code: 
     .addHelpText("after", examples("vidimus key list", "vidimus key list --json"));
   addKeyFlags(command).action(async () => {
     const { json } = command.opts<KeyFlags>();
-    await withKeys(command, context, async ({ ring, folder }) => {
-      const { found, faults } = await ring.survey();
-      const keys = found.map(({ info }) => info);
-      if (json === true) printKeys(context, keys, faults);
-      else {
-        if (keys.length > 0) printLine(context, keyTable(keys));
-        else
-          printLine(context, `There is no key in ${printable(folder.folder)} or the stock clients' folders.`);
-        for (const { message } of faults) context.stderr(`${printable(message)}\n`);
-      }
-      // A key of another kind in an agent or token serves somebody else: nothing is wrong with it.
-      const first = faults.find(({ code }) => code !== "KEY_UNSUPPORTED");
-      if (first !== undefined) finish(exitCodes[exitNameOf(first)].code);
-    });
+    await withKeys(
+      command,
+      context,
+      async ({ ring, folder }) => {
+        const { found, faults } = await ring.survey();
+        const keys = found.map(({ info }) => info);
+        if (json === true) printKeys(context, keys, faults);
+        else {
+          if (keys.length > 0) printLine(context, keyTable(keys));
+          else
+            printLine(
+              context,
+              `There is no key in ${printable(folder.folder)} or the stock clients' folders.`,
+            );
+          for (const { message } of faults) context.stderr(`${printable(message)}\n`);
+        }
+        // A key of another kind in an agent or token serves somebody else: nothing is wrong with it.
+        const first = faults.find(({ code }) => code !== "KEY_UNSUPPORTED");
+        if (first !== undefined) finish(exitCodes[exitNameOf(first)].code);
+      },
+      true,
+    );
   });
 }

@@ -41,12 +41,22 @@ export async function keyReport(
     for (const files of repositories) {
       const { fetcher } = await trust.sender(files.repository);
       const today = await filesToday(files, fetcher, Date.now());
-      found.push({ ...keyStanding(today ?? files, keys), asOf: today === undefined ? "copy" : "server" });
+      found.push(
+        today === undefined
+          ? notThere(keyStanding(files, keys), server)
+          : { ...keyStanding(today, keys), asOf: "server" },
+      );
     }
     return { repositories: found, unreadable };
   } finally {
     await trust.close();
   }
+}
+
+/** What can be done with the keys comes after the repository is there. */
+function notThere(standing: RepositoryStanding, server: string) {
+  const first = `${server} does not have it, or has another history: take it over first, vidimus import notary or vidimus import trustdir`;
+  return { ...standing, advice: [first, ...standing.advice], asOf: "copy" } as const;
 }
 
 export function sayReport(context: CliContext, { repositories, unreadable }: KeyReport): void {

@@ -134,12 +134,8 @@ export async function runCli(argv: readonly string[], given: CliContext, parts: 
       addAuditCommands(program, audit, publishing);
       const { addExpiryCommands } = await import("./expiry/commands.ts");
       addExpiryCommands(program, publishing);
-      const { addImportKeys } = await import("./moving/import-keys.ts");
-      addImportKeys(program, publishing);
-      const { addImportNotary } = await import("./moving/import-notary.ts");
-      addImportNotary(program, publishing);
-      const { addImportTrustdir } = await import("./moving/import-trustdir.ts");
-      addImportTrustdir(program, publishing);
+      const { addMovingCommands } = await import("./moving/commands.ts");
+      addMovingCommands(program, publishing);
     }
     client.addHelp(program, clientContext, () => {
       const rows = allExitCodes.map((each) => [String(each.code), each.meaning]);

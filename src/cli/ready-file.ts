@@ -1,6 +1,6 @@
 /**
  * The file that says that a server is ready, and where it is: whole or absent, and there only while it answers.
- * Whether it can be written is tried before anything listens.
+ * Whether it can be written is tried before anything listens, and what a killed server left of it goes before that.
  */
 import { randomBytes } from "node:crypto";
 import { existsSync, rmSync, statSync } from "node:fs";
@@ -26,6 +26,15 @@ export function checkReadyFile(path: string, data: string): void {
     throw unwritable(path, systemCode(error), error);
   }
   if (taken) throw unwritable(path, "EISDIR");
+}
+
+/** Removes one that an earlier server left. Throws `READY_FILE_UNWRITABLE`. */
+export function removeReadyFile(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    throw unwritable(path, systemCode(error), error);
+  }
 }
 
 /** Throws `READY_FILE_UNWRITABLE`. */

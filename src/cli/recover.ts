@@ -3,6 +3,7 @@
  * as it is found, or one JSON document. How it ended has a code of its own, which scripts read.
  */
 import { Command } from "commander";
+import { configuredOutputs, refuseOwnFiles } from "../serve/own-files.ts";
 import type { Lost, RecoverCode } from "../wire/recover.ts";
 import { type ExitName, exitCodes } from "./exit-codes.ts";
 import { addConfigurationFlags, loadFrom } from "./flags.ts";
@@ -52,7 +53,8 @@ export function addRecover(
     .option("--yes", "accept without asking")
     .option("--json", "print JSON, and do not ask");
   addConfigurationFlags(command).action(async () => {
-    const { config } = loadFrom(command, context);
+    const { config, file } = loadFrom(command, context);
+    refuseOwnFiles(config, configuredOutputs(config), file);
     const { yes, json } = command.opts<{ yes?: true; json?: true }>();
     const { recoverStore } = await import("../wire/recover.ts");
     const say = (lines: readonly string[]) => {

@@ -1,16 +1,17 @@
 /** `vidimus serve`: runs the server until a signal ends it. */
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import { createLogger, standardError } from "../serve/logger.ts";
+import { configuredOutputs, refuseOwnFiles } from "../serve/own-files.ts";
 import { dumpsCore, hardenProcess, readLimits, refuseNodeOptions } from "../serve/runtime.ts";
 import type { RunningServer } from "../serve/server.ts";
 import { handleSignals, type SignalSource } from "../serve/shutdown.ts";
 import { addConfigurationFlags, loadFrom } from "./flags.ts";
 import { type CliContext, printLine } from "./output.ts";
-import { checkReadyFile, writeReadyFile } from "./ready-file.ts";
+import { checkReadyFile, removeReadyFile, writeReadyFile } from "./ready-file.ts";
 import { readyMessage } from "./serve-message.ts";
 
 /** What `serve` needs beside the context; `main.ts` gives the real ones. */
@@ -34,14 +35,21 @@ export function addServe(
   const command = parent
     .command("serve")
     .description("run the server")
+    .option("--begin-anew", "make a new store where only keys or certificates of a lost one are left")
     .option("--ready-file <file>", "write url, port, pid, ca and more as JSON to this file when ready");
   addConfigurationFlags(command).action(async () => {
     hardenProcess(parts.process);
     refuseNodeOptions(context.env.NODE_OPTIONS);
-    const { config } = loadFrom(command, context);
-    const { readyFile } = command.opts<{ readyFile?: string }>();
+    const { config, file } = loadFrom(command, context);
+    const { readyFile, beginAnew } = command.opts<{ readyFile?: string; beginAnew?: true }>();
     const ready = readyFile === undefined ? undefined : resolve(readyFile);
-    if (ready !== undefined) checkReadyFile(ready, config.data);
+    const written = ready === undefined ? [] : [{ name: "--ready-file", path: ready }];
+    refuseOwnFiles(config, [...configuredOutputs(config), ...written], file);
+    if (ready !== undefined) {
+      checkReadyFile(ready, config.data);
+      await removeStale(ready, config);
+    }
+    if (beginAnew) await (await import("../wire/lost-store.ts")).beginAnew(config);
     const logger = createLogger({
       level: config.log.level,
       format: logFormat(config, context),
@@ -77,4 +85,12 @@ export function addServe(
     logger.info({ url: server.url, data: server.directory }, "ready");
     finish(await ended);
   });
+}
+
+/** Of a server that was killed: until this one answers, nobody is told that it does. That of one that runs stays. */
+async function removeStale(ready: string, config: Config): Promise<void> {
+  if (!existsSync(ready)) return;
+  const { refuseRunning } = await import("../wire/store.ts");
+  await refuseRunning(config);
+  removeReadyFile(ready);
 }

@@ -41,9 +41,9 @@ export class Servers {
 
   async #make(server: string): Promise<Fetcher> {
     const { environment, dockerConfig, limits, onEvent } = this.#options;
-    const [{ createFetcher }, { dockerCredentials }] = await Promise.all([
+    const [{ createFetcher }, { usualCredentials }] = await Promise.all([
       import("./fetch/http-fetcher.ts"),
-      import("./fetch/docker-credentials.ts"),
+      import("./fetch/sources.ts"),
     ]);
     const { ca, clientCertificate, tokenRealms } = await this.#identity(server);
     return createFetcher({
@@ -51,7 +51,13 @@ export class Servers {
       ca,
       clientCertificate,
       tokenRealms,
-      credentials: dockerCredentials({ directory: dockerConfig, environment }),
+      // For the server of all rules that name none: a secret in the environment goes to that one.
+      credentials: usualCredentials({
+        server,
+        named: this.#policy.server ?? this.#options.server,
+        dockerConfig,
+        environment,
+      }),
       environment,
       limits: {
         requestTime: limits.requestTime,

@@ -95,6 +95,7 @@ export const refusedCodes = [
   "OVERLOADED",
   "EXAMINATION_FAILED",
   "REQUEST_TIMEOUT",
+  "EXPECTATION_FAILED",
   "NOT_FOUND",
   "UNAUTHORIZED",
   "FORBIDDEN",

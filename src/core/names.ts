@@ -72,13 +72,13 @@ function isOlderName(name: string): boolean {
   return name.split("/").every((part) => part !== "" && part !== "." && part !== ".." && part !== "_trust");
 }
 
+/** What a name has to be like, for whoever gave another one. */
+export const badRepositoryName = `Use a repository name of at most ${maxRepositoryName} bytes made of letters, digits, '.', '_', '-' between slashes, with an optional host:port in front.`;
+
 /** Throws `BAD_REPOSITORY_NAME` unless the name may be used. */
 export function checkRepositoryName(name: string, rules?: NameRules): void {
   if (isRepositoryName(name, rules)) return;
-  throw new MalformedError(
-    "BAD_REPOSITORY_NAME",
-    `Use a repository name of at most ${maxRepositoryName} bytes made of letters, digits, '.', '_', '-' between slashes, with an optional host:port in front.`,
-  );
+  throw new MalformedError("BAD_REPOSITORY_NAME", badRepositoryName);
 }
 
 /** Throws `BAD_ROLE_NAME` unless the role may be published. */

@@ -10,6 +10,7 @@ import { canonicalBytes } from "./canonical.ts";
 import { UnauthenticError } from "./errors.ts";
 import { isObject, member, parseJson } from "./json.ts";
 import type { SignatureEntry } from "./model.ts";
+import { isPlainText } from "./plain-text.ts";
 import type { Requirement } from "./proposal.ts";
 import { countSignatures } from "./threshold.ts";
 
@@ -57,6 +58,12 @@ export function verifyRejection(
     throw new UnauthenticError(
       "BAD_REJECTION",
       "The statement is not about this proposal as it stands here, in canonical form: make it anew from the proposal.",
+    );
+  }
+  if (!isPlainText(reason, "one line")) {
+    throw new UnauthenticError(
+      "BAD_REJECTION",
+      "The reason breaks lines or turns the direction of text: write it on one line, in characters that can be seen.",
     );
   }
   const file = { message: statement, signatures: [entry] };

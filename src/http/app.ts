@@ -6,15 +6,21 @@
  * context. Whatever is thrown becomes an answer in one place. Only `hot-reads.ts` answers before the framework does.
  */
 import type { IncomingMessage, RequestListener } from "node:http";
-import Fastify, { type FastifyInstance, type FastifyRequest, LogController } from "fastify";
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from "fastify";
 import { FileAnswers } from "./answers.ts";
 import { openToAll } from "./auth/access.ts";
-import { AccessRefusal, forbidden, notaryRefusal } from "./auth/refusal.ts";
+import { AccessRefusal, lacking, notaryRefusal } from "./auth/refusal.ts";
+import { countRefusal } from "./auth/refused.ts";
 import { tokenEndpoint } from "./auth/token-endpoint.ts";
 import { ByteBudget } from "./budget.ts";
 import { refuseClientError } from "./client-errors.ts";
 import { errorAnswer } from "./errors.ts";
-import { sendError } from "./exchange.ts";
+import { addressOf, sendError } from "./exchange.ts";
 import { Gate } from "./gate.ts";
 import { type HotReads, hotReads } from "./hot-reads.ts";
 import { FileLookup } from "./lookup.ts";
@@ -25,7 +31,7 @@ import { HttpMetrics } from "./metrics.ts";
 import { notaryApi } from "./notary.ts";
 import { operationsApi } from "./operations.ts";
 import type { AppOptions } from "./options.ts";
-import { type Route, routeOf } from "./routes.ts";
+import { allowedMethods, type Route, routeOf } from "./routes.ts";
 
 const meanings = new WeakMap<object, Route>();
 const startedAt = new WeakMap<object, number>();
@@ -112,13 +118,23 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   function meaningOf(request: IncomingMessage): Route {
     const known = meanings.get(request);
     if (known !== undefined) return known;
-    const asked = routeOf(request.method ?? "", request.url ?? "", repositories);
+    const meaning = meaningFor(request.method ?? "", request.url ?? "");
+    meanings.set(request, meaning);
+    return meaning;
+  }
+
+  function meaningFor(method: string, url: string): Route {
+    const asked = routeOf(method, url, repositories);
     const isForeign = asked.kind === "token" && options.builtin === undefined;
     const absent =
       isForeign || (!options.apis.notary && !/^\/(?:operations|bad-method)/.test(apiOf[asked.kind]));
-    const meaning: Route = absent ? { kind: "missing", detail: false } : asked;
-    meanings.set(request, meaning);
-    return meaning;
+    return absent ? { kind: "missing", detail: false } : asked;
+  }
+
+  /** As the original refuses it: without a body. */
+  async function refuseMethod({ originalUrl }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const allowed = allowedMethods((method) => meaningFor(method, originalUrl));
+    return await reply.code(405).header("allow", allowed.join(", ")).send();
   }
 
   /** The framework's handler, behind the short way. */
@@ -158,7 +174,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.decorateRequest("grant");
   // Before a byte of the body is read, and before anything is looked up.
   app.addHook("onRequest", async (request) => {
-    request.grant = await access.authorize(request.raw, request.meaning, request.ip);
+    request.grant = await access.authorize(request.raw, request.meaning, addressOf(request));
   });
 
   // From here on the framework refuses everything, and it alone.
@@ -179,14 +195,16 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
   app.setErrorHandler(async (thrown, request, reply) => {
     // The framework has rules of its own for the bodies of some methods; which methods there are is decided here.
-    if (request.meaning.kind === "badMethod") return await reply.code(405).send();
+    if (request.meaning.kind === "badMethod") return await refuseMethod(request, reply);
     const ofManagement = apiOf[request.meaning.kind].startsWith("/manage/");
     const lacksRight = thrown instanceof AccessRefusal && thrown.lack === "insufficient_scope";
-    const error = ofManagement && lacksRight ? forbidden() : thrown;
+    const error = ofManagement && lacksRight ? lacking(thrown.need) : thrown;
     const isChallenged = error instanceof AccessRefusal;
     const plain = ofManagement ? manageAnswer(error) : errorAnswer(error);
     const answer = isChallenged && !ofManagement ? notaryRefusal(error, plain) : plain;
     metrics.refused(answer.own, answer.reasons);
+    options.service.noteDamage(error);
+    countRefusal(options.service.refusals, request, thrown, answer);
     if (thrown instanceof AccessRefusal) metrics.notLetIn(thrown.lack);
     const refusal = { code: answer.own, status: answer.status };
     // A refusal is no fault of ours: its sentence says it all. What is a fault is logged with all that lies under it.
@@ -206,7 +224,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     if (!request.raw.complete) reply.header("connection", "close");
     return await sendError(reply, answer, request.method, isChallenged ? access.challenge(error) : undefined);
   });
-  app.setNotFoundHandler(async (_request, reply) => await reply.code(405).send());
+  app.setNotFoundHandler(refuseMethod);
 
   // Both count against the same bounds: a body is a body.
   const budget = new ByteBudget(options.limits.uploadsInMemory);
@@ -214,7 +232,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(notaryApi, { options, answers, lookup, budget, examination });
   await app.register(manageApi, { options, budget, examination });
   await app.register(peopleApi, { options, budget });
-  if (options.builtin !== undefined) await app.register(tokenEndpoint, { builtin: options.builtin, budget });
+  if (options.builtin !== undefined) {
+    const { refusals } = options.service;
+    await app.register(tokenEndpoint, { builtin: options.builtin, budget, refusals });
+  }
   await app.register(operationsApi, { options, metrics });
   return app;
 }

@@ -1,7 +1,7 @@
 /**
- * What the HTTP parser refuses before any route is asked (a malformed or oversized head, a request that does not come
- * in time), and a connection that is one too many, answered in the API's form. No request object exists then: the answer is written to the connection itself,
- * which is closed after it.
+ * What is refused before any route is asked (a malformed or oversized head, a request that does not come in time, an
+ * expectation that nobody meets, a tunnel), and a connection that is one too many, answered in the API's form. The answer is
+ * written to the connection itself, which is closed after it.
  *
  * Invariants: one answer a connection at most; nothing is written into an answer that has begun.
  */
@@ -11,7 +11,8 @@ import type { Logger } from "pino";
 import { MalformedError, RefusedError, type VidimusError } from "../core/errors.ts";
 import { errorAnswer } from "./errors.ts";
 import type { HttpMetrics } from "./metrics.ts";
-import { tooManyConnections } from "./options.ts";
+import { tooManyConnections, tunnelWanted, unknownExpectation } from "./options.ts";
+import { usedMethods } from "./routes.ts";
 
 /** For the `clientError` event of a server. */
 export function refuseClientError(
@@ -28,13 +29,16 @@ export function refuseClientError(
     else {
       // Whoever does not read the answer keeps the connection no longer for it.
       socket.setTimeout(longestFarewell, () => socket.destroy());
-      socket.end(answerText(refusal), () => socket.destroy());
+      socket.end(error.code === tunnelWanted ? noTunnel : answerText(refusal), () => socket.destroy());
     }
   };
 }
 
 /** Milliseconds. */
 const longestFarewell = 5_000;
+
+/** As any method that no path has: without a body. A tunnel would begin after a 2xx alone. */
+const noTunnel = `HTTP/1.1 405 ${STATUS_CODES[405]}\r\nallow: ${usedMethods.join(", ")}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`;
 
 /** On TLS that is not there yet nothing can be written, and what is written waits for ever. */
 function isShakingHands(socket: Socket & { readonly secureConnecting?: boolean }): boolean {
@@ -52,6 +56,11 @@ function refusalOf({ code }: NodeJS.ErrnoException): VidimusError {
       return new RefusedError(
         "OVERLOADED",
         "Too many connections are open: connect again in a few seconds, or use one for many requests.",
+      );
+    case unknownExpectation:
+      return new RefusedError(
+        "EXPECTATION_FAILED",
+        "The request expects something else than 100-continue: send it without Expect.",
       );
     default:
       return new MalformedError("BAD_REQUEST", "The request is not well-formed HTTP/1.1.");

@@ -1,5 +1,5 @@
 /** What the plugins share: the meaning of a request, and answers that are not files. */
-import type { FastifyReply } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Grant } from "./auth/grant.ts";
 import type { ErrorAnswer } from "./errors.ts";
 import type { Route } from "./routes.ts";
@@ -11,6 +11,12 @@ declare module "fastify" {
     /** Who calls, and what they may do. */
     grant: Grant;
   }
+}
+
+/** Where a request comes from; empty over a Unix socket, of whose other end nothing is known. */
+export function addressOf(request: Pick<FastifyRequest, "ip">): string {
+  const { ip } = request as { readonly ip: string | undefined };
+  return ip ?? "";
 }
 
 /** An error in the API's words. `challenge`: what `WWW-Authenticate` says. */
@@ -25,6 +31,8 @@ export async function sendError(
     .header("content-type", "application/json; charset=utf-8")
     .header("cache-control", "no-store");
   reply.header("vidimus-code", answer.own);
+  // Of a server that only reads.
+  if (answer.status === 405) reply.header("allow", "GET, HEAD");
   if (challenge !== undefined) reply.header("www-authenticate", challenge);
   if (answer.retryAfter !== undefined) reply.header("retry-after", String(answer.retryAfter));
   // Bytes, or Node would encode the header once more together with a body of text.

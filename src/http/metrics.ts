@@ -66,7 +66,10 @@ export class HttpMetrics {
   readonly #others: OtherMetrics | undefined;
 
   constructor(
-    service: Pick<TrustService, "renewalLag" | "mark" | "policyFault" | "proposals" | "expiry" | "outbox">,
+    service: Pick<
+      TrustService,
+      "renewalLag" | "mark" | "policyFault" | "damageMet" | "proposals" | "expiry" | "outbox"
+    >,
     { others, freeBytes }: MetricSources = {},
   ) {
     this.#others = others;
@@ -136,6 +139,15 @@ export class HttpMetrics {
       aggregator: "max",
       collect() {
         this.set(service.mark().lag / 1_000);
+      },
+    });
+    new Counter({
+      name: "vidimus_store_damage_total",
+      help: "How often damage of the store was met since the start, by requests and by what the server does by itself.",
+      registers,
+      collect() {
+        this.reset();
+        this.inc(service.damageMet());
       },
     });
     new Gauge({

@@ -1,5 +1,6 @@
 /** Health, probes and metrics: for operators and orchestrators, on the main listener or one of their own. */
 import type { FastifyInstance, FastifyReply } from "fastify";
+import { damageSentence } from "../service/service.ts";
 import { missingAnswer } from "./errors.ts";
 import { sendError, sendJson } from "./exchange.ts";
 import type { HttpMetrics } from "./metrics.ts";
@@ -23,7 +24,10 @@ export async function operationsApi(
   /** What an operator has to see to while the server does its work. */
   const notes = () => {
     const policy = service.policyFault();
-    return policy === undefined ? {} : { Policy: policy };
+    return {
+      ...(policy === undefined ? {} : { Policy: policy }),
+      ...(service.damageMet() === 0 ? {} : { "Stored files": damageSentence }),
+    };
   };
   const read = (name: string, handler: (reply: FastifyReply) => Promise<FastifyReply>) =>
     app.route({

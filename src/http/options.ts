@@ -9,6 +9,10 @@ import type { HttpMetrics } from "./metrics.ts";
 
 /** Code of a `clientError` with which the server behind `serverFactory` has a connection refused that is one too many. */
 export const tooManyConnections = "VIDIMUS_TOO_MANY_CONNECTIONS";
+/** Likewise of a request that expects more than `100-continue`. */
+export const unknownExpectation = "VIDIMUS_UNKNOWN_EXPECTATION";
+/** Likewise of a CONNECT. */
+export const tunnelWanted = "VIDIMUS_TUNNEL_WANTED";
 
 export interface AppOptions {
   readonly service: TrustService;

@@ -42,7 +42,9 @@ export interface RouteRules {
 
 const missing: Route = { kind: "missing", detail: false };
 const noSuchFile: Route = { kind: "missing", detail: true };
-const methods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE"]);
+/** Every method that some path has. */
+export const usedMethods = ["GET", "HEAD", "POST", "PUT", "DELETE"] as const;
+const methods: ReadonlySet<string> = new Set(usedMethods);
 
 /** Role, then how it is asked for. Linear: no two alternatives can match the same text in two ways. */
 const byDigest =
@@ -88,6 +90,13 @@ export function routeOf(method: string, url: string, rules: RouteRules): Route {
   const repository = path.slice(4, at);
   const route = repositoryRoute(method, repository, path.slice(at + trust.length), query);
   return "repository" in route ? (refused(repository, route.kind === "publish", rules) ?? route) : route;
+}
+
+/** For `Allow`: the methods that lead somewhere with a path, and where none does, those that some path has. */
+export function allowedMethods(meaningWith: (method: string) => Route): readonly string[] {
+  const nowhere: readonly Route["kind"][] = ["missing", "manageMissing"];
+  const found = usedMethods.filter((method) => !nowhere.includes(meaningWith(method).kind));
+  return found.length === 0 ? usedMethods : found;
 }
 
 function repositoryRoute(method: string, repository: string, rest: string, query: string): Route {

@@ -72,8 +72,7 @@ export function destination(
     const answer = await answered(origin, async (signal) => {
       const fetcher = await fetcherOf(repository);
       return await fetcher.call({
-        repository,
-        actions: "*",
+        right: { of: "server", action: "admin" },
         method: bytes === undefined ? "GET" : "POST",
         path: `/api/v1/repositories/${encodeURIComponent(repository)}/import${what}`,
         ...(bytes !== undefined && { body: { type: "application/json", bytes } }),

@@ -43,8 +43,11 @@ export function keyServer(fetcherOf: (repository: string) => Promise<Fetcher>): 
         code,
         body: said,
       } = await fetcher.call({
-        repository,
-        actions: "*",
+        // Whoever adopts a repository asks what is held; only an administrator brings keys.
+        right:
+          method === "GET"
+            ? { of: "repository", repository, actions: "pull,push" }
+            : { of: "server", action: "admin" },
         method,
         path: `/api/v1/repositories/${encodeURIComponent(repository)}/online-keys`,
         maxBytes: largestAnswer,

@@ -20,12 +20,9 @@ export function notarySource(fetcher: Fetcher, pace: Pace): Source {
   /** The bytes of one page of the feed of all repositories. */
   async function feedPageAfter(last: string): Promise<Buffer> {
     await pace.turn();
-    const host = new URL(origin).host;
     const { status, body } = await asked(origin, () =>
       fetcher.call({
-        repository: `${host}/catalog`,
-        tokenFor: "registry:catalog",
-        actions: "*",
+        right: { of: "server", action: "catalog" },
         method: "GET",
         path: `/v2/_trust/changefeed?records=${feedPage}&change_id=${last}`,
         maxBytes: largestPage,

@@ -2,7 +2,7 @@
 import type { CallAnswer, CallRequest } from "../client/fetch/fetcher.ts";
 import type { Sender } from "./send.ts";
 
-export interface Question extends Pick<CallRequest, "actions" | "path"> {
+export interface Question extends Pick<CallRequest, "right" | "path"> {
   readonly method: "GET" | "POST";
   /** Sent as JSON. */
   readonly document: object | undefined;
@@ -15,12 +15,11 @@ const largestAnswer = 64 * 1_024 * 1_024;
 
 /** What comes back, refusals included. Throws what a fetcher throws. */
 export async function askServer(
-  { fetcher, repository }: Sender,
-  { actions, method, path, document, time }: Question,
+  { fetcher }: Pick<Sender, "fetcher">,
+  { right, method, path, document, time }: Question,
 ): Promise<CallAnswer> {
   return await fetcher.call({
-    repository,
-    actions,
+    right,
     method,
     path,
     maxBytes: largestAnswer,

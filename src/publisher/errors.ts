@@ -21,6 +21,7 @@ export const publishCodes = [
   "LOST_RACE",
   "NOTHING_STAGED",
   "OUTCOME_UNKNOWN",
+  "PROPOSAL_AMBIGUOUS",
   "PROPOSAL_BAD",
   "PROPOSAL_FILE_BAD",
   "PROPOSAL_OVER",

@@ -1,16 +1,6 @@
-/** Making signed files out of contents and keys. */
-
+/** What snapshots and targets say of bytes. */
 import { hash } from "node:crypto";
-import type { FileFacts, FormatRules } from "../core/format/format.ts";
-import type { PublisherKey } from "./keys.ts";
-
-/** Signs the canonical form of a file with every given key and puts it together. */
-export function sealWith(format: FormatRules, canonical: Buffer, signers: readonly PublisherKey[]): Buffer {
-  return format.seal(
-    canonical,
-    signers.map((signer) => signer.sign(canonical)),
-  );
-}
+import type { FileFacts } from "../core/format/format.ts";
 
 /** Length and digests of some bytes, as targets and snapshots list them. */
 export function facts(bytes: Uint8Array): FileFacts {

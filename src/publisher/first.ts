@@ -6,7 +6,7 @@ import { rootRole } from "../core/verify.ts";
 import { distinct } from "./contents.ts";
 import { type Draft, draftOf, isComplete, sealed, standingOf } from "./draft.ts";
 import { EditError, PublishError } from "./errors.ts";
-import { readOnlineKey } from "./fetch.ts";
+import { onlineKey } from "./online-key.ts";
 import {
   Opened,
   type Publication,
@@ -82,7 +82,7 @@ export async function publishNew(tools: PublisherTools, wanted: NewRepository): 
     const sender: Sender = await tools.trust.sender(wanted.repository);
     const outcome = await send(sender, sealed(draft, signatures));
     if (outcome !== "published") throw undecided(wanted.repository, outcome);
-    return publicationOf(draft, sender.fetcher.origin, 0, standing);
+    return await publicationOf(tools, draft, sender.fetcher.origin, 0, signatures);
   } finally {
     opened.close();
   }
@@ -151,28 +151,5 @@ async function refuseExisting(sender: Sender): Promise<void> {
   throw new PublishError(
     "REPOSITORY_EXISTS",
     `${repository} is there already at ${fetcher.origin}: use \`vidimus status ${repository}\`, or another name.`,
-  );
-}
-
-/** The key that the server will sign with (notary-protocol.md 1.3). */
-export async function onlineKey(
-  { repository, fetcher }: Sender,
-  role: "timestamp" | "snapshot",
-  method: "GET" | "POST" = "GET",
-): Promise<ListedKey> {
-  const { status, body, code } = await fetcher.call({
-    repository,
-    actions: method === "GET" ? "pull,push" : "*",
-    method,
-    path: `/v2/${repository}/_trust/tuf/${role}.key`,
-    maxBytes: 65_536,
-    signal: AbortSignal.timeout(30_000),
-  });
-  if (status === 200) return readOnlineKey(role, body);
-  const own = code === undefined ? "" : ` (${code})`;
-  throw new PublishError(
-    "PUBLISH_REFUSED",
-    `${fetcher.origin} gives no ${role} key for ${repository}: it answered ${status}${own}.`,
-    { serverCode: code },
   );
 }

@@ -3,7 +3,7 @@
  * signed bytes and the signatures are used for anything, and those are looked at by `review.ts`.
  */
 import { z } from "zod";
-import type { Fetcher } from "../client/fetch/fetcher.ts";
+import type { Fetcher, Right } from "../client/fetch/fetcher.ts";
 import type { SignatureEntry } from "../core/model.ts";
 import { askServer } from "./ask.ts";
 import type { Draft, Signatures } from "./draft.ts";
@@ -44,6 +44,14 @@ export interface Wanted {
 const longest = 60_000;
 const mostListed = 1_000;
 
+interface More {
+  readonly body?: object;
+  /** Without it: to read the repository. */
+  readonly right?: Right;
+}
+
+const catalog: Right = { of: "server", action: "catalog" };
+
 export class Proposals {
   readonly #sender: Sender;
 
@@ -62,13 +70,17 @@ export class Proposals {
       signatures: (signatures.get(role) ?? []).map(wireOf),
     }));
     const body = { files, ...(note && { note }), ...(release && { release }), ...(lifetime && { lifetime }) };
-    return await this.#ask(proposalSchema, "POST", this.#path(), body);
+    return await this.#ask(proposalSchema, "POST", this.#path(), {
+      right: this.#right("pull,push,propose"),
+      body,
+    });
   }
 
   /** Newest first. */
   async list({ repository, release, state }: Wanted): Promise<readonly ProposalSummary[]> {
     const found: ProposalSummary[] = [];
     const path = repository === undefined ? "/api/v1/proposals" : this.#path();
+    const right = repository === undefined ? catalog : this.#right("pull");
     let before: string | undefined;
     do {
       const query = new URLSearchParams({
@@ -77,7 +89,7 @@ export class Proposals {
         ...(state && { state }),
         ...(before && { before }),
       });
-      const { proposals, next } = await this.#ask(page, "GET", `${path}?${query.toString()}`);
+      const { proposals, next } = await this.#ask(page, "GET", `${path}?${query.toString()}`, { right });
       found.push(...proposals);
       before = next;
     } while (before !== undefined && found.length < mostListed);
@@ -95,16 +107,30 @@ export class Proposals {
 
   async sign(id: string, signatures: Signatures): Promise<Proposal> {
     const files = [...signatures].map(([role, entries]) => ({ role, signatures: entries.map(wireOf) }));
-    return await this.#ask(proposalSchema, "POST", this.#path(id, "signatures"), { files });
+    return await this.#ask(proposalSchema, "POST", this.#path(id, "signatures"), {
+      right: this.#right("pull"),
+      body: { files },
+    });
   }
 
   async reject(id: string, role: string, statement: Buffer, signature: SignatureEntry): Promise<Proposal> {
     const body = { role, statement: statement.toString("utf8"), signature: wireOf(signature) };
-    return await this.#ask(proposalSchema, "POST", this.#path(id, "rejection"), body);
+    return await this.#ask(proposalSchema, "POST", this.#path(id, "rejection"), {
+      right: this.#right("pull"),
+      body,
+    });
   }
 
   async cancel(id: string): Promise<Proposal> {
-    return await this.#ask(proposalSchema, "POST", this.#path(id, "cancel"), {});
+    return await this.#ask(proposalSchema, "POST", this.#path(id, "cancel"), {
+      right: this.#right("pull,push"),
+      body: {},
+    });
+  }
+
+  /** Who signs or rejects needs a key of the role, and no right to publish. */
+  #right(actions: (Right & { of: "repository" })["actions"]): Right {
+    return { of: "repository", repository: this.#sender.repository, actions };
   }
 
   #path(...rest: readonly string[]): string {
@@ -113,18 +139,21 @@ export class Proposals {
   }
 
   /** Throws `PUBLISH_REFUSED` for an answer of another shape. */
-  async #ask<T>(schema: z.ZodType<T>, method: "GET" | "POST", path: string, body?: object): Promise<T> {
-    const { data, error } = schema.safeParse(await this.#call(method, path, body));
+  async #ask<T>(schema: z.ZodType<T>, method: "GET" | "POST", path: string, more: More = {}): Promise<T> {
+    const { data, error } = schema.safeParse(await this.#call(method, path, more));
     if (data !== undefined) return data;
     const { origin } = this.#sender.fetcher;
     const what = `${origin} answers with what is no proposal: ask who runs it which version it is.`;
     throw new PublishError("PUBLISH_REFUSED", what, { cause: error });
   }
 
-  async #call(method: "GET" | "POST", path: string, body?: object): Promise<unknown> {
+  async #call(
+    method: "GET" | "POST",
+    path: string,
+    { body, right = this.#right("pull") }: More,
+  ): Promise<unknown> {
     const { fetcher, repository } = this.#sender;
-    const actions = method === "GET" ? "pull" : "pull,push";
-    const question = { actions, method, path, document: body, time: longest } as const;
+    const question = { right, method, path, document: body, time: longest } as const;
     const answer = await askServer(this.#sender, question);
     if (answer.status !== 200 && answer.status !== 201) throw refused(fetcher, repository, answer);
     try {

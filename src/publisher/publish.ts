@@ -14,9 +14,9 @@ import { sha256Hex } from "../core/bytes.ts";
 import type { Change } from "../core/changes.ts";
 import type { FormatRules } from "../core/format/format.ts";
 import { canonicalKeyId } from "../core/keys.ts";
-import { rootRole } from "../core/verify.ts";
 import { applyEdits } from "./apply.ts";
 import type { Custody, KeyInfo, OpenKey, Unlocking } from "./custody/custody.ts";
+import { hiding, type KeyError } from "./custody/errors.ts";
 import {
   brokenBy,
   changesOf,
@@ -33,11 +33,12 @@ import {
 } from "./draft.ts";
 import type { Edit, Lifetimes } from "./edits.ts";
 import { PublishError } from "./errors.ts";
+import { type PinOutlook, pinOutlookOf } from "./pin-outlook.ts";
 import { type Sender, send } from "./send.ts";
 import { withSnapshot } from "./snapshot.ts";
 
 export interface PublisherTools {
-  readonly trust: Pick<Trust, "copy" | "sender">;
+  readonly trust: Pick<Trust, "copy" | "ruling" | "sender">;
   readonly format: FormatRules;
   readonly keys: Custody;
   readonly unlocking: Unlocking;
@@ -46,6 +47,8 @@ export interface PublisherTools {
   readonly now: () => number;
   /** Told what is being done, in a few words. */
   readonly doing?: (what: string) => void;
+  /** Told what readers who pin the root will say of the next one, before anything is signed. */
+  readonly foresaw?: (outlook: PinOutlook, repository: string) => void;
 }
 
 export interface Publication {
@@ -78,7 +81,9 @@ export async function publishEdits(
       );
       const copy = await tools.trust.copy(repository);
       const draft = draftFor(tools, copy, edits);
-      if (draft.files.length === 0) return publicationOf(draft, copy.server, rebased, []);
+      if (draft.files.length === 0) return await publicationOf(tools, draft, copy.server, rebased, new Map());
+      const outlook = rebased === 0 ? await pinOutlookOf(tools, draft, new Map()) : undefined;
+      if (outlook !== undefined) tools.foresaw?.(outlook, copy.repository);
       const signatures = await signedBy(opened, draft);
       const standing = standingOf(draft, signatures);
       if (!isComplete(standing)) {
@@ -86,7 +91,8 @@ export async function publishEdits(
         throw signersMissing(standing, `${name} cannot be published yet`, `vidimus proposal open ${name}`);
       }
       const files = await withSnapshot(draft, sealed(draft, signatures), copy, opened, tools);
-      if (await upload(tools, copy, files)) return publicationOf(draft, copy.server, rebased, standing);
+      if (await upload(tools, copy, files))
+        return await publicationOf(tools, draft, copy.server, rebased, signatures);
       if (rebased + 1 === attempts) {
         throw new PublishError(
           "LOST_RACE",
@@ -124,6 +130,11 @@ export class Opened {
     return this.#listed.some((key) => key.id === id);
   }
 
+  /** The fault of a file or place that may be why a wanted key is not here. */
+  async hiding(isWanted: (id: string) => boolean): Promise<KeyError | undefined> {
+    return hiding((await this.#tools.keys.faults?.()) ?? [], isWanted);
+  }
+
   async key(id: string): Promise<OpenKey> {
     const present = this.#open.get(id);
     if (present !== undefined) return present;
@@ -139,7 +150,10 @@ export class Opened {
   }
 }
 
-/** Signs with keys at hand until nothing is missing: no key is opened that is not needed. */
+/**
+ * Signs with keys at hand until nothing is missing: no key is opened that is not needed. Where something is missing that a damaged
+ * file or a place that cannot be read may hold, its fault is thrown: nobody shall believe that the key is somebody else's.
+ */
 export async function signedBy(
   opened: Opened,
   draft: Draft,
@@ -152,6 +166,9 @@ export async function signedBy(
     if (!isWanted(standing, id) || !(await opened.has(id))) continue;
     signatures = joined(signatures, await signDraft(draft, await opened.key(id)));
   }
+  const left = standingOf(draft, signatures);
+  const fault = isComplete(left) ? undefined : await opened.hiding((id) => isWanted(left, id));
+  if (fault !== undefined) throw fault;
   return signatures;
 }
 
@@ -212,12 +229,15 @@ function isThere({ root, targets }: RepositoryCopy, files: ReadonlyMap<string, B
 }
 
 /** What a draft is once the server has it. */
-export function publicationOf(
+export async function publicationOf(
+  tools: Pick<PublisherTools, "trust" | "now">,
   draft: Draft,
   server: string,
   rebased: number,
-  standing: readonly Standing[],
-): Publication {
+  signatures: Signatures,
+): Promise<Publication> {
+  const outlook = await pinOutlookOf(tools, draft, signatures);
+  const { outcome, own, kept = [], fresh = [] } = outlook ?? {};
   return {
     repository: draft.repository,
     server,
@@ -225,16 +245,6 @@ export function publicationOf(
     changes: changesOf(draft),
     rebased,
     broken: brokenBy(draft),
-    unpinned: unpinnedBy(draft, standing),
+    unpinned: outcome === "refused" ? fresh : own === "refused" ? [...kept, ...fresh] : [],
   };
-}
-
-/** New root keys without which too few of the old ones have signed the root. */
-function unpinnedBy({ before }: Draft, standing: readonly Standing[]): readonly string[] {
-  const next = standing.find(({ role, by }) => role === "root" && by === "root");
-  if (before === undefined || next === undefined) return [];
-  const old = new Set([...rootRole(before.root.signed, "root").keys.values()].map(canonicalKeyId));
-  const kept = next.signed.filter(({ canonicalId }) => old.has(canonicalId));
-  if (kept.length >= next.needed) return [];
-  return next.signed.flatMap(({ canonicalId }) => (old.has(canonicalId) ? [] : [canonicalId]));
 }

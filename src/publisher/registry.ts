@@ -41,9 +41,7 @@ export async function imageFacts(
   account: string,
 ): Promise<ImageFacts> {
   const { status, type, body } = await fetcher.call({
-    repository: account,
-    tokenFor: repository,
-    actions: "pull",
+    right: { of: "repository", repository: account, tokenFor: repository, actions: "pull" },
     method: "GET",
     path: `/v2/${repository}/manifests/${reference}`,
     accept: [...indexes, ...manifests].join(", "),

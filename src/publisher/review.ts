@@ -8,7 +8,7 @@ import type { Change } from "../core/changes.ts";
 import { VidimusError } from "../core/errors.ts";
 import { canonicalKeyId } from "../core/keys.ts";
 import type { SignatureEntry } from "../core/model.ts";
-import { maxReason, rejectionStatement } from "../core/rejection.ts";
+import { rejectionStatement } from "../core/rejection.ts";
 import type { OpenKey } from "./custody/custody.ts";
 import {
   brokenBy,
@@ -23,6 +23,7 @@ import {
 import type { OfflineState } from "./edits.ts";
 import { EditError, PublishError } from "./errors.ts";
 import { isThere } from "./first.ts";
+import { type PinOutlook, pinOutlookOf } from "./pin-outlook.ts";
 import { entryOf, type Proposal } from "./proposals.ts";
 import type { PublisherTools } from "./publish.ts";
 
@@ -44,6 +45,8 @@ export interface Review {
   readonly isFirst: boolean;
   /** Whether the files follow what is current: the version of each is the next one. */
   readonly follows: boolean;
+  /** What readers who pin the root will say; undefined where they simply take it. */
+  readonly pins: PinOutlook | undefined;
 }
 
 /** The signer's own copy; undefined where the repository is not there yet. */
@@ -63,12 +66,13 @@ export async function copyIfThere(
 }
 
 /** Throws `PROPOSAL_BAD` for files that cannot be what they say. */
-export function review(
-  { format, now }: Pick<PublisherTools, "format" | "now">,
+export async function review(
+  tools: Pick<PublisherTools, "format" | "now" | "trust">,
   proposal: Proposal,
   server: string,
   copy: OfflineState | undefined,
-): Review {
+): Promise<Review> {
+  const { format, now } = tools;
   const { id, repository } = proposal;
   let draft: Draft;
   try {
@@ -98,10 +102,14 @@ export function review(
     digest: digestOf(draft),
     isFirst: copy === undefined,
     follows,
+    pins: await pinOutlookOf(tools, draft, signatures),
   };
 }
 
-/** A rejection by a key of a role that the proposal touches. Throws `SIGNERS_MISSING` if the key is of none. */
+/**
+ * A rejection by a key of a role that the proposal touches. Throws `SIGNERS_MISSING` if the key is of none.
+ * @param reason one line of at most `maxReason` characters (`core/rejection.ts`)
+ */
 export async function rejectionBy(
   key: OpenKey,
   { draft, proposal, digest }: Review,
@@ -111,7 +119,7 @@ export async function rejectionBy(
     repository: draft.repository,
     proposal: proposal.id,
     digest,
-    reason: reason.slice(0, maxReason),
+    reason,
   });
   for (const { role, needs } of draft.files) {
     for (const { keys } of needs) {

@@ -21,7 +21,7 @@ const day = 86_400_000;
  * and certificates aside, and good until the same day. Derived from its signed bytes.
  */
 export async function waitingFor(
-  tools: Pick<PublisherTools, "format" | "now">,
+  tools: Pick<PublisherTools, "format" | "now" | "trust">,
   proposals: Proposals,
   draft: Draft,
   { release = "", server }: { readonly release?: string | undefined; readonly server: string },
@@ -30,7 +30,7 @@ export async function waitingFor(
   for (const { id, release: label } of await proposals.list({ repository, state: "open" })) {
     if (label !== release) continue;
     try {
-      const found = review(tools, await proposals.get(id), server, before);
+      const found = await review(tools, await proposals.get(id), server, before);
       if (saysTheSame(found.draft, draft)) return found;
     } catch (error) {
       // One that nobody should sign stands in nobody's way.

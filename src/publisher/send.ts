@@ -28,8 +28,7 @@ export async function send(
   let answer: Awaited<ReturnType<Fetcher["call"]>>;
   try {
     answer = await fetcher.call({
-      repository,
-      actions: "pull,push",
+      right: { of: "repository", repository, actions: "pull,push" },
       method: "POST",
       path: `/v2/${repository}/_trust/tuf/`,
       body,

@@ -7,12 +7,14 @@ import type { FileFacts, FormatRules } from "../core/format/format.ts";
 import { canonicalKeyId } from "../core/keys.ts";
 import type { FileReference, RoleKeys, Root } from "../core/model.ts";
 import type { OpenKey } from "./custody/custody.ts";
+import type { KeyError } from "./custody/errors.ts";
 import { after, type Draft } from "./draft.ts";
 import type { Lifetimes } from "./edits.ts";
 import { facts } from "./files.ts";
 
 interface Keys {
   has(id: string): Promise<boolean>;
+  hiding(isWanted: (id: string) => boolean): Promise<KeyError | undefined>;
   key(id: string): Promise<OpenKey>;
 }
 
@@ -22,7 +24,7 @@ interface Tools {
   readonly now: () => number;
 }
 
-/** The files, with a snapshot if its key is at hand. */
+/** The files, with a snapshot if its key is at hand. Throws the fault of a damaged file that would be its key. */
 export async function withSnapshot(
   draft: Draft,
   files: ReadonlyMap<string, Buffer>,
@@ -37,7 +39,13 @@ export async function withSnapshot(
     const id = canonicalKeyId(key);
     if (own.length < threshold && (await keys.has(id))) own.push(await keys.key(id));
   }
-  if (own.length < threshold) return files;
+  if (own.length < threshold) {
+    const ids = new Set([...listed.values()].map(canonicalKeyId));
+    const fault = await keys.hiding((id) => ids.has(id));
+    // A place that cannot be read may hold many keys, but this one is the server's nearly always.
+    if (fault?.about !== undefined) throw fault;
+    return files;
+  }
   const meta = new Map<string, FileFacts>();
   for (const [role, reference] of snapshot.signed.meta)
     if (role === "root" || next.targets.has(role)) meta.set(role, factsIn(reference));

@@ -4,6 +4,7 @@
  * Requests come from our own processes only, in the shapes that `store.ts` and `signer.ts` beside this file send.
  */
 import { StoreError } from "../core/errors.ts";
+import { Attempts } from "../service/access/attempts.ts";
 import type { KeyBinding, OnlineAlgorithm, Signer, SigningKey } from "../signer/signer.ts";
 import { accessOperations } from "../store/access-door.ts";
 import type { AuditKey, AuditRecord, AuditStore, RefusalCount } from "../store/audit.ts";
@@ -14,6 +15,7 @@ import type { KeyRegister } from "../store/register.ts";
 import type { RetentionRequest } from "../store/retention.ts";
 import type { FloorRequest, OnlineKey, PendingKeyLimits, Publication, Store } from "../store/store.ts";
 import { type Ask, answerOf } from "./answer.ts";
+import type { AttemptPlace } from "./attempts.ts";
 
 /**
  * `onFault` is told what is no everyday refusal: its cause stays in this process, and so must its log. Of a check, which
@@ -23,6 +25,7 @@ export function writersDesk(
   store: Store,
   signer: Signer,
   onFault: (operation: string, error: unknown) => void,
+  attempts = new Attempts(),
 ): Ask {
   const operations = new Map<string, (argument: never) => Promise<unknown>>([
     ["store.commit", (publication: Publication) => store.commit(publication)],
@@ -68,6 +71,21 @@ export function writersDesk(
     ["store.audit.createKey", (key: AuditKey) => store.audit.createKey(key)],
     ["store.imports.addHistory", (request: HistoryRequest) => store.imports.addHistory(request)],
     ["store.imports.holdKeys", (request: HeldKeys) => store.imports.holdKeys(request)],
+    ["attempts.wait", async ({ name, address, now }: AttemptPlace) => attempts.waitOf(name, address, now)],
+    [
+      "attempts.failed",
+      async ({ name, address, now }: AttemptPlace) => {
+        attempts.failed(name, address, now);
+        return attempts.waitOf(name, address, now);
+      },
+    ],
+    [
+      "attempts.succeeded",
+      async ({ name, address }: AttemptPlace) => {
+        attempts.succeeded(name, address);
+        return 0;
+      },
+    ],
     ["store.check", () => store.check()],
     ["signer.generate", ({ algorithm, binding }: NewKey) => signer.generate(algorithm, binding)],
     ["signer.adopt", ({ privateKey, binding }: ToAdopt) => signer.adopt(privateKey, binding)],

@@ -18,6 +18,8 @@ export type StartCode =
   | "KEY_MISMATCH"
   | "KEY_EXPOSED"
   | "READY_FILE_UNWRITABLE"
+  /** What should be written is a file that the server lives by. */
+  | "OWN_FILE"
   | "POLICY_UNUSABLE"
   | "TOKEN_KEYS_UNUSABLE"
   | "WEBHOOK_UNUSABLE"

@@ -85,9 +85,12 @@ export function prepareDirectory(path: string, readOnly: boolean): string {
     if (readOnly) accessSync(absolute, constants.R_OK | constants.X_OK);
     else makeDirectory(absolute);
   } catch (error) {
-    const wanted = readOnly
-      ? `cannot be read (${systemCode(error)}): a read-only server needs one that another start has made`
-      : `cannot be made (${systemCode(error)}): give the user of this process write access to it`;
+    const code = systemCode(error);
+    const wanted = !readOnly
+      ? `cannot be made (${code}): give the user of this process write access to it`
+      : code === "ENOENT"
+        ? `cannot be read (${code}): what only reads needs one that another start has made`
+        : `cannot be read (${code}): run this as the server's user`;
     throw new StartError(
       "DATA_UNUSABLE",
       `The data directory ${absolute} ${wanted}, or name another with --data.`,

@@ -13,10 +13,11 @@ import {
   type Server as HttpServer,
   type IncomingMessage,
   type RequestListener,
+  type ServerResponse,
 } from "node:http";
 import { createServer as createHttps, type Server as HttpsServer } from "node:https";
 import { type AddressInfo, connect, isIPv6, type Socket } from "node:net";
-import { tooManyConnections } from "../http/options.ts";
+import { tooManyConnections, tunnelWanted, unknownExpectation } from "../http/options.ts";
 import { StartError, systemCode } from "./errors.ts";
 import type { KeyPair } from "./key-pair.ts";
 
@@ -87,10 +88,12 @@ export function createListener({ address, pair, limits, shared = false }: Listen
 
   return {
     serverFactory(application) {
+      const faultOf = (request: IncomingMessage) =>
+        surplus.has(request.socket) ? tooMany() : namesOneHost(request) ? undefined : wrongHosts();
       const handler: RequestListener = (request, response) => {
-        if (surplus.has(request.socket)) refuse(tooMany(), request.socket);
-        else if (namesTwoHosts(request)) refuse(twoHosts(), request.socket);
-        else application(request, response);
+        const fault = faultOf(request);
+        if (fault === undefined) application(request, response);
+        else refuse(fault, request.socket);
       };
       const options = {
         connectionsCheckingInterval: checkingInterval,
@@ -98,6 +101,8 @@ export function createListener({ address, pair, limits, shared = false }: Listen
         requestTimeout: limits.requestTimeout,
         keepAliveTimeout: limits.keepAliveTimeout,
         maxHeaderSize: largestHeaders,
+        // Looked at here, so that it is refused in the application's words.
+        requireHostHeader: false,
       };
       server =
         pair === undefined
@@ -111,6 +116,20 @@ export function createListener({ address, pair, limits, shared = false }: Listen
               },
               handler,
             );
+      server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
+        const fault = faultOf(request) ?? (expectsMore(request) ? unmet() : undefined);
+        if (fault !== undefined) return refuse(fault, request.socket);
+        response.writeContinue();
+        application(request, response);
+      });
+      server.on("checkExpectation", (request: IncomingMessage) =>
+        refuse(faultOf(request) ?? unmet(), request.socket),
+      );
+      server.on("connect", (_request: IncomingMessage, socket: Socket) => {
+        // The server has let go of it.
+        socket.on("error", () => undefined);
+        refuse(tunnel(), socket);
+      });
       server.on("connection", (socket: Socket) => {
         sockets.add(socket);
         socket.once("close", () => sockets.delete(socket));
@@ -141,18 +160,34 @@ export function createListener({ address, pair, limits, shared = false }: Listen
   };
 }
 
-/** The parser refuses none and lets two through, of which intermediaries may have read the other one. */
-function namesTwoHosts({ rawHeaders }: IncomingMessage): boolean {
+/**
+ * The parser lets two through, of which intermediaries may have read the other one, and is told to let none through, which
+ * HTTP/1.0 alone allows.
+ */
+function namesOneHost({ rawHeaders, httpVersion }: IncomingMessage): boolean {
   let hosts = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i];
     if (name?.length === 4 && name.toLowerCase() === "host") hosts += 1;
   }
-  return hosts > 1;
+  return hosts === 1 || (hosts === 0 && httpVersion === "1.0");
 }
 
-function twoHosts(): NodeJS.ErrnoException {
-  return Object.assign(new Error("more than one Host"), { code: "HPE_INVALID_HEADER_TOKEN" });
+function wrongHosts(): NodeJS.ErrnoException {
+  return Object.assign(new Error("no Host, or more than one"), { code: "HPE_INVALID_HEADER_TOKEN" });
+}
+
+/** Something beside `100-continue`. */
+function expectsMore({ headers }: IncomingMessage): boolean {
+  return headers.expect?.trim().toLowerCase() !== "100-continue";
+}
+
+function unmet(): NodeJS.ErrnoException {
+  return Object.assign(new Error("an expectation that nobody meets"), { code: unknownExpectation });
+}
+
+function tunnel(): NodeJS.ErrnoException {
+  return Object.assign(new Error("no tunnels"), { code: tunnelWanted });
 }
 
 function tooMany(): NodeJS.ErrnoException {

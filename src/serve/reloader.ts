@@ -47,10 +47,14 @@ export function startReloader(options: ReloaderOptions): Reloader {
   let queue: Promise<void> = Promise.resolve();
   let stopped = false;
 
-  async function load(): Promise<void> {
+  async function load(isAsked: boolean): Promise<void> {
     try {
       const next = await options.load();
-      if (stopped || (next.certificate === current.certificate && next.key === current.key)) return;
+      if (stopped) return;
+      if (next.certificate === current.certificate && next.key === current.key) {
+        if (isAsked) options.logger.info("the TLS certificate was read again and is the one in use");
+        return;
+      }
       options.apply(next);
       current = next;
       options.logger.info({ notAfter: new Date(next.notAfter).toISOString() }, "new TLS certificate in use");
@@ -63,7 +67,7 @@ export function startReloader(options: ReloaderOptions): Reloader {
     const found = await signatureOf(options.watched);
     const changed = options.watched.length === 0 || found !== signature;
     signature = found;
-    if (changed) await load();
+    if (changed) await load(false);
   }
 
   const enqueue = (step: () => Promise<void>): Promise<void> => {
@@ -82,7 +86,7 @@ export function startReloader(options: ReloaderOptions): Reloader {
   if (options.watched.length > 0) void enqueue(poll);
 
   return {
-    reload: () => enqueue(load),
+    reload: () => enqueue(() => load(true)),
     stop() {
       stopped = true;
       clearInterval(timer);

@@ -1,8 +1,8 @@
 /**
  * Signals. SIGTERM and SIGINT stop the server in good order and end the process with 0; a second one, once the first
  * is half a second old, ends it at once with 128 + the signal's number. (A terminal, npm and the launcher may each
- * pass on the same Ctrl-C, so an immediate second one is the same one.) SIGHUP asks for the certificate to be read
- * again. Losing the launcher's channel is SIGTERM.
+ * pass on the same Ctrl-C, so an immediate second one is the same one.) SIGHUP asks for what can be read again to be read
+ * again; the log says when it was heard and when that is over, whatever had changed. Losing the launcher's channel is SIGTERM.
  */
 import { constants } from "node:os";
 import type { Logger } from "pino";
@@ -54,10 +54,16 @@ export function handleSignals({ stop, reload, exit, logger, source, now }: Shutd
     );
   }
 
+  async function readAgain(): Promise<void> {
+    logger.info({ signal: "SIGHUP" }, "reading certificate, policy and keys of tokens again");
+    await reload();
+    logger.info({ signal: "SIGHUP" }, "everything that is configured was read again");
+  }
+
   const handlers: readonly (readonly [string, () => void])[] = [
     ["SIGTERM", () => shutDown("SIGTERM", "SIGTERM")],
     ["SIGINT", () => shutDown("SIGINT", "SIGINT")],
-    ["SIGHUP", () => void reload()],
+    ["SIGHUP", () => void readAgain()],
     ["disconnect", () => shutDown("SIGTERM", "launcher gone")],
   ];
   for (const [event, handler] of handlers) source.on(event, handler);

@@ -10,7 +10,7 @@ import type { Logger } from "pino";
 import { headKeyId, headLine, headMessage, isSigned, type SignedHead } from "../core/audit-head.ts";
 import { SignerError } from "../core/errors.ts";
 import type { OnlineAlgorithm, Signer } from "../signer/signer.ts";
-import type { AuditKey } from "../store/audit.ts";
+import { type AuditKey, mostSummaries } from "../store/audit.ts";
 import type { Store } from "../store/store.ts";
 import type { Announcer } from "./announce.ts";
 import { actorOf } from "./audit-record.ts";
@@ -70,6 +70,15 @@ export class AuditHeads {
     return await store.audit.createKey({ keytype, publicKey: text, reference, createdAt: clock.now() });
   }
 
+  /** All that waits, which is bounded: many processes may have counted in one hour. */
+  async #settleRefusals(before: number, at: number): Promise<void> {
+    const { audit } = this.#parts.store;
+    const actor = actorOf(ownPrincipal);
+    for (let made = mostSummaries; made === mostSummaries; ) {
+      made = await audit.settleRefusals({ before, at, actor });
+    }
+  }
+
   /** Sends a head, if none was sent in this hour. Never rejects. */
   async tend(): Promise<void> {
     const { store, clock, logger, announcer, append } = this.#parts;
@@ -78,7 +87,7 @@ export class AuditHeads {
     // A clock that was set back begins an hour of its own.
     if (start === this.#sent) return;
     try {
-      await store.audit.settleRefusals({ before: start, at: now, actor: actorOf(ownPrincipal) });
+      await this.#settleRefusals(start, now);
       // Nothing extends an empty trail, and everything does.
       if ((await store.audit.head()).number === 0) return;
       const head = await this.signed();

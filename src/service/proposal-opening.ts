@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { MalformedError } from "../core/errors.ts";
 import type { FormatRules } from "../core/format/format.ts";
 import type { Metadata, SignatureEntry } from "../core/model.ts";
+import { isPlainText } from "../core/plain-text.ts";
 import { baseRoles, readProposedFile, requirementsOf, usefulSignatures } from "../core/proposal.ts";
 import { examineProposal } from "../core/proposal-examination.ts";
 import type { Candidate } from "../core/publication.ts";
@@ -123,11 +124,17 @@ function checkBounds({ files, note, release, lifetime }: OpenRequest, settings: 
   if (bytes > settings.bytes) {
     throw new MalformedError("UPLOAD_TOO_LARGE", `Propose at most ${settings.bytes} bytes of files at once.`);
   }
-  if (note.length > settings.note || !note.isWellFormed()) {
-    throw new MalformedError("BAD_PARAMETER", `Write a note of at most ${settings.note} characters.`);
+  if (note.length > settings.note || !isPlainText(note, "lines")) {
+    throw new MalformedError(
+      "BAD_PARAMETER",
+      `Write a note of at most ${settings.note} characters, without control characters.`,
+    );
   }
-  if (release.length > settings.release || !release.isWellFormed()) {
-    throw new MalformedError("BAD_PARAMETER", `Name a release with at most ${settings.release} characters.`);
+  if (release.length > settings.release || !isPlainText(release, "one line")) {
+    throw new MalformedError(
+      "BAD_PARAMETER",
+      `Name a release with at most ${settings.release} characters on one line, without control characters.`,
+    );
   }
   if (lifetime !== undefined && !(lifetime >= settings.leastLifetime && lifetime <= settings.mostLifetime)) {
     throw new MalformedError(

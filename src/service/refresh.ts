@@ -11,6 +11,7 @@ import type { Logger } from "pino";
 import { StoreError } from "../core/errors.ts";
 import type { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
+import type { DamageMet } from "./damage-met.ts";
 import type { Queue } from "./queue.ts";
 import { loadRenewable, type RenewalParts, renewOnlineRoles, snapshotDue } from "./renewal.ts";
 import { servedFromMetadata } from "./served.ts";
@@ -20,6 +21,7 @@ export interface RefresherParts extends RenewalParts {
   readonly clock: Clock;
   readonly cache: ReadCache;
   readonly queue: Queue;
+  readonly damage: DamageMet;
   readonly logger: Logger;
   /** How often to look for what is due, in milliseconds. */
   readonly interval: number;
@@ -109,6 +111,7 @@ export class Refresher {
         await Promise.all(Array.from({ length: atOnce }, work));
       }
     } catch (error) {
+      this.#parts.damage.note(error);
       logger.error({ err: error }, "looking for online roles to renew failed; trying again later");
     }
     try {
@@ -170,6 +173,7 @@ export class Refresher {
     this.#parts.cache.forget(repository);
     if (error instanceof StoreError && error.code === "CONFLICT") return;
     this.#looked.set(repository, this.#parts.clock.now());
+    this.#parts.damage.note(error);
     this.#parts.logger.warn(
       { repository, err: error },
       "online roles could not be renewed; serving them as they are",

@@ -12,12 +12,17 @@ import type { ExpiryService } from "./expiry/expiry-service.ts";
 import type { ImportService } from "./import-service.ts";
 import type { Principal } from "./principal.ts";
 import type { ProposalService } from "./proposal-service.ts";
+import type { RefusalCounter, RefusedCaller } from "./refusals.ts";
 import type { RetentionService } from "./retention/retention-service.ts";
 
-export type { ChangeQuery, ChangeRecord, Eventually, OnlineRole, Principal };
+export type { ChangeQuery, ChangeRecord, Eventually, OnlineRole, Principal, RefusalCounter, RefusedCaller };
 
 /** Files of at least so many bytes are also served compressed. The cache counts them twice, for both forms. */
 export const compressibleFrom = 2_048;
+
+/** For whoever asks whether the server is ready: nothing that is anybody's. */
+export const damageSentence =
+  "damage was met in the store: what is damaged is not served, and all else is; run `vidimus fsck`, which names it, and restore a backup";
 
 /** An immutable stored file, ready to be served. The same object is handed out as long as it is cached. */
 export interface Served {
@@ -108,6 +113,11 @@ export interface TrustService {
   /** Why the policy in force is not the one in its file, though it was asked for; undefined when all is well. */
   policyFault(): string | undefined;
 
+  /** How often damage of the store was met since the start; the store is asked for nothing. */
+  damageMet(): number;
+  /** Counts the error that a request ended with, if it tells of damage. */
+  noteDamage(error: unknown): void;
+
   /** Milliseconds that the most overdue online role has been waiting for its renewal; 0 when none is. */
   renewalLag(): Promise<number>;
 
@@ -118,6 +128,8 @@ export interface TrustService {
   mark(): { readonly behind: boolean; readonly lag: number };
 
   readonly trail: TrailService;
+  /** Told of every caller who was sent away (`http/auth/refused.ts`). */
+  readonly refusals: RefusalCounter;
 
   /** Starts renewing online roles ahead of their expiry. */
   start(): Promise<void>;

@@ -20,6 +20,7 @@ import { Audit } from "./audit/audit.ts";
 import { AuditHeads, announcingInLog, trailService } from "./audit-heads.ts";
 import { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
+import { DamageMet } from "./damage-met.ts";
 import { openWatch, type WatchOptions } from "./expiry/open-watch.ts";
 import type { Watch } from "./expiry/watch.ts";
 import { Imports } from "./imports.ts";
@@ -33,6 +34,7 @@ import { Publisher } from "./publish.ts";
 import { Queue } from "./queue.ts";
 import { type Reading, readingHere } from "./reading.ts";
 import { Refresher } from "./refresh.ts";
+import { Refusals } from "./refusals.ts";
 import { RetentionJob } from "./retention/retention.ts";
 import { type ServedFile, servedCurrent, servedFromStore } from "./served.ts";
 import type { Principal, PublicKey, Served, TrailService, TrustService, UploadedFile } from "./service.ts";
@@ -84,7 +86,8 @@ export function createTrustService(options: TrustOptions): TrustService {
   const queue = new Queue();
   const keys = new OnlineKeys(store, signer, format, clock, options.keys);
   const roles = new OnlineRoles(keys, format, options.roles);
-  const shared = { store, format, clock, keys, roles, trusted, cache, queue, reading, logger };
+  const damage = new DamageMet();
+  const shared = { store, format, clock, keys, roles, trusted, cache, queue, reading, logger, damage };
   const publisher = new Publisher({ ...shared, policy });
   const proposals = new Proposals({
     ...shared,
@@ -102,13 +105,16 @@ export function createTrustService(options: TrustOptions): TrustService {
     announcer: options.announcer ?? announcingInLog(logger),
     append: options.appendHead,
   });
+  const refusals = new Refusals({ store, clock, logger, closed: options.readOnly || options.behind });
   const alsoTend = async () => {
     await proposals.tend();
+    // So that the hour that is over is whole as far as this process knows.
+    await refusals.flush();
     await heads.tend();
   };
   const refresher = new Refresher({ ...shared, interval: options.refreshInterval, alsoTend });
   return new Service(
-    { ...options, reading },
+    { ...options, reading, damage },
     cache,
     trusted,
     queue,
@@ -118,13 +124,19 @@ export function createTrustService(options: TrustOptions): TrustService {
     proposals,
     openWatch(options, { ...shared, policy }),
     new RetentionJob({ ...shared, policy, checkWritable: () => checkWritable(options) }),
+    refusals,
     new KeyAdoptions({ ...shared, signer, refresher, checkWritable: () => checkWritable(options) }),
     new Imports({ ...shared, policy, checkWritable: () => checkWritable(options) }),
   );
 }
 
+interface ServiceOptions extends TrustOptions {
+  readonly reading: Reading;
+  readonly damage: DamageMet;
+}
+
 class Service implements TrustService {
-  readonly #options: TrustOptions & { readonly reading: Reading };
+  readonly #options: ServiceOptions;
   readonly #cache: ReadCache;
   readonly #trusted: TrustedFilesCache;
   readonly #queue: Queue;
@@ -138,11 +150,12 @@ class Service implements TrustService {
   readonly expiry: Watch;
   readonly retention: RetentionJob;
   readonly trail: TrailService;
+  readonly refusals: Refusals;
   readonly adoption: KeyAdoptions;
   readonly imports: Imports;
 
   constructor(
-    options: TrustOptions & { readonly reading: Reading },
+    options: ServiceOptions,
     cache: ReadCache,
     trusted: TrustedFilesCache,
     queue: Queue,
@@ -152,6 +165,7 @@ class Service implements TrustService {
     proposals: Proposals,
     expiry: Watch,
     retention: RetentionJob,
+    refusals: Refusals,
     adoption: KeyAdoptions,
     imports: Imports,
   ) {
@@ -168,6 +182,7 @@ class Service implements TrustService {
     this.expiry = expiry;
     this.retention = retention;
     this.trail = trailService(options.store);
+    this.refusals = refusals;
     this.adoption = adoption;
     this.imports = imports;
   }
@@ -262,6 +277,14 @@ class Service implements TrustService {
     return this.#options.policy.fault;
   }
 
+  damageMet(): number {
+    return this.#options.damage.count;
+  }
+
+  noteDamage(error: unknown): void {
+    this.#options.damage.note(error);
+  }
+
   async outbox(): Promise<OutboxFacts> {
     return await this.#options.store.outbox.facts();
   }
@@ -286,6 +309,7 @@ class Service implements TrustService {
     for (const job of this.#jobs()) await job.stop();
     await this.#refresher.stop();
     await this.#queue.idle();
+    await this.refusals.stop();
     await this.#options.reading.close();
     await this.#options.signer.close();
     await this.#options.store.close();

@@ -128,7 +128,13 @@ function readFile(path: string, guarded: boolean): Secret {
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    throw bad("The secret's file cannot be read: check its name and owner.", error);
+    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    throw bad(
+      isMissing
+        ? "The secret's file is not there: put it back from where you keep it, or name another."
+        : "The secret's file cannot be read: check its name and owner.",
+      error,
+    );
   }
   try {
     const { mode, uid, isFile } = describe(file);

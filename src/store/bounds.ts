@@ -5,7 +5,7 @@
  *
  * Names must be well-formed Unicode: two names that differ only in lone surrogates have the same UTF-8.
  */
-import { type AuditRecord, maxAuditDetail } from "./audit.ts";
+import { type AuditActor, type AuditRecord, maxAuditDetail } from "./audit.ts";
 import type { HeldKeys, HistoryRequest, ImportStore } from "./imports.ts";
 import type {
   ChangeQuery,
@@ -83,10 +83,14 @@ export function checkAuditRecord(record: AuditRecord, repository?: string): void
   checkInstant(record.at);
   demand(repository === undefined || record.repository === repository, "a record of something else");
   demand(auditKind.test(record.kind), "a kind of record");
-  demand(isText(actor.name, maxPrincipal) && isText(actor.method, 64), "an actor");
-  demand(isText(actor.address, 255), "an address");
+  checkActor(actor);
   demand(isText(detail, maxAuditDetail) && /^\{.*\}$/s.test(detail), "a detail");
   demand(Buffer.byteLength(detail, "utf8") <= maxAuditDetail, "a detail");
+}
+
+export function checkActor({ name, method, address }: AuditActor): void {
+  demand(isText(name, maxPrincipal) && isText(method, 64), "an actor");
+  demand(isText(address, 255), "an address");
 }
 
 export function checkChangeQuery(query: ChangeQuery): void {

@@ -44,7 +44,7 @@ export function openMemory(): Store {
   return {
     proposals: proposalsOf(proposals, checkOpen),
     outbox: memoryOutbox(checkOpen),
-    retention: memoryRetention(repositories, checkOpen),
+    retention: memoryRetention(repositories, checkOpen, (record) => void audit.append(record)),
     access: {
       ...accessReads(access, (question) => {
         checkOpen();

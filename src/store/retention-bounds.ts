@@ -1,5 +1,5 @@
 /** The bounds of retention, checked as `bounds.ts` says. */
-import { checkInstant, checkLimit, checkName, demand, isVersion, maxPage } from "./bounds.ts";
+import { checkActor, checkInstant, checkLimit, checkName, demand, isVersion, maxPage } from "./bounds.ts";
 import type { RetentionRequest } from "./retention.ts";
 
 export function checkPage(
@@ -13,8 +13,9 @@ export function checkPage(
   checkLimit(limit, maxPage);
 }
 
-export function checkRetention({ repository, incarnation, at, files }: RetentionRequest): void {
+export function checkRetention({ repository, incarnation, at, actor, files }: RetentionRequest): void {
   checkName(repository);
+  checkActor(actor);
   demand(Number.isSafeInteger(incarnation), "an incarnation");
   checkInstant(at);
   demand(files.length >= 1 && files.length <= maxPage, "files");

@@ -6,11 +6,16 @@
  * found neither by version nor by digest, and its row stays: role, version, digest, length and dates, as long as the
  * incarnation lives.
  *
+ * **One change.** What was taken away is told by one record of the audit trail (`removedRecord`), which the store appends in the
+ * same change, of what it took away itself. Where nothing was left to take there is none.
+ *
  * **What does not change.** Revision, record of changes and changefeed: nothing was published. A row of the changefeed may
  * name a file that is gone.
  *
  * Which files may go is decided by whoever asks. **Names, time, durability, errors** are those of the store.
  */
+import { canonicalText } from "../core/canonical.ts";
+import type { AuditActor, AuditRecord } from "./audit.ts";
 
 /** A file without its bytes: a `MetadataReference` of the store, and what was committed beside it. */
 export interface StoredFile {
@@ -33,6 +38,7 @@ export interface RetentionRequest {
   /** In which the files were seen. */
   readonly incarnation: number;
   readonly at: number;
+  readonly actor: AuditActor;
   /** 1 … 1000; no file twice. */
   readonly files: readonly { readonly role: string; readonly version: number }[];
 }
@@ -60,4 +66,41 @@ export interface RetentionStore {
   ): Promise<readonly RemovedFile[]>;
   /** The file of a role by its digest, if it was taken away in the present incarnation. */
   removed(repository: string, role: string, sha256: string): Promise<RemovedFile | undefined>;
+}
+
+/** Bytes of the roles in one record, far below what a detail may have. */
+const roomForRoles = 48 * 1024;
+
+/**
+ * The record of what one request took away: how many files, how many bytes, and of each role which versions, as `1-40,43`.
+ * Roles for which there is no room are counted.
+ */
+export function removedRecord(
+  { repository, at, actor }: Omit<RetentionRequest, "files">,
+  files: readonly Pick<StoredFile, "role" | "version" | "length">[],
+): AuditRecord {
+  const versions = new Map<string, number[]>();
+  for (const { role, version } of files) versions.set(role, [...(versions.get(role) ?? []), version]);
+  const roles = [];
+  let room = roomForRoles;
+  for (const [role, of] of versions) {
+    const entry = { role, versions: ranges(of) };
+    room -= Buffer.byteLength(canonicalText(entry), "utf8") + 1;
+    if (room < 0) break;
+    roles.push(entry);
+  }
+  const left = versions.size - roles.length;
+  const bytes = files.reduce((sum, { length }) => sum + length, 0);
+  const detail = { files: files.length, bytes, roles, ...(left > 0 && { rolesLeftOut: left }) };
+  return { at, actor, repository, kind: "files.removed", detail: canonicalText(detail) };
+}
+
+function ranges(versions: readonly number[]): string {
+  const found: [from: number, to: number][] = [];
+  for (const version of versions.toSorted((a, b) => a - b)) {
+    const last = found.at(-1);
+    if (last?.[1] === version - 1) last[1] = version;
+    else found.push([version, version]);
+  }
+  return found.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(",");
 }

@@ -96,7 +96,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
     const changesElsewhere = lock === undefined ? reads.changesElsewhere : () => 0;
     const parts: Parts = (ways) => ({
       outbox: sqliteOutbox(database, ways),
-      retention: sqliteRetention(database, ways),
+      retention: sqliteRetention(database, audit, ways),
       history: sqliteHistory(database, ways),
       register: sqliteRegister(database, audit, ways),
     });

@@ -25,8 +25,8 @@
  * reads a clock.
  *
  * **Errors.** Only `StoreError`: `CONFLICT`, `STORE_UNAVAILABLE` (busy, disk full, connection lost; try
- * later), `COMMIT_UNKNOWN`, and `STORE_CORRUPT` from `createKeyring`. Opening one may also give `STORE_LOCKED`,
- * `STORE_NEWER`, `MIGRATION_EDITED`, `STORE_UNWRITABLE`, `STORE_CORRUPT`. (`STORE_BEHIND` is not a back end's: it is
+ * later), `COMMIT_UNKNOWN`, and `STORE_CORRUPT` (rows that cannot be read; from `createKeyring` also keys without their
+ * record). Opening one may also give `STORE_LOCKED`, `STORE_NEWER`, `MIGRATION_EDITED`, `STORE_UNWRITABLE`. (`STORE_BEHIND` is not a back end's: it is
  * said of a store that its high-water mark does not fit, `src/store/mark.ts`.) A driver's own text goes into `cause` only. The one exception is a fault
  * of the caller: a value outside the bounds named here, or a name that is not well-formed Unicode, rejects with a
  * `RangeError` before anything happens (a version no file can have is merely not found).

@@ -10,6 +10,7 @@ import type { Access } from "../http/auth/access.ts";
 import type { BuiltinAccess } from "../http/auth/builtin.ts";
 import type { IssuerKeys } from "../http/auth/issuer-keys.ts";
 import { StartError } from "../serve/errors.ts";
+import type { LoginWaits } from "../service/access/attempts.ts";
 import { systemClock } from "../service/clock.ts";
 import type { Store } from "../store/store.ts";
 
@@ -28,12 +29,16 @@ export interface AccessSource {
 const mostBytes = 1024 * 1024;
 const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-/** Throws `StartError` (`TOKEN_KEYS_UNUSABLE`). */
-export async function openAccess(config: Config, logger: Logger): Promise<AccessSource> {
+/** Throws `StartError` (`TOKEN_KEYS_UNUSABLE`). `attempts`: absent, this process remembers failed logins for itself. */
+export async function openAccess(
+  config: Config,
+  logger: Logger,
+  attempts?: LoginWaits,
+): Promise<AccessSource> {
   const { auth, limits } = config;
   const nothing = async () => {};
   if (auth.mode === "none") return { options: () => ({}), opened: nothing, reload: nothing };
-  if (auth.mode === "builtin") return await ofBuiltin(config, logger);
+  if (auth.mode === "builtin") return await ofBuiltin(config, logger, attempts);
   const { realm = "", service = "", issuer = "" } = auth.token;
   let keys = await readKeys(auth.token);
   const { accessByToken } = await import("../http/auth/access.ts");
@@ -67,7 +72,11 @@ export async function openAccess(config: Config, logger: Logger): Promise<Access
   };
 }
 
-async function ofBuiltin(config: Config, logger: Logger): Promise<AccessSource> {
+async function ofBuiltin(
+  config: Config,
+  logger: Logger,
+  attempts: LoginWaits | undefined,
+): Promise<AccessSource> {
   const { openBuiltin, prepareBuiltin } = await import("./builtin.ts");
   let open: Awaited<ReturnType<typeof openBuiltin>> | undefined;
   return {
@@ -77,7 +86,7 @@ async function ofBuiltin(config: Config, logger: Logger): Promise<AccessSource> 
     },
     async opened(directory, store, makes) {
       if (makes) prepareBuiltin(directory, config);
-      open = await openBuiltin(config, directory, store, logger);
+      open = await openBuiltin(config, directory, store, { logger, attempts });
     },
     // The password file is looked at with each login; keys and authorities need a new start.
     reload: async () => {},

@@ -10,7 +10,7 @@ import type { Config } from "../config.ts";
 import { SignerError } from "../core/errors.ts";
 import { systemClock } from "../service/clock.ts";
 import type { Secret } from "../signer/secret.ts";
-import { secretSource } from "./signer.ts";
+import { namingSecret, secretSource } from "./signer.ts";
 import { openStore } from "./store.ts";
 
 export interface CreateRequest extends Pick<CreateOptions, "sealing" | "settings" | "version" | "write"> {
@@ -87,20 +87,22 @@ async function readSecretOf(config: Config, directory: string): Promise<Uint8Arr
     const record = await store.keyring();
     if (record === undefined)
       throw new SignerError("BAD_SECRET", "This store has no key-encryption secret yet.");
-    const secret = await unlock(secretSource(config, directory), record, { settle: false });
-    try {
-      await (await openSealed({ secret, record })).close();
-      return secretFileContent(secret);
-    } finally {
-      wipeSecret(secret);
-    }
+    return await namingSecret(config, directory, async () => {
+      const secret = await unlock(secretSource(config, directory), record, { settle: false });
+      try {
+        await (await openSealed({ secret, record })).close();
+        return secretFileContent(secret);
+      } finally {
+        wipeSecret(secret);
+      }
+    });
   } finally {
     await store.close();
   }
 }
 
 async function storeAccess(): Promise<StoreAccess> {
-  const { copyStore, inspectCopy } = await import("../store/sqlite/backup.ts");
+  const { copyStore, hashCopy, inspectCopy } = await import("../store/sqlite/backup.ts");
   const { takeLock } = await import("../store/sqlite/lock.ts");
-  return { copy: copyStore, inspect: inspectCopy, takeLock };
+  return { copy: copyStore, inspect: inspectCopy, hash: hashCopy, takeLock };
 }

@@ -13,6 +13,7 @@ import type { Access } from "../http/auth/access.ts";
 import type { BuiltinAccess } from "../http/auth/builtin.ts";
 import { StartError, systemCode } from "../serve/errors.ts";
 import { writeNew, writeWhole } from "../serve/files.ts";
+import type { LoginWaits } from "../service/access/attempts.ts";
 import type { PasswordFile } from "../service/access/htpasswd.ts";
 import { systemClock } from "../service/clock.ts";
 import type { Store } from "../store/store.ts";
@@ -41,7 +42,7 @@ export async function openBuiltin(
   { auth, limits, server }: Config,
   directory: string,
   { access: store, audit }: Pick<Store, "access" | "audit">,
-  logger: Logger,
+  { logger, attempts }: { readonly logger: Logger; readonly attempts: LoginWaits | undefined },
 ): Promise<OpenedBuiltin> {
   const { builtin } = auth;
   const { realm = "", service } = builtin;
@@ -67,7 +68,7 @@ export async function openBuiltin(
       askRegistry: registry && (await registryAsker(registry, readAuthority(builtin.registryAuthority))),
     },
     {
-      attempts: new Attempts(),
+      attempts: attempts ?? new Attempts(),
       lane,
       rememberFor: builtin.rememberFor,
       now,

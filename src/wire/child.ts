@@ -28,7 +28,8 @@ async function reader(config: Config, told: ToldPolicy, logger: Logger, ask: Ask
   const policy = await tellPolicy(config, told);
   const { createApp } = await import("../http/app.ts");
   const { HttpMetrics } = await import("../http/metrics.ts");
-  const access = await openAccess(config, logger);
+  const { remoteAttempts } = await import("../remote/attempts.ts");
+  const access = await openAccess(config, logger, remoteAttempts(ask));
   let metrics: InstanceType<typeof HttpMetrics> | undefined;
   const others = async (own: SentMetrics) => {
     const telling: Telling = { pid: process.pid, metrics: own };

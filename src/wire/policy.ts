@@ -2,6 +2,7 @@
  * The policy file of a server: read when it starts and on SIGHUP by one process, opened in every process that holds
  * publications to it. A newer file that cannot be used leaves the policy in force.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import type { Policy } from "../policy/policy.ts";
@@ -45,8 +46,13 @@ export async function openPolicySource(config: Config, logger: Logger): Promise<
 
   async function reload(path: string): Promise<void> {
     try {
-      told = { texts: await readServerPolicy(path), fault: undefined };
-      logger.info({ file: path }, "the policy was read again and is in force");
+      const texts = await readServerPolicy(path);
+      const isSame = told.fault === undefined && isDeepStrictEqual(texts, told.texts);
+      told = { texts, fault: undefined };
+      const what = isSame
+        ? "the policy was read again and has not changed"
+        : "the policy was read again and is in force";
+      logger.info({ file: path }, what);
     } catch (error) {
       told = { ...told, fault: stale };
       const reason = say(error);

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config.ts";
+import { SignerError } from "../core/errors.ts";
 import type { Signer } from "../signer/signer.ts";
 import type { Store } from "../store/store.ts";
 
@@ -11,6 +12,23 @@ export const secretFile = "kek";
 /** Where the key-encryption secret lies. */
 export function secretSource(config: Config, directory: string): string {
   return config.signer.secret ?? `file:${join(directory, secretFile)}`;
+}
+
+/**
+ * Sentences about a secret name no place, for somebody may have put the secret itself there. The key file of the data
+ * directory is named here, and of what is configured its key.
+ */
+export async function namingSecret<T>(config: Config, directory: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof SignerError) || !["BAD_SECRET", "WRONG_SECRET"].includes(error.code)) throw error;
+    const place =
+      config.signer.secret === undefined ? join(directory, secretFile) : "what signer.secret names";
+    throw new SignerError(error.code, `The key-encryption secret, ${place}: ${error.message}`, {
+      cause: error,
+    });
+  }
 }
 
 /**
@@ -34,7 +52,9 @@ export async function openSigner(
   const file = join(directory, secretFile);
   // With a keyring in the store a lost secret is restored from the back-up: a new one would open nothing.
   if (config.signer.secret === undefined && !existsSync(file)) createKeyFile(file);
-  const secret = readSecret(secretSource(config, directory));
+  const secret = await namingSecret(config, directory, async () =>
+    readSecret(secretSource(config, directory)),
+  );
   try {
     const record = await store.createKeyring(await createSealedRecord(secret));
     return await openSealed({ secret, record });
@@ -55,10 +75,12 @@ export async function openKeyring(
 ): Promise<Signer> {
   const { wipeSecret } = await import("../signer/secret.ts");
   const { openSealed, unlock } = await import("../signer/sealed.ts");
-  const secret = await unlock(secretSource(config, directory), record, { settle });
-  try {
-    return await openSealed({ secret, record });
-  } finally {
-    wipeSecret(secret);
-  }
+  return await namingSecret(config, directory, async () => {
+    const secret = await unlock(secretSource(config, directory), record, { settle });
+    try {
+      return await openSealed({ secret, record });
+    } finally {
+      wipeSecret(secret);
+    }
+  });
 }

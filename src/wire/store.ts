@@ -39,6 +39,14 @@ export function openableDirectory(config: Config): string {
   );
 }
 
+/** Throws `STORE_LOCKED` if a server that writes runs in the data directory of this one, which would write too. */
+export async function refuseRunning({ data, store, server }: Config): Promise<void> {
+  const directory = resolve(data);
+  if (store.kind === "memory" || server.readOnly || !existsSync(join(directory, "lock.db"))) return;
+  const { takeLock } = await import("../store/sqlite/lock.ts");
+  takeLock(directory).release();
+}
+
 /**
  * A store that has a secret is never empty: what was in it was lost, and must not be taken for a first start. An empty
  * file alone is what a first start leaves that was cut off.
@@ -48,6 +56,6 @@ function refuseEmptied(directory: string): void {
   if (!existsSync(store) || !existsSync(join(directory, secretFile)) || statSync(store).size !== 0) return;
   throw new StoreError(
     "STORE_CORRUPT",
-    `vidimus.sqlite in the data directory is empty beside ${secretFile}, the secret of the store that it was: restore a backup of it, or remove both to begin anew.`,
+    `vidimus.sqlite in the data directory is empty beside ${secretFile}, the secret of the store that it was: restore a backup of it, or start once with --begin-anew if nothing of it is wanted any more.`,
   );
 }

@@ -19,6 +19,7 @@ import { BackupError } from "../../src/backup/errors.ts";
 import { type RestoreOptions, restoreBackup } from "../../src/backup/restore.ts";
 import type { StoreAccess } from "../../src/backup/store-access.ts";
 import { verifyBackup } from "../../src/backup/verify.ts";
+import { proposalDigest } from "../../src/core/rejection.ts";
 import { migrationDirectory, readMigrations } from "../../src/store/migrate.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
 import { dataDirectory, make, wholeFile } from "../support/backups.ts";
@@ -77,11 +78,17 @@ async function stateOf(folder: string) {
   return [...found, keys, proposal];
 }
 
+/** A proposal with a true digest. */
+function proposed(id: string) {
+  const proposal = newProposal(id, { base: new Map() });
+  return { ...proposal, digest: proposalDigest(proposal.files) };
+}
+
 describe("a backup", () => {
   it("restores to the same store, proposals included, which a server opens", async () => {
     const store = await openSqlite({ directory });
     const signed = [{ role: "targets", ...signature("k1") }];
-    await store.proposals.open(newProposal("p1", { base: new Map() }), room());
+    await store.proposals.open(proposed("p1"), room());
     await store.proposals.change(proposalChange("p1", { signatures: signed }));
     await store.close();
     const made = await make({ directory, to: file, pair });
@@ -203,6 +210,34 @@ describe("making a backup leaves nothing in the data directory", () => {
     expect(await codeOf(make({ directory, to: file, pair }))).toBe("STORE_CORRUPT");
     expect(contentOf(directory)).toEqual(before);
     expect(existsSync(file)).toBe(false);
+  });
+
+  it.each([
+    ["a file", "root 1 ", "a root 1, b root 1 no longer have their digests"],
+    ["a proposal", "signed targets", "a proposal p1 no longer has its digest"],
+  ])("when a bit of %s flipped, and names it", async (_name, text, sentence) => {
+    const store = await openSqlite({ directory });
+    await store.proposals.open(proposed("p1"), room());
+    await store.close();
+    await make({ directory, to: file, pair });
+    const whole = readFileSync(file);
+    flip(join(directory, "vidimus.sqlite"), text);
+    const before = contentOf(directory);
+    const refusal = await make({ directory, to: file, pair }).catch((error: unknown) => error);
+    expect(refusal).toMatchObject({ code: "STORE_CORRUPT", message: expect.stringContaining(sentence) });
+    expect(contentOf(directory)).toEqual(before);
+    expect(readFileSync(file).equals(whole)).toBe(true);
+  });
+
+  it("when more files are damaged than a sentence takes, and no name in it moves a terminal", async () => {
+    const store = await openSqlite({ directory });
+    const name = "\u001b[31mred";
+    for (let i = 0; i < 7; i++) await publishNext(store, name, ["targets"]);
+    await store.close();
+    flip(join(directory, "vidimus.sqlite"), "targets ");
+    const refusal = await make({ directory, to: file, pair }).catch((error: unknown) => error);
+    expect(refusal).toMatchObject({ message: expect.stringContaining("targets 5 and 2 more no longer") });
+    expect(refusal).toMatchObject({ message: expect.not.stringContaining("\u001b") });
   });
 
   it("when there is no store at all", async () => {
@@ -392,12 +427,24 @@ describe("a well-sealed backup is refused", () => {
       spoil(target);
     },
     inspect: () => realStore.inspect(join(directory, "vidimus.sqlite")),
+    hash: async () => ({ count: 0, first: [] }),
   });
 
   it("when its store is damaged", async () => {
     await make({ directory, to: file, pair, store: lying(damage) });
     expect(await backupCode(verify())).toBe("BACKUP_DAMAGED");
     expect(await backupCode(restore(join(place, "data")))).toBe("BACKUP_DAMAGED");
+    expect(readdirSync(place)).toEqual([]);
+  });
+
+  it("when a bit of a stored file flipped, and the file is named", async () => {
+    await make({ directory, to: file, pair, store: lying((path) => flip(path, "timestamp 1 ")) });
+    const refusals = await Promise.allSettled([verify(), restore(join(place, "data"))]);
+    for (const refusal of refusals) {
+      expect(refusal).toMatchObject({ status: "rejected", reason: { code: "BACKUP_DAMAGED" } });
+      const { message } = (refusal as PromiseRejectedResult).reason;
+      expect(message).toContain("a timestamp 1, b timestamp 1 no longer have their digests");
+    }
     expect(readdirSync(place)).toEqual([]);
   });
 
@@ -442,4 +489,15 @@ function damage(path: string): void {
   const handle = openSync(path, "r+");
   writeSync(handle, Buffer.alloc(4_096, 255), 0, 4_096, 4_096 * 3);
   closeSync(handle);
+}
+
+/** Flips a bit in every place where the file has the text. */
+function flip(path: string, text: string): void {
+  const bytes = readFileSync(path);
+  let found = 0;
+  for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + text.length), found++) {
+    bytes[at + text.length - 2] = (bytes[at + text.length - 2] ?? 0) ^ 1;
+  }
+  expect(found).toBeGreaterThan(0);
+  writeFileSync(path, bytes);
 }

@@ -158,6 +158,64 @@ describe("who asks", () => {
   });
 });
 
+describe("a server with TLS", () => {
+  const started: RunningServer[] = [];
+  afterAll(async () => {
+    for (const each of started) await each.stop();
+  });
+
+  /** Flags by which its own machine finds it, and where that is. */
+  async function secured(settings: Readonly<Record<string, string>>) {
+    const folder = temporaryDirectory();
+    const given = {
+      data: folder,
+      "auth.mode": "builtin",
+      // A name that is known elsewhere alone.
+      "auth.builtin.realm": "https://notary.example.test/token",
+      ...settings,
+    };
+    const flags = Object.entries(given).map(([key, text]) => ({ flag: "--set", key, text }));
+    const { config } = loadConfig({ flags, env: {}, readFile: () => "" });
+    const running = await serve(config, pino({ level: "silent" }));
+    started.push(running);
+    return { folder, running, ca: `${folder}/tls/ca.crt` };
+  }
+
+  it("on a Unix socket is known by its certificate, and its operator by the token", async () => {
+    const socket = `${temporaryDirectory()}/s`;
+    const { folder, ca } = await secured({ "server.socket": socket });
+    const place = ["--data", folder, "--socket", socket];
+    expect(await run(["user", "add", "root", "--password-file", home.at("alice.txt")], place)).toMatchObject({
+      code: 0,
+      err: "",
+    });
+    await run(["acl", "add", "user:root", "**", "admin"], place);
+    const login = ["--login", "root", "--login-password-file"];
+    expect((await run(["user", "list"], [...place, ...login, home.at("alice.txt")])).code).toBe(0);
+    const { code, err } = await run(["user", "list"], [...place, ...login, home.at("other.txt")]);
+    expect([code, err]).toEqual([70, expect.stringContaining("root in with this password")]);
+    const [other] = [`${data}/tls/ca.crt`];
+    expect((await run(["user", "list"], [...place, "--ca", other ?? ""])).code).toBe(70);
+    expect((await run(["user", "list"], [...place, "--ca", ca])).code).toBe(0);
+  });
+
+  it("elsewhere is known by its CA and its name, and its caller by what the environment has", async () => {
+    const { folder, running, ca } = await secured({ "server.port": "0", "tls.names": "localhost" });
+    const token = readFileSync(`${folder}/operator-token`, "utf8").trim();
+    const list = async (url: string, flags: readonly string[], env = {}) => {
+      const said = new Said();
+      const argv = ["user", "list", "--server", url, ...flags];
+      return await runCli(argv, contextOf(said, { env: { HOME: home.path, ...env } }), servesNothing);
+    };
+    const url = running.url.replace("127.0.0.1", "localhost");
+    const mine = { VIDIMUS_ACCESS_TOKEN: token };
+    expect(await list(url, ["--ca", ca], mine)).toBe(0);
+    expect(await list(url, ["--ca", ca])).toBe(70);
+    expect(await list(url, [], mine)).toBe(21);
+    expect(await list(url.replace("localhost", "127.0.0.2"), ["--ca", ca], mine)).toBe(21);
+  });
+});
+
 describe("a command", () => {
   it.each<[readonly string[], number]>([
     [["user", "disable", "nobody"], 71],

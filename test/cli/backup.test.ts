@@ -1,6 +1,6 @@
 /** The commands for backups with the real store behind them, without a process of their own. */
 import { EventEmitter } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { packTar } from "modern-tar";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -217,6 +217,21 @@ describe("bad input gets one sentence, an exit code, and leaves nothing", () => 
     await refused(code);
   });
 
+  it("a store with a flipped bit in a file: nothing is made, and the file is named", async () => {
+    const path = at("data/vidimus.sqlite");
+    const bytes = readFileSync(path);
+    const place = bytes.indexOf("timestamp 1 ");
+    bytes[place] = (bytes[place] ?? 0) ^ 1;
+    writeFileSync(path, bytes);
+    expect([await create(...toRecipient()), said.out]).toEqual(["store", ""]);
+    expect(said.err).toMatch(
+      /^The store is damaged[^\n]* a timestamp 1 no longer has its digest;[^\n]*\.\n$/,
+    );
+    expect(readFileSync(at("a.age")).equals(sealed)).toBe(true);
+    expect(await verify(...byIdentity())).toBe("ok");
+    expect(said.out).toContain("every stored file has its digest");
+  });
+
   it("somebody else's identity, none, and ones that cannot be used", async () => {
     writeFileSync(at("other"), (await agePair()).identity, { mode: 0o600 });
     writeFileSync(at("open"), pair.identity, { mode: 0o644 });
@@ -250,6 +265,20 @@ describe("bad input gets one sentence, an exit code, and leaves nothing", () => 
     const server = await openSqlite({ directory: at("r") });
     expect(await restore(...byIdentity())).toBe("running");
     await server.close();
+  });
+
+  it("a file to be written that the server lives by, which stays as it was", async () => {
+    const names = ["vidimus.sqlite", "kek", "high-water-mark", "vidimus.sqlite-wal"];
+    const content = () =>
+      names.map((name) => (existsSync(at(`data/${name}`)) ? readFileSync(at(`data/${name}`)) : ""));
+    const before = content();
+    linkSync(at("data/kek"), at("hard"));
+    for (const file of [...names.map((name) => at(`data/${name}`)), at("hard")]) {
+      const argv = ["backup", "create", file, "--data", at("data"), ...toRecipient()];
+      expect([await run(argv), said.out]).toEqual(["configuration", ""]);
+      expect(said.err).toMatch(/^backup create names [^\n]*\.\n$/);
+    }
+    expect(content()).toEqual(before);
   });
 
   it("a data directory without a store", async () => {

@@ -1,9 +1,12 @@
 /** `vidimus expiring` and `vidimus gc`: against the real server, and against one that answers what the test wants. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
-import type { TrustServer } from "../../src/publisher/exchange.ts";
+import { openSqlite } from "../../src/store/sqlite.ts";
+import type { TrustServer } from "../support/bare/exchange.ts";
+import { temporaryDirectory } from "../support/directory.ts";
 import { httpsServer } from "../support/https-server.ts";
 import { Person } from "../support/person.ts";
+import { told } from "../support/publications.ts";
 import { runningServer } from "../support/running-server.ts";
 
 const app = "registry.acme.example/app";
@@ -49,8 +52,27 @@ describe("vidimus expiring", () => {
       expiring: [{ kind: "targets", repository: app, role: "targets" }],
     });
     const lines = (await alice.well("expiring", "--within", "30d", "--csv")).out.split("\r\n");
-    expect(lines[0]).toBe("expires,kind,repository,role,name,keyId");
+    expect(lines[0]).toBe("expires,kind,repository,role,name,keyId,owner");
     expect(lines[1]).toContain(`${document.expiring[0]?.expires},targets,${app},targets,`);
+  });
+
+  it("lists tokens of machines with their owners", async () => {
+    const directory = temporaryDirectory();
+    const store = await openSqlite({ directory });
+    const token = {
+      ...{ name: "ci", digest: "c".repeat(64), owner: "carol", scopes: [] },
+      ...{ createdAt: Date.now(), expiresAt: Date.now() + 5.5 * 86_400_000, revokedAt: undefined },
+    };
+    await store.access.addMachineToken({ token, audit: told("", { kind: "token.created" }) });
+    await store.close();
+    const { url, ca } = await runningServer({ data: directory, "store.kind": "sqlite" });
+    alice.home.write("other.pem", ca ?? "");
+    const other = ["--server", url, "--ca", alice.home.at("other.pem"), "--policy", emptyPolicy()];
+    const { out } = await alice.well("expiring", "--within", "90d", ...other);
+    expect(out).toMatch(/^5d +\d{4}-\d\d-\d\d +machine_token +\(server\) +ci \(carol\)$/m);
+    const { out: lines } = await alice.well("expiring", "--within", "90d", "--csv", ...other);
+    expect(lines.split("\r\n")[1]).toMatch(/,machine_token,,,ci,,carol$/);
+    expect(out + lines).not.toContain("cccccccc");
   });
 
   it("ends with 75 under --check if there is anything", async () => {

@@ -1,7 +1,7 @@
 /** Files that have really expired: readers refuse them, and whoever holds the keys signs them again with the usual commands. */
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { endings } from "../../src/client/errors.ts";
-import type { TrustServer } from "../../src/publisher/exchange.ts";
+import type { TrustServer } from "../support/bare/exchange.ts";
 import { Person } from "../support/person.ts";
 import { runningServer } from "../support/running-server.ts";
 

@@ -51,12 +51,14 @@ const others = [
 /** They ask a server who may call it. */
 const access = ["acl", "team", "token", "user"];
 const publishers = [
-  ...["audit", "expiring", "gc", "register"],
+  ...["adopt", "audit", "expiring", "gc", "import", "register"],
   ...[
     "add",
     "add-digest",
+    "adopt",
     "delegation",
     "diff",
+    "import",
     "key",
     "promote",
     "proposal",

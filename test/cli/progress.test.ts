@@ -2,7 +2,7 @@
 import { setTimeout } from "node:timers/promises";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { ProgressLine, progressOf } from "../../src/cli/progress.ts";
-import type { TrustServer } from "../../src/publisher/exchange.ts";
+import type { TrustServer } from "../support/bare/exchange.ts";
 import { contextOf, Said } from "../support/command.ts";
 import { httpsServer } from "../support/https-server.ts";
 import { Person } from "../support/person.ts";

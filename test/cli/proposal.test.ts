@@ -5,8 +5,8 @@ import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
 import { endings } from "../../src/client/errors.ts";
 import { openTrust } from "../../src/client/trust.ts";
-import type { TrustServer } from "../../src/publisher/exchange.ts";
 import { facts } from "../../src/publisher/files.ts";
+import type { TrustServer } from "../support/bare/exchange.ts";
 import { Person } from "../support/person.ts";
 import { runningServer } from "../support/running-server.ts";
 
@@ -90,7 +90,10 @@ describe("two people", () => {
     const other = await bob.run("proposal", "sign", name, id, "--digest", "0".repeat(64));
     expect(other.code).toBe(exitCodes.proposalBad.code);
     const silent = await bob.run("proposal", "sign", name, id, "--no-input");
-    expect([silent.code, silent.err]).toEqual([exitCodes.unconfirmed.code, "Nothing was signed.\n"]);
+    expect([silent.code, silent.err]).toEqual([
+      exitCodes.unconfirmed.code,
+      "Nothing was signed. To sign without being asked, give --yes, or --digest with the digest that was seen.\n",
+    ]);
     expect((await bob.well("proposal", "sign", name, id, "--digest", digest)).out).toContain("published");
   });
 
@@ -131,10 +134,72 @@ describe("two people", () => {
     expect((await alice.run("proposal", "show", name, "odd")).code).toBe(exitCodes.proposalUnknown.code);
   });
 
+  it("see what can be done next, and after it was published where to look", async () => {
+    const id = await opened();
+    const next = `To sign it: vidimus proposal sign ${name} ${id}\n`;
+    const { out: before } = await bob.well("proposal", "show", name, id.slice(0, 8));
+    expect(before).toContain("targets: 1 of 2 signed (");
+    expect(before).toContain(", 1 more of bob (here)");
+    expect(before.endsWith(next)).toBe(true);
+    expect((await alice.well("proposal", "show", name, id)).out).not.toContain(next);
+    await bob.well("proposal", "sign", name, id, "--yes");
+    const { out: after } = await bob.well("proposal", "show", name, id);
+    expect(after).toContain(": published\n");
+    expect(after).toContain(
+      `It is published. What it changed:\n  targets 3: vidimus audit changes ${name} targets --to 3\n`,
+    );
+    expect(after).not.toContain("changes nothing");
+    expect((await bob.well("proposal", "show", name, id, "--json")).json()).toMatchObject({ changes: null });
+  });
+
+  it("of an ended one that others have overtaken see no difference to what came after", async () => {
+    const [first, second] = [await opened("v1"), await opened("v2")];
+    await bob.well("proposal", "sign", name, second, "--yes");
+    const { out } = await bob.well("proposal", "show", name, first);
+    expect(out).toContain("Others have published since");
+    expect(out).not.toContain("v2");
+  });
+
+  it("write reasons and notes that no terminal obeys", async () => {
+    const id = await opened();
+    for (const reason of ["a\u001b[31m", "a\nb", "a\u202eb", " ", "a".repeat(1_001)]) {
+      const { code } = await bob.run("proposal", "reject", name, id, "--reason", reason);
+      expect(code).toBe(exitCodes.usage.code);
+    }
+    await alice.well("add", name, "v2", alice.home.at("file"));
+    for (const flags of [
+      ["--note", "a\u001b[31m"],
+      ["--release", "a\nb"],
+    ]) {
+      const { code, err } = await alice.run("proposal", "open", name, ...flags);
+      expect([code, err]).toEqual([exitCodes.refused.code, expect.stringContaining("(BAD_PARAMETER)")]);
+    }
+  });
+
+  it("are told that nothing is there in words that fit the question", async () => {
+    const list = async (...argv: readonly string[]) => (await alice.well("proposal", "list", ...argv)).out;
+    const more = " Those in other states are listed with --all.\n";
+    expect(await list(name)).toBe(`There is no open proposal of ${name}.${more}`);
+    expect(await list(name, "--state", "rejected", "--release", "x")).toBe(
+      `There is no rejected proposal of ${name} in the release x.${more}`,
+    );
+    expect(await list(name, "--release", "x", "--all")).toBe(
+      `There is no proposal of ${name} in the release x.\n`,
+    );
+    // That by which the two became signers.
+    expect(await list(name, "--state", "all")).toBe(await list(name, "--all"));
+    expect(await list(name, "--all")).toContain("published");
+    const odd = await alice.run("proposal", "list", "--state", "odd");
+    expect(odd.code).toBe(exitCodes.usage.code);
+  });
+
   it("wait for each other, and no longer than they say", async () => {
     const id = await opened();
     const late = await alice.run("proposal", "watch", name, id, "--timeout", "1");
-    expect(late.code).toBe(exitCodes.proposalWaiting.code);
+    expect([late.code, late.out]).toEqual([
+      exitCodes.proposalWaiting.code,
+      `Proposal ${id} of ${name} is still open after 1 second: targets has 1 signature. Who is missing: vidimus proposal show ${name} ${id}\n`,
+    ]);
     const [watched] = await Promise.all([
       alice.well("proposal", "watch", name, id, "--timeout", "60"),
       bob.well("proposal", "sign", name, id, "--yes"),
@@ -187,6 +252,27 @@ describe("two people", () => {
     expect((await bob.run("proposal", "sign", "--release", "2027.1", "--yes")).code).toBe(
       exitCodes.proposalUnknown.code,
     );
+  });
+
+  it("see that readers will refuse a root before they sign it", async () => {
+    const { id: key } = await bob.key("bob-root");
+    alice.home.write("bob-root.pem", await bob.certificate("bob-root", name));
+    await alice.well("rotate", name, "root", "--add", alice.home.at("bob-root.pem"));
+    await alice.well("threshold", "set", name, "root", "2");
+    const command = `vidimus pin add ${name} --key ${key} --yes\n`;
+    const open = await alice.well("proposal", "open", name);
+    expect(open.out.indexOf(command)).toBeGreaterThan(-1);
+    expect(open.out.indexOf(command)).toBeLessThan(open.out.indexOf("is open"));
+    const id = /Proposal ([0-9a-f]{16})/.exec(open.out)?.[1] ?? "";
+    for (const argv of [["show"], ["sign", "--no-input"]]) {
+      const { out } = await bob.run("proposal", argv[0] ?? "", name, id, ...argv.slice(1));
+      expect(out).toContain("! Readers who pin the present root keys will refuse this root: it needs 2");
+      expect(out).toContain(command);
+    }
+    const pinned = await bob.run("pin", "add", name, "--key", key, "--yes");
+    expect(pinned.code).toBe(exitCodes.ok.code);
+    expect((await bob.well("proposal", "show", name, id)).out).toContain("Your own policy takes it.");
+    expect((await bob.well("proposal", "sign", name, id, "--yes")).out).toContain("is published");
   });
 
   it("sign on a machine without a network, by its own pins", async () => {

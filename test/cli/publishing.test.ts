@@ -5,8 +5,8 @@ import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
 import { endings } from "../../src/client/errors.ts";
 import { openTrust } from "../../src/client/trust.ts";
-import type { TrustServer } from "../../src/publisher/exchange.ts";
 import { facts } from "../../src/publisher/files.ts";
+import type { TrustServer } from "../support/bare/exchange.ts";
 import type { Folder } from "../support/folder.ts";
 import { Person } from "../support/person.ts";
 import { runningServer } from "../support/running-server.ts";
@@ -148,6 +148,10 @@ describe("repo", () => {
     const { code, err } = await vidimus("repo", "delete", name);
     expect([code, err]).toEqual([exitCodes.unconfirmed.code, expect.stringContaining("--yes")]);
     await well("repo", "delete", name, "--yes");
+    // A script that was cut off is run again, and a wrong name is told.
+    const again = await well("repo", "delete", name, "--yes");
+    expect(again.out).toBe(`There is no ${name} at ${server.url}: nothing was deleted.\n`);
+    expect((await well("repo", "delete", name, "--yes", "--json")).json()).toMatchObject({ deleted: false });
     expect((await vidimus("repo", "show", name)).code).toBe(endings.unsigned.exit);
   });
 });
@@ -176,6 +180,10 @@ describe("targets", () => {
     expect([code, err]).toEqual([exitCodes.edit.code, expect.stringContaining("--move")]);
     expect(staged()).toEqual([]);
     await well("add", name, "a", home.at("other"), "--move");
+    const move = `move a sha256:${digest("content")} → sha256:${digest("other content")}`;
+    expect((await well("status")).out).toContain(move);
+    await well("add", name, "a", home.at("file"));
+    expect((await well("status")).out).toContain(`sign again a sha256:${digest("content")}`);
     await well("remove", name, "a");
     await well("add", name, "a", home.at("other"), "--move", "-p");
     expect(await seen("a")).toBe(digest("other content"));
@@ -225,7 +233,7 @@ describe("roles", () => {
     expect((await vidimus("add", name, "w", home.at("file"), "--role", "targets/x")).code).toBe(
       exitCodes.outsidePaths.code,
     );
-    expect((await well("delegation", "list", name)).out).toContain('targets/x  1 of two   "v"    1 targets');
+    expect((await well("delegation", "list", name)).out).toContain('targets/x  1 of two   "v"    1 target');
     expect((await well("delegation", "paths", name, "v2")).out).toContain("targets/x");
     expect((await well("delegation", "paths", name, "w")).out).toBe("There is no delegation.\n");
     await well("promote", name, "v1", "--from", "targets/x", "--to", "targets", "-p");
@@ -271,8 +279,24 @@ describe("roles", () => {
 
   it("tell the root's readers what to pin, before or after they would refuse it", async () => {
     const [next, last] = [await put("next", "ecdsa"), await put("last", "ecdsa")];
-    await well("rotate", name, "root", "--add", "next");
-    const { out } = await well("threshold", "set", name, "root", "2", "-p");
+    // The old key signs on, so nobody has to be told.
+    expect((await well("rotate", name, "root", "--add", "next")).out).not.toContain("refuse");
+    const ahead = `vidimus pin add ${name} --key ${next.id} --yes\n`;
+    for (const argv of [
+      ["threshold", "set", name, "root", "2"],
+      ["diff", name],
+    ]) {
+      const { out: told } = await well(...argv);
+      expect(told).toContain("! Readers who pin the present root keys will refuse this root: it needs 2");
+      expect(told).toContain(ahead);
+    }
+    expect((await well("diff", name, "--json")).json()).toMatchObject({
+      pins: { outcome: "refused", own: "refused", needed: 2, fresh: [next.id] },
+    });
+    const { out } = await well("publish", name);
+    // Before the signature, and after it.
+    expect(out.indexOf(ahead)).toBeGreaterThan(-1);
+    expect(out.indexOf(ahead)).toBeLessThan(out.indexOf("Published "));
     const command = ["pin", "add", name, "--key", next.id];
     expect(out).toContain(`vidimus ${command.join(" ")}\n`);
     expect((await vidimus("status", name)).code).toBe(0);
@@ -300,6 +324,7 @@ describe("roles", () => {
     expect(out).not.toContain("certificate");
     const late = await well("root", "renew", name, "-p", "--expires", "3700");
     expect(late.out).toContain("certificate: another one for the same key");
+    expect(late.out).toMatch(/^! Root keys get other certificates/);
     expect(await rootOf()).toMatchObject({ version: 3, keyIds: before?.keyIds });
     await well("add", name, "a", home.at("file"), "-p");
     expect(await seen("a")).toBe(digest("content"));
@@ -312,6 +337,43 @@ describe("roles", () => {
     expect((await well("resign", name, "root", "-p", "--expires", "100")).out).toContain("root 2");
     expect((await vidimus("resign", name, "targets/none")).code).toBe(exitCodes.edit.code);
   });
+});
+
+describe("what cannot be meant", () => {
+  beforeEach(async () => void (await init()));
+
+  it("a new delegation that may sign nothing is refused, and one that is there may get a key", async () => {
+    const none = await vidimus("delegation", "add", name, "targets/x", "--key", "one");
+    expect([none.code, none.err]).toEqual([exitCodes.edit.code, expect.stringContaining("--all-paths")]);
+    await well("delegation", "add", name, "targets/x", "--key", "one", "--all-paths");
+    expect((await well("status")).out).toContain("delegation: 1 key added; paths added: everything");
+    await put("two", "ed25519");
+    await well("delegation", "add", name, "targets/x", "--key", "two");
+    await well("publish", name);
+    await put("three", "ed25519");
+    await well("delegation", "add", name, "targets/x", "--key", "three");
+  });
+
+  it("from a role to the same, and a name that is empty, are mistakes in arguments", async () => {
+    await well("add", name, "a", home.at("file"), "-p");
+    for (const argv of [
+      ["promote", name, "a", "--from", "targets", "--to", "targets"],
+      ["key", "generate", "--name", ""],
+      ["key", "import", home.at("file"), "--name", ""],
+    ]) {
+      expect([argv.join(" "), (await vidimus(...argv)).code]).toEqual([argv.join(" "), exitCodes.usage.code]);
+    }
+  });
+
+  it.each(["bad name", "", "/x", "a//b", "a\u001bb"])(
+    "no repository is called %j, and it is said how",
+    async (odd) => {
+      for (const argv of [["repo", "show"], ["diff"], ["publish"]]) {
+        const { code, err } = await vidimus(...argv, odd);
+        expect([code, err]).toEqual([endings.input.exit, expect.stringContaining("host[:port]/path")]);
+      }
+    },
+  );
 });
 
 describe("a name outside of what a role may sign", () => {

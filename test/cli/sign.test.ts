@@ -1,9 +1,10 @@
 /** `vidimus sign`: what a registry holds is signed by its digest, and nothing else is. */
 import { hash } from "node:crypto";
+import { truncateSync } from "node:fs";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
 import { openTrust } from "../../src/client/trust.ts";
-import type { TrustServer } from "../../src/publisher/exchange.ts";
+import type { TrustServer } from "../support/bare/exchange.ts";
 import { plainServer, type TestServer } from "../support/fetching.ts";
 import { Person } from "../support/person.ts";
 import { runningServer } from "../support/running-server.ts";
@@ -79,6 +80,19 @@ it("a tag outside of what the role may sign is refused, and nothing is staged", 
     ]);
   }
   expect((await person.well("status")).out).toBe("Nothing is staged.\n");
+});
+
+it("a role is not chosen as if a damaged key file were not there", async () => {
+  await person.key("other");
+  const { place } = await person.key("release");
+  for (const key of ["other", "release"])
+    await person.well("delegation", "add", name, `targets/${key}`, "--key", key, "--all-paths");
+  await person.well("publish", name);
+  truncateSync(place, 100);
+  const argv = ["sign", `${name}:1@${digestOf(image)}`, "--no-input"];
+  const { code, err } = await person.run(...argv);
+  expect([code, err]).toEqual([exitCodes.keyFile.code, expect.stringContaining(place)]);
+  expect((await person.run(...argv, "--role", "targets/other", "-p")).code).toBe(exitCodes.ok.code);
 });
 
 describe("an image or index", () => {

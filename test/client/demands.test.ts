@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { explain } from "../../src/client/errors.ts";
-import { bareKey, generatePrivateKey } from "../../src/publisher/keys.ts";
+import { bareKey, generatePrivateKey } from "../support/bare/keys.ts";
 import { trustErrorOf } from "../support/fetching.ts";
 import { newKey, type Simulator, simulatedNow, someTarget } from "../support/simulator.ts";
 import type { TrustSite } from "../support/trust-site.ts";

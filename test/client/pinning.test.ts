@@ -2,7 +2,7 @@ import type { KeyObject } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { bareKey, certificateKey, generatePrivateKey } from "../../src/publisher/keys.ts";
+import { bareKey, certificateKey, generatePrivateKey } from "../support/bare/keys.ts";
 import { certificate } from "../support/certificates.ts";
 import { temporaryDirectory } from "../support/directory.ts";
 import { trustCodeOf, trustErrorOf } from "../support/fetching.ts";

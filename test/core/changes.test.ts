@@ -96,7 +96,7 @@ describe("roles", () => {
 
   it("a certificate made anew for the same key is no new key", async () => {
     const { makeRootCertificate, certificateKey, generatePrivateKey } = await import(
-      "../../src/publisher/keys.ts"
+      "../support/bare/keys.ts"
     );
     const key = generatePrivateKey("ecdsa");
     const make = async (at: number) =>

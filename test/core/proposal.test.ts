@@ -13,12 +13,7 @@ import {
 import { examineProposal } from "../../src/core/proposal-examination.ts";
 import type { Candidate } from "../../src/core/publication.ts";
 import { proposalDigest, rejectionStatement, verifyRejection } from "../../src/core/rejection.ts";
-import {
-  bareKey,
-  certificateKey,
-  generatePrivateKey,
-  makeRootCertificate,
-} from "../../src/publisher/keys.ts";
+import { bareKey, certificateKey, generatePrivateKey, makeRootCertificate } from "../support/bare/keys.ts";
 import { unsigned } from "../support/proposing.ts";
 import { Published } from "../support/published.ts";
 import { day, type Files, newKey, newRootKey, Owner } from "../support/publisher.ts";
@@ -378,6 +373,17 @@ describe("a rejection", () => {
       const statement = canonicalBytes(Array.isArray(value) ? value : { _type: "Rejection", ...value });
       expect(await codeOf(() => verdict(statement, owner.targetsKey.sign(statement)))).toBe("BAD_REJECTION");
     }
+  });
+
+  it.each([
+    ["a\u001b[31m", "NOT_JSON"],
+    ["a\nb", "NOT_JSON"],
+    ["a\u0085b", "BAD_REJECTION"],
+    ["a\u202eb", "BAD_REJECTION"],
+    ["a\u2028b", "BAD_REJECTION"],
+  ])("with a reason that a terminal would obey is refused: %j", async (reason, code) => {
+    const statement = rejectionStatement({ ...about(), reason });
+    expect(await codeOf(() => verdict(statement, owner.targetsKey.sign(statement)))).toBe(code);
   });
 
   it("covers all files in the order of their names", () => {

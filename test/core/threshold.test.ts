@@ -15,7 +15,7 @@ import { notary } from "../../src/core/format/notary.ts";
 import { type ListedKey, notaryKeyId } from "../../src/core/keys.ts";
 import type { RoleKeys, SignatureEntry } from "../../src/core/model.ts";
 import { countSignatures, distinctKeys, enoughKeys, isMet } from "../../src/core/threshold.ts";
-import { certificateKey, makeRootCertificate, type PublisherKey } from "../../src/publisher/keys.ts";
+import { certificateKey, makeRootCertificate, type PublisherKey } from "../support/bare/keys.ts";
 import { bundle, certificate } from "../support/certificates.ts";
 import { newClient, update } from "../support/reader.ts";
 import { outcome } from "../support/refusals.ts";

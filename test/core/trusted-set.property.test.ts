@@ -12,7 +12,7 @@ import { parentRole } from "../../src/core/names.ts";
 import { countSignatures, isMet } from "../../src/core/threshold.ts";
 import type { TrustedSet } from "../../src/core/trusted-set.ts";
 import { delegatedKeys, rootRole, sameKeys } from "../../src/core/verify.ts";
-import type { PublisherKey } from "../../src/publisher/keys.ts";
+import type { PublisherKey } from "../support/bare/keys.ts";
 import { propertyTimeout, runs } from "../support/properties.ts";
 import { held, newClient, update } from "../support/reader.ts";
 import { outcome } from "../support/refusals.ts";

@@ -13,7 +13,7 @@ import {
   verifyRole,
   verifyRoot,
 } from "../../src/core/verify.ts";
-import { certificateKey, generatePrivateKey } from "../../src/publisher/keys.ts";
+import { certificateKey, generatePrivateKey } from "../support/bare/keys.ts";
 import { certificate } from "../support/certificates.ts";
 import { outcome } from "../support/refusals.ts";
 import { newKey, Simulator, simulatedNow } from "../support/simulator.ts";

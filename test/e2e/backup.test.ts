@@ -12,15 +12,10 @@ import {
 import { join, resolve } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
-import { publishFirst, publishNext } from "../../src/publisher/collection.ts";
 import { facts } from "../../src/publisher/files.ts";
-import {
-  bareKey,
-  certificateKey,
-  generatePrivateKey,
-  makeRootCertificate,
-} from "../../src/publisher/keys.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
+import { publishFirst, publishNext } from "../support/bare/collection.ts";
+import { bareKey, certificateKey, generatePrivateKey, makeRootCertificate } from "../support/bare/keys.ts";
 import { checkChain } from "../support/chain.ts";
 import { HttpClient } from "../support/client.ts";
 import { temporaryDirectory } from "../support/directory.ts";

@@ -8,16 +8,16 @@ import { endings } from "../../src/client/errors.ts";
 import { readInput } from "../../src/client/inputs/read.ts";
 import { readLock } from "../../src/client/lockfile.ts";
 import { parseReference } from "../../src/client/reference.ts";
-import { type CollectionHolders, publishFirst, publishNext } from "../../src/publisher/collection.ts";
-import type { TrustServer } from "../../src/publisher/exchange.ts";
 import { facts } from "../../src/publisher/files.ts";
+import { type CollectionHolders, publishFirst, publishNext } from "../support/bare/collection.ts";
+import type { TrustServer } from "../support/bare/exchange.ts";
 import {
   bareKey,
   certificateKey,
   generatePrivateKey,
   makeRootCertificate,
   type PublisherKey,
-} from "../../src/publisher/keys.ts";
+} from "../support/bare/keys.ts";
 import { temporaryDirectory } from "../support/directory.ts";
 import { type Folder, folderWith } from "../support/folder.ts";
 import { runningServer } from "../support/running-server.ts";

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
-import { defaultLimits, ExchangeError, exchange } from "../../src/publisher/exchange.ts";
+import { defaultLimits, ExchangeError, exchange } from "../support/bare/exchange.ts";
 import { temporaryDirectory } from "../support/directory.ts";
 import { multipart, multipartType, parts } from "../support/multipart.ts";
 import { proposalBody } from "../support/proposing.ts";

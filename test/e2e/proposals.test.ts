@@ -1,7 +1,7 @@
 /** Proposals at a server of several processes: people who sign at once at different readers, and a writer that is killed. */
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type Answer, defaultLimits, exchange } from "../../src/publisher/exchange.ts";
-import type { PublisherKey } from "../../src/publisher/keys.ts";
+import { type Answer, defaultLimits, exchange } from "../support/bare/exchange.ts";
+import type { PublisherKey } from "../support/bare/keys.ts";
 import { multipart, multipartType, parts } from "../support/multipart.ts";
 import { proposalBody, signedBytes, wireSignature } from "../support/proposing.ts";
 import { type Files, listed, newKey, Owner } from "../support/publisher.ts";

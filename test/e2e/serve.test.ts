@@ -162,6 +162,23 @@ describe("start", () => {
     expect(await status(await start(), "/readyz")).toBe(200);
   });
 
+  it("removes the ready file of a killed server before it does anything, and not that of one that runs", async () => {
+    const file = join(directory, "ready.json");
+    const args = ["serve", "--data", data(), "--port", "0", "--ready-file", file];
+    const first = vidimus(args);
+    await expect.poll(() => existsSync(file), { timeout: 20_000 }).toBe(true);
+    const second = vidimus(args);
+    expect(await second.ended).toMatchObject({ code: exitCodes.running.code });
+    expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ pid: first.child.pid });
+    first.child.kill("SIGKILL");
+    await first.ended;
+    expect(existsSync(file)).toBe(true);
+    // It gets no further than its certificate.
+    const third = vidimus([...args, "--tls-certificate", join(directory, "none"), "--tls-key", "none"]);
+    expect(await third.ended).toMatchObject({ code: exitCodes.tls.code });
+    expect(existsSync(file)).toBe(false);
+  });
+
   it("keeps metadata in memory when told so", async () => {
     expect(await status(await start(["--store", "memory"]), "/v2/")).toBe(200);
     expect(readdirSync(data())).not.toContain("vidimus.sqlite");
@@ -245,6 +262,25 @@ describe("failures are one sentence with the fix, and a code of their own", () =
     expect(statSync(join(data(), "vidimus.sqlite")).size).toBe(0);
   });
 
+  it("a store that is gone with its mark, while keys and certificates are left; --begin-anew makes a new one, once", async () => {
+    await stop(await start());
+    for (const name of readdirSync(data())) {
+      if (name.startsWith("vidimus.sqlite") || name === "high-water-mark") rmSync(join(data(), name));
+    }
+    const before = readdirSync(data()).sort();
+    const { code, stderr } = await failure([]);
+    expect(code).toBe(exitCodes.store.code);
+    expect(stderr).toMatch(/vidimus\.sqlite is not in .* where kek, tls\/ca\.key, .*--begin-anew/);
+    expect(readdirSync(data()).sort()).toEqual(before);
+    const secret = readFileSync(join(data(), "kek"), "utf8");
+    const server = await start(["--begin-anew"]);
+    expect(await status(server, "/readyz")).toBe(200);
+    await stop(server);
+    expect(readFileSync(join(data(), "kek"), "utf8")).toBe(secret);
+    expect((await failure(["--begin-anew"])).code).toBe(exitCodes.store.code);
+    await stop(await start());
+  });
+
   it("a lost CA", async () => {
     await stop(await start());
     const file = join(data(), "tls", "ca.crt");
@@ -274,6 +310,21 @@ describe("failures are one sentence with the fix, and a code of their own", () =
     const { code, stderr } = await failure(["--signer-secret", "env:CANARY"], { CANARY: canary });
     expect(code).toBe(exitCodes.signer.code);
     expect(stderr).not.toContain(canary);
+  });
+
+  it("a file to be written that is the server's own, which stays as it was", async () => {
+    await stop(await start());
+    const own = ["vidimus.sqlite", "kek", "tls/ca.key", "high-water-mark"];
+    const whole = own.map((name) => readFileSync(join(data(), name)));
+    for (const name of own) {
+      const { code, stderr } = await failure(["--ready-file", join(data(), name)]);
+      expect([code, stderr]).toEqual([exitCodes.configuration.code, expect.stringContaining("--ready-file")]);
+    }
+    for (const key of ["store.highWaterMark", "audit.headFile"]) {
+      const { code } = await failure(["--set", `${key}=${join(data(), "vidimus.sqlite")}`]);
+      expect(code).toBe(exitCodes.configuration.code);
+    }
+    expect(own.map((name) => readFileSync(join(data(), name)))).toEqual(whole);
   });
 
   it("a bad configuration", async () => {

@@ -2,7 +2,7 @@
 import { copyFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
-import { exchange } from "../../src/publisher/exchange.ts";
+import { exchange } from "../support/bare/exchange.ts";
 import { temporaryDirectory } from "../support/directory.ts";
 import { isAlive, Publisher, startWorkers, type Workers } from "../support/workers.ts";
 

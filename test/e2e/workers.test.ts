@@ -6,8 +6,8 @@ import { setTimeout as wait } from "node:timers/promises";
 import { connect } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
-import { ExchangeError, exchange } from "../../src/publisher/exchange.ts";
 import { type Issued, makeAuthority } from "../../src/serve/authority.ts";
+import { ExchangeError, exchange } from "../support/bare/exchange.ts";
 import { temporaryDirectory } from "../support/directory.ts";
 import {
   ending,

@@ -1,7 +1,7 @@
 /** The checker itself: histories that lie, one for each thing that it is there to say. */
 import { expect, test } from "vitest";
 import { check } from "./support/checker.ts";
-import type { FeedRow, FileFact, Happening, Outcome } from "./support/history.ts";
+import type { FeedRow, FileFact, Happening, Outcome, TrailEntry } from "./support/history.ts";
 import type { ViolationCode } from "./support/violation.ts";
 
 const repository = "example.org/a";
@@ -42,6 +42,31 @@ function feed(at: number, rows: readonly Partial<FeedRow>[]): Happening {
   }));
   return { kind: "feed", rows: full, began: at, ended: at + 1 };
 }
+
+/** A whole trail; each entry has the hash that it makes unless it says otherwise. */
+function trail(at: number, entries: readonly Partial<TrailEntry>[]): Happening {
+  const full = entries.map((entry, i) => ({
+    number: i + 1,
+    kind: "repository.published",
+    repository,
+    hash: `hash-${i + 1}`,
+    made: `hash-${i + 1}`,
+    files: undefined,
+    keyId: undefined,
+    ...entry,
+  }));
+  return { kind: "trail", after: 0, entries: full, began: at, ended: at + 1 };
+}
+
+/** The record of a publication, with what the server made beside it. */
+const tells = (files: Readonly<Record<string, number>>): Partial<TrailEntry> => ({
+  files: new Map(Object.entries({ snapshot: 9, timestamp: 9, ...files })),
+});
+
+const key = (at: number, keyId: string | undefined, outcome: Outcome = "acknowledged"): Happening => ({
+  ...{ kind: "key", repository, keyId, outcome },
+  ...{ began: at, ended: at + 1 },
+});
 
 const recall = (at: number, sha256: string | undefined): Happening => ({
   kind: "recall",
@@ -196,4 +221,70 @@ test("FEED_HOLE: what was read of the past has changed", () => {
 
 test("FEED_HOLE: a timestamp was served that is not listed", () => {
   expect(codes(begun, view(20, shown({ timestamp: 2 })), feed(30, [{}]))).toEqual(["FEED_HOLE"]);
+});
+
+const firstTold = tells({ root: 1, targets: 1 });
+const removedTold = { kind: "repository.removed" };
+
+test("a trail that tells of everything once passes, doubts and renewals included", () => {
+  const made = { kind: "key.created", keyId: "k1" };
+  const history = [
+    key(5, "k1"),
+    key(6, "k1"),
+    key(7, undefined, "unknown"),
+    begun,
+    publish(20, facts({ targets: 2 }), "unknown"),
+    publish(30, facts({ targets: 3 }), "refused"),
+    remove(40),
+    feed(45, [{}, { version: 0, sha256: "", category: "deletion" }]),
+  ];
+  const renewed = { kind: "repository.renewed", files: undefined };
+  for (const doubtful of [[], [tells({ targets: 2 })], [renewed]]) {
+    expect(codes(...history, trail(50, [made, firstTold, ...doubtful, removedTold]))).toEqual([]);
+  }
+});
+
+test("TRAIL_BROKEN: an entry is missing, or has not the hash that it makes", () => {
+  expect(codes(begun, trail(30, [{ ...firstTold, number: 2 }]))).toEqual(["TRAIL_BROKEN"]);
+  expect(codes(begun, trail(30, [{ ...firstTold, hash: "other" }]))).toEqual(["TRAIL_BROKEN"]);
+});
+
+test("TRAIL_BROKEN: what was read of the past has changed, or was cut off", () => {
+  const noise = { kind: "user.added" };
+  const other = { ...noise, hash: "other", made: "other" };
+  expect(codes(begun, trail(30, [firstTold, noise]), trail(40, [firstTold, other]))).toEqual([
+    "TRAIL_BROKEN",
+  ]);
+  expect(codes(begun, trail(30, [firstTold, noise]), trail(40, [firstTold]))).toEqual(["TRAIL_BROKEN"]);
+  expect(codes(begun, trail(30, [firstTold]), trail(40, [firstTold, noise]))).toEqual([]);
+});
+
+test("UNTOLD: an acknowledged publication, removal or key has no record", () => {
+  expect(codes(begun, trail(30, []))).toEqual(["UNTOLD"]);
+  expect(codes(begun, trail(30, [tells({ root: 1, targets: 2 })]))).toEqual(["UNTOLD", "TOLD_FALSELY"]);
+  expect(codes(begun, remove(20), trail(30, [firstTold]))).toEqual(["UNTOLD"]);
+  expect(codes(key(5, "k1"), trail(30, []))).toEqual(["UNTOLD"]);
+});
+
+test("UNTOLD: the changefeed has a renewal of which the trail does not tell", () => {
+  expect(codes(begun, feed(20, [{}, {}]), trail(30, [firstTold]))).toEqual(["UNTOLD"]);
+});
+
+test("TOLD_FALSELY: two records of one change", () => {
+  expect(codes(begun, trail(30, [firstTold, firstTold]))).toEqual(["TOLD_FALSELY"]);
+  expect(codes(begun, remove(20), trail(30, [firstTold, removedTold, removedTold]))).toEqual([
+    "TOLD_FALSELY",
+  ]);
+  const made = { kind: "key.created", keyId: "k1" };
+  expect(codes(key(5, "k1"), key(6, "k1"), trail(30, [made, made]))).toEqual(["TOLD_FALSELY"]);
+});
+
+test("TOLD_FALSELY: a record of what was refused, or of what nobody asked for", () => {
+  const refused = publish(20, facts({ targets: 2 }), "refused");
+  expect(codes(begun, refused, trail(30, [firstTold, tells({ targets: 2 })]))).toEqual(["TOLD_FALSELY"]);
+  expect(codes(begun, remove(20, "refused"), trail(30, [firstTold, removedTold]))).toEqual(["TOLD_FALSELY"]);
+  const made = (keyId: string) => ({ kind: "key.created", keyId });
+  expect(codes(key(5, "k1"), trail(30, [made("k1"), made("k2")]))).toEqual(["TOLD_FALSELY"]);
+  const renewed = { kind: "repository.renewed" };
+  expect(codes(begun, trail(20, [firstTold, renewed]), feed(30, [{}]))).toEqual(["TOLD_FALSELY"]);
 });

@@ -96,8 +96,9 @@ async function verdictOf(place: string, recorded: Recorded, cut: number): Promis
   const store = await openSqlite({ directory });
   try {
     const watcher = new Watcher(history);
-    const line = directLine(store, world.shim.now);
+    const line = directLine(store, world.shim.now, (query) => store.audit.list(query));
     for (const { repository } of world.keepers) await watcher.view(line, repository);
+    expect(await watcher.trail(line)).toBe(true);
     await watcher.feed(line);
   } finally {
     await store.close();

@@ -22,7 +22,7 @@ import { seed, times } from "./support/chance.ts";
 import { check } from "./support/checker.ts";
 import { directLine } from "./support/direct-line.ts";
 import { History, type Outcome } from "./support/history.ts";
-import { factOf, Watcher } from "./support/watcher.ts";
+import { factOf, type Line, Watcher } from "./support/watcher.ts";
 
 const clock = new TestClock(Date.UTC(2030, 0, 1));
 const principal = { name: "tester", method: "none", address: "" } as const;
@@ -89,18 +89,29 @@ afterAll(async () => {
   for (const service of [...services, ...deaf]) await service.close();
 });
 
+function lineTo(service: TrustService): Line {
+  return directLine(
+    service,
+    () => clock.now(),
+    (query) => service.trail.trail(query),
+  );
+}
+
 class Play {
   readonly repository: string;
   readonly history = new History();
   readonly #watcher = new Watcher(this.history);
   #owner: Owner | undefined;
   #life = 0;
+  #since: { readonly number: number; readonly hash: string } | undefined;
 
   constructor(repository: string) {
     this.repository = repository;
   }
 
   async begin(service: TrustService): Promise<void> {
+    // The trail is of the whole store: what was there before is of other plays.
+    this.#since ??= await service.trail.head();
     const key = async (role: OnlineRole) => {
       const { keytype, public: text } = await service.onlineKey(this.repository, role, principal);
       return listed(keytype, text);
@@ -112,10 +123,7 @@ class Play {
   }
 
   async read(service: TrustService) {
-    return await this.#watcher.view(
-      directLine(service, () => clock.now()),
-      this.repository,
-    );
+    return await this.#watcher.view(lineTo(service), this.repository);
   }
 
   /** New targets, one version above those that it finds. */
@@ -150,7 +158,8 @@ class Play {
 
   async verdict(pair: Pair): Promise<string[]> {
     for (const service of pair) await this.read(service);
-    await this.#watcher.feed(directLine(pair[0], () => clock.now()));
+    expect(await this.#watcher.trail(lineTo(pair[0]), this.#since)).toBe(true);
+    await this.#watcher.feed(lineTo(pair[0]));
     return check(this.history.happenings).map(({ code, sentence }) => `${code} ${sentence}`);
   }
 

@@ -7,7 +7,7 @@ import { sha256Hex } from "../../src/core/bytes.ts";
 import { notary } from "../../src/core/format/notary.ts";
 import type { Metadata } from "../../src/core/model.ts";
 import { type Past, pastOf, type Row } from "../../src/history/past.ts";
-import type { PublisherKey } from "../../src/publisher/keys.ts";
+import type { PublisherKey } from "../support/bare/keys.ts";
 import { newKey, Simulator, simulatedNow, someTarget } from "../support/simulator.ts";
 
 const day = 86_400_000;

@@ -1,11 +1,13 @@
 /** Questions about the past and the register of keys, over HTTP, held against a repository whose story is known. */
+
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { z } from "zod";
 import { canonicalKeyId } from "../../src/core/keys.ts";
 import { auditAnswer, auditQueries } from "../../src/http/manage/audit-schemas.ts";
-import type { PublisherKey } from "../../src/publisher/keys.ts";
 import { auditQuestions } from "../../src/service/audit-service.ts";
+import type { PublisherKey } from "../support/bare/keys.ts";
 import { openRequest, proposalBody, signedBytes, wireSignature } from "../support/proposing.ts";
+import { tester } from "../support/publications.ts";
 import { day, newKey, newRootKey, type Owner } from "../support/publisher.ts";
 import { codeOf } from "../support/refusal.ts";
 import { start, startServer, type TestServer } from "../support/server.ts";
@@ -269,6 +271,7 @@ describe("an answer", () => {
       repository: app,
       incarnation: 1,
       at: start + 5 * day,
+      actor: tester,
       files: [file],
     });
     const { document, lines } = await ask("signatures", { repository: app, role: "targets" });

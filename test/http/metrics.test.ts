@@ -12,6 +12,7 @@ const metricsOf = (lag: number, others?: OtherMetrics, mark = { behind: false, l
       renewalLag: async () => lag,
       mark: () => mark,
       policyFault: () => undefined,
+      damageMet: () => 0,
       expiry: {
         facts: () => ({
           at: 1_000,

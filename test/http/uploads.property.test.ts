@@ -10,7 +10,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Json } from "../../src/core/json.ts";
 import { notaryKeyId } from "../../src/core/keys.ts";
-import type { PublisherKey } from "../../src/publisher/keys.ts";
+import type { PublisherKey } from "../support/bare/keys.ts";
 import type { Answer } from "../support/client.ts";
 import {
   boundary,

@@ -3,17 +3,19 @@ import { mkdtempSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { describe, expect, inject, it } from "vitest";
 import { readPages } from "../../tools/docs.ts";
-import { blocksOf } from "../../tools/markdown.ts";
+import { type Block, blocksOf } from "../../tools/markdown.ts";
 import { linkTree, play } from "../support/pages.ts";
 import { findDocker } from "./support/requirements.ts";
 import { startVidimus } from "./support/vidimus-server.ts";
 
+/** What needs an old Notary is played by moving/guide.test.ts. */
+const isPlayed = ({ run, needs }: Block) => run && !needs.includes("old-notary");
 const absent = [
   ...(inject("notary") ? [] : ["notary", "curl"]),
   ...(inject("docker") === null ? ["docker"] : []),
 ];
 const pages = [...readPages(resolve(import.meta.dirname, "../.."))]
-  .map(([page, text]) => ({ page, blocks: blocksOf(text).filter(({ run }) => run) }))
+  .map(([page, text]) => ({ page, blocks: blocksOf(text).filter(isPlayed) }))
   .filter(({ blocks }) => blocks.some(({ needs }) => needs.some((need) => need !== "server")));
 
 describe.each(pages)("the commands of $page", ({ blocks }) => {

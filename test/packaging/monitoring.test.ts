@@ -86,6 +86,7 @@ beforeAll(async () => {
     renewalLag: async () => 0,
     mark: () => ({ behind: false, lag: 0 }),
     policyFault: () => undefined,
+    damageMet: () => 0,
     expiry: {
       facts: () => ({
         at: 1_000,

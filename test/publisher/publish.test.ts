@@ -8,11 +8,11 @@ import { notary } from "../../src/core/format/notary.ts";
 import type { KeyInfo } from "../../src/publisher/custody/custody.ts";
 import { defaultLifetimes, type Edit } from "../../src/publisher/edits.ts";
 import { PublishError } from "../../src/publisher/errors.ts";
-import type { TrustServer } from "../../src/publisher/exchange.ts";
 import { facts } from "../../src/publisher/files.ts";
 import { publishNew } from "../../src/publisher/first.ts";
-import type { PublisherKey } from "../../src/publisher/keys.ts";
 import { type PublisherTools, publishEdits } from "../../src/publisher/publish.ts";
+import type { TrustServer } from "../support/bare/exchange.ts";
+import type { PublisherKey } from "../support/bare/keys.ts";
 import { temporaryDirectory } from "../support/directory.ts";
 import { inHand } from "../support/drafting.ts";
 import { closeLater } from "../support/fetching.ts";
@@ -224,6 +224,7 @@ describe("edits", () => {
       ...owner,
       trust: {
         copy: (name) => owner.trust.copy(name),
+        ruling: (name) => owner.trust.ruling(name),
         sender: async (name) => {
           if (raced++ === 0) await publishEdits(other, name, [add("theirs")]);
           return await owner.trust.sender(name);
@@ -241,6 +242,7 @@ describe("edits", () => {
       ...owner,
       trust: {
         copy: (name) => owner.trust.copy(name),
+        ruling: (name) => owner.trust.ruling(name),
         sender: async (name) => {
           const sender = await owner.trust.sender(name);
           return {

@@ -5,7 +5,7 @@ import { openMemory } from "../../src/store/memory.ts";
 import type { Store } from "../../src/store/store.ts";
 import { storeContract } from "../contract/store.ts";
 import { otherProcess } from "../support/other-process.ts";
-import { limits, onlineKey, publication, removalOf, told } from "../support/publications.ts";
+import { limits, onlineKey, publication, removalOf, tester, told } from "../support/publications.ts";
 import { codeOf } from "../support/refusal.ts";
 
 describe("with a writer in another process", () => {
@@ -60,6 +60,7 @@ describe("what comes back", () => {
           repository: "a",
           incarnation: 1,
           at: 1,
+          actor: tester,
           files: [{ role: "timestamp", version: 1 }],
         }),
     ],

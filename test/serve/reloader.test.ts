@@ -11,7 +11,7 @@ let directory: string;
 let first: Issued;
 let second: Issued;
 let applied: KeyPair[];
-let logged: { level: number; err?: { code?: string } }[];
+let logged: { level: number; msg?: string; err?: { code?: string } }[];
 let reloader: Reloader | undefined;
 const paths = () => ({ certificate: join(directory, "c.pem"), key: join(directory, "k.pem") });
 
@@ -100,4 +100,15 @@ it("applies nothing after its end", async () => {
   put(second.certificate, second.key);
   await running.reload();
   expect(applied).toEqual([]);
+});
+
+it("says that nothing has changed where somebody asked, and only there", async () => {
+  const asked = start();
+  const said = () => logged.filter(({ msg }) => msg?.includes("is the one in use")).length;
+  put(first.certificate, first.key);
+  await asked.reload();
+  expect(said()).toBe(1);
+  put(second.certificate, second.key);
+  await asked.reload();
+  expect([said(), applied.at(-1)?.certificate]).toEqual([1, second.certificate]);
 });

@@ -6,6 +6,7 @@ import { handleSignals } from "../../src/serve/shutdown.ts";
 let source: EventEmitter;
 let exits: number[];
 let reloads: number;
+let logged: string[];
 let time: number;
 let stops: { resolve: () => void; reject: (error: Error) => void }[];
 let remove: () => void;
@@ -14,6 +15,7 @@ beforeEach(() => {
   source = new EventEmitter();
   exits = [];
   reloads = 0;
+  logged = [];
   time = 0;
   stops = [];
   remove = handleSignals({
@@ -22,7 +24,7 @@ beforeEach(() => {
       reloads += 1;
     },
     exit: (code) => exits.push(code),
-    logger: pino({ enabled: false }),
+    logger: pino({}, { write: (line) => logged.push(JSON.parse(line).msg) }),
     source,
     now: () => time,
   });
@@ -59,9 +61,12 @@ it("takes the same signal passed on by several parents as one", () => {
   expect(stops).toHaveLength(1);
 });
 
-it("SIGHUP reloads and goes on", () => {
+it("SIGHUP reloads and goes on, and says when it was heard and when that is over", async () => {
   source.emit("SIGHUP");
   expect([reloads, stops.length]).toEqual([1, 0]);
+  expect(logged).toEqual(["reading certificate, policy and keys of tokens again"]);
+  await expect.poll(() => logged).toHaveLength(2);
+  expect(logged[1]).toBe("everything that is configured was read again");
 });
 
 it("stops at once if the launcher went away during the start", () => {

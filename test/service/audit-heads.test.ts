@@ -8,6 +8,7 @@ import { AuditHeads, type HeadParts } from "../../src/service/audit-heads.ts";
 import { createSealedRecord, openSealed } from "../../src/signer/sealed.ts";
 import { keySecret } from "../../src/signer/secret.ts";
 import type { Signer } from "../../src/signer/signer.ts";
+import { refusalsInSummary } from "../../src/store/audit.ts";
 import { openMemory } from "../../src/store/memory.ts";
 import type { Store } from "../../src/store/store.ts";
 import { told } from "../support/publications.ts";
@@ -93,6 +94,20 @@ describe("a head", () => {
     await heads().tend();
     expect(sent[0]?.data.number).toBe(1);
     expect(await store.audit.refusals()).toMatchObject([{ hour: start, count: 3 }]);
+  });
+
+  it("comes after all that was refused, however many processes counted", async () => {
+    const rows = Array.from({ length: 2_000 }, (_, i) => ({
+      hour: start - hour,
+      principal: `machine ${i}`,
+      code: "FORBIDDEN",
+      count: 1,
+    }));
+    await store.audit.countRefusals(rows.slice(0, 1_000));
+    await store.audit.countRefusals(rows.slice(1_000));
+    await heads().tend();
+    expect(await store.audit.refusals()).toEqual([]);
+    expect(sent[0]?.data.number).toBe(2_000 / refusalsInSummary);
   });
 
   it("that could not be signed or sent is sent at the next look", async () => {

@@ -113,3 +113,35 @@ test.each(["timestamp", "snapshot"])(
     expect(await digestOf(role)).toBe(sha256);
   },
 );
+
+describe("damage that was met", () => {
+  const readyz = async () => {
+    const { status, body } = await beside.request("/readyz");
+    return [status, JSON.parse(body.toString())];
+  };
+  const count = async () => {
+    const { body } = await beside.request("/metrics");
+    return /^vidimus_store_damage_total (\d+)$/m.exec(body.toString())?.[1];
+  };
+
+  test("is counted and noted by whoever asks about readiness, while the rest is served", async () => {
+    expect([await readyz(), await count()]).toEqual([[200, {}], "0"]);
+    damage = { role: "root", change: flipped };
+    expect(await answerOf("root.json")).toEqual([500, "STORE_CORRUPT"]);
+    const { status } = await beside.publish(repository, owner.next("targets"));
+    expect(status).toBe(500);
+    expect(await count()).toBe("2");
+    const note = { "Stored files": expect.stringContaining("vidimus fsck") };
+    expect(await readyz()).toEqual([200, note]);
+    expect((await beside.request("/_notary_server/health")).body.toString()).toBe("{}");
+    expect((await beside.file(repository, "snapshot.json")).status).toBe(200);
+  });
+
+  test("is counted by the refresher as well, whom nobody asked", async () => {
+    damage = { role: "snapshot", change: flipped };
+    server.clock.advance(20 * 86_400_000);
+    await beside.service.start();
+    await expect.poll(() => beside.service.damageMet()).toBeGreaterThan(0);
+    expect(Number(await count())).toBeGreaterThan(0);
+  });
+});

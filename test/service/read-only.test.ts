@@ -1,15 +1,10 @@
 /** A server that only reads, beside the one that writes, on the same data directory. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { publishFirst, publishNext } from "../../src/publisher/collection.ts";
-import { exchange, repositoryPath, type TrustServer } from "../../src/publisher/exchange.ts";
-import { fetchFile } from "../../src/publisher/fetch.ts";
 import { facts } from "../../src/publisher/files.ts";
-import {
-  bareKey,
-  certificateKey,
-  generatePrivateKey,
-  makeRootCertificate,
-} from "../../src/publisher/keys.ts";
+import { publishFirst, publishNext } from "../support/bare/collection.ts";
+import { exchange, repositoryPath, type TrustServer } from "../support/bare/exchange.ts";
+import { fetchFile } from "../support/bare/fetch.ts";
+import { bareKey, certificateKey, generatePrivateKey, makeRootCertificate } from "../support/bare/keys.ts";
 import { temporaryDirectory } from "../support/directory.ts";
 import { runningServer } from "../support/running-server.ts";
 

@@ -1,6 +1,6 @@
 /** Publishing directly with too few signatures: the refusal names who is missing, within what stock clients read. */
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { PublisherKey } from "../../src/publisher/keys.ts";
+import type { PublisherKey } from "../support/bare/keys.ts";
 import { newKey, newRootKey, type Owner } from "../support/publisher.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 

@@ -3,7 +3,7 @@ import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { afterEach, beforeAll, beforeEach } from "vitest";
 import type { Custody, Unlocking } from "../../src/publisher/custody/custody.ts";
 import { type SshAgentOptions, sshAgent } from "../../src/publisher/custody/ssh-agent.ts";
-import { bareKey } from "../../src/publisher/keys.ts";
+import { bareKey } from "./bare/keys.ts";
 import { temporaryDirectory } from "./directory.ts";
 import { FakeAgent, type FakeAgentOptions, type FakeKey, fakeKey } from "./fake-agent.ts";
 

@@ -5,7 +5,7 @@ import { openKey } from "../../src/core/keys.ts";
 import type { OpenKey } from "../../src/publisher/custody/custody.ts";
 import type { OfflineState, Signing } from "../../src/publisher/edits.ts";
 import { defaultLifetimes } from "../../src/publisher/edits.ts";
-import type { PublisherKey } from "../../src/publisher/keys.ts";
+import type { PublisherKey } from "./bare/keys.ts";
 import { newClient, update } from "./reader.ts";
 import { type Simulator, simulatedNow } from "./simulator.ts";
 

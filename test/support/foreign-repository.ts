@@ -2,9 +2,10 @@
 import type { KeyObject } from "node:crypto";
 import { sha256Hex } from "../../src/core/bytes.ts";
 import { notary } from "../../src/core/format/notary.ts";
-import { facts, sealWith } from "../../src/publisher/files.ts";
-import { bareKey, generatePrivateKey, type PublisherKey } from "../../src/publisher/keys.ts";
+import { facts } from "../../src/publisher/files.ts";
 import type { NewMetadata, Store } from "../../src/store/store.ts";
+import { bareKey, generatePrivateKey, type PublisherKey } from "./bare/keys.ts";
+import { sealWith } from "./bare/seal.ts";
 import { told } from "./publications.ts";
 import { day, Owner } from "./publisher.ts";
 

@@ -8,7 +8,7 @@ import {
   randomBytes,
 } from "node:crypto";
 import * as x509 from "@peculiar/x509";
-import { bareKey, certificateKey, type PublisherKey } from "../../src/publisher/keys.ts";
+import { bareKey, certificateKey, type PublisherKey } from "./bare/keys.ts";
 import { listed } from "./publisher.ts";
 
 export interface SignatureJson {

@@ -4,8 +4,8 @@ import type { RequestListener } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { afterAll } from "vitest";
-import type { TrustServer } from "../../src/publisher/exchange.ts";
 import { ensureCertificate } from "../../src/serve/certificates.ts";
+import type { TrustServer } from "./bare/exchange.ts";
 import { temporaryDirectory } from "./directory.ts";
 
 const closers: (() => Promise<void>)[] = [];

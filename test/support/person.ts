@@ -8,7 +8,7 @@ import { makeRootCertificate } from "../../src/publisher/custody/certificates.ts
 import { testingOnlyCost } from "../../src/publisher/custody/key-file.ts";
 import { KeyFolder } from "../../src/publisher/custody/key-folder.ts";
 import { makePrivateKey } from "../../src/publisher/custody/private-key.ts";
-import type { TrustServer } from "../../src/publisher/exchange.ts";
+import type { TrustServer } from "./bare/exchange.ts";
 import { type Folder, folderWith } from "./folder.ts";
 
 const secret = "only-for-a-test";
@@ -22,6 +22,8 @@ export interface Said {
 
 export class Person {
   readonly home: Folder;
+  /** Variables beside those that every person has. */
+  env: Readonly<Record<string, string>> = {};
   readonly #server: TrustServer;
 
   constructor(server: TrustServer) {
@@ -86,6 +88,7 @@ export class Person {
         VIDIMUS_SERVER: this.#server.url,
         VIDIMUS_POLICY: this.home.at("trust.yaml"),
         VIDIMUS_PASSPHRASE_FILE: this.home.at("pass"),
+        ...this.env,
       },
       readFile: (path: string) => readFileSync(path, "utf8"),
       debug: false,

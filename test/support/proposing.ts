@@ -2,13 +2,13 @@
 import { notary } from "../../src/core/format/notary.ts";
 import type { Metadata } from "../../src/core/model.ts";
 import { rejectionStatement } from "../../src/core/rejection.ts";
-import type { PublisherKey } from "../../src/publisher/keys.ts";
 import type {
   OpenRequest,
   ProposalView,
   RejectionRequest,
   SignedRole,
 } from "../../src/service/proposal-service.ts";
+import type { PublisherKey } from "./bare/keys.ts";
 import type { Files } from "./publisher.ts";
 
 /** The bytes that are signed, as they stand in a sealed file. */

@@ -1,6 +1,6 @@
 /** Publications with made-up contents and true digests: the store never looks inside. */
 import { createHash } from "node:crypto";
-import type { AuditRecord } from "../../src/store/audit.ts";
+import type { AuditActor, AuditRecord } from "../../src/store/audit.ts";
 import type {
   NewMetadata,
   OnlineKey,
@@ -34,11 +34,13 @@ export function publication(repository: string, changes: Partial<Publication> = 
 }
 
 /** What the audit trail is told of a change. */
+export const tester: AuditActor = { name: "tester", method: "none", address: "" };
+
 export function told(repository: string, changes: Partial<AuditRecord> = {}): AuditRecord {
   return {
     at: 1_000,
     kind: "repository.published",
-    actor: { name: "tester", method: "none", address: "" },
+    actor: tester,
     repository,
     detail: "{}",
     ...changes,

@@ -9,14 +9,15 @@ import { notary } from "../../src/core/format/notary.ts";
 import type { Json } from "../../src/core/json.ts";
 import { type ListedKey, notaryKeyId } from "../../src/core/keys.ts";
 import type { TopRole } from "../../src/core/names.ts";
-import { facts, sealWith } from "../../src/publisher/files.ts";
+import { facts } from "../../src/publisher/files.ts";
 import {
   bareKey,
   certificateKey,
   generatePrivateKey,
   makeRootCertificate,
   type PublisherKey,
-} from "../../src/publisher/keys.ts";
+} from "./bare/keys.ts";
+import { sealWith } from "./bare/seal.ts";
 
 export const day = 86_400_000;
 export const year = 365 * day;

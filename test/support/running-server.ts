@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import pino from "pino";
 import { afterAll } from "vitest";
 import { loadConfig } from "../../src/config.ts";
-import type { TrustServer } from "../../src/publisher/exchange.ts";
 import { serve } from "../../src/wire.ts";
+import type { TrustServer } from "./bare/exchange.ts";
 import { temporaryDirectory } from "./directory.ts";
 
 const closers: (() => Promise<void>)[] = [];

@@ -8,8 +8,8 @@
 import { canonicalBytes } from "../../src/core/canonical.ts";
 import { notary } from "../../src/core/format/notary.ts";
 import type { Json } from "../../src/core/json.ts";
-import { sealWith } from "../../src/publisher/files.ts";
-import type { PublisherKey } from "../../src/publisher/keys.ts";
+import type { PublisherKey } from "./bare/keys.ts";
+import { sealWith } from "./bare/seal.ts";
 import {
   encodeSnapshot,
   encodeTimestamp,

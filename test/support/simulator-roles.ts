@@ -1,7 +1,7 @@
 /** What the simulated repository and the ways to break it share: roles, files of one moment, online metadata. */
 import { notary } from "../../src/core/format/notary.ts";
 import { facts } from "../../src/publisher/files.ts";
-import { bareKey, generatePrivateKey, type PublisherKey } from "../../src/publisher/keys.ts";
+import { bareKey, generatePrivateKey, type PublisherKey } from "./bare/keys.ts";
 
 /** One role as it will be in the next generation. */
 export interface RoleState {

@@ -20,13 +20,9 @@
 import type { TargetContent } from "../../src/core/format/format.ts";
 import { notary } from "../../src/core/format/notary.ts";
 import { parentRole, roleDepth, type TopRole } from "../../src/core/names.ts";
-import { facts, sealWith } from "../../src/publisher/files.ts";
-import {
-  certificateKey,
-  generatePrivateKey,
-  makeRootCertificate,
-  type PublisherKey,
-} from "../../src/publisher/keys.ts";
+import { facts } from "../../src/publisher/files.ts";
+import { certificateKey, generatePrivateKey, makeRootCertificate, type PublisherKey } from "./bare/keys.ts";
+import { sealWith } from "./bare/seal.ts";
 import { Breaker } from "./simulator-break.ts";
 import {
   encodeSnapshot,

@@ -14,7 +14,7 @@ import { keySecret } from "../../src/signer/secret.ts";
 import { inspectSqlite } from "../../src/store/sqlite/inspection.ts";
 import { temporaryDirectory } from "./directory.ts";
 import { openRequest, signaturesBy } from "./proposing.ts";
-import { told } from "./publications.ts";
+import { tester, told } from "./publications.ts";
 import { day, newKey, newRootKey, type Owner } from "./publisher.ts";
 import { start, startServer, type TestServer } from "./server.ts";
 
@@ -111,7 +111,7 @@ async function fill(server: TestServer): Promise<void> {
   await server.service.proposals.open(full, openRequest(owner.next("targets")), who);
   await propose(server, anew, who);
   // Superseded long enough, and taken away.
-  const removal = { repository: own, incarnation: 1, at: server.clock.now() };
+  const removal = { repository: own, incarnation: 1, at: server.clock.now(), actor: tester };
   await server.store.retention.remove({ ...removal, files: [{ role: "timestamp", version: 1 }] });
   const entry = { id: "one", type: "dev.vidimus.test", subject: own, at: server.clock.now(), data: "{}" };
   await server.store.outbox.add(entry, ["log"], { waiting: 10, settled: 10 });

@@ -5,15 +5,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { Agent, get } from "node:https";
 import { join, resolve } from "node:path";
 import { vi } from "vitest";
-import { publishFirst, publishNext } from "../../src/publisher/collection.ts";
-import { defaultLimits, exchange, repositoryPath, type TrustServer } from "../../src/publisher/exchange.ts";
 import { facts } from "../../src/publisher/files.ts";
-import {
-  bareKey,
-  certificateKey,
-  generatePrivateKey,
-  makeRootCertificate,
-} from "../../src/publisher/keys.ts";
+import { publishFirst, publishNext } from "./bare/collection.ts";
+import { defaultLimits, exchange, repositoryPath, type TrustServer } from "./bare/exchange.ts";
+import { bareKey, certificateKey, generatePrivateKey, makeRootCertificate } from "./bare/keys.ts";
 import { temporaryDirectory } from "./directory.ts";
 
 const launcher = resolve(import.meta.dirname, "../../bin/vidimus.js");

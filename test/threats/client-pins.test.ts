@@ -9,7 +9,7 @@ import {
   generatePrivateKey,
   makeRootCertificate,
   type PublisherKey,
-} from "../../src/publisher/keys.ts";
+} from "../support/bare/keys.ts";
 import { again } from "../support/forgery.ts";
 import { newKey } from "../support/publisher.ts";
 import { Simulator, someTarget } from "../support/simulator.ts";

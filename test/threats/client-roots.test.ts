@@ -1,6 +1,6 @@
 /** Roots before clients: hidden, forged, out of order, expired, too many (docs/threats.md 2 and 7). */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { PublisherKey } from "../../src/publisher/keys.ts";
+import type { PublisherKey } from "../support/bare/keys.ts";
 import { bundleKey, makeCertificate } from "../support/forgery.ts";
 import { day, newKey } from "../support/publisher.ts";
 import { type Simulator, someTarget } from "../support/simulator.ts";

@@ -1,6 +1,6 @@
 /** The attacks of the TUF specification (docs/threats.md 1), on clients that are new, restarted or running. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { PublisherKey } from "../../src/publisher/keys.ts";
+import type { PublisherKey } from "../support/bare/keys.ts";
 import { day, newKey } from "../support/publisher.ts";
 import type { Simulator } from "../support/simulator.ts";
 import { someTarget } from "../support/simulator.ts";

@@ -1,7 +1,7 @@
 /** Counting signatures in a client (docs/threats.md: V1 to V7, V25, V33): each place where they are counted, in each way. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Json } from "../../src/core/json.ts";
-import { bareKey, generatePrivateKey, type PublisherKey } from "../../src/publisher/keys.ts";
+import { bareKey, generatePrivateKey, type PublisherKey } from "../support/bare/keys.ts";
 import { again, compressed, rsaForm, type SignatureJson, withSignatures } from "../support/forgery.ts";
 import { newKey } from "../support/publisher.ts";
 import { type Simulator, someTarget } from "../support/simulator.ts";

@@ -198,7 +198,7 @@ describe.each(visited)("V20: %s", (stance) => {
 
   async function rootKeyOfNow() {
     const { certificateKey, generatePrivateKey, makeRootCertificate } = await import(
-      "../../src/publisher/keys.ts"
+      "../support/bare/keys.ts"
     );
     const key = generatePrivateKey("ecdsa");
     return certificateKey(key, await makeRootCertificate(key, sim.repository, new Date(sim.now - day)));

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Json } from "../../src/core/json.ts";
 import type { ListedKey } from "../../src/core/keys.ts";
 import { defaultPolicy } from "../../src/policy/policy.ts";
-import { bareKey, generatePrivateKey, type PublisherKey } from "../../src/publisher/keys.ts";
+import { bareKey, generatePrivateKey, type PublisherKey } from "../support/bare/keys.ts";
 import {
   bundleKey,
   type CertificateOptions,

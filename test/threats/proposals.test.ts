@@ -8,7 +8,7 @@ import {
   generatePrivateKey,
   makeRootCertificate,
   type PublisherKey,
-} from "../../src/publisher/keys.ts";
+} from "../support/bare/keys.ts";
 import type { Answer } from "../support/client.ts";
 import { proposalBody, signedBytes, wireSignature } from "../support/proposing.ts";
 import { type Files, newKey, type Owner } from "../support/publisher.ts";

@@ -11,7 +11,7 @@ import {
   generatePrivateKey,
   makeRootCertificate,
   type PublisherKey,
-} from "../../src/publisher/keys.ts";
+} from "../support/bare/keys.ts";
 import {
   again,
   compressed,

@@ -44,7 +44,7 @@ describe("the import table", () => {
     ["src/cli/planted.ts", "../http/errors.ts", "src/cli may not import src/http"],
     ["src/cli/planted.ts", "../store/memory.ts", "src/cli may not import src/store/memory"],
     ["src/publisher/planted.ts", "../service/trust.ts", "src/publisher may not import src/service"],
-    ["src/client/planted.ts", "../publisher/keys.ts", "src/client may not import src/publisher"],
+    ["src/client/planted.ts", "../publisher/draft.ts", "src/client may not import src/publisher"],
     ["src/client/planted.ts", "zod", "src/client may not use this package"],
     ["src/web/planted.ts", "../core/model.ts", "src/web may not import src/core"],
     ["src/log/planted.ts", "../core/model.ts", "src/log may not import src/core"],

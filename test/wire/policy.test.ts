@@ -41,6 +41,17 @@ async function patterns(source: PolicySource): Promise<readonly string[]> {
 
 const lines = () => log.map((line) => JSON.parse(line));
 
+it("a reload says whether the file has changed", async () => {
+  const source = await open(policyFor("a.test/**"));
+  await source.reload();
+  writeFileSync(file, policyFor("b.test/**"));
+  await source.reload();
+  expect(lines().map(({ msg }) => msg)).toEqual([
+    "the policy was read again and has not changed",
+    "the policy was read again and is in force",
+  ]);
+});
+
 describe("at the start", () => {
   it("without policy.file nothing more is demanded than ever, and a reload changes nothing", async () => {
     const source = await openPolicySource(configOf(undefined), pino({ enabled: false }));

@@ -1,5 +1,5 @@
 /** K3: whatever opens the sealed keys overwrites every secret that it read, used or not. */
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pino from "pino";
 import { beforeEach, describe, expect, it, vi } from "vitest";
@@ -13,7 +13,7 @@ import { rekey } from "../../src/wire/rekey.ts";
 import { serve } from "../../src/wire.ts";
 import { startChild } from "../support/child.ts";
 import { temporaryDirectory } from "../support/directory.ts";
-import { codeOf } from "../support/refusal.ts";
+import { codeOf, refusalOf } from "../support/refusal.ts";
 import { agePair } from "../support/sealed-bytes.ts";
 
 const read: Secret[] = vi.hoisted(() => []);
@@ -79,7 +79,8 @@ describe.each(works)("%s", (_name, work) => {
   it.each([undefined, "made", "replaced"])("after a rekey that was killed at %s", async (step) => {
     await stopped(step);
     await work();
-    expect(wiped()).toBe(step === undefined ? 1 : 2);
+    // The successor is read only where the key file does not open the store.
+    expect(wiped()).toBe(step === "replaced" ? 2 : 1);
   });
 });
 
@@ -113,6 +114,48 @@ it("also where the secret is not the store's, or its record is damaged", async (
   database.close();
   await fsck(configured(), { openKeys: true }, ({ code }) => damages.push(code));
   expect(damages).toEqual(["KEYRING_UNOPENED", "KEYRING_UNOPENED"]);
-  expect(wiped()).toBe(3);
+  expect(wiped()).toBe(2);
   expect(readFileSync(kek(), "utf8")).toMatch(/^vidimus-kek-v1:/);
+});
+
+describe("a key file's successor that cannot be used", () => {
+  it("is nobody's business while the key file opens the store", async () => {
+    await stopped();
+    writeFileSync(`${kek()}.new`, "", { mode: 0o600 });
+    for (const [, work] of works) await work();
+    expect(readFileSync(`${kek()}.new`, "utf8")).toBe("");
+  });
+
+  it("is named, with what is wrong with it, where that one does not", async () => {
+    await stopped("replaced");
+    writeFileSync(`${kek()}.new`, "", { mode: 0o600 });
+    for (const [, work] of works) {
+      const refusal = await refusalOf(work());
+      expect(refusal.code).toBe("BAD_SECRET");
+      expect(refusal.message).toContain(`${kek()}: It does not open the store`);
+      expect(refusal.message).toContain("ends in .new, cannot be used: The secret is empty.");
+    }
+  });
+});
+
+describe("the place of a secret that cannot be used is told", () => {
+  it("where it is the key file of the data directory", async () => {
+    await stopped();
+    rmSync(kek());
+    for (const [, work] of works) {
+      const refusal = await refusalOf(work());
+      expect(refusal.code).toBe("BAD_SECRET");
+      expect(refusal.message).toContain(`${kek()}: The secret's file is not there: put it back`);
+    }
+  });
+
+  it("by the key that names it where it is configured, for a secret itself may stand there", async () => {
+    await stopped();
+    const refusal = await refusalOf(
+      fsck(configured({ "signer.secret": "file:/canary-7f3a9c" }), { openKeys: true }, () => {}),
+    );
+    expect(refusal.code).toBe("BAD_SECRET");
+    expect(refusal.message).toContain("what signer.secret names: The secret's file is not there");
+    expect(refusal.message).not.toContain("canary");
+  });
 });

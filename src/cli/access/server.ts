@@ -3,14 +3,16 @@
  *
  * - Without `--server` it is the one of this configuration, known by the CA in its data directory; whoever may read that
  *   directory is its operator (`operator-token`). That token goes to no other server.
- * - Otherwise: a machine's token from a file, or a name with a password. Nothing secret is ever an argument.
- * - Answers and time are bounded; what a server says reaches a terminal as printable text only.
+ * - Otherwise: a machine's token from a file, a name with a password, or what every command has (`docs/access.md`). Nothing
+ *   secret is ever an argument.
  */
 import { readFileSync } from "node:fs";
-import { type ClientRequest, request as requestHttp } from "node:http";
-import { request as requestHttps } from "node:https";
 import { join } from "node:path";
 import type { Command } from "commander";
+import { TrustError } from "../../client/errors.ts";
+import type { CredentialSource } from "../../client/fetch/credentials.ts";
+import type { CallAnswer, CallRequest, Fetcher } from "../../client/fetch/fetcher.ts";
+import type { FetcherOptions } from "../../client/fetch/options.ts";
 import type { Config } from "../../config.ts";
 import { localUrl } from "../../serve/listener.ts";
 import { tlsPaths } from "../../serve/tls-paths.ts";
@@ -42,44 +44,31 @@ export function addAccessFlags(command: Command): Command {
   return addConfigurationFlags(command);
 }
 
-interface Place {
-  readonly url: URL | { readonly socketPath: string };
-  readonly ca: string | undefined;
-  /** On this machine, whatever name its certificate has. */
-  readonly isLocal: boolean;
-}
-
-interface Answer {
-  readonly status: number;
-  readonly body: unknown;
-}
-
 export class AccessServer {
-  readonly #place: Place;
-  readonly #authorization: string;
+  readonly #fetcher: Fetcher;
 
-  private constructor(place: Place, authorization: string) {
-    this.#place = place;
-    this.#authorization = authorization;
+  private constructor(fetcher: Fetcher) {
+    this.#fetcher = fetcher;
   }
 
+  /** For one command, which closes it. */
   static async open(command: Command, context: CliContext): Promise<AccessServer> {
     const flags = command.opts<AccessFlags>();
     const { config } = loadFrom(command, context);
-    const place = placeOf(flags, config);
-    return new AccessServer(place, `Bearer ${await tokenOf(flags, config, place, context)}`);
+    const place = placeOf(flags, config, context);
+    return new AccessServer(await fetcherAt(place, await credentialsOf(flags, config, place, context)));
   }
 
   /** What the server answers, if that is no refusal. Throws `AccessError`. */
-  async call(method: string, path: string, body?: object): Promise<unknown> {
-    const content = body && { type: "application/json", text: JSON.stringify(body) };
-    const answer = await send(this.#place, {
+  async call(method: CallRequest["method"], path: string, body?: object): Promise<unknown> {
+    const answer = await asked(this.#fetcher, {
+      // A token for everything that this caller may do here: without the right, what is their own alone.
+      right: { of: "server", action: "admin" },
       method,
       path: `/api/v1/${path}`,
-      content,
-      authorization: this.#authorization,
+      ...(body && { body: { type: "application/json", bytes: Buffer.from(JSON.stringify(body), "utf8") } }),
     });
-    if (answer.status >= 200 && answer.status < 300) return answer.body;
+    if (answer.status >= 200 && answer.status < 300) return parsed(answer.body);
     throw refusalOf(answer);
   }
 
@@ -95,52 +84,119 @@ export class AccessServer {
     }
     return all;
   }
+
+  close(): void {
+    this.#fetcher.close();
+  }
 }
 
-function placeOf({ server, ca }: AccessFlags, { data, server: own, tls }: Config): Place {
-  if (server !== undefined) {
-    const url = URL.canParse(server) ? new URL(server) : undefined;
-    const isLoopback = url !== undefined && ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname);
-    if (url?.protocol !== "https:" && !(url?.protocol === "http:" && isLoopback)) {
-      throw new AccessError(
-        "ACCESS_REFUSED",
-        "Give --server as https://HOST:PORT: passwords and tokens go there.",
-      );
-    }
-    return { url, ca: ca === undefined ? undefined : readText(ca), isLocal: false };
-  }
-  const authority = () => readText(ca ?? tls.certificate ?? tlsPaths(data).authority);
-  if (own.socket !== undefined) {
-    return { url: { socketPath: own.socket }, ca: own.plainHttp ? undefined : authority(), isLocal: true };
-  }
-  if (own.port === 0) {
+/** Where the server is, and how to know it. */
+type Place = Pick<FetcherOptions, "server" | "ca" | "local" | "environment">;
+
+function placeOf(
+  { server, ca }: AccessFlags,
+  { data, server: own, tls }: Config,
+  { env }: CliContext,
+): Place {
+  if (server !== undefined)
+    return { server, ca: ca === undefined ? undefined : readText(ca), environment: env };
+  // No proxy lies between this machine and itself.
+  const here = { local: { socket: own.socket }, environment: {} };
+  const scheme = own.plainHttp ? "http" : "https";
+  if (own.socket === undefined && own.port === 0) {
     throw new AccessError("ACCESS_REFUSED", "The server chooses server.port itself: name it with --port.");
   }
-  const url = new URL(localUrl(own.host, own.port, !own.plainHttp));
-  return { url, ca: own.plainHttp ? undefined : authority(), isLocal: true };
+  const url =
+    own.socket === undefined ? localUrl(own.host, own.port, !own.plainHttp) : `${scheme}://localhost`;
+  const authority = own.plainHttp ? undefined : readText(ca ?? tls.certificate ?? tlsPaths(data).authority);
+  return { ...here, server: url, ca: authority };
 }
 
-async function tokenOf(
+async function fetcherAt(place: Place, credentials: CredentialSource): Promise<Fetcher> {
+  const { createFetcher } = await import("../../client/fetch/http-fetcher.ts");
+  return await told(async () => createFetcher({ ...place, credentials, limits: { requestTime: longest } }));
+}
+
+async function credentialsOf(
   flags: AccessFlags,
   { data }: Config,
   place: Place,
   context: CliContext,
-): Promise<string> {
+): Promise<CredentialSource> {
   const { login, tokenFile, server } = flags;
-  if (tokenFile !== undefined) return readText(tokenFile).trim();
-  if (login !== undefined) {
-    const password = await readSecret(`Password of ${login}: `, { file: flags.loginPasswordFile }, context);
-    const form = { grant_type: "password", username: login, password, scope: "vidimus:server:admin" };
-    const content = { type: "application/x-www-form-urlencoded", text: new URLSearchParams(form).toString() };
-    const answer = await send(place, { method: "POST", path: "/token", content, authorization: undefined });
-    const { access_token } = Object(answer.body) as { access_token?: unknown };
+  if (tokenFile !== undefined) return ownToken(readText(tokenFile).trim());
+  if (login !== undefined) return ownToken(await tokenByPassword(login, flags, place, context));
+  if (server === undefined) return ownToken(readText(join(data, "operator-token")).trim());
+  const [{ usualCredentials }, { checkOptions }] = await Promise.all([
+    import("../../client/fetch/sources.ts"),
+    import("../../client/options.ts"),
+  ]);
+  return await told(async () => {
+    const { dockerConfig, environment } = checkOptions({ server, environment: context.env });
+    return usualCredentials({ server, named: server, dockerConfig, environment });
+  });
+}
+
+function ownToken(token: string | undefined): CredentialSource {
+  return { find: async () => undefined, own: async () => token };
+}
+
+/** Of this very server's token endpoint: the realm may be a name that is not known here. */
+async function tokenByPassword(
+  username: string,
+  { loginPasswordFile }: AccessFlags,
+  place: Place,
+  context: CliContext,
+): Promise<string> {
+  const fetcher = await fetcherAt(place, ownToken(undefined));
+  const password = await readSecret(`Password of ${username}: `, { file: loginPasswordFile }, context);
+  const form = { grant_type: "password", username, password, scope: "vidimus:server:admin" };
+  try {
+    const answer = await asked(fetcher, {
+      right: { of: "server", action: "known" },
+      method: "POST",
+      path: "/token",
+      body: {
+        type: "application/x-www-form-urlencoded",
+        bytes: Buffer.from(new URLSearchParams(form).toString(), "utf8"),
+      },
+    });
+    const { access_token } = Object(parsed(answer.body)) as { access_token?: unknown };
     if (answer.status === 200 && typeof access_token === "string") return access_token;
     throw refusalOf(answer);
+  } catch (error) {
+    if (!(error instanceof AccessError) || error.code !== "ACCESS_DENIED") throw error;
+    const what = `The server does not let ${username} in with this password: try again, or ask its administrator.`;
+    throw new AccessError("ACCESS_DENIED", what, error);
+  } finally {
+    fetcher.close();
   }
-  if (server !== undefined) {
-    throw new AccessError("ACCESS_DENIED", "Say who asks: give --login NAME, or --token-file FILE.");
+}
+
+async function asked(
+  fetcher: Fetcher,
+  request: Omit<CallRequest, "maxBytes" | "signal">,
+): Promise<CallAnswer> {
+  const signal = AbortSignal.timeout(longest);
+  return await told(() => fetcher.call({ ...request, maxBytes: mostAnswer, signal }));
+}
+
+const denied: ReadonlySet<string> = new Set(["UNAUTHORIZED", "FORBIDDEN", "CREDENTIALS", "TOKEN_REALM"]);
+
+/** Runs it, and says what a fetcher refuses in this family's codes. */
+async function told<T>(task: () => Promise<T>): Promise<T> {
+  try {
+    return await task();
+  } catch (error) {
+    if (!(error instanceof TrustError)) throw error;
+    const { code, message, remedy } = error;
+    if (code === "OPTION_INVALID") throw new AccessError("ACCESS_REFUSED", message, error);
+    if (denied.has(code)) {
+      const next = remedy?.next ?? "Say who asks: give --login NAME, or --token-file FILE.";
+      throw new AccessError("ACCESS_DENIED", `${message} ${next}`, error);
+    }
+    throw new AccessError("ACCESS_UNREACHABLE", `${message} Is the server running?`, error);
   }
-  return readText(join(data, "operator-token")).trim();
 }
 
 function readText(path: string): string {
@@ -156,68 +212,16 @@ function readText(path: string): string {
   }
 }
 
-interface Sent {
-  readonly method: string;
-  readonly path: string;
-  readonly content: { readonly type: string; readonly text: string } | undefined;
-  readonly authorization: string | undefined;
-}
-
-function send({ url, ca, isLocal }: Place, { method, path, content, authorization }: Sent): Promise<Answer> {
-  const headers = {
-    ...(authorization !== undefined && { authorization }),
-    ...(content && { "content-type": content.type, "content-length": Buffer.byteLength(content.text) }),
-  };
-  const where = url instanceof URL ? { host: url.hostname.replace(/^\[(.*)\]$/, "$1"), port: url.port } : url;
-  const options = { ...where, method, path, headers, agent: false };
-  const isPlain = url instanceof URL ? url.protocol === "http:" : ca === undefined;
-  const proof = isLocal ? { allowPartialTrustChain: true, checkServerIdentity: () => undefined } : {};
-  return new Promise((resolve, reject) => {
-    const sent: ClientRequest = isPlain
-      ? requestHttp(options)
-      : requestHttps({ ...options, ...proof, ...(ca !== undefined && { ca }) });
-    const fail = (cause: unknown) => {
-      clearTimeout(timer);
-      const why = (cause as NodeJS.ErrnoException).code ?? "no answer in time";
-      reject(
-        new AccessError(
-          "ACCESS_UNREACHABLE",
-          `The server does not answer as it should (${why}): is it running?`,
-          cause,
-        ),
-      );
-      sent.destroy();
-    };
-    const timer = setTimeout(() => fail({}), longest);
-    sent.on("error", fail);
-    sent.on("response", (response) => {
-      let text = "";
-      response.setEncoding("utf8");
-      response.on("data", (chunk: string) => {
-        text += chunk;
-        if (text.length > mostAnswer) fail({ code: "its answer does not end" });
-      });
-      response.on("error", fail);
-      response.on("end", () => {
-        clearTimeout(timer);
-        resolve({ status: response.statusCode ?? 0, body: parsed(text) });
-      });
-    });
-    sent.end(content?.text);
-  });
-}
-
-function parsed(text: string): unknown {
+function parsed(body: Buffer): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(body.toString("utf8"));
   } catch {
     return undefined;
   }
 }
 
-function refusalOf({ status, body }: Answer): AccessError {
-  const [first] =
-    (Object(body) as { errors?: readonly { message?: unknown; detail?: unknown }[] }).errors ?? [];
+function refusalOf({ status, body }: CallAnswer): AccessError {
+  const [first] = (Object(parsed(body)) as { errors?: readonly { message?: unknown }[] }).errors ?? [];
   const said = printable(typeof first?.message === "string" ? first.message : `It answered ${status}.`).slice(
     0,
     600,

@@ -16,7 +16,12 @@ export function asks<A extends readonly unknown[]>(
   work: (server: AccessServer, ...given: A) => Promise<void>,
 ): void {
   addAccessFlags(command).action(async (...given: unknown[]) => {
-    await work(await AccessServer.open(command, context), ...(given as unknown as A));
+    const server = await AccessServer.open(command, context);
+    try {
+      await work(server, ...(given as unknown as A));
+    } finally {
+      server.close();
+    }
   });
 }
 

@@ -44,12 +44,12 @@ function addDeny(parent: Command, publishing: Publishing): void {
       "a stolen key: it counts in nothing new on the server; shows what lists it, and proposes to take it out",
     )
     .argument("<key>", "ID of the bare key")
-    .option("--reason <text>", "why, for the record", "")
+    .option("--reason <text>", "why, for the record")
     .option("--no-repair", "propose nothing")
     .option("--expires <days>", "until when what is signed is good, in days (default: root 730, others 365)")
     .addHelpText("after", examples(`vidimus key deny ${someKey} --reason 'laptop lost' --no-repair`));
   addPublishFlags(deny).action(async (text: string) => {
-    const { reason, repair } = deny.opts<{ reason: string; repair: boolean }>();
+    const { reason = "", repair } = deny.opts<{ reason?: string; repair: boolean }>();
     const id = keyIdOf(deny, text);
     await atDesk(deny, publishing, async (desk) => {
       const ask = askOf(await desk.trust.sender("vidimus/audit"));

@@ -31,8 +31,9 @@ export async function askingServer<T>(
 export function askOf(sender: Sender): Ask {
   const { fetcher } = sender;
   return async (method, path, document) => {
-    const actions = method === "GET" ? "pull" : "*";
-    const question = { actions, method, path, document, time: longest } as const;
+    // Questions about all repositories, and changes of what the server knows of keys.
+    const right = { of: "server", action: method === "GET" ? "audit" : "admin" } as const;
+    const question = { right, method, path, document, time: longest } as const;
     const { status, code, body: answer } = await askServer(sender, question);
     if (status !== 200) {
       const said = refusalIn(answer);

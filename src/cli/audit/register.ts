@@ -25,7 +25,7 @@ function addAdd(parent: Command, { context, client }: Publishing): void {
     .description("say whose key it is; in the place of what was said of the same key and beginning")
     .argument("<key>", "ID of the bare key: vidimus key list, vidimus audit keys")
     .requiredOption("--owner <name>", "whose it is")
-    .option("--custody <text>", "where its private half is kept", "")
+    .option("--custody <text>", "where its private half is kept")
     .option("--since <instant>", "from when on (default: now)")
     .option("--until <instant>", "until when")
     .option("--json", "print a document")
@@ -36,9 +36,15 @@ function addAdd(parent: Command, { context, client }: Publishing): void {
       ),
     );
   addTrustFlags(add).action(async (key: string) => {
-    const { owner, custody, since, until, json } = add.opts<{
+    const {
+      owner,
+      custody = "",
+      since,
+      until,
+      json,
+    } = add.opts<{
       owner: string;
-      custody: string;
+      custody?: string;
       since?: string;
       until?: string;
       json?: true;

@@ -15,6 +15,7 @@ const expiringPage = z.object({
       role: z.string().optional(),
       name: z.string().optional(),
       keyId: z.string().optional(),
+      owner: z.string().optional(),
     }),
   ),
   next,

@@ -54,7 +54,11 @@ type Form = Pick<Flags, "json" | "csv">;
 async function ends({ context }: Asking, server: AskedServer, within: string, form: Form): Promise<number> {
   const pages = await everyPage(
     server,
-    (after) => ({ method: "GET", path: `/api/v1/expiring?${query({ within, after, limit: "200" })}` }),
+    (after) => ({
+      right: "audit",
+      method: "GET",
+      path: `/api/v1/expiring?${query({ within, after, limit: "200" })}`,
+    }),
     readExpiring,
   );
   const found = pages
@@ -65,20 +69,30 @@ async function ends({ context }: Asking, server: AskedServer, within: string, fo
     printJson(context, { format: "vidimus-expiring/1", server: server.origin, at, expiring: found });
     return found.length;
   }
-  const rows = found.map(({ expires, kind, repository = "", role = "", name = "", keyId = "" }) => [
-    expires,
-    kind,
-    repository,
-    role,
-    name,
-    keyId,
-  ]);
+  const rows = found.map(
+    ({ expires, kind, repository = "", role = "", name = "", keyId = "", owner = "" }) => [
+      expires,
+      kind,
+      repository,
+      role,
+      name,
+      keyId,
+      owner,
+    ],
+  );
   if (form.csv === true)
-    context.stdout(csv([["expires", "kind", "repository", "role", "name", "keyId"], ...rows]));
+    context.stdout(csv([["expires", "kind", "repository", "role", "name", "keyId", "owner"], ...rows]));
   else if (rows.length === 0) printLine(context, `Nothing on ${server.origin} ends within ${within}.`);
   else {
-    const shown = rows.map(([expires = "", kind = "", repository = "", role = "", name = ""]) =>
-      [left(expires, at), expires.slice(0, 10), kind, repository || "(server)", role, name].map(printable),
+    const shown = rows.map(([expires = "", kind = "", repository = "", role = "", name = "", , owner = ""]) =>
+      [
+        left(expires, at),
+        expires.slice(0, 10),
+        kind,
+        repository || "(server)",
+        role,
+        owner === "" ? name : `${name} (${owner})`,
+      ].map(printable),
     );
     printLine(context, formatTable([["LEFT", "ENDS", "WHAT", "REPOSITORY", "ROLE", "NAME"], ...shown]));
   }
@@ -94,6 +108,7 @@ async function signatures(
   const pages = await everyPage(
     server,
     (after) => ({
+      right: "audit",
       method: "GET",
       path: `/api/v1/old-signatures?${query({ olderThan, after, limit: "200" })}`,
     }),

@@ -51,8 +51,12 @@ ${examples(`vidimus gc ${name}`, `vidimus gc ${name} --targets 365d --delegation
         (after) => {
           const asked = { ...wishes, ...(after !== undefined && { after }) };
           return run
-            ? { method: "POST", path: "/api/v1/retention", body: asked }
-            : { method: "GET", path: `/api/v1/retention?${new URLSearchParams(asked).toString()}` };
+            ? { right: "admin", method: "POST", path: "/api/v1/retention", body: asked }
+            : {
+                right: "admin",
+                method: "GET",
+                path: `/api/v1/retention?${new URLSearchParams(asked).toString()}`,
+              };
         },
         readRetention,
       );

@@ -20,7 +20,14 @@ export interface AskedServer {
   /** As it is named in messages. */
   readonly origin: string;
   /** The document that it answers with. Throws `SERVER_REFUSED` and what a fetcher throws. */
-  ask(method: "GET" | "POST", path: string, body?: object): Promise<unknown>;
+  ask(question: Asked): Promise<unknown>;
+}
+
+export interface Asked {
+  readonly right: "audit" | "admin";
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly body?: object;
 }
 
 /** Any name leads to the server that is meant for all. */
@@ -44,21 +51,17 @@ export async function atServer(
     const sender = await trust.sender(anyName);
     await run({
       origin: sender.fetcher.origin,
-      ask: (method, path, body) => answerOf(sender, method, path, body),
+      ask: (question) => answerOf(sender, question),
     });
   } finally {
     await trust.close();
   }
 }
 
-async function answerOf(
-  sender: Sender,
-  method: "GET" | "POST",
-  path: string,
-  document: object | undefined,
-): Promise<unknown> {
+async function answerOf(sender: Sender, { right, method, path, body: document }: Asked): Promise<unknown> {
   const { fetcher } = sender;
-  const answer = await askServer(sender, { actions: "*", method, path, document, time: longest });
+  const ofServer = { of: "server", action: right } as const;
+  const answer = await askServer(sender, { right: ofServer, method, path, document, time: longest });
   if (answer.status === 200) {
     try {
       return JSON.parse(answer.body.toString("utf8"));
@@ -78,18 +81,13 @@ async function answerOf(
 /** All pages, one after the other. `read`: throws for what is not as documented. */
 export async function everyPage<T extends { readonly next?: string | undefined }>(
   server: AskedServer,
-  pathOf: (after: string | undefined) => {
-    readonly method: "GET" | "POST";
-    readonly path: string;
-    readonly body?: object;
-  },
+  questionOf: (after: string | undefined) => Asked,
   read: (document: unknown) => T,
 ): Promise<readonly T[]> {
   const pages: T[] = [];
   let after: string | undefined;
   do {
-    const { method, path, body } = pathOf(after);
-    const page = read(await server.ask(method, path, body));
+    const page = read(await server.ask(questionOf(after)));
     pages.push(page);
     if (page.next !== undefined && page.next === after) break;
     after = page.next;

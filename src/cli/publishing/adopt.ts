@@ -14,7 +14,7 @@ import { keyServer, type OnlineRole } from "../../moving/key-server.ts";
 import { changesOf, type Draft } from "../../publisher/draft.ts";
 import type { Edit } from "../../publisher/edits.ts";
 import { PublishError } from "../../publisher/errors.ts";
-import { onlineKey } from "../../publisher/first.ts";
+import { onlineKey } from "../../publisher/online-key.ts";
 import { draftFor, type PublisherTools, publishEdits } from "../../publisher/publish.ts";
 import { examples } from "../key-flags.ts";
 import { printable, printJson, printLine } from "../output.ts";

@@ -148,6 +148,7 @@ function addPromote(parent: Command, publishing: Publishing): void {
         move?: true;
         remove?: true;
       }>();
+      if (from === to) promote.error("error: --from and --to name the same role");
       await stage(promote, publishing, repository, (copy): readonly Edit[] => {
         const source = copy.targets.get(from);
         if (source === undefined) throw new EditError("ROLE_UNKNOWN", `${printable(from)} has no file.`);

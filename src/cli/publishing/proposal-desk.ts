@@ -6,17 +6,42 @@ import { type Proposal, Proposals } from "../../publisher/proposals.ts";
 import { type Opened, signedBy } from "../../publisher/publish.ts";
 import { copyIfThere, type Review, review } from "../../publisher/review.ts";
 import { waitingFor } from "../../publisher/same-proposal.ts";
+import { exitCodes } from "../exit-codes.ts";
 import { printable, printJson, printLine } from "../output.ts";
 import { reviewDocument } from "./proposal-view.ts";
 import type { Desk, Publishing } from "./tools.ts";
 import { standingText } from "./view.ts";
 
-/** Throws `PROPOSAL_UNKNOWN` for what is no ID. */
-export function checkId(id: string): string {
-  if (/^[0-9a-f]{16}$/.test(id)) return id;
+const shortestId = 6;
+const mostNamed = 10;
+
+/**
+ * The ID that a person means: all of it, or the digits that one proposal of the repository alone begins with, among the newest that
+ * a server lists. Throws `PROPOSAL_UNKNOWN`, `PROPOSAL_AMBIGUOUS` with the candidates.
+ */
+export async function idOf(desk: Desk, repository: string, text: string): Promise<string> {
+  const said = text.toLowerCase();
+  if (/^[0-9a-f]{16}$/.test(said)) return said;
+  const list = `vidimus proposal list ${printable(repository)} --all`;
+  if (!/^[0-9a-f]{6,15}$/.test(said))
+    throw new PublishError(
+      "PROPOSAL_UNKNOWN",
+      `${printable(text)} is no proposal's ID, which has 16 hex digits, of which the first ${shortestId} may do: see ${list}.`,
+    );
+  const all = await (await proposalsOf(desk, repository)).list({ repository });
+  const found = all.filter(({ id }) => id.startsWith(said));
+  const [first, ...others] = found;
+  if (first === undefined)
+    throw new PublishError(
+      "PROPOSAL_UNKNOWN",
+      `${printable(repository)} has no proposal whose ID begins with ${said}: see ${list}.`,
+    );
+  if (others.length === 0) return first.id;
+  const named = found.slice(0, mostNamed).map(({ id, state }) => `${printable(id)} (${printable(state)})`);
+  const more = found.length > mostNamed ? ` and ${found.length - mostNamed} more` : "";
   throw new PublishError(
-    "PROPOSAL_UNKNOWN",
-    `${printable(id)} is no proposal's ID, which has 16 hex digits: see vidimus proposal list.`,
+    "PROPOSAL_AMBIGUOUS",
+    `${said} may be ${named.join(", ")}${more}: give more digits of the ID.`,
   );
 }
 
@@ -45,7 +70,7 @@ export async function propose(
 
 /** A proposal as this machine sees it. */
 export async function reviewed(desk: Desk, repository: string, id: string): Promise<Review> {
-  const proposal = await (await proposalsOf(desk, repository)).get(checkId(id));
+  const proposal = await (await proposalsOf(desk, repository)).get(await idOf(desk, repository, id));
   return reviewOf(
     desk,
     proposal,
@@ -54,13 +79,13 @@ export async function reviewed(desk: Desk, repository: string, id: string): Prom
   );
 }
 
-export function reviewOf(
+export async function reviewOf(
   { tools }: Desk,
   proposal: Proposal,
   copy: RepositoryCopy | undefined,
   server = copy?.server ?? "",
-): Review {
-  return review(tools, proposal, server, copy);
+): Promise<Review> {
+  return await review(tools, proposal, server, copy);
 }
 
 async function serverOf({ trust }: Desk, repository: string): Promise<string> {
@@ -69,35 +94,37 @@ async function serverOf({ trust }: Desk, repository: string): Promise<string> {
 
 /** What became of it, after an act. */
 export function sayState({ context }: Publishing, { view }: Desk, found: Review, json: boolean): void {
-  const { id, repository, state, reason } = found.proposal;
   if (json) {
     printJson(context, reviewDocument(found));
     return;
   }
-  if (state === "published") printLine(context, `Proposal ${id} of ${printable(repository)} is published.`);
-  else if (state === "open")
+  const { reason } = found.proposal;
+  if (found.proposal.state !== "open") printLine(context, stateText(found.proposal));
+  else {
+    const refused = reason === "" ? "" : ` It could not be published: ${printable(reason)}`;
     printLine(
       context,
-      `Proposal ${id} of ${printable(repository)} is open.${reason === "" ? "" : ` It could not be published: ${printable(reason)}`}\n${standingText(found.standing, view)}`,
+      `${stateText({ ...found.proposal, reason: "" })}${refused}\n${standingText(found.standing, view)}`,
     );
-  else
-    printLine(
-      context,
-      `Proposal ${id} of ${printable(repository)} is ${state}${reason === "" ? "" : `: ${printable(reason)}`}.`,
-    );
+  }
 }
 
-export function sayEnd(
-  { context }: Publishing,
-  { json }: Desk,
-  { id, repository, state, reason }: Proposal,
-): void {
+export function sayEnd({ context }: Publishing, { json }: Desk, proposal: Proposal): void {
+  const { id, repository, state, reason } = proposal;
   if (json) printJson(context, { format: "vidimus-proposal-state/1", id, repository, state, reason });
-  else
-    printLine(
-      context,
-      `Proposal ${id} of ${printable(repository)} is ${state}${reason === "" ? "" : `: ${printable(reason)}`}.`,
-    );
+  else printLine(context, stateText(proposal));
+}
+
+/** Whatever of it the server says is made fit for a terminal. */
+function stateText({
+  id,
+  repository,
+  state,
+  reason,
+}: Pick<Proposal, "id" | "repository" | "state" | "reason">): string {
+  return printable(
+    `Proposal ${id} of ${repository} is ${state}${reason === "" || state === "published" ? "" : `: ${reason}`}.`,
+  );
 }
 
 /** Entries of keys that had not signed before. */
@@ -111,14 +138,22 @@ export function newIn(before: Signatures, after: Signatures): Signatures {
   return new Map([...made].filter(([, entries]) => entries.length > 0));
 }
 
-/** Whether a person says so, or has said so before. */
+/**
+ * Whether a person says so, or has said so before. Where nobody can be asked, or they said no, it is told that nothing was signed,
+ * and how a script says yes.
+ */
 export async function isWanted(
-  { client }: Pick<Publishing, "client">,
+  { client, context, finish }: Publishing,
   { yes, digest, input }: { readonly yes?: true; readonly digest?: string; readonly input: boolean },
   { length }: readonly unknown[],
 ): Promise<boolean> {
   if (yes === true || digest !== undefined) return true;
   const what = length === 1 ? "Sign this" : `Sign all ${length}`;
   const answer = input ? await client.ask?.(`${what}? [yes/no] `) : undefined;
-  return answer !== undefined && /^y(?:es)?$/i.test(answer.trim());
+  if (answer !== undefined && /^y(?:es)?$/i.test(answer.trim())) return true;
+  const seen = length === 1 ? ", or --digest with the digest that was seen" : "";
+  const how = answer === undefined ? ` To sign without being asked, give --yes${seen}.` : "";
+  context.stderr(`Nothing was signed.${how}\n`);
+  finish(exitCodes.unconfirmed.code);
+  return false;
 }

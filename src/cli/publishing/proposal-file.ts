@@ -14,15 +14,14 @@ import {
 import { entryOf } from "../../publisher/proposals.ts";
 import { Opened, signedBy } from "../../publisher/publish.ts";
 import { copyIfThere, review } from "../../publisher/review.ts";
-import { exitCodes } from "../exit-codes.ts";
 import { examples } from "../key-flags.ts";
 import { printable, printJson, printLine } from "../output.ts";
-import { checkId, isWanted, newIn, proposalsOf, reviewOf, sayState } from "./proposal-desk.ts";
+import { idOf, isWanted, newIn, proposalsOf, reviewOf, sayState } from "./proposal-desk.ts";
 import { reviewDocument, reviewText } from "./proposal-view.ts";
 import { addPublishFlags, atAnyDesk, type Desk, type Publishing } from "./tools.ts";
 
 export function addProposalFile(parent: Command, publishing: Publishing): void {
-  const { context, finish } = publishing;
+  const { context } = publishing;
   const out = parent
     .command("export")
     .description("write a proposal into one file, with what it rests on, for a machine without a network")
@@ -35,13 +34,18 @@ export function addProposalFile(parent: Command, publishing: Publishing): void {
     );
   addPublishFlags(out).action(async (repository: string, id: string, path: string) => {
     await atAnyDesk(out, publishing, async (desk) => {
-      const proposal = await (await proposalsOf(desk, repository)).get(checkId(id));
+      const proposal = await (await proposalsOf(desk, repository)).get(await idOf(desk, repository, id));
       const { fetcher } = await desk.trust.sender(repository);
       const copy = await copyIfThere(desk.tools, repository);
       checkReplaceable(path, desk);
       await write(path, proposalFile(proposal, fetcher.origin, copy, desk.tools.now()));
       if (desk.json)
-        printJson(context, { format: "vidimus-export/1", id, repository: proposal.repository, file: path });
+        printJson(context, {
+          format: "vidimus-export/1",
+          id: proposal.id,
+          repository: proposal.repository,
+          file: path,
+        });
       else
         printLine(
           context,
@@ -64,7 +68,7 @@ export function addProposalFile(parent: Command, publishing: Publishing): void {
       const { repository } = given.proposal;
       const { format, now } = desk.tools;
       const base = baseOf(given, printable(path), await desk.trust.ruling(repository), format, now());
-      const found = review(desk.tools, given.proposal, given.server, base);
+      const found = await review(desk.tools, given.proposal, given.server, base);
       if (flags.digest !== undefined && flags.digest !== found.digest)
         throw new PublishError(
           "PROPOSAL_BAD",
@@ -72,11 +76,7 @@ export function addProposalFile(parent: Command, publishing: Publishing): void {
         );
       if (!desk.json)
         printLine(context, `${reviewText(found, desk.view)}\nAs it was at ${printable(given.exported)}.\n`);
-      if (!(await isWanted(publishing, flags, [found]))) {
-        context.stderr("Nothing was signed.\n");
-        finish(exitCodes.unconfirmed.code);
-        return;
-      }
+      if (!(await isWanted(publishing, flags, [found]))) return;
       const opened = new Opened(desk.tools);
       try {
         const signatures = await signedBy(opened, found.draft, found.signatures);
@@ -86,7 +86,12 @@ export function addProposalFile(parent: Command, publishing: Publishing): void {
             "No key here can add to this proposal: its missing signers are others.",
           );
         await write(path, withSignatures(given, signatures));
-        const signed = review(desk.tools, withSignatures(given, signatures).proposal, given.server, base);
+        const signed = await review(
+          desk.tools,
+          withSignatures(given, signatures).proposal,
+          given.server,
+          base,
+        );
         if (desk.json) printJson(context, reviewDocument(signed));
         else
           printLine(
@@ -110,18 +115,18 @@ export function addProposalFile(parent: Command, publishing: Publishing): void {
       const { id, repository } = proposal;
       const proposals = await proposalsOf(desk, repository);
       const signatures = new Map(proposal.files.map(({ role, signatures: all }) => [role, all.map(entryOf)]));
-      const now = await proposals.get(checkId(id));
+      const now = await proposals.get(await idOf(desk, repository, id));
       const known = new Map(now.files.map(({ role, signatures: all }) => [role, all.map(entryOf)]));
       const made = newIn(known, signatures);
       const copy = await copyIfThere(desk.tools, repository);
-      const before = reviewOf(desk, now, copy);
+      const before = await reviewOf(desk, now, copy);
       if (now.state !== "open" || made.size === 0) {
         sayState(publishing, desk, before, desk.json);
         return;
       }
       const after = await proposals.sign(id, made);
       const found =
-        after.state === "published" ? { ...before, proposal: after } : reviewOf(desk, after, copy);
+        after.state === "published" ? { ...before, proposal: after } : await reviewOf(desk, after, copy);
       sayState(publishing, desk, found, desk.json);
     });
   });

@@ -1,13 +1,14 @@
 /** `vidimus proposal sign` and `reject`: a person looks, decides, and signs that. */
 import type { Command } from "commander";
+import { isPlainText } from "../../core/plain-text.ts";
+import { maxReason } from "../../core/rejection.ts";
 import { signersOf } from "../../publisher/draft.ts";
 import { PublishError } from "../../publisher/errors.ts";
 import { Opened, signedBy } from "../../publisher/publish.ts";
 import { copyIfThere, type Review, rejectionBy } from "../../publisher/review.ts";
-import { exitCodes } from "../exit-codes.ts";
 import { examples } from "../key-flags.ts";
 import { printable, printJson, printLine } from "../output.ts";
-import { checkId, isWanted, newIn, proposalsOf, reviewed, reviewOf, sayState } from "./proposal-desk.ts";
+import { isWanted, newIn, proposalsOf, reviewed, reviewOf, sayState } from "./proposal-desk.ts";
 import { reviewDocument, reviewText } from "./proposal-view.ts";
 import { addPublishFlags, atAnyDesk, type Desk, type Publishing } from "./tools.ts";
 
@@ -19,7 +20,6 @@ interface SignFlags {
 }
 
 export function addProposalSign(parent: Command, publishing: Publishing): void {
-  const { finish } = publishing;
   const sign = parent
     .command("sign")
     .description("look at a proposal, or at all of a release, and sign")
@@ -55,11 +55,7 @@ export function addProposalSign(parent: Command, publishing: Publishing): void {
       }
       if (!desk.json)
         for (const each of found) printLine(publishing.context, `${reviewText(each, desk.view)}\n`);
-      if (!(await isWanted(publishing, flags, found))) {
-        publishing.context.stderr("Nothing was signed.\n");
-        finish(exitCodes.unconfirmed.code);
-        return;
-      }
+      if (!(await isWanted(publishing, flags, found))) return;
       const opened = new Opened(desk.tools);
       try {
         const done: Review[] = [];
@@ -94,14 +90,21 @@ export function addProposalSign(parent: Command, publishing: Publishing): void {
     );
   addPublishFlags(reject).action(async (repository: string, id: string) => {
     const { reason } = reject.opts<{ reason: string }>();
+    if (reason.trim() === "" || reason.length > maxReason || !isPlainText(reason, "one line"))
+      reject.error(`error: --reason takes one line of 1 to ${maxReason} characters that can be seen`);
     await atAnyDesk(reject, publishing, async (desk) => {
-      const found = await reviewed(desk, repository, checkId(id));
+      const found = await reviewed(desk, repository, id);
       refuseSettled(found);
       const opened = new Opened(desk.tools);
       try {
         const key = await opened.key(await firstHere(opened, found));
         const { role, statement, signature } = await rejectionBy(key, found, reason);
-        const ended = await (await proposalsOf(desk, repository)).reject(id, role, statement, signature);
+        const ended = await (await proposalsOf(desk, repository)).reject(
+          found.proposal.id,
+          role,
+          statement,
+          signature,
+        );
         sayState(publishing, desk, { ...found, proposal: ended }, desk.json);
       } finally {
         opened.close();
@@ -144,7 +147,10 @@ async function signOne(desk: Desk, opened: Opened, found: Review): Promise<Revie
 }
 
 async function firstHere(opened: Opened, { draft, proposal }: Review): Promise<string> {
-  for (const id of signersOf(draft)) if (await opened.has(id)) return id;
+  const signers = signersOf(draft);
+  for (const id of signers) if (await opened.has(id)) return id;
+  const fault = await opened.hiding((id) => signers.has(id));
+  if (fault !== undefined) throw fault;
   throw new PublishError(
     "SIGNERS_MISSING",
     `No key here could sign the proposal ${proposal.id}, so none can reject it.`,

@@ -5,20 +5,21 @@
 import { canonicalKeyId } from "../../core/keys.ts";
 import type { Review } from "../../publisher/review.ts";
 import { formatTable, printable } from "../output.ts";
-import { changesText, red, standingText, type ViewOptions } from "./view.ts";
+import { changesText, count, pinLines, red, standingText, type ViewOptions } from "./view.ts";
 
 export function reviewText(review: Review, view: ViewOptions): string {
-  const { proposal, server, changes, standing, broken, digest, isFirst, follows } = review;
+  const { proposal, server, standing, broken, digest, isFirst, follows, pins } = review;
   const { id, repository, state, note, release, opened, expires, reason } = proposal;
   const warn = (text: string) => red(`! ${text}`, view.color);
   const said = [
     ...(release === "" ? [] : [["release", release]]),
     ...(note === "" ? [] : [["note", note]]),
-    ["opened", `${opened.at} by ${opened.by}`],
+    ["opened", `${minuteOf(opened.at)} by ${opened.by}`],
+    ["expires", minuteOf(expires)],
     ...(reason === "" ? [] : [["reason", reason]]),
   ].map((row) => row.map(printable));
   return [
-    `Proposal ${id} of ${printable(repository)} at ${server}: ${state}, until ${expires}`,
+    `Proposal ${printable(id)} of ${printable(repository)} at ${server}: ${printable(state)}`,
     ...(isFirst
       ? [warn("The repository is not there yet: hold every key against what its owner says of it.")]
       : []),
@@ -26,10 +27,9 @@ export function reviewText(review: Review, view: ViewOptions): string {
       ? []
       : [warn("It does not follow what is current: it cannot be published, whoever signs it.")]),
     "",
-    changes.length === 0 ? "It changes nothing but versions." : changesText(changes, view),
-    ...broken.map((role) =>
-      warn(`${printable(role)} must be signed again by its new keys before readers take it.`),
-    ),
+    changedText(review, view),
+    ...(state === "open" ? brokenLines(broken, warn) : []),
+    ...(state === "open" ? pinLines(pins, repository, view) : []),
     "",
     "Signatures",
     standingText(standing, view),
@@ -44,8 +44,55 @@ export function reviewText(review: Review, view: ViewOptions): string {
   ].join("\n");
 }
 
+/** What weakens is counted before anything else, for a list may be long. */
+function changedText(review: Review, view: ViewOptions): string {
+  const { changes, proposal, draft } = review;
+  if (!isCompared(review)) return settledText(proposal, draft.files);
+  if (changes.length === 0) return "It changes nothing but versions.";
+  const weaker = changes.filter(({ weakens }) => weakens).length;
+  const head = `! ${weaker} of ${count(changes.length, "change")} ${weaker === 1 ? "takes" : "take"} protection away`;
+  return [...(weaker === 0 ? [] : [red(head, view.color)]), changesText(changes, view)].join("\n");
+}
+
+/** What it rested on is over, and this machine has what came after it: a difference to that would be another one. */
+function settledText({ repository, state }: Review["proposal"], files: Review["draft"]["files"]): string {
+  if (state !== "published")
+    return "Others have published since: what it would have changed cannot be told any more.";
+  const lines = files.map(({ role, file }) => {
+    const command = `vidimus audit changes ${repository} ${role} --to ${file.signed.version}`;
+    return `  ${role} ${file.signed.version}: ${command}`;
+  });
+  return ["It is published. What it changed:", ...lines.map(printable)].join("\n");
+}
+
+/** Whether its changes are against what it rests on. A signer of an open one sees them in any case. */
+function isCompared({ proposal: { state }, follows }: Review): boolean {
+  return state === "open" || follows;
+}
+
+function brokenLines(broken: readonly string[], warn: (text: string) => string): readonly string[] {
+  return broken.map((role) =>
+    warn(`${printable(role)} must be signed again by its new keys before readers take it.`),
+  );
+}
+
+/** What whoever looks could do next; empty where no key here is missing. */
+export function nextText({ proposal, standing }: Review, { nameOf }: ViewOptions): string {
+  const isMine = standing.some(
+    ({ signed, needed, missing }) =>
+      signed.length < needed && missing.some((key) => nameOf(canonicalKeyId(key)) !== undefined),
+  );
+  if (!isMine || proposal.state !== "open") return "";
+  return `\nTo sign it: vidimus proposal sign ${printable(proposal.repository)} ${printable(proposal.id)}`;
+}
+
+/** An instant in UTC to the minute; whatever else it is, as it is. */
+function minuteOf(instant: string): string {
+  return instant.replace(/^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}):[0-9.]+Z$/, "$1 $2 UTC");
+}
+
 export function reviewDocument(review: Review): object {
-  const { proposal, server, changes, standing, broken, digest, isFirst, follows } = review;
+  const { proposal, server, changes, standing, broken, digest, isFirst, follows, pins } = review;
   const { id, repository, state, note, release, opened, expires, reason } = proposal;
   return {
     format: "vidimus-review/1",
@@ -56,7 +103,7 @@ export function reviewDocument(review: Review): object {
     digest,
     first: isFirst,
     follows,
-    changes,
+    changes: isCompared(review) ? changes : null,
     needs: standing.map(({ role, by, needed, signed, missing }) => ({
       role,
       by,
@@ -65,6 +112,7 @@ export function reviewDocument(review: Review): object {
       missing: missing.map(canonicalKeyId),
     })),
     broken,
+    pins: pins ?? null,
     said: { note, release, opened, expires, reason },
   };
 }

@@ -1,17 +1,20 @@
 /** `vidimus proposal`: signatures of several people on one publication. */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import type { Draft } from "../../publisher/draft.ts";
 import { PublishError } from "../../publisher/errors.ts";
+import { pinOutlookOf } from "../../publisher/pin-outlook.ts";
+import type { Proposal } from "../../publisher/proposals.ts";
 import { draftFor, Opened } from "../../publisher/publish.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
-import { checkId, proposalsOf, propose, reviewed, reviewOf, sayEnd, sayState } from "./proposal-desk.ts";
+import { idOf, proposalsOf, propose, reviewed, reviewOf, sayEnd, sayState } from "./proposal-desk.ts";
 import { addProposalFile } from "./proposal-file.ts";
 import { addProposalSign } from "./proposal-sign.ts";
-import { reviewDocument, reviewText } from "./proposal-view.ts";
+import { nextText, reviewDocument, reviewText } from "./proposal-view.ts";
 import { addPublishFlags, atAnyDesk, type Desk, type Publishing, stagedFor } from "./tools.ts";
+import { count } from "./view.ts";
 
 export function addProposal(parent: Command, publishing: Publishing): void {
   const proposal = new Command("proposal")
@@ -75,6 +78,8 @@ export async function openProposal(
   kept?: () => Promise<unknown>,
 ): Promise<void> {
   const { tools, json } = desk;
+  const outlook = await pinOutlookOf(tools, draft, new Map());
+  if (outlook !== undefined) tools.foresaw?.(outlook, draft.repository);
   const opened = new Opened(tools);
   try {
     const made = await propose(desk, opened, draft, {
@@ -83,7 +88,7 @@ export async function openProposal(
       ...(lifetime !== undefined && { lifetime: Number(lifetime) * 86_400 }),
     });
     await kept?.();
-    sayState(publishing, desk, reviewOf(desk, made, copy), json);
+    sayState(publishing, desk, await reviewOf(desk, made, copy), json);
     if (!json && made.state === "open") {
       const command = `vidimus proposal sign ${printable(copy.repository)} ${made.id}`;
       printLine(publishing.context, `To be signed with: ${command}`);
@@ -99,18 +104,21 @@ function addList(parent: Command, publishing: Publishing): void {
     .command("list")
     .description("list proposals, newest first")
     .argument("[repository]", "only of this one (default: of all on the server)")
-    .option("--state <state>", "open, published, rejected, cancelled, expired or superseded", "open")
-    .option("--all", "in any state")
+    .addOption(
+      new Option("--state <state>", "those in this state alone").choices([...states, "all"]).default("open"),
+    )
+    .option("--all", "in any state, as --state all")
     .option("--release <label>", "only of this release")
     .addHelpText("after", examples("vidimus proposal list", "vidimus proposal list --release 2027.1 --all"));
   addPublishFlags(list).action(async (repository: string | undefined) => {
     const { state, all, release } = list.opts<{ state: string; all?: true; release?: string }>();
+    const wanted = all === true || state === "all" ? undefined : state;
     await atAnyDesk(list, publishing, async (desk) => {
       // Any name leads to the server that the policy names for all.
       const found = await (await proposalsOf(desk, repository ?? "vidimus/list")).list({
         ...(repository !== undefined && { repository }),
         ...(release !== undefined && { release }),
-        ...(all !== true && { state }),
+        ...(wanted !== undefined && { state: wanted }),
       });
       if (desk.json) {
         printJson(context, { format: "vidimus-proposals/1", proposals: found });
@@ -129,10 +137,27 @@ function addList(parent: Command, publishing: Publishing): void {
         ].map(printable),
       );
       const head = ["PROPOSAL", "REPOSITORY", "STATE", "FILES", "RELEASE", "UNTIL"];
-      printLine(context, rows.length === 0 ? "There is no such proposal." : formatTable([head, ...rows]));
+      printLine(
+        context,
+        rows.length === 0 ? nothingListed(repository, wanted, release) : formatTable([head, ...rows]),
+      );
     });
   });
 }
+
+function nothingListed(
+  repository: string | undefined,
+  state: string | undefined,
+  release: string | undefined,
+): string {
+  const of = repository === undefined ? "" : ` of ${printable(repository)}`;
+  const label = release === undefined ? "" : ` in the release ${printable(release)}`;
+  const more = state === undefined ? "" : " Those in other states are listed with --all.";
+  return `There is no ${state === undefined ? "" : `${state} `}proposal${of}${label}.${more}`;
+}
+
+/** As the server has them (docs/proposals.md). */
+const states = ["open", "published", "rejected", "cancelled", "expired", "superseded"];
 
 function addShow(parent: Command, publishing: Publishing): void {
   for (const [name, what] of [
@@ -149,7 +174,7 @@ function addShow(parent: Command, publishing: Publishing): void {
       await atAnyDesk(show, publishing, async (desk) => {
         const found = await reviewed(desk, repository, id);
         if (desk.json) printJson(publishing.context, reviewDocument(found));
-        else printLine(publishing.context, reviewText(found, desk.view));
+        else printLine(publishing.context, `${reviewText(found, desk.view)}${nextText(found, desk.view)}`);
       });
     });
   }
@@ -164,7 +189,7 @@ function addCancel(parent: Command, publishing: Publishing): void {
     .addHelpText("after", examples("vidimus proposal cancel registry.acme.example/app 0123456789abcdef"));
   addPublishFlags(cancel).action(async (repository: string, id: string) => {
     await atAnyDesk(cancel, publishing, async (desk) => {
-      const ended = await (await proposalsOf(desk, repository)).cancel(checkId(id));
+      const ended = await (await proposalsOf(desk, repository)).cancel(await idOf(desk, repository, id));
       sayEnd(publishing, desk, ended);
     });
   });
@@ -192,19 +217,42 @@ function addWatch(parent: Command, publishing: Publishing): void {
       const end =
         timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + Number(timeout) * 1_000;
       const proposals = await proposalsOf(desk, repository);
-      let now = await proposals.get(checkId(id));
+      const whole = await idOf(desk, repository, id);
+      let now = await proposals.get(whole);
       while (now.state === "open" && performance.now() < end) {
         const signed = now.files.map(({ role, signatures }) => `${role} ${signatures.length} signed`);
         desk.progress.tell(`waiting for ${id}: ${signed.join(", ")}`);
         const seconds = Math.max(1, Math.min(longestWait, Math.ceil((end - performance.now()) / 1_000)));
-        now = await proposals.wait(id, now.revision, seconds);
+        now = await proposals.wait(whole, now.revision, seconds);
+      }
+      if (now.state === "open") {
+        sayWaiting(publishing, desk, now, timeout ?? "");
+        publishing.finish(exitCodes.proposalWaiting.code);
+        return;
       }
       sayEnd(publishing, desk, now);
-      if (now.state === "open") publishing.finish(exitCodes.proposalWaiting.code);
-      else if (until === "published" && now.state !== "published")
-        publishing.finish(exitCodes.proposalOver.code);
+      if (until === "published" && now.state !== "published") publishing.finish(exitCodes.proposalOver.code);
     });
   });
+}
+
+/** The time is over, and it is not. Who is missing is derived by `show`, and not told by the server. */
+function sayWaiting(publishing: Publishing, desk: Desk, now: Proposal, seconds: string): void {
+  if (desk.json) {
+    sayEnd(publishing, desk, now);
+    return;
+  }
+  const signed = now.files.map(
+    ({ role, signatures }) => `${role} has ${count(signatures.length, "signature")}`,
+  );
+  const show = `vidimus proposal show ${now.repository} ${now.id}`;
+  const time = count(Number(seconds), "second");
+  printLine(
+    publishing.context,
+    printable(
+      `Proposal ${now.id} of ${now.repository} is still open after ${time}: ${signed.join(", ")}. Who is missing: ${show}`,
+    ),
+  );
 }
 
 /** Seconds of one question; the server answers sooner where something happens. */

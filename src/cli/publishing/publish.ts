@@ -2,11 +2,12 @@
 import type { Command } from "commander";
 import { brokenBy, changesOf, signersOf, standingOf } from "../../publisher/draft.ts";
 import type { Edit, Staged } from "../../publisher/edits.ts";
+import { pinOutlookOf } from "../../publisher/pin-outlook.ts";
 import { draftFor } from "../../publisher/publish.ts";
 import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import { addPublishFlags, atDesk, type Desk, type Publishing, publishStaged, stagedFor } from "./tools.ts";
-import { changesText, standingText } from "./view.ts";
+import { changesText, count, pathText, pinLines, standingText, wordFor } from "./view.ts";
 
 export function addPublish(parent: Command, publishing: Publishing): void {
   const { context } = publishing;
@@ -66,8 +67,7 @@ export function addPublish(parent: Command, publishing: Publishing): void {
       else if (edits === undefined)
         printLine(context, `Forgotten for ${printable(repository)}: what was staged, and could not be read.`);
       else {
-        const what = edits.length === 1 ? "edit" : "edits";
-        printLine(context, `Forgotten for ${printable(repository)}: ${edits.length} staged ${what}.`);
+        printLine(context, `Forgotten for ${printable(repository)}: ${count(edits.length, "staged edit")}.`);
       }
     });
   });
@@ -82,6 +82,7 @@ async function showDiff({ context }: Publishing, desk: Desk, repository: string)
   const here = new Set((await ring.list()).map(({ id }) => id));
   const mine = [...signersOf(draft)].filter((id) => here.has(id));
   const broken = brokenBy(draft);
+  const pins = await pinOutlookOf(tools, draft, new Map());
   if (json) {
     const needs = standing.map(({ role, by, needed, missing }) => ({
       role,
@@ -96,18 +97,20 @@ async function showDiff({ context }: Publishing, desk: Desk, repository: string)
       needs,
       keysHere: mine,
       broken,
+      pins: pins ?? null,
     });
   }
   if (changes.length === 0) return printLine(context, "All of this is published already.");
   printLine(context, changesText(changes, view));
   printLine(context, `To be signed\n${standingText(standing, view)}`);
-  const names = mine.map((id) => view.nameOf(id) ?? id.slice(0, 12)).join(", ");
+  const names = mine.map((id) => wordFor(id, view.nameOf)).join(", ");
   printLine(
     context,
     mine.length === 0 ? "No key that could sign it is here." : `Keys here that sign it: ${printable(names)}`,
   );
   for (const role of broken)
     printLine(context, `${printable(role)} will have to be signed again by its new keys.`);
+  for (const line of pinLines(pins, draft.repository, view)) printLine(context, line);
 }
 
 function stagedTable(all: readonly Staged[]): string {
@@ -120,10 +123,7 @@ function stagedTable(all: readonly Staged[]): string {
 function wordsOf(edit: Edit): readonly [role: string, what: string] {
   switch (edit.edit) {
     case "add":
-      return [
-        edit.role,
-        `${edit.stood === null ? "add" : "sign again"} ${edit.name} sha256:${edit.target.sha256}`,
-      ];
+      return [edit.role, addWords(edit)];
     case "remove":
       return [edit.role, `remove ${edit.name}`];
     case "delegation":
@@ -131,12 +131,19 @@ function wordsOf(edit: Edit): readonly [role: string, what: string] {
     case "delegation-removal":
       return [edit.role, "delegation is removed"];
     case "keys":
-      return [edit.role, `keys: ${edit.add.length} added, ${edit.remove.length} removed`];
+      return [edit.role, `${count(edit.add.length, "key")} added, ${edit.remove.length} removed`];
     case "threshold":
       return [edit.role, `threshold ${edit.threshold}`];
     case "resign":
       return [edit.role, edit.dated ? "signed again, every target dated anew" : "signed again as it is"];
   }
+}
+
+function addWords({ name, stood, target: { sha256 } }: Edit & { edit: "add" }): string {
+  if (stood === null) return `add ${name} sha256:${sha256}`;
+  return stood === sha256
+    ? `sign again ${name} sha256:${sha256}`
+    : `move ${name} sha256:${stood} → sha256:${sha256}`;
 }
 
 function delegationWords({
@@ -147,10 +154,10 @@ function delegationWords({
   threshold,
 }: Edit & { edit: "delegation" }): string {
   const parts = [
-    addKeys.length > 0 && `${addKeys.length} keys added`,
-    removeKeys.length > 0 && `${removeKeys.length} keys removed`,
-    addPaths.length > 0 && `paths added: ${addPaths.map((path) => JSON.stringify(path)).join(", ")}`,
-    removePaths.length > 0 && `paths removed: ${removePaths.map((path) => JSON.stringify(path)).join(", ")}`,
+    addKeys.length > 0 && `${count(addKeys.length, "key")} added`,
+    removeKeys.length > 0 && `${count(removeKeys.length, "key")} removed`,
+    addPaths.length > 0 && `paths added: ${addPaths.map(pathText).join(", ")}`,
+    removePaths.length > 0 && `paths removed: ${removePaths.map(pathText).join(", ")}`,
     threshold !== undefined && `threshold ${threshold}`,
   ];
   return parts.filter((part) => part !== false).join("; ") || "made";

@@ -24,8 +24,7 @@ export function addRepoList(parent: Command, publishing: Publishing): void {
       for (let page = 0; page < mostPages; page++) {
         progress.tell(`reading the changes at ${fetcher.origin}: ${names.size} repositories so far`);
         const { status, body } = await fetcher.call({
-          repository: "vidimus/list",
-          actions: "*",
+          right: { of: "server", action: "catalog" },
           method: "GET",
           path: `/v2/_trust/changefeed?records=${feedPage}&change_id=${last}`,
           maxBytes: largestPage,

@@ -9,17 +9,16 @@ import { replaceFile } from "../../client/replace-file.ts";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import type { ListedKey } from "../../core/keys.ts";
 import { canonicalKeyId } from "../../core/keys.ts";
-import { PublishError } from "../../publisher/errors.ts";
 import { firstDraft, type NewRepository, publishNew } from "../../publisher/first.ts";
 import { Opened } from "../../publisher/publish.ts";
-import { refusalIn } from "../../publisher/send.ts";
-import { exitCodes } from "../exit-codes.ts";
 import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import { listedKeys } from "./key-arguments.ts";
 import { propose, reviewOf, sayState } from "./proposal-desk.ts";
+import { addRepoDelete } from "./repo-delete.ts";
 import { addRepoList } from "./repo-list.ts";
 import { addPublishFlags, atDesk, type Desk, type Publishing, sayPublished } from "./tools.ts";
+import { wordFor } from "./view.ts";
 
 const collect = (value: string, all: readonly string[]) => [...all, value];
 
@@ -30,7 +29,7 @@ export function addRepo(parent: Command, publishing: Publishing): void {
   addInit(repo, publishing);
   addShow(repo, publishing);
   addRepoList(repo, publishing);
-  addDelete(repo, publishing);
+  addRepoDelete(repo, publishing);
   parent.addCommand(repo);
 }
 
@@ -118,7 +117,7 @@ async function proposeNew(
   const opened = new Opened(desk.tools);
   try {
     const made = await propose(desk, opened, draft, note === undefined ? {} : { note });
-    sayState(publishing, desk, reviewOf(desk, made, undefined, sender.fetcher.origin), desk.json);
+    sayState(publishing, desk, await reviewOf(desk, made, undefined, sender.fetcher.origin), desk.json);
     return { server: sender.fetcher.origin };
   } finally {
     opened.close();
@@ -224,7 +223,7 @@ function textOf(copy: RepositoryCopy, { view, tools }: Desk): string {
     [
       role,
       unusable ?? `${version ?? ""}`,
-      `${threshold} of ${keyIds.map((id) => view.nameOf(id) ?? id.slice(0, 12)).join(", ")}`,
+      `${threshold} of ${keyIds.map((id) => wordFor(id, view.nameOf)).join(", ")}`,
       (expires && until(expires)) ??
         (role === "snapshot" || role === "timestamp" ? "by the server" : "no file yet"),
     ].map(printable),
@@ -242,53 +241,4 @@ function textOf(copy: RepositoryCopy, { view, tools }: Desk): string {
     targets.length === 0 ? "No target is signed." : formatTable([["NAME", "DIGEST", "ROLE"], ...targets]),
     ...(more > 0 ? [`and ${more} more (all with --json)`] : []),
   ].join("\n");
-}
-
-function addDelete(parent: Command, publishing: Publishing): void {
-  const { context, client, finish } = publishing;
-  const remove = parent
-    .command("delete")
-    .description("delete a repository on the server, for every reader")
-    .argument("<repository>", "name of the repository")
-    .option("--yes", "delete without asking")
-    .addHelpText("after", examples("vidimus repo delete registry.acme.example/old --yes"));
-  addPublishFlags(remove).action(async (repository: string) => {
-    const { yes, input } = remove.opts<{ yes?: true; input: boolean }>();
-    await atDesk(remove, publishing, async ({ trust, json }) => {
-      const { fetcher, repository: name } = await trust.sender(repository);
-      const ask = input ? client.ask : undefined;
-      const answer =
-        yes === true
-          ? "yes"
-          : await ask?.(
-              `Delete ${printable(name)} at ${fetcher.origin}? Whoever reads it fails from then on. [yes/no] `,
-            );
-      if (answer?.trim().toLowerCase() !== "yes") {
-        context.stderr("Nothing was deleted. To delete without being asked, give --yes.\n");
-        finish(exitCodes.unconfirmed.code);
-        return;
-      }
-      const { status, body, code } = await fetcher.call({
-        repository: name,
-        actions: "*",
-        method: "DELETE",
-        path: `/v2/${name}/_trust/tuf/`,
-        maxBytes: 65_536,
-        signal: AbortSignal.timeout(30_000),
-      });
-      if (status !== 200)
-        throw new PublishError(
-          "PUBLISH_REFUSED",
-          `${fetcher.origin} does not delete ${printable(name)}: ${refusalIn(body)?.message ?? status}.`,
-          { serverCode: code },
-        );
-      if (json)
-        printJson(context, { format: "vidimus-deletion/1", repository: name, server: fetcher.origin });
-      else
-        printLine(
-          context,
-          `Deleted ${printable(name)} at ${fetcher.origin}. Its keys are still yours: see vidimus key list.`,
-        );
-    });
-  });
 }

@@ -8,7 +8,8 @@ import { EditError } from "../../publisher/errors.ts";
 import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import { listedKeys } from "./key-arguments.ts";
-import { addPublishFlags, atDesk, type Publishing, stage } from "./tools.ts";
+import { addPublishFlags, atDesk, type Desk, type Publishing, stage } from "./tools.ts";
+import { count, pathText, wordFor } from "./view.ts";
 
 export function addRoles(parent: Command, publishing: Publishing): void {
   addDelegation(parent, publishing);
@@ -43,10 +44,10 @@ function addDelegation(parent: Command, publishing: Publishing): void {
     );
   addPublishFlags(add, { publishes: true }).action(async (repository: string, role: string) => {
     const flags = add.opts<{ key: string[]; path: string[]; allPaths?: true; threshold?: string }>();
-    await stage(add, publishing, repository, async (_copy, desk) => [
+    await stage(add, publishing, repository, async (copy, desk) => [
       {
         edit: "delegation",
-        role: delegated(role),
+        role: await withPaths(copy, desk, delegated(role), flags),
         addKeys: await listedKeys(flags.key, desk),
         addPaths: flags.allPaths === true ? [""] : flags.path,
         ...(flags.threshold !== undefined && { threshold: thresholdIn(add, flags.threshold) }),
@@ -109,13 +110,13 @@ function addDelegation(parent: Command, publishing: Publishing): void {
             repository: copy.repository,
             delegations: all,
           });
-        const key = (id: string) => view.nameOf(id) ?? id.slice(0, 12);
+        const key = (id: string) => wordFor(id, view.nameOf);
         const rows = all.map(({ role, threshold, keyIds, paths, targets, unusable }) =>
           [
             name === "tree" ? `${"  ".repeat(role.split("/").length - 2)}${role.split("/").at(-1)}` : role,
             `${threshold} of ${keyIds.map(key).join(", ") || "no key"}`,
-            paths.map((path) => (path === "" ? "everything" : JSON.stringify(path))).join(", ") || "nothing",
-            unusable ?? (targets === undefined ? "no file yet" : `${targets} targets`),
+            paths.map(pathText).join(", ") || "nothing",
+            unusable ?? (targets === undefined ? "no file yet" : count(targets, "target")),
           ].map(printable),
         );
         printLine(
@@ -128,6 +129,24 @@ function addDelegation(parent: Command, publishing: Publishing): void {
     });
   }
   parent.addCommand(delegation);
+}
+
+/** A new delegation that may sign no name would be of no use to anybody. Throws `EDIT_IMPOSSIBLE`. */
+async function withPaths(
+  { targets, server, repository }: RepositoryCopy,
+  { staging }: Desk,
+  role: string,
+  { path, allPaths }: { readonly path: readonly string[]; readonly allPaths?: true },
+): Promise<string> {
+  if (path.length > 0 || allPaths === true) return role;
+  const present = targets.get(parentRole(role) ?? "")?.signed.delegations ?? [];
+  const { edits } = await staging.read({ server, repository });
+  const isStaged = edits.some((each) => each.edit === "delegation" && each.role === role);
+  if (isStaged || present.some((each) => each.role === role)) return role;
+  throw new EditError(
+    "EDIT_IMPOSSIBLE",
+    `${printable(role)} would be new and could sign no name: say which with --path PREFIX, or --all-paths.`,
+  );
 }
 
 interface DelegationDocument {

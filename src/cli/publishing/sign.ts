@@ -8,6 +8,7 @@ import type { Command } from "commander";
 import { type ImageReference, parseReference } from "../../client/reference.ts";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import { canonicalKeyId } from "../../core/keys.ts";
+import { hiding } from "../../publisher/custody/errors.ts";
 import type { Edit } from "../../publisher/edits.ts";
 import { EditError, PublishError } from "../../publisher/errors.ts";
 import { type ImageFacts, imageFacts, openRegistry } from "../../publisher/registry.ts";
@@ -160,14 +161,16 @@ async function rolesAtHand(
 ): Promise<readonly string[]> {
   const delegations = targets.get("targets")?.signed.delegations ?? [];
   if (delegations.length === 0) return ["targets"];
-  const here = new Set((await ring.list()).map(({ id }) => id));
-  const roles = delegations
-    .filter(
-      ({ keys, paths }) =>
-        paths.some((path) => tag.startsWith(path)) &&
-        [...keys.values()].some((key) => here.has(canonicalKeyId(key))),
-    )
-    .map(({ role }) => role);
+  const { found, faults } = await ring.survey();
+  const here = new Set(found.map(({ info }) => info.id));
+  const covering = delegations
+    .filter(({ paths }) => paths.some((path) => tag.startsWith(path)))
+    .map(({ role, keys }) => ({ role, ids: [...keys.values()].map(canonicalKeyId) }));
+  const roles = covering.filter(({ ids }) => ids.some((id) => here.has(id))).map(({ role }) => role);
+  // Which roles are chosen must not depend on a file that cannot be read.
+  const absent = new Set(covering.filter(({ role }) => !roles.includes(role)).flatMap(({ ids }) => ids));
+  const fault = hiding(faults, (id) => absent.has(id));
+  if (fault !== undefined && (roles.length === 0 || fault.about !== undefined)) throw fault;
   if (roles.length > 0) return roles;
   throw new EditError(
     "ROLE_UNKNOWN",

@@ -3,9 +3,10 @@ import { Command } from "commander";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import { canonicalKeyId, type ListedKey, openKey } from "../../core/keys.ts";
 import { isTopRole, parentRole } from "../../core/names.ts";
+import { hiding } from "../../publisher/custody/errors.ts";
 import type { Edit } from "../../publisher/edits.ts";
 import { EditError } from "../../publisher/errors.ts";
-import { onlineKey } from "../../publisher/first.ts";
+import { onlineKey } from "../../publisher/online-key.ts";
 import { examples } from "../key-flags.ts";
 import { printable } from "../output.ts";
 import { listedKeys } from "./key-arguments.ts";
@@ -114,18 +115,23 @@ function addRenew(parent: Command, publishing: Publishing): void {
   parent.addCommand(root);
 }
 
-/** Root keys of ours whose certificates end before an instant. */
+/** Root keys of ours whose certificates end before an instant. Throws the fault of a damaged file that would be one. */
 export async function endingHere(
   { root }: RepositoryCopy,
   { ring }: Desk,
   end: number,
 ): Promise<readonly ListedKey[]> {
-  const here = new Set((await ring.list()).map(({ id }) => id));
+  const { found, faults } = await ring.survey();
+  const here = new Set(found.map(({ info }) => info.id));
   const listed = [...(root.signed.roles.get("root")?.keys.values() ?? [])];
-  return listed.filter((key) => {
+  const ending = listed.filter((key) => {
     const validTo = openKey(key)?.certificates?.leaf.validToDate.getTime();
-    return validTo !== undefined && validTo < end && here.has(canonicalKeyId(key));
+    return validTo !== undefined && validTo < end;
   });
+  const absent = new Set(ending.map(canonicalKeyId).filter((id) => !here.has(id)));
+  const fault = hiding(faults, (id) => absent.has(id));
+  if (fault?.about !== undefined) throw fault;
+  return ending.filter((key) => here.has(canonicalKeyId(key)));
 }
 
 function targetsRole(role: string): string {

@@ -13,17 +13,20 @@ import { TrustError } from "../../client/errors.ts";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import { openTrust, type Trust } from "../../client/trust.ts";
 import { notary } from "../../core/format/notary.ts";
+import { badRepositoryName, isRepositoryName } from "../../core/names.ts";
 import { applyEdits } from "../../publisher/apply.ts";
 import { KeyError } from "../../publisher/custody/errors.ts";
+import { draftOf } from "../../publisher/draft.ts";
 import { defaultLifetimes, type Edit, type Lifetimes, type Staged } from "../../publisher/edits.ts";
 import { PublishError } from "../../publisher/errors.ts";
 import { isThere } from "../../publisher/first.ts";
+import { type PinOutlook, pinOutlookOf } from "../../publisher/pin-outlook.ts";
 import { type Publication, type PublisherTools, publishEdits } from "../../publisher/publish.ts";
 import { Staging, together } from "../../publisher/staging.ts";
 import { addKeyFlags, addPassphraseFlags, type KeyFlags, type Keys, withKeys } from "../key-flags.ts";
 import { type CliContext, printable, printJson, printLine } from "../output.ts";
 import { type Progress, progressOf } from "../progress.ts";
-import { changesText, type ViewOptions } from "./view.ts";
+import { changesText, count, pinLines, type ViewOptions } from "./view.ts";
 
 export interface PublishFlags extends TrustFlags, KeyFlags {
   readonly staging?: string;
@@ -88,6 +91,10 @@ export async function atDesk<T>(
   try {
     return await withKeys(command, context, async (keys) => {
       const names = new Map((await keys.ring.list()).map(({ id, name }) => [id, name]));
+      const view: ViewOptions = {
+        color: context.isOutputTerminal === true && context.env.NO_COLOR === undefined,
+        nameOf: (id) => names.get(id),
+      };
       const tools: PublisherTools = {
         trust,
         format: notary,
@@ -96,10 +103,8 @@ export async function atDesk<T>(
         lifetimes: lifetimesOf(command, flags.expires),
         now: client.now,
         doing: (what) => progress.tell(what),
-      };
-      const view: ViewOptions = {
-        color: context.isOutputTerminal === true && context.env.NO_COLOR === undefined,
-        nameOf: (id) => names.get(id) || undefined,
+        foresaw: (outlook, repository) =>
+          sayForeseen(context, outlook, repository, view, flags.json === true),
       };
       const staging = new Staging(flags.staging ?? stagingFolder(context.env));
       const { readFile } = context;
@@ -121,6 +126,19 @@ export async function atDesk<T>(
   }
 }
 
+/** Before anything is signed; beside a document on standard error. */
+function sayForeseen(
+  context: CliContext,
+  outlook: PinOutlook | undefined,
+  repository: string,
+  view: ViewOptions,
+  json: boolean,
+): void {
+  for (const line of pinLines(outlook, repository, view))
+    if (json) context.stderr(`${line}\n`);
+    else printLine(context, line);
+}
+
 /** For commands that are of use before there is a policy: the surroundings may name where it will be. */
 export function atAnyDesk<T>(
   command: Command,
@@ -134,12 +152,18 @@ export function atAnyDesk<T>(
 async function asPublisherIsTold(error: unknown, trust: Trust): Promise<unknown> {
   if (!(error instanceof TrustError)) return error;
   const { code, message, repository = "NAME", remedy, cause } = error;
+  // No rule will ever speak for what no repository can be called.
+  if (code === "NO_RULE" && !isRepositoryName(repository)) return oddName(repository);
   const isUnruled = code === "NO_RULE" && (await isMissing(trust, repository));
   if (!isUnruled && (code !== "NO_TRUST_DATA" || remedy !== undefined)) return error;
   const init = commandOf("repo", "init", repository, "--root", "KEY", "--targets", "KEY");
   const next = `Check the name and the server; if it is to be made: ${init}`;
   const what = isUnruled ? `${repository} has no trust data at the trust server.` : message;
   return new TrustError("NO_TRUST_DATA", what, { ...error, cause, remedy: { who: "you", next } });
+}
+
+function oddName(repository: string): TrustError {
+  return new TrustError("BAD_REPOSITORY_NAME", badRepositoryName, { repository });
 }
 
 /** Whether the server, which is asked once, says so. */
@@ -183,11 +207,8 @@ export async function stage(
     const place = { server: copy.server, repository: copy.repository };
     const { edits: before } = await staging.read(place);
     const edits = await make(copy, desk);
-    applyEdits(copy, together(before, edits), {
-      format: tools.format,
-      lifetimes: tools.lifetimes,
-      at: tools.now(),
-    });
+    const signing = { format: tools.format, lifetimes: tools.lifetimes, at: tools.now() };
+    const contents = applyEdits(copy, together(before, edits), signing);
     const { edits: all } = await staging.add(place, edits);
     if (publish === true) {
       try {
@@ -203,8 +224,12 @@ export async function stage(
     else
       printLine(
         publishing.context,
-        `Staged for ${printable(copy.repository)}: ${all.length} ${all.length === 1 ? "edit" : "edits"}. See \`vidimus diff ${printable(copy.repository)}\`, then \`vidimus publish ${printable(copy.repository)}\`.`,
+        `Staged for ${printable(copy.repository)}: ${count(all.length, "edit")}. See \`vidimus diff ${printable(copy.repository)}\`, then \`vidimus publish ${printable(copy.repository)}\`.`,
       );
+    if (contents.root === undefined) return;
+    const draft = draftOf(copy.repository, signing, copy, contents);
+    const outlook = await pinOutlookOf(tools, draft, new Map());
+    sayForeseen(publishing.context, outlook, copy.repository, desk.view, desk.json);
   });
 }
 
@@ -251,7 +276,7 @@ export function sayPublished(
   if (unpinned.length > 0)
     printLine(
       context,
-      `Whoever pins its root, you too, refuses it until the new keys are pinned: vidimus pin add ${printable(repository)}${unpinned.map((id) => ` --key ${id}`).join("")}`,
+      `Whoever pins its root, and not its new keys, refuses it until they are pinned: vidimus pin add ${printable(repository)}${unpinned.map((id) => ` --key ${id}`).join("")}`,
     );
 }
 
@@ -260,6 +285,7 @@ export async function stagedFor({ staging, trust }: Desk, repository: string): P
   const sender = await trust.sender(repository);
   const staged = await staging.read({ server: sender.fetcher.origin, repository: sender.repository });
   if (staged.edits.length > 0) return staged;
+  if (!isRepositoryName(sender.repository)) throw oddName(sender.repository);
   throw new PublishError(
     "NOTHING_STAGED",
     `Nothing is staged for ${printable(sender.repository)}: stage something with vidimus add, remove, delegation or threshold.`,

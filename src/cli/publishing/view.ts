@@ -5,11 +5,12 @@
 import type { Change } from "../../core/changes.ts";
 import { canonicalKeyId } from "../../core/keys.ts";
 import type { Standing } from "../../publisher/draft.ts";
+import type { PinOutlook } from "../../publisher/pin-outlook.ts";
 import { printable } from "../output.ts";
 
 export interface ViewOptions {
   readonly color: boolean;
-  /** What a key is called here, by its bare ID; undefined for a stranger's. */
+  /** What a key is called here, by its bare ID; empty without a name, undefined for a stranger's. */
   readonly nameOf: (keyId: string) => string | undefined;
 }
 
@@ -56,7 +57,7 @@ function wordsOf(
   const name = printable(subject);
   const of = subject === file ? "" : ` of ${name}`;
   const key = (id: string) => {
-    const known = nameOf(id);
+    const known = nameOf(id) || undefined;
     return known === undefined ? id.slice(0, shortId) : `${printable(known)} (${id.slice(0, shortId)})`;
   };
   switch (kind) {
@@ -97,7 +98,12 @@ function wordsOf(
   }
 }
 
-function pathText(path: string): string {
+/** A key by its name here, or the beginning of its ID. */
+export function wordFor(id: string, nameOf: ViewOptions["nameOf"]): string {
+  return nameOf(id) || id.slice(0, shortId);
+}
+
+export function pathText(path: string): string {
   return path === "" ? "everything" : printable(JSON.stringify(path));
 }
 
@@ -105,15 +111,61 @@ function pathText(path: string): string {
 export function standingText(standing: readonly Standing[], { color, nameOf }: ViewOptions): string {
   return standing
     .map(({ by, needed, signed, missing }) => {
-      const word = (id: string) => nameOf(id) ?? id.slice(0, shortId);
-      const who = signed.map((key) => word(key.canonicalId)).join(", ") || "nobody";
-      const absent = missing.map((key) => word(canonicalKeyId(key))).join(", ");
+      const who = signed.map((key) => wordFor(key.canonicalId, nameOf)).join(", ") || "nobody";
+      const here = (id: string) => (nameOf(id) === undefined ? "" : " (here)");
+      const absent = missing
+        .map(canonicalKeyId)
+        .map((id) => `${wordFor(id, nameOf)}${here(id)}`)
+        .join(", ");
       const done = signed.length >= needed;
       const line = `${printable(by)}: ${signed.length} of ${needed} signed (${printable(who)})`;
       if (done) return `  ${line}`;
       return `  ${red(`${line}, ${needed - signed.length} more of ${printable(absent)}`, color)}`;
     })
     .join("\n");
+}
+
+/**
+ * What readers who pin the root will say of the next one, a line for each kind of reader that will not simply take it. None where
+ * all of them do.
+ */
+export function pinLines(
+  outlook: PinOutlook | undefined,
+  repository: string,
+  { color, nameOf }: ViewOptions,
+): readonly string[] {
+  if (outlook === undefined) return [];
+  const { outcome, own, needed, kept, fresh, certificates } = outlook;
+  const words = (ids: readonly string[]) => ids.map((id) => wordFor(id, nameOf)).join(", ");
+  const pin = (ids: readonly string[]) =>
+    `vidimus pin add ${printable(repository)}${ids.map((id) => ` --key ${id}`).join("")} --yes`;
+  const lines: string[] = [];
+  if (outcome !== "taken") {
+    const listed = kept.length === 0 ? "none of them" : `only ${kept.length} (${words(kept)})`;
+    const why =
+      outcome === "refused"
+        ? `: it needs ${count(needed, "signature")} by pinned keys, and lists ${listed}`
+        : ` unless ${needed} of these sign it: ${words(kept)}`;
+    const yours = own === "taken" ? "Your own policy takes it." : "Your own policy is one of those.";
+    lines.push(
+      `Readers who pin the present root keys will refuse this root${why}. ${yours} Let them pin its new keys first: ${pin(fresh)}`,
+    );
+  } else if (own !== "taken") {
+    const unless = own === "refused" ? "" : ", unless enough of the pinned sign it";
+    lines.push(
+      `Your own policy will refuse this root${unless}: it does not pin all of its keys. Pin them first, and let readers do the same: ${pin([...kept, ...fresh])}`,
+    );
+  }
+  if (certificates)
+    lines.push(
+      "Root keys get other certificates: readers who pin certificates, or an authority over them, and not the keys, will refuse this root until they pin the new ones.",
+    );
+  return lines.map((line) => red(`! ${printable(line)}`, color));
+}
+
+/** A number with its noun. */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 export function red(text: string, color: boolean): string {

@@ -150,7 +150,8 @@ async function dockerDiagnosis({ dockerConfig, environment }: OpenOptions): Prom
   return (
     await tried("docker", async () => {
       // A registry that nobody has: only the file is read, no helper of a real registry is asked.
-      await source.find("doctor.invalid/vidimus", AbortSignal.timeout(10_000));
+      const nobody = { server: "https://doctor.invalid", repository: "doctor.invalid/vidimus" };
+      await source.find(nobody, AbortSignal.timeout(10_000));
       return { value: undefined, what: file };
     })
   ).diagnosis;

@@ -2,7 +2,7 @@
  * The connections of one fetcher: kept alive, opened with the same idea of whom to trust.
  *
  * Invariants: certificates are always verified, whatever the environment says; a host is identified by the name or
- * address that was asked for, through a proxy too; the client certificate is shown to the trust server and the token
+ * address that was asked for, through a proxy too, but for the server of this very machine, which is by its certificate alone; the client certificate is shown to the trust server and the token
  * realms only; plain HTTP never goes through a proxy. Nothing is loaded before the first request.
  */
 import type { Agent, ClientRequest } from "node:http";
@@ -26,13 +26,16 @@ export interface Connections {
 }
 
 type Tls = typeof import("node:tls");
-type SettingsOfConnections = Pick<Settings, "ca" | "clientCertificate" | "realms" | "limits" | "proxies">;
+type SettingsOfConnections = Pick<
+  Settings,
+  "server" | "ca" | "clientCertificate" | "local" | "realms" | "limits" | "proxies"
+>;
 
 export function createConnections(settings: SettingsOfConnections): Connections {
-  const { limits, proxies, realms } = settings;
+  const { limits, proxies, realms, server } = settings;
   /** By the proxy's address; "plain" and "direct" beside them. */
   const agents = new Map<string, Agent>();
-  const contexts = new Map<boolean, SecureContext>();
+  const contexts = new Map<string, SecureContext>();
   // Nothing queues in an agent: one that makes its sockets through a proxy forgets its queue when that fails.
   const pool = { keepAlive: true, maxFreeSockets: limits.connections };
 
@@ -42,27 +45,39 @@ export function createConnections(settings: SettingsOfConnections): Connections 
     return agent;
   }
 
-  function contextOf(tls: Tls, own: boolean): SecureContext {
+  function contextOf(tls: Tls, own: boolean, local: boolean): SecureContext {
     const pair = own ? settings.clientCertificate : undefined;
+    const key = `${own} ${local}`;
     const context =
-      contexts.get(own) ??
+      contexts.get(key) ??
       tls.createSecureContext({
         minVersion: "TLSv1.2",
+        ...(local && { allowPartialTrustChain: true }),
         ...(settings.ca === undefined ? {} : { ca: settings.ca }),
         ...(pair === undefined ? {} : { cert: pair.certificate, key: pair.key }),
       });
-    contexts.set(own, context);
+    contexts.set(key, context);
     return context;
+  }
+
+  /** The server of this machine. */
+  function localOf(url: URL): { readonly socketPath?: string } | undefined {
+    const { local } = settings;
+    if (local === undefined || url.origin !== server.origin) return undefined;
+    return local.socket === undefined ? {} : { socketPath: local.socket };
   }
 
   return {
     async to(url) {
+      const local = localOf(url);
       if (isPlain(url)) {
         const http = await import("node:http");
-        return { request: http.request, options: { agent: agentOf("plain", () => new http.Agent(pool)) } };
+        const agent = agentOf("plain", () => new http.Agent(pool));
+        return { request: http.request, options: { agent, ...local } };
       }
       const [https, tls] = await Promise.all([import("node:https"), import("node:tls")]);
-      const tunnel = proxies ? await (await import("./tunnel.ts")).tunnelTo(url) : undefined;
+      const tunnel =
+        proxies && local === undefined ? await (await import("./tunnel.ts")).tunnelTo(url) : undefined;
       const agent =
         tunnel === undefined
           ? agentOf("direct", () => new https.Agent(pool))
@@ -71,8 +86,9 @@ export function createConnections(settings: SettingsOfConnections): Connections 
         request: https.request,
         options: {
           agent,
-          secureContext: contextOf(tls, realms.has(url.origin)),
+          secureContext: contextOf(tls, realms.has(url.origin), local !== undefined),
           rejectUnauthorized: true,
+          ...(local && { ...local, checkServerIdentity: () => undefined }),
         },
       };
     },

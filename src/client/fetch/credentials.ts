@@ -1,8 +1,9 @@
 /**
- * Whose name a repository is read in.
+ * In whose name a server is asked: the contract between the fetcher and whatever knows credentials.
  *
- * Credentials belong to a registry, the host at the front of a repository's name, as Docker has it: never to the trust
- * server. A repository without a host in its name is read without any. Nothing is read or run before a server asks.
+ * Credentials belong to a trust server, where somebody gave them for that very server, or to a registry, the host at the front
+ * of a repository's name, as Docker has it. Nothing is read or run before a server asks. Sources are put together in `sources.ts`:
+ * one more is one more row there.
  */
 
 export type Credentials =
@@ -12,12 +13,45 @@ export type Credentials =
   /** A token of the registry's own, sent as it is. */
   | { readonly kind: "registry"; readonly token: string };
 
+/** What credentials are wanted for. */
+export interface Purpose {
+  /** Origin of the server that asks for them: `https://host:port`. */
+  readonly server: string;
+  /** Undefined: for a right to the whole server. */
+  readonly repository: string | undefined;
+}
+
 export interface CredentialSource {
   /** Undefined: there are none. Throws `CREDENTIALS`, and why `signal` fired. */
-  find(repository: string, signal: AbortSignal): Promise<Credentials | undefined>;
+  find(purpose: Purpose, signal: AbortSignal): Promise<Credentials | undefined>;
+  /**
+   * A token that was given for this very server, which is sent there as it is: no token service is asked, wherever the server says
+   * that one is. It is looked up first; no program is run for it and nobody asked. Throws `CREDENTIALS`.
+   */
+  own?(purpose: Purpose): Promise<string | undefined>;
 }
 
 export const noCredentials: CredentialSource = { find: async () => undefined };
+
+/** The first that has any. */
+export function firstOf(...sources: readonly CredentialSource[]): CredentialSource {
+  return {
+    async find(purpose, signal) {
+      for (const source of sources) {
+        const found = await source.find(purpose, signal);
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    },
+    async own(purpose) {
+      for (const source of sources) {
+        const found = await source.own?.(purpose);
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    },
+  };
+}
 
 /** The registry in a repository's name; undefined if the name does not begin with a host. */
 export function registryOf(repository: string): string | undefined {

@@ -11,7 +11,7 @@ import { failureOf } from "./failure.ts";
 import { reasonOf } from "./within.ts";
 
 export interface Call {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Buffer | undefined;

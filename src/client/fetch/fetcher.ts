@@ -16,15 +16,23 @@ export interface FileRequest {
   readonly signal: AbortSignal;
 }
 
+/** What a request takes: whose credentials are looked up, and what a token is asked for. */
+export type Right =
+  | {
+      readonly of: "repository";
+      readonly repository: string;
+      /** The repository's name at the token service, where it is another: at a registry, without its host. */
+      readonly tokenFor?: string;
+      /** As Docker's token services name them; `propose` is Vidimus's own. */
+      readonly actions: "pull" | "pull,push" | "pull,push,propose" | "*";
+    }
+  /** To the whole server. `known`: a valid token, whatever it allows. */
+  | { readonly of: "server"; readonly action: "catalog" | "audit" | "admin" | "known" };
+
 /** One call that changes something, or asks for what is no file: for publishers, never for whoever only verifies. */
 export interface CallRequest {
-  /** Whose credentials are looked up, and what a token is for. */
-  readonly repository: string;
-  /** What a token is for, where that is named otherwise: at a registry, without its host; `registry:catalog` for all of a server. */
-  readonly tokenFor?: string;
-  /** As Docker's token services name them. */
-  readonly actions: "pull" | "pull,push" | "*";
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly right: Right;
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** Below the server's address, with a slash in front and everything in it encoded. */
   readonly path: string;
   readonly body?: { readonly type: string; readonly bytes: Buffer };
@@ -56,7 +64,7 @@ export interface Fetcher {
    */
   get(request: FileRequest): Promise<Buffer | undefined>;
   /**
-   * The answer, whatever its status but 401. Nothing is tried twice but for a 401, and no redirect is followed: of a call that
+   * The answer, whatever its status but 401, and 403 where nobody's credentials are behind the request. Nothing is tried twice but for a 401, and no redirect is followed: of a call that
    * broke off nobody knows here whether it was done. Throws as `get`, but for `SERVER_ERROR`.
    */
   call(request: CallRequest): Promise<CallAnswer>;

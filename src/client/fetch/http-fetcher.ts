@@ -6,14 +6,13 @@
  */
 import { checkRepositoryName } from "../../core/names.ts";
 import { asTrustError, TrustError } from "../errors.ts";
-import type { Authorizer } from "./authorization.ts";
+import type { Authorizer, Pass } from "./authorization.ts";
 import { createConnections } from "./connections.ts";
 import { type Answer, exchange, type Send } from "./exchange.ts";
 import { refusedStatus, retryAfterOf } from "./failure.ts";
-import type { Fetcher, FileRequest } from "./fetcher.ts";
+import type { Fetcher, FileRequest, Right } from "./fetcher.ts";
 import { follow } from "./follow.ts";
 import { type FetcherOptions, settle } from "./options.ts";
-import type { TokenScope } from "./token.ts";
 import { trying, withTries } from "./tries.ts";
 import { Turns } from "./turns.ts";
 import { within } from "./within.ts";
@@ -60,25 +59,33 @@ export function createFetcher(options: FetcherOptions): Fetcher {
 
   /** Asks, and asks once more with what the server wants after a 401. */
   async function authorized(
-    scope: TokenScope,
+    right: Right,
     signal: AbortSignal,
     ask: (authorization: string | undefined) => Promise<Answer>,
   ): Promise<Answer> {
-    const first = await (await authorizer)?.pass(scope, signal);
+    const first = await (await authorizer)?.pass(right, signal);
     const answer = await ask(first?.header);
-    if (answer.status !== 401) return answer;
+    if (answer.status !== 401) return heard(answer, right, first);
     authorizer ??= loadAuthorizer();
     const asked = answer.headers["www-authenticate"];
-    const pass = await (await authorizer).renew(scope, first, asked, signal);
+    const pass = await (await authorizer).renew(right, first, asked, signal);
     const next = await ask(pass.header);
-    if (next.status === 401) throw (await authorizer).refusal(scope, pass);
-    return next;
+    if (next.status === 401) throw (await authorizer).refusal(right, pass, next.headers["www-authenticate"]);
+    return heard(next, right, pass);
+  }
+
+  /** A token that nobody is behind may be good, and is refused for that alone. */
+  async function heard(answer: Answer, right: Right, pass: Pass | undefined): Promise<Answer> {
+    if (answer.status !== 403 || pass === undefined || pass.known) return answer;
+    authorizer ??= loadAuthorizer();
+    throw (await authorizer).refusal(right, pass);
   }
 
   async function tryOnce(request: FileRequest, url: URL, signal: AbortSignal): Promise<Buffer | undefined> {
     const { repository, maxBytes } = request;
     const sendFile = reporting(request);
-    const answer = await authorized({ repository, actions: "pull" }, signal, (authorization) => {
+    const right: Right = { of: "repository", repository, actions: "pull" };
+    const answer = await authorized(right, signal, (authorization) => {
       const headers = { accept: "*/*" };
       const errand = { server, url, headers, authorization, maxBytes, redirects: limits.redirects };
       return follow(errand, sendFile, signal);
@@ -101,23 +108,19 @@ export function createFetcher(options: FetcherOptions): Fetcher {
       );
     },
     async call(request) {
-      const { repository, tokenFor, actions, method, path, body, accept = "*/*", maxBytes } = request;
+      const { right, method, path, body, accept = "*/*", maxBytes } = request;
       const url = new URL(`${server.base}${path}`);
       const late = () =>
         new TrustError("TIMEOUT", `${server.origin} did not answer within ${limits.requestTime} ms.`);
       return within(limits.requestTime, [request.signal, closing.signal], late, async (signal) => {
-        const answer = await authorized(
-          { repository, actions, ...(tokenFor && { tokenFor }) },
-          signal,
-          (authorization) => {
-            const headers = {
-              accept,
-              ...(authorization !== undefined && { authorization }),
-              ...(body !== undefined && { "content-type": body.type }),
-            };
-            return send({ method, url, headers, body: body?.bytes, maxBytes, keepsAll: true }, signal);
-          },
-        );
+        const answer = await authorized(right, signal, (authorization) => {
+          const headers = {
+            accept,
+            ...(authorization !== undefined && { authorization }),
+            ...(body !== undefined && { "content-type": body.type }),
+          };
+          return send({ method, url, headers, body: body?.bytes, maxBytes, keepsAll: true }, signal);
+        });
         const code = answer.headers["vidimus-code"];
         return {
           status: answer.status,

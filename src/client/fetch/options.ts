@@ -47,6 +47,11 @@ export interface FetcherOptions {
   readonly ca?: string | undefined;
   /** Shown to the trust server and the permitted token realms, nobody else. */
   readonly clientCertificate?: ClientCertificate | undefined;
+  /**
+   * The server of this very machine: whose name its certificate has is no matter, a certificate in `ca` need not be an authority, and
+   * `socket` is the Unix socket on which it listens. Only where the configuration of that server says so.
+   */
+  readonly local?: { readonly socket: string | undefined } | undefined;
   /** Origins beside the server's own that credentials may be sent to for a token. */
   readonly tokenRealms?: readonly string[] | undefined;
   readonly credentials: CredentialSource;
@@ -68,6 +73,8 @@ export interface Settings {
   readonly realms: ReadonlySet<string>;
   readonly ca: string | undefined;
   readonly clientCertificate: ClientCertificate | undefined;
+  /** Of the server's own origin alone. */
+  readonly local: { readonly socket: string | undefined } | undefined;
   readonly limits: FetchLimits;
   readonly userAgent: string;
   /** Whether the environment names a proxy at all. */
@@ -90,6 +97,7 @@ export function settle(options: FetcherOptions): Settings {
     realms: new Set([server.origin, ...(options.tokenRealms ?? []).map(parseRealm)]),
     ca,
     clientCertificate,
+    local: options.local,
     limits: checkedLimits(options.limits ?? {}),
     userAgent,
     proxies: proxyVariables.some((name) => (options.environment[name] ?? "") !== ""),

@@ -1,5 +1,5 @@
 /**
- * Docker's token service: credentials in, a token for one repository out (notary-protocol.md chapter 6).
+ * Docker's token service: credentials in, a token for one right out (notary-protocol.md chapter 6).
  *
  * Invariants: credentials go to origins that the caller has named and to no other, and a realm elsewhere is refused
  * before anything is sent; a realm's redirects are not followed; what the service says is bounded and in no message.
@@ -10,6 +10,7 @@ import type { Challenge } from "./challenge.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Answer, Call, Send } from "./exchange.ts";
 import { refusedStatus, retryAfterOf } from "./failure.ts";
+import type { Right } from "./fetcher.ts";
 
 export interface TokenService {
   readonly realm: URL;
@@ -54,30 +55,21 @@ export function tokenService(
   return { realm, service: params.get("service") };
 }
 
-/** What a token is for. */
-export interface TokenScope {
-  readonly repository: string;
-  /** `pull`, or what else is asked for. */
-  readonly actions: string;
-  /** The repository's name at the service, if it is another one. */
-  readonly tokenFor?: string;
-}
-
 /**
  * A token for what is to be done; anonymous without credentials. Throws `UNAUTHORIZED`, `FORBIDDEN`, `BAD_ANSWER`
  * and what `send` throws.
  */
 export async function requestToken(
   service: TokenService,
-  scope: TokenScope,
+  right: Right,
   credentials: Exclude<Credentials, { kind: "registry" }> | undefined,
   send: Send,
   signal: AbortSignal,
 ): Promise<Token> {
   const call =
     credentials?.kind === "identity"
-      ? refreshing(service, scope, credentials.token)
-      : asking(service, scope, credentials);
+      ? refreshing(service, right, credentials.token)
+      : asking(service, right, credentials);
   const answer = await send(call, signal);
   const { origin } = service.realm;
   if (answer.status === 200) return parseToken(answer, origin);
@@ -88,29 +80,40 @@ export async function requestToken(
   throw refusedStatus(answer.status, origin, retryAfterOf(answer.headers["retry-after"], Date.now()));
 }
 
-function scopeOf({ repository, actions, tokenFor = repository }: TokenScope): string {
-  // What is no repository names its own type.
-  return tokenFor === "registry:catalog" ? `${tokenFor}:${actions}` : `repository:${tokenFor}:${actions}`;
+/** How a right is spelled in tokens and challenges; undefined: any token will do, and none of its rights is asked for. */
+export function scopeOf(right: Right): string | undefined {
+  if (right.of === "repository") return `repository:${right.tokenFor ?? right.repository}:${right.actions}`;
+  switch (right.action) {
+    case "catalog":
+      return "registry:catalog:*";
+    case "audit":
+    case "admin":
+      return `vidimus:server:${right.action}`;
+    case "known":
+      return undefined;
+  }
 }
 
 function asking(
   { realm, service }: TokenService,
-  scope: TokenScope,
+  right: Right,
   user: { readonly username: string; readonly password: string } | undefined,
 ): Call {
   const url = new URL(realm);
   if (user !== undefined) url.searchParams.append("account", user.username);
-  url.searchParams.append("scope", scopeOf(scope));
+  const scope = scopeOf(right);
+  if (scope !== undefined) url.searchParams.append("scope", scope);
   if (service !== undefined) url.searchParams.append("service", service);
   const headers: Record<string, string> = user === undefined ? {} : { authorization: basic(user) };
   return { method: "GET", url, headers, maxBytes: mostAnswer };
 }
 
-function refreshing({ realm, service }: TokenService, scope: TokenScope, token: string): Call {
+function refreshing({ realm, service }: TokenService, right: Right, token: string): Call {
+  const scope = scopeOf(right);
   const body = new URLSearchParams({
     grant_type: "refresh_token",
     ...(service === undefined ? {} : { service }),
-    scope: scopeOf(scope),
+    ...(scope === undefined ? {} : { scope }),
     refresh_token: token,
     client_id: "vidimus",
   }).toString();

@@ -15,7 +15,7 @@ import type { Route } from "../routes.ts";
 import { anonymousName, type Grant, grantOf, grantOfAll, grantOfOpaque, type Need } from "./grant.ts";
 import { changes, needOf } from "./needs.ts";
 import { holderOf, Rate } from "./rate.ts";
-import { AccessRefusal, challengeOf } from "./refusal.ts";
+import { AccessRefusal, challengeOf, RateRefusal } from "./refusal.ts";
 import { grantOfToken, mostCharacters, type TokenIssuer } from "./tokens.ts";
 
 export interface Access {
@@ -75,7 +75,7 @@ export function accessByToken(options: AccessOptions): Access {
     const from = holderOf(address);
     const digest = digestOf(token);
     if (!wereGood.has(digest) && failures.isReached(from, at))
-      throw tooMany("Too many tokens from this address were refused");
+      throw new RefusedError("TOO_MANY_REQUESTS", tooMany("Too many tokens from this address were refused"));
     try {
       if (!isJwt(token)) {
         const grant = await opaquely(token, address, at);
@@ -94,7 +94,7 @@ export function accessByToken(options: AccessOptions): Access {
         { from: address, reason: cause instanceof Error ? cause.message : "" },
         "a token was refused",
       );
-      throw new AccessRefusal("invalid_token", need, cause);
+      throw new AccessRefusal("invalid_token", need, { cause });
     }
   }
 
@@ -109,10 +109,13 @@ export function accessByToken(options: AccessOptions): Access {
   const isOpen = (need: Need, route: Route) => anonymousRead && isRead(need) && !changes(route);
 
   function allowed(grant: Grant, need: Need, route: Route): Grant {
-    if (!grant.may(need) && !isOpen(need, route)) throw new AccessRefusal("insufficient_scope", need);
+    const { principal } = grant;
+    if (!grant.may(need) && !isOpen(need, route))
+      throw new AccessRefusal("insufficient_scope", need, { principal });
     if (changes(route)) {
-      const who = `${grant.principal.method} ${grant.principal.name}`;
-      if (changing.isReached(who, now())) throw tooMany("Too many changes by one caller");
+      const who = `${principal.method} ${principal.name}`;
+      if (changing.isReached(who, now()))
+        throw new RateRefusal(principal, tooMany("Too many changes by one caller"));
       changing.count(who, now());
     }
     return grant;
@@ -182,6 +185,6 @@ function digestOf(token: string): string {
   return createHash("sha256").update(token).digest("base64");
 }
 
-function tooMany(what: string): RefusedError {
-  return new RefusedError("TOO_MANY_REQUESTS", `${what}: try again in a minute.`);
+function tooMany(what: string): string {
+  return `${what}: try again in a minute.`;
 }

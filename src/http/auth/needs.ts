@@ -81,7 +81,8 @@ export const needs = {
   registerKey: admin,
   denyKey: admin,
   allowKey: admin,
-  onlineKeys: admin,
+  // Who adopts a repository signs for it, and is no administrator.
+  onlineKeys: ["push", "pull"],
   adoptOnlineKeys: admin,
   importStanding: admin,
   importVersions: admin,

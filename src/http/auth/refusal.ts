@@ -6,6 +6,7 @@
  * whose token is good but does not suffice so, with 403.
  */
 import { RefusedError } from "../../core/errors.ts";
+import type { Principal } from "../../service/service.ts";
 import type { ErrorAnswer } from "../errors.ts";
 import type { Need } from "./grant.ts";
 
@@ -21,17 +22,41 @@ const sentences: Readonly<Record<Lack, string>> = {
 export class AccessRefusal extends RefusedError {
   readonly lack: Lack;
   readonly need: Need;
+  /** Who lacks the right, where that is known. */
+  readonly principal: Principal | undefined;
 
-  constructor(lack: Lack, need: Need, cause?: unknown) {
+  constructor(lack: Lack, need: Need, { cause, principal }: { cause?: unknown; principal?: Principal } = {}) {
     super("UNAUTHORIZED", sentences[lack], { cause });
     this.lack = lack;
     this.need = need;
+    this.principal = principal;
+  }
+}
+
+/** Too many requests of somebody who is known. */
+export class RateRefusal extends RefusedError {
+  readonly principal: Principal;
+
+  constructor(principal: Principal, sentence: string) {
+    super("TOO_MANY_REQUESTS", sentence);
+    this.principal = principal;
   }
 }
 
 /** Signed in, and not allowed to. */
 export function forbidden(sentence = sentences.insufficient_scope): RefusedError {
   return new RefusedError("FORBIDDEN", sentence);
+}
+
+/** The same to whoever lacks a right, which the path alone decides: it tells nothing about what is there. */
+export function lacking(need: Need): RefusedError {
+  const right =
+    need.kind === "server"
+      ? `the right ${need.action} to the whole server`
+      : need.kind === "repository"
+        ? `the right ${need.actions.join(" and ")} to this repository`
+        : "it";
+  return forbidden(`This token does not allow that: ask an administrator of this server for ${right}.`);
 }
 
 interface Wanted {

@@ -12,14 +12,15 @@ import { MalformedError, RefusedError } from "../../core/errors.ts";
 import { type AccessEntry, grantedEntries, mostScopes, parseScope } from "../../service/access/issuing.ts";
 import { makeOpaqueToken, opaqueDigest } from "../../service/access/opaque-token.ts";
 import { findMachineToken } from "../../service/access/opaque-tokens.ts";
-import type { Principal } from "../../service/service.ts";
+import type { Principal, RefusalCounter } from "../../service/service.ts";
 import type { Scope } from "../../store/access.ts";
 import type { ByteBudget } from "../budget.ts";
 import { errorAnswer } from "../errors.ts";
-import { sendError, sendJson } from "../exchange.ts";
+import { addressOf, sendError, sendJson } from "../exchange.ts";
 import { withForm } from "../json-body.ts";
 import type { BuiltinAccess } from "./builtin.ts";
 import { holderOf } from "./rate.ts";
+import { countRefusal } from "./refused.ts";
 
 const largestForm = 16_384;
 
@@ -34,9 +35,13 @@ interface Asking {
 interface Parts {
   readonly builtin: BuiltinAccess;
   readonly budget: ByteBudget;
+  readonly refusals: RefusalCounter;
 }
 
-export async function tokenEndpoint(app: FastifyInstance, { builtin, budget }: Parts): Promise<void> {
+export async function tokenEndpoint(
+  app: FastifyInstance,
+  { builtin, budget, refusals }: Parts,
+): Promise<void> {
   const { logins, administration, minter, service, tokenLifetime, sessionLifetime, now } = builtin;
   const { store } = administration;
 
@@ -59,7 +64,9 @@ export async function tokenEndpoint(app: FastifyInstance, { builtin, budget }: P
   app.setErrorHandler(async (error, request, reply) => {
     if (!(error instanceof RefusedError) || error.code !== "UNAUTHORIZED") throw error;
     request.log.info({ code: error.code, from: request.ip }, error.message);
-    return await sendError(reply, errorAnswer(error), request.method, `Basic realm="${service}"`);
+    const answer = errorAnswer(error);
+    countRefusal(refusals, request, error, answer);
+    return await sendError(reply, answer, request.method, `Basic realm="${service}"`);
   });
 
   async function byHeader(request: FastifyRequest): Promise<Asking> {
@@ -98,7 +105,7 @@ export async function tokenEndpoint(app: FastifyInstance, { builtin, budget }: P
     if (machine?.name === name) {
       return { principal: { name, method: "machine" }, scopes: machine.scopes, until: machine.expiresAt };
     }
-    await logins.login(credentials, holderOf(request.ip));
+    await logins.login(credentials, holderOf(addressOf(request)));
     return await ofUser(name);
   }
 
@@ -146,7 +153,7 @@ export async function tokenEndpoint(app: FastifyInstance, { builtin, budget }: P
     const isAdministrator = access.some(
       ({ type, actions }) => type === "vidimus" && actions.includes("admin"),
     );
-    if (isAdministrator) await builtin.onAdministrator({ name, method, address: request.ip });
+    if (isAdministrator) await builtin.onAdministrator({ name, method, address: addressOf(request) });
     const body = {
       token,
       access_token: token,

@@ -41,6 +41,7 @@ export const expiring = z.strictObject({
         description: "Of a file, its version; of a certificate, its subject; of a token, its name.",
       }),
       keyId: z.string().optional().meta({ description: "Of the key that a certificate is for." }),
+      owner: z.string().optional().meta({ description: "Of a token: the user that it was made for." }),
     }),
   ),
   next: repository.optional().meta({ description: "There is more: give it as `after`." }),

@@ -40,13 +40,14 @@ export function expiryApi(
       before: instant(before),
       expiring: page.found
         .toSorted((a, b) => a.expires - b.expires)
-        .map(({ kind, expires, repository, role, name, keyId }) => ({
+        .map(({ kind, expires, repository, role, name, keyId, owner }) => ({
           kind,
           expires: instant(expires),
           ...(repository !== "" && { repository }),
           ...(role !== "" && { role }),
           ...(name !== "" && { name }),
           ...(keyId !== "" && { keyId }),
+          ...(owner !== undefined && { owner }),
         })),
       ...(page.next !== undefined && { next: page.next }),
     };

@@ -11,7 +11,7 @@ import type { BuiltinAccess } from "../auth/builtin.ts";
 import { holderOf } from "../auth/rate.ts";
 import { forbidden } from "../auth/refusal.ts";
 import type { ByteBudget } from "../budget.ts";
-import { sendJson } from "../exchange.ts";
+import { addressOf, sendJson } from "../exchange.ts";
 import { withJson } from "../json-body.ts";
 import type { PeopleRoute } from "../manage-routes.ts";
 import type { AppOptions } from "../options.ts";
@@ -211,7 +211,7 @@ export async function peopleApi(
     }
     if (current === undefined) throw bad("current: give your present password");
     try {
-      await parts().logins.login({ name, password: current }, holderOf(request.ip));
+      await parts().logins.login({ name, password: current }, holderOf(addressOf(request)));
     } catch (error) {
       const isWrong = error instanceof RefusedError && error.code === "UNAUTHORIZED";
       throw isWrong ? forbidden("The present password is another one: try again.") : error;

@@ -8,7 +8,7 @@ import type { KeyObject } from "node:crypto";
 import { join } from "node:path";
 import { isHex } from "../../core/bytes.ts";
 import type { KeyInfo, OpenKey, Secret, Unlocking } from "./custody.ts";
-import { KeyError } from "./errors.ts";
+import { aboutKey, KeyError } from "./errors.ts";
 import { type KeyFile, parseKeyFile, type ScryptCost, sealKey, unsealKey, writeKeyFile } from "./key-file.ts";
 import { checkHint, checkName } from "./key-name.ts";
 import {
@@ -100,7 +100,7 @@ export class KeyFolder implements KeyStore {
         all.push(infoOf(file, path));
       } catch (error) {
         if (!(error instanceof KeyError)) throw error;
-        all.push(error);
+        all.push(aboutKey(error, name.slice(0, 64)));
       }
     }
     return all;
@@ -117,6 +117,8 @@ export class KeyFolder implements KeyStore {
       throw new KeyError(
         "KEY_FILE_DAMAGED",
         `${path} is the file of the key ${file.listed.id}: rename it to that.`,
+        undefined,
+        [id, file.listed.id],
       );
     }
     return { file, path };

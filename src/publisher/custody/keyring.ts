@@ -1,11 +1,12 @@
 /**
  * Several custodies as one, in their order. A key that is in two of them is one key, and opened where it comes first.
  *
- * A place that cannot be read hides no other: what is wrong with it is a fault, told beside what was found.
+ * A place that cannot be read hides no other: what is wrong with it is a fault, told beside what was found. Where a key is not
+ * found that a fault may hide, the fault is what is told.
  */
 import { isHex } from "../../core/bytes.ts";
 import type { Custody, KeyInfo, OpenKey, Unlocking } from "./custody.ts";
-import { KeyError } from "./errors.ts";
+import { hiding, KeyError } from "./errors.ts";
 
 /** Digits of an ID that a person must give at least. */
 export const shortestPrefix = 8;
@@ -24,6 +25,7 @@ export interface Survey<C extends Custody = Custody> {
 
 export class Keyring<C extends Custody = Custody> implements Custody {
   readonly #custodies: readonly C[];
+  readonly #met = new Map<string, KeyError>();
 
   constructor(custodies: readonly C[]) {
     this.#custodies = custodies;
@@ -31,7 +33,14 @@ export class Keyring<C extends Custody = Custody> implements Custody {
 
   async survey(): Promise<Survey<C>> {
     const all = await Promise.all(this.#custodies.map(surveyOf));
-    return { found: all.flatMap(({ found }) => found), faults: all.flatMap(({ faults }) => faults) };
+    const faults = all.flatMap((each) => each.faults);
+    for (const fault of faults) this.#met.set(fault.message, fault);
+    return { found: all.flatMap(({ found }) => found), faults };
+  }
+
+  /** Every fault that was met so far, each once. */
+  get met(): readonly KeyError[] {
+    return [...this.#met.values()];
   }
 
   async list(): Promise<readonly KeyInfo[]> {
@@ -44,7 +53,7 @@ export class Keyring<C extends Custody = Custody> implements Custody {
 
   /**
    * The key that a person means by a name, an ID, or at least eight digits with which one ID alone begins.
-   * Throws `KEY_UNKNOWN`; `KEY_AMBIGUOUS` with the candidates; the fault of a file that would be it.
+   * Throws `KEY_UNKNOWN`; `KEY_AMBIGUOUS` with the candidates; the fault of a file or place that may be why it is not found.
    */
   async find(text: string): Promise<FoundKey<C>> {
     const { found, faults } = await this.survey();
@@ -81,17 +90,23 @@ async function surveyOf<C extends Custody>(custody: C): Promise<Survey<C>> {
 }
 
 function notFound(text: string, prefix: string | undefined, faults: readonly KeyError[]): KeyError {
-  const fault = prefix === undefined ? undefined : faults.find(({ message }) => message.includes(prefix));
-  if (fault !== undefined) return fault;
   const said = text.slice(0, 100).replaceAll(/\p{C}/gu, "?");
-  const more =
-    faults.length > 0
-      ? `; ${faults.length === 1 ? "one place or file" : `${faults.length} places or files`} could not be read`
-      : "";
+  const what = isHex(text, 32) ? `key ${said}` : `key that is called ${said}`;
+  // A damaged file says no name, so it may have any.
+  const fault =
+    prefix === undefined
+      ? hiding(
+          faults.filter(({ code }) => code !== "KEY_UNSUPPORTED"),
+          () => true,
+        )
+      : hiding(faults, (id) => id.startsWith(prefix));
+  if (fault !== undefined) {
+    const { code, message, cause, about } = fault;
+    return new KeyError(code, `There is no ${what} among those that can be read. ${message}`, cause, about);
+  }
   const isShort = /^[0-9a-f]*$/i.test(text) && text.length < shortestPrefix;
   const digits = isShort ? `, and an ID needs at least ${shortestPrefix} of its digits` : "";
-  const what = isHex(text, 32) ? `key ${said}` : `key that is called ${said}`;
-  return new KeyError("KEY_UNKNOWN", `There is no ${what}${digits}${more}: see vidimus key list.`);
+  return new KeyError("KEY_UNKNOWN", `There is no ${what}${digits}: see vidimus key list.`);
 }
 
 function ambiguous(text: string, meant: readonly FoundKey[]): KeyError {

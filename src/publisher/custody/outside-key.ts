@@ -93,7 +93,10 @@ export function faultsOf(all: readonly Offered[], place: string): readonly KeyEr
     const name = plainName(names.findLast((each) => each !== "") ?? "without a name");
     // With its ID, by which somebody may have asked for it.
     const id = part === undefined ? "" : ` (${part.listed.id})`;
-    return [new KeyError("KEY_UNSUPPORTED", `The key ${name}${id} in the ${place} ${unfit}.`)];
+    const about = part === undefined ? [] : [part.listed.id];
+    return [
+      new KeyError("KEY_UNSUPPORTED", `The key ${name}${id} in the ${place} ${unfit}.`, undefined, about),
+    ];
   });
 }
 

@@ -9,7 +9,7 @@
 import { join } from "node:path";
 import { isHex } from "../../core/bytes.ts";
 import type { KeyInfo, OpenKey, Secret, Unlocking } from "./custody.ts";
-import { KeyError } from "./errors.ts";
+import { aboutKey, KeyError } from "./errors.ts";
 import {
   type KeyStore,
   type NewKey,
@@ -103,7 +103,8 @@ export class TrustFolder implements KeyStore {
         all.push((await this.#find(name.slice(0, -".key".length))).info);
       } catch (error) {
         if (!(error instanceof KeyError)) throw error;
-        all.push(error.code === "KEY_UNKNOWN" ? oldName(join(this.folder, name)) : error);
+        const id = name.slice(0, -".key".length);
+        all.push(error.code === "KEY_UNKNOWN" ? oldName(join(this.folder, name)) : aboutKey(error, id));
       }
     }
     return all;
@@ -166,7 +167,12 @@ function infoOf(id: string, { key, role, repository }: KeyText, path: string): K
 function checkId(id: string, key: NonNullable<KeyText["key"]>, path: string) {
   const listed = within(path, () => listedOf(key));
   if (listed.id === id) return listed;
-  throw new KeyError("KEY_FILE_DAMAGED", `${path} holds the key ${listed.id}, and not the one of its name.`);
+  throw new KeyError(
+    "KEY_FILE_DAMAGED",
+    `${path} holds the key ${listed.id}, and not the one of its name.`,
+    undefined,
+    [id, listed.id],
+  );
 }
 
 /** What is refused in a file says in which. */

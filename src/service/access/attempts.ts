@@ -7,7 +7,7 @@
  * - What counts as one address is for who asks to say: of IPv6 a caller has a whole network.
  * - Bounded: what is remembered of the longest ago gives way. Who has enough addresses to push others out has enough to
  *   guess from; what holds then is the price of each guess (`password.ts`).
- * - A process has a memory of its own: with workers a guesser has as many tries more as there are readers.
+ * - Of several processes one remembers for all (`remote/attempts.ts`), so that a guesser has no more tries where there are more.
  */
 import { LRUCache } from "lru-cache";
 
@@ -29,12 +29,29 @@ export const defaultAttempts: AttemptSettings = {
   remembered: 20_000,
 };
 
+/** Where failures are remembered, as logins see it. */
+export interface LoginWaits {
+  /** Milliseconds that are known here at once; 0: nothing is. */
+  waitOf(name: string, address: string, now: number): number;
+  /**
+   * What is known elsewhere, asked beside the look at the password. Absent: everything is known here. Never rejects; resolves
+   * within `longestAsking` milliseconds, to 0 if nothing was heard.
+   */
+  readonly ask?: (name: string, address: string, now: number) => Promise<number>;
+  /** Both return at once. */
+  failed(name: string, address: string, now: number): void;
+  succeeded(name: string, address: string): void;
+}
+
+/** So long a right password waits at most for one who does not answer, from the beginning of the look at it. */
+export const longestAsking = 250;
+
 interface Failures {
   readonly count: number;
   readonly until: number;
 }
 
-export class Attempts {
+export class Attempts implements LoginWaits {
   readonly #settings: AttemptSettings;
   readonly #failures: LRUCache<string, Failures>;
 

@@ -11,10 +11,11 @@ import { createHmac, randomBytes } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import { RefusedError } from "../../core/errors.ts";
 import type { AccessStore } from "../../store/access.ts";
-import type { Attempts } from "./attempts.ts";
+import type { LoginWaits } from "./attempts.ts";
 import { isPersonName } from "./evaluate.ts";
 import { type PasswordFile, verifyBcrypt } from "./htpasswd.ts";
 import { isTooLong, type Lane, type Passwords } from "./password.ts";
+import { WrongLogin } from "./wrong-login.ts";
 
 export interface Credentials {
   readonly name: string;
@@ -31,7 +32,7 @@ export interface LoginSources {
 }
 
 export interface LoginSettings {
-  readonly attempts: Attempts;
+  readonly attempts: LoginWaits;
   /** Where work with hashes waits for its turn. */
   readonly lane: Lane;
   /** Milliseconds. */
@@ -55,25 +56,27 @@ export class Logins {
   }
 
   /**
-   * Resolves if they are. Throws `UNAUTHORIZED`, `TOO_MANY_REQUESTS` (too many failures before), `OVERLOADED`.
+   * Resolves if they are. Throws `UNAUTHORIZED` (a `WrongLogin`), `TOO_MANY_REQUESTS` (too many failures before), `OVERLOADED`.
    * @param address who it comes from, as far as failures are counted
    */
   async login(credentials: Credentials, address: string): Promise<void> {
     const { attempts, now, onFailure } = this.#settings;
     const { name } = credentials;
-    if (attempts.waitOf(name, address, now()) > 0) {
-      throw new RefusedError(
-        "TOO_MANY_REQUESTS",
-        "Too many logins have failed: wait some minutes, then try again.",
-      );
-    }
-    if (await this.#isRight(credentials)) {
+    const at = now();
+    if (attempts.waitOf(name, address, at) > 0) throw tooManyFailures();
+    // Before it is known whether the password is right, so that the answer is there when it is.
+    const elsewhere = attempts.ask?.(name, address, at);
+    const isRight = await this.#isRight(credentials);
+    // Who has to wait is told the same of a right password as of a wrong one. Others may have failed meanwhile, side by side.
+    const waits = Math.max((await elsewhere) ?? 0, attempts.waitOf(name, address, now()));
+    if (waits > 0) throw tooManyFailures();
+    if (isRight) {
       attempts.succeeded(name, address);
       return;
     }
     attempts.failed(name, address, now());
     onFailure({ name: isPersonName(name) ? name : "", address });
-    throw new RefusedError("UNAUTHORIZED", "The name or the password is wrong: try again.");
+    throw new WrongLogin((await this.#isKnown(name)) ? name : undefined);
   }
 
   /** Whether a session of this user may go on: whoever is verified by a registry has none. */
@@ -81,6 +84,12 @@ export class Logins {
     const user = await this.#sources.store.user(name);
     if (user?.disabled === true) return false;
     return (user !== undefined && user.password !== "") || this.#hashInFile(name) !== undefined;
+  }
+
+  /** Whether a user or a line of the password file has this name. Who is verified by a registry may be known to it alone. */
+  async #isKnown(name: string): Promise<boolean> {
+    if (!isPersonName(name)) return false;
+    return this.#hashInFile(name) !== undefined || (await this.#sources.store.user(name)) !== undefined;
   }
 
   async #isRight(credentials: Credentials): Promise<boolean> {
@@ -118,4 +127,9 @@ export class Logins {
     if (isRight) this.#remembered.set(digest, now());
     return isRight;
   }
+}
+
+function tooManyFailures(): RefusedError {
+  const sentence = "Too many logins have failed: wait some minutes, then try again.";
+  return new RefusedError("TOO_MANY_REQUESTS", sentence);
 }

@@ -24,6 +24,8 @@ export interface Expiry {
   readonly name: string;
   /** ID of the key that a certificate is for; else empty. */
   readonly keyId: string;
+  /** Of a token that was made for a user: their name. */
+  readonly owner?: string;
   /** Milliseconds since 1970. */
   readonly expires: number;
 }

@@ -18,7 +18,7 @@ const usual: ExpirySettings = { days: [90, 30, 14, 7, 3, 1], interval: 3_600_000
 export function openWatch(
   { announcer, expiry = usual, expirySources = [] }: WatchOptions,
   parts: RenewalParts &
-    Pick<WatchParts, "clock" | "logger"> & {
+    Pick<WatchParts, "clock" | "logger" | "damage"> & {
       readonly reading: ConstructorParameters<typeof RepositoryTimes>[1];
       readonly policy: PolicyInForce;
     },

@@ -5,7 +5,7 @@ import type { Expiry } from "./expiry-service.ts";
 
 const day = 86_400_000;
 /** What was over for longer than that when it was first seen is not told any more: everybody knows. */
-const toldAfterwards = 30 * day;
+export const toldAfterwards = 30 * day;
 
 /** 0: it is over. Undefined: it is not near, or has been over for long. `days`: in no order. */
 export function stageOf(expires: number, at: number, days: readonly number[]): number | undefined {
@@ -20,7 +20,7 @@ export function stageOf(expires: number, at: number, days: readonly number[]): n
  * others, so that what was renewed is announced again in its time.
  */
 export function expiryAnnouncement(expiry: Expiry, stage: number, at: number): Announcement {
-  const { kind, repository, role, name, keyId, expires } = expiry;
+  const { kind, repository, role, name, keyId, owner, expires } = expiry;
   const about = JSON.stringify([kind, repository, role, name, keyId, expires, stage]);
   return {
     id: `expiry-${hash("sha256", about, "hex").slice(0, 40)}`,
@@ -35,6 +35,7 @@ export function expiryAnnouncement(expiry: Expiry, stage: number, at: number): A
       ...(role !== "" && { role }),
       ...(name !== "" && { name }),
       ...(keyId !== "" && { keyId }),
+      ...(owner !== undefined && { owner }),
     },
   };
 }

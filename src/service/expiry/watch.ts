@@ -12,6 +12,7 @@ import { choosePublished } from "../../policy/choose.ts";
 import type { RepositoryState, Store } from "../../store/store.ts";
 import type { Announcer } from "../announce.ts";
 import type { Clock } from "../clock.ts";
+import type { DamageMet } from "../damage-met.ts";
 import type { PolicyInForce } from "../policy-in-force.ts";
 import type {
   Expiring,
@@ -46,6 +47,7 @@ export interface WatchParts {
   readonly sources: readonly ExpirySource[];
   readonly policy: PolicyInForce;
   readonly clock: Clock;
+  readonly damage: DamageMet;
   readonly logger: Logger;
   readonly announcer: Announcer | undefined;
   readonly settings: ExpirySettings;
@@ -199,6 +201,7 @@ export class Watch implements ExpiryService {
           await this.#lookAt(state, tally);
         } catch (error) {
           if (!(error instanceof VidimusError) || error.code === "STORE_UNAVAILABLE") throw error;
+          this.#parts.damage.note(error);
           logger.warn({ repository: state.repository, err: error }, "what ends in it could not be told");
         }
       });

@@ -13,8 +13,10 @@ import { choosePublished } from "../../policy/choose.ts";
 import type { Retention } from "../../policy/trust-policy.ts";
 import type { StoredFile } from "../../store/retention.ts";
 import type { RepositoryState, Store } from "../../store/store.ts";
+import { actorOf } from "../audit-record.ts";
 import type { ReadCache } from "../cache.ts";
 import type { Clock } from "../clock.ts";
+import type { DamageMet } from "../damage-met.ts";
 import type { PolicyInForce } from "../policy-in-force.ts";
 import { ownPrincipal, type Principal } from "../principal.ts";
 import type { Reading } from "../reading.ts";
@@ -28,6 +30,7 @@ export interface RetentionParts {
   readonly cache: ReadCache;
   readonly policy: PolicyInForce;
   readonly clock: Clock;
+  readonly damage: DamageMet;
   readonly logger: Logger;
   readonly checkWritable: () => void;
 }
@@ -111,6 +114,7 @@ export class RetentionJob implements RetentionService {
       const isPassing = error instanceof StoreError && error.code === "CONFLICT";
       if (isPassing) return;
       if (!(error instanceof VidimusError) || error.code === "STORE_UNAVAILABLE") throw error;
+      this.#parts.damage.note(error);
       this.#parts.logger.warn({ repository, err: error }, "nothing of it was taken away");
     }
   }
@@ -154,7 +158,8 @@ export class RetentionJob implements RetentionService {
     const files = await this.#removable(state, retention);
     for (let from = 0; from < files.length; from += page) {
       const some = files.slice(from, from + page).map(({ role, version }) => ({ role, version }));
-      await store.retention.remove({ repository, incarnation, at: clock.now(), files: some });
+      const actor = actorOf(principal);
+      await store.retention.remove({ repository, incarnation, at: clock.now(), actor, files: some });
     }
     if (files.length === 0) return files;
     // What this process had in memory of them is not served any more.

@@ -12,7 +12,13 @@
  * `unlock`, which then takes step 4.
  */
 import { SignerError } from "../../core/errors.ts";
-import { adoptSuccessor, createSuccessor, dropSuccessor, readSuccessor } from "../secret/successor.ts";
+import {
+  adoptSuccessor,
+  createSuccessor,
+  dropSuccessor,
+  hasSuccessor,
+  readSuccessor,
+} from "../secret/successor.ts";
 import { readSecret, type Secret, wipeSecret } from "../secret.ts";
 import { openRecord, opensRecord, resealRecord } from "./record.ts";
 
@@ -47,9 +53,9 @@ export async function unlock(
   let [kept, left]: [Secret, Secret | undefined] = [secret, undefined];
   try {
     const path = fileOf(source);
-    left = path === undefined ? undefined : readSuccessor(path);
-    if (path === undefined || left === undefined) return kept;
-    if ((await opensRecord(secret, record)) || !(await opensRecord(left, record))) return kept;
+    if (path === undefined || !hasSuccessor(path) || (await opensRecord(secret, record))) return kept;
+    left = readSuccessor(path);
+    if (!(await opensRecord(left, record))) return kept;
     [kept, left] = [left, secret];
     if (settle) adoptSuccessor(path);
     return kept;

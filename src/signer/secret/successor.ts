@@ -19,9 +19,22 @@ export function createSuccessor(path: string): Secret {
   return readSecret(`file:${nameOf(path)}`);
 }
 
-/** Undefined if there is none. */
-export function readSuccessor(path: string): Secret | undefined {
-  return existsSync(nameOf(path)) ? readSecret(`file:${nameOf(path)}`) : undefined;
+export function hasSuccessor(path: string): boolean {
+  return existsSync(nameOf(path));
+}
+
+/** For a key file that does not open what it should. */
+export function readSuccessor(path: string): Secret {
+  try {
+    return readSecret(`file:${nameOf(path)}`);
+  } catch (cause) {
+    if (!(cause instanceof SignerError)) throw cause;
+    throw new SignerError(
+      "BAD_SECRET",
+      `It does not open the store, and its successor, the file of that name that ends in .new, cannot be used: ${cause.message}`,
+      { cause },
+    );
+  }
 }
 
 /** Puts it in the old one's place: from here on there is only the new one. */

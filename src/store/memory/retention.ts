@@ -1,14 +1,25 @@
 /** Retention in memory. */
 import { StoreError } from "../../core/errors.ts";
+import type { AuditRecord } from "../audit.ts";
 import * as bounds from "../bounds.ts";
-import type { RemovedFile, RetentionRequest, RetentionStore, StoredFile } from "../retention.ts";
+import {
+  type RemovedFile,
+  type RetentionRequest,
+  type RetentionStore,
+  removedRecord,
+  type StoredFile,
+} from "../retention.ts";
 import * as retentionBounds from "../retention-bounds.ts";
 import type { MemoryRepositories } from "./repositories.ts";
 import { byteOrder } from "./repository.ts";
 
 type Place = Pick<StoredFile, "role" | "version">;
 
-export function memoryRetention(repositories: MemoryRepositories, checkOpen: () => void): RetentionStore {
+export function memoryRetention(
+  repositories: MemoryRepositories,
+  checkOpen: () => void,
+  append: (record: AuditRecord) => void,
+): RetentionStore {
   return {
     async files(repository, after, limit) {
       retentionBounds.checkPage(repository, after, limit);
@@ -24,7 +35,9 @@ export function memoryRetention(repositories: MemoryRepositories, checkOpen: () 
     async remove(request) {
       retentionBounds.checkRetention(request);
       checkOpen();
-      return remove(repositories, request);
+      const gone = remove(repositories, request);
+      if (gone.length > 0) append(removedRecord(request, gone));
+      return gone.length;
     },
     async removedFiles(repository, after, limit) {
       retentionBounds.checkPage(repository, after, limit);
@@ -46,7 +59,7 @@ export function memoryRetention(repositories: MemoryRepositories, checkOpen: () 
 function remove(
   repositories: MemoryRepositories,
   { repository, incarnation, at, files }: RetentionRequest,
-): number {
+): readonly RemovedFile[] {
   const life = repositories.life(repository);
   if (life?.alive !== true || life.incarnation !== incarnation) {
     throw new StoreError("CONFLICT", "The repository has moved on: read it again.");
@@ -55,22 +68,22 @@ function remove(
     if (role !== "root" && life.files.get(role)?.at(-1)?.version !== version) continue;
     throw new StoreError("CONFLICT", "A file that is current or a root is never taken away.");
   }
-  let count = 0;
+  const gone: RemovedFile[] = [];
   for (const { role, version } of files) {
     const stored = life.files.get(role) ?? [];
     const isIt = (each: Place) => each.role === role && each.version === version;
     const file = stored.find(isIt) ?? life.past.find(isIt);
     if (file === undefined) continue;
     const { bytes: _, ...row } = file;
-    life.removed.push({ ...row, removedAt: at } satisfies RemovedFile);
+    gone.push({ ...row, removedAt: at });
     life.files.set(
       role,
       stored.filter((each) => each !== file),
     );
     life.past = life.past.filter((each) => each !== file);
-    count++;
   }
-  return count;
+  life.removed.push(...gone);
+  return gone;
 }
 
 function page<T extends Place>(files: readonly T[], after: Place, limit: number): T[] {

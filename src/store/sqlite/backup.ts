@@ -10,6 +10,7 @@ import { migrationDirectory, pendingMigrations, readMigrations } from "../migrat
 import { connect } from "./connection.ts";
 import { copyInPieces } from "./copy.ts";
 import { isCorrupt, unavailable } from "./errors.ts";
+import { type Altered, findAltered } from "./hashing.ts";
 import { applicationId, applied } from "./migration.ts";
 
 /** How much is in a store, and in which schema. */
@@ -44,11 +45,7 @@ export async function copyStore(directory: string, target: string): Promise<void
 export function inspectCopy(file: string): SqliteFacts {
   let database: Database.Database | undefined;
   try {
-    database = new Database(`${pathToFileURL(file).href}?immutable=1`, {
-      readonly: true,
-      fileMustExist: true,
-    });
-    database.pragma("trusted_schema = OFF");
+    database = openCopy(file);
     if (database.pragma("application_id", { simple: true }) !== applicationId) throw unsound();
     if (database.pragma("integrity_check(1)", { simple: true }) !== "ok") throw unsound();
     const migrations = applied(database);
@@ -61,6 +58,28 @@ export function inspectCopy(file: string): SqliteFacts {
   } finally {
     database?.close();
   }
+}
+
+/** Hashes all files in a copy that was inspected. Rejects with `STORE_CORRUPT` or `STORE_UNAVAILABLE`. */
+export async function hashCopy(file: string, most: number): Promise<Altered> {
+  let database: Database.Database | undefined;
+  try {
+    database = openCopy(file);
+    return await findAltered(database, most);
+  } catch (error) {
+    throw isCorrupt(error) ? unsound(error) : unavailable(error);
+  } finally {
+    database?.close();
+  }
+}
+
+function openCopy(file: string): Database.Database {
+  const database = new Database(`${pathToFileURL(file).href}?immutable=1`, {
+    readonly: true,
+    fileMustExist: true,
+  });
+  database.pragma("trusted_schema = OFF");
+  return database;
 }
 
 function countAll(database: Database.Database): Record<Counted, number> {

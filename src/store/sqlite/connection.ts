@@ -19,7 +19,14 @@ import Database from "better-sqlite3";
 import { StoreError } from "../../core/errors.ts";
 import { migrationDirectory, pendingMigrations, readMigrations } from "../migrate.ts";
 import { isCorrupt, resultCode, unavailable } from "./errors.ts";
-import { isOnReadOnlyFileSystem, makePrivateFile, tightenFile, unreadable, unwritable } from "./files.ts";
+import {
+  isOnReadOnlyFileSystem,
+  makePrivateFile,
+  notReadable,
+  tightenFile,
+  unreadable,
+  unwritable,
+} from "./files.ts";
 import { applicationId, applied, migrate } from "./migration.ts";
 
 // The driver reads this once, when it opens its first database; file names here are absolute or relative paths, and
@@ -69,7 +76,8 @@ function openFile(path: string, options: ConnectionOptions): Database.Database {
     const name = isImmutable(path, options) ? `${pathToFileURL(path).href}?immutable=1` : path;
     return new Database(name, { readonly: options.readOnly, fileMustExist: true, timeout: busyTimeout });
   } catch (error) {
-    throw options.readOnly ? unavailable(error) : openingError(error, options);
+    if (!options.readOnly) throw openingError(error, options);
+    throw notReadable(path, error) ?? unavailable(error);
   }
 }
 

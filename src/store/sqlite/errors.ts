@@ -42,13 +42,13 @@ const sentences: readonly (readonly [prefix: string, sentence: string])[] = [
   ["SQLITE_NOTADB", "The store's file is damaged: stop the server and restore a backup."],
 ];
 
-/** Nothing happened, for a reason that lies below the store. `StoreError`s pass unchanged. */
+/** Nothing happened, for a reason that lies below the store: damage is called so. `StoreError`s pass unchanged. */
 export function unavailable(cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause;
   const code = resultCode(cause) ?? "";
   const sentence = sentences.find(([prefix]) => code.startsWith(prefix))?.[1];
   return new StoreError(
-    "STORE_UNAVAILABLE",
+    isCorrupt(cause) ? "STORE_CORRUPT" : "STORE_UNAVAILABLE",
     sentence ?? "The store cannot be used at the moment: try again.",
     {
       cause,

@@ -27,6 +27,22 @@ export function unreadable(directory: string, cause: unknown): StoreError {
   );
 }
 
+/** Why a reader could not open the store's file. Undefined: not for its name or its rights. */
+export function notReadable(path: string, cause: unknown): StoreError | undefined {
+  try {
+    accessSync(path, constants.R_OK);
+    return undefined;
+  } catch (error) {
+    const { code = "unknown" } = error as NodeJS.ErrnoException;
+    const file = resolve(path);
+    const sentence =
+      code === "ENOENT"
+        ? `There is no store ${file}: name the data directory of a server with --data.`
+        : `The store ${file} cannot be read (${code}): run this as the server's user, or give this one the right to read it.`;
+    return new StoreError(code === "ENOENT" ? "STORE_UNAVAILABLE" : "STORE_UNWRITABLE", sentence, { cause });
+  }
+}
+
 /** True if nobody can write through this mount, whatever their rights. */
 export function isOnReadOnlyFileSystem(directory: string): boolean {
   try {

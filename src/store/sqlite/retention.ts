@@ -1,8 +1,15 @@
 /** Retention on SQLite. Changes run inside a member of `Writer` and are atomic by its savepoint. */
 import type Database from "better-sqlite3";
 import * as bounds from "../bounds.ts";
-import type { RemovedFile, RetentionRequest, RetentionStore, StoredFile } from "../retention.ts";
+import {
+  type RemovedFile,
+  type RetentionRequest,
+  type RetentionStore,
+  removedRecord,
+  type StoredFile,
+} from "../retention.ts";
 import * as retentionBounds from "../retention-bounds.ts";
+import type { AuditChanges } from "./audit.ts";
 import { conflict } from "./errors.ts";
 import type { Ways } from "./ways.ts";
 
@@ -10,7 +17,7 @@ const stored = "role, version, sha256, length, stored_at AS storedAt, expires, r
 const removed = `${stored}, removed_at AS removedAt`;
 const ofName = "repository = (SELECT id FROM repository WHERE name = ?)";
 
-function prepare(database: Database.Database) {
+function prepare(database: Database.Database, audit: Pick<AuditChanges, "append">) {
   const files = database.prepare<[string, string, number, number], StoredFile>(
     `SELECT ${stored} FROM metadata WHERE ${ofName} AND (role, version) > (?, ?) ORDER BY role, version LIMIT ?`,
   );
@@ -28,8 +35,8 @@ function prepare(database: Database.Database) {
       "SELECT 1 FROM current_metadata AS c JOIN metadata AS m ON m.id = c.metadata WHERE c.repository = ? AND c.role = ? AND m.version = ?",
     )
     .pluck();
-  const remember = database.prepare<[number, number, string, number]>(
-    "INSERT INTO removed_metadata (repository, role, version, sha256, length, stored_at, expires, revision, removed_at) SELECT repository, role, version, sha256, length, stored_at, expires, revision, ? FROM metadata WHERE repository = ? AND role = ? AND version = ?",
+  const remember = database.prepare<[number, number, string, number], { length: number }>(
+    "INSERT INTO removed_metadata (repository, role, version, sha256, length, stored_at, expires, revision, removed_at) SELECT repository, role, version, sha256, length, stored_at, expires, revision, ? FROM metadata WHERE repository = ? AND role = ? AND version = ? RETURNING length",
   );
   const forget = database.prepare<[number, string, number]>(
     "DELETE FROM metadata WHERE repository = ? AND role = ? AND version = ?",
@@ -39,27 +46,34 @@ function prepare(database: Database.Database) {
     files: files.all.bind(files),
     removedFiles: removedFiles.all.bind(removedFiles),
     removed: (repository: string, role: string, sha256: string) => byDigest.get(repository, role, sha256),
-    remove({ repository, incarnation, at, files: wanted }: RetentionRequest): number {
+    remove(request: RetentionRequest): number {
+      const { repository, incarnation, at, files: wanted } = request;
       const row = life.get(repository);
       if (row?.alive !== 1 || row.incarnation !== incarnation) {
         throw conflict("The repository has moved on: read it again.");
       }
-      let count = 0;
+      const gone: Pick<StoredFile, "role" | "version" | "length">[] = [];
       for (const { role, version } of wanted) {
         if (role === "root" || isCurrent.get(row.id, role, version) !== undefined) {
           throw conflict("A file that is current or a root is never taken away.");
         }
-        if (remember.run(at, row.id, role, version).changes === 0) continue;
+        const file = remember.get(at, row.id, role, version);
+        if (file === undefined) continue;
         forget.run(row.id, role, version);
-        count++;
+        gone.push({ role, version, length: file.length });
       }
-      return count;
+      if (gone.length > 0) audit.append(removedRecord(request, gone));
+      return gone.length;
     },
   };
 }
 
-export function sqliteRetention(database: Database.Database, { read, change }: Ways): RetentionStore {
-  const rows = prepare(database);
+export function sqliteRetention(
+  database: Database.Database,
+  audit: Pick<AuditChanges, "append">,
+  { read, change }: Ways,
+): RetentionStore {
+  const rows = prepare(database, audit);
   return {
     async files(repository, after, limit) {
       retentionBounds.checkPage(repository, after, limit);

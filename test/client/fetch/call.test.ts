@@ -6,8 +6,7 @@ const repository = "registry.example.test/org/app";
 
 function call(fetcher: Fetcher, wish: Partial<CallRequest> = {}) {
   return fetcher.call({
-    repository,
-    actions: "pull,push",
+    right: { of: "repository", repository, actions: "pull,push" },
     method: "POST",
     path: "/v2/x/_trust/tuf/",
     body: { type: "text/plain", bytes: Buffer.from("sent") },

@@ -33,9 +33,15 @@ function docker({ config, helpers = {} }: Docker) {
   }
   const environment = { PATH: `${programs}:/usr/bin:/bin`, TEST_DIRECTORY: directory };
   const source = dockerCredentials({ directory, environment });
-  return { directory, find: (repository = "registry.example.test/app") => source.find(repository, never) };
+  const find = (repository: string | undefined) => source.find({ server, repository }, never);
+  return {
+    directory,
+    find: (repository = "registry.example.test/app") => find(repository),
+    forServer: () => find(undefined),
+  };
 }
 
+const server = "https://notary.example.test:4443";
 const user = (username: string, password: string): Credentials => ({ kind: "user", username, password });
 const ann = user("ann", "a:b");
 
@@ -50,6 +56,22 @@ describe("the registry of a repository", () => {
     ["app.with.dots", undefined],
   ])("%s is %s", (repository, registry) => {
     expect(registryOf(repository)).toBe(registry);
+  });
+});
+
+describe("a right to the whole server", () => {
+  const auths = {
+    "notary.example.test:4443": { auth: base64("ann:a:b") },
+    "registry.example.test": { auth: base64("bob:b") },
+  };
+
+  it("is asked for in the name that the server itself is known under, and no registry's", async () => {
+    expect(await docker({ config: { auths } }).forServer()).toEqual(ann);
+    const { "registry.example.test": registry } = auths;
+    expect(
+      await docker({ config: { auths: { "registry.example.test": registry } } }).forServer(),
+    ).toBeUndefined();
+    expect(await docker({ config: { auths } }).find("app")).toBeUndefined();
   });
 });
 
@@ -225,7 +247,10 @@ describe("a helper", () => {
     const caller = new AbortController();
     const { directory } = docker({ config: { credsStore: "a" }, helpers: { a: "exec sleep 30" } });
     const environment = { PATH: `${join(directory, "bin")}:/usr/bin:/bin` };
-    const found = dockerCredentials({ directory, environment }).find("a.test/b", caller.signal);
+    const found = dockerCredentials({ directory, environment }).find(
+      { server, repository: "a.test/b" },
+      caller.signal,
+    );
     caller.abort();
     expect(await trustCodeOf(found)).toBe("TIMEOUT");
   });
@@ -233,6 +258,6 @@ describe("a helper", () => {
   it("is looked for in the PATH it is given only", async () => {
     const { directory } = docker({ config: { credsStore: "a" }, helpers: { a: answer("a", "b") } });
     const source = dockerCredentials({ directory, environment: { PATH: dirname(directory) } });
-    expect(await trustCodeOf(source.find("a.test/b", never))).toBe("CREDENTIALS");
+    expect(await trustCodeOf(source.find({ server, repository: "a.test/b" }, never))).toBe("CREDENTIALS");
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { CredentialSource, Credentials } from "../../../src/client/fetch/credentials.ts";
+import type { Fetcher, Right } from "../../../src/client/fetch/fetcher.ts";
 import { requestToken } from "../../../src/client/fetch/token.ts";
 import {
   fetcherFor,
@@ -20,8 +21,8 @@ function having(credentials: Credentials | undefined): CredentialSource & { read
   const asked: string[] = [];
   return {
     asked,
-    find: async (name) => {
-      asked.push(name);
+    find: async ({ repository: name }) => {
+      asked.push(name ?? "the server");
       return credentials;
     },
   };
@@ -159,7 +160,7 @@ describe("a token", () => {
     const service = { realm: new URL("https://auth.example.test/"), service: undefined };
     const { lifetime } = await requestToken(
       service,
-      { repository, actions: "pull" },
+      { of: "repository", repository, actions: "pull" },
       undefined,
       send,
       new AbortController().signal,
@@ -236,6 +237,97 @@ describe("a token", () => {
     const { server, files } = await tokenServer({ passes: () => false });
     expect(await trustCodeOf(get(fetcherFor(server.url, { credentials: having(credentials) })))).toBe(code);
     expect(files()).toHaveLength(2);
+  });
+});
+
+describe("a right to the whole server", () => {
+  const call = (fetcher: Fetcher, action: (Right & { of: "server" })["action"]) =>
+    fetcher.call({
+      right: { of: "server", action },
+      method: "GET",
+      path: "/api/v1/x",
+      maxBytes: 100,
+      signal: AbortSignal.timeout(5_000),
+    });
+
+  it.each([
+    ["catalog", "registry:catalog:*"],
+    ["audit", "vidimus:server:audit"],
+    ["admin", "vidimus:server:admin"],
+    ["known", null],
+  ] as const)("%s is asked for as %s, with the server's credentials", async (action, wanted) => {
+    const { server, tokens } = await tokenServer();
+    const credentials = having(user);
+    const { body } = await call(fetcherFor(server.url, { credentials }), action);
+    expect(String(body)).toBe("secret file");
+    expect(new URL(tokens()[0]?.url ?? "", server.url).searchParams.get("scope")).toBe(wanted);
+    expect(credentials.asked).toEqual(["the server"]);
+  });
+
+  it("has a token of its own, which is kept", async () => {
+    const { server, tokens } = await tokenServer();
+    const fetcher = fetcherFor(server.url);
+    for (const action of ["audit", "admin", "audit", "admin"] as const) await call(fetcher, action);
+    await get(fetcher);
+    expect(tokens()).toHaveLength(3);
+  });
+
+  it("that a token of nobody does not give is UNAUTHORIZED, that one of a user does not give is the server's word", async () => {
+    const server = await plainServer((request, response) => {
+      if (request.url.startsWith("/token")) response.end('{"token":"t"}');
+      else if (request.authorization !== undefined) response.writeHead(403).end("why");
+      else response.writeHead(401, { "www-authenticate": `Bearer realm="${server.url}/token"` }).end();
+    });
+    const error = await trustErrorOf(call(fetcherFor(server.url), "audit"));
+    expect(error.code).toBe("UNAUTHORIZED");
+    expect(error.remedy?.next).toContain("VIDIMUS_ACCESS_TOKEN");
+    const known = fetcherFor(server.url, { credentials: having(user) });
+    for (const _ of [1, 2]) expect(await call(known, "audit")).toMatchObject({ status: 403 });
+  });
+});
+
+describe("a token that was given for the server itself", () => {
+  const withOwn = (token: string): CredentialSource & { readonly asked: string[] } => ({
+    ...having(user),
+    own: async () => token,
+  });
+
+  it("is sent there as it is, and no realm is asked, wherever it is", async () => {
+    const { server, files } = await tokenServer({
+      challenge: () => 'Bearer realm="https://auth.example.test/"',
+    });
+    const credentials = withOwn("vdm_1");
+    const fetcher = fetcherFor(server.url, { credentials });
+    expect(String(await get(fetcher))).toBe("secret file");
+    await get(fetcher, { repository: "other" });
+    expect(files().map(({ authorization }) => authorization)).toEqual([
+      undefined,
+      "Bearer vdm_1",
+      "Bearer vdm_1",
+    ]);
+    expect(credentials.asked).toEqual([]);
+  });
+
+  it.each([
+    ["does not suffice", "insufficient_scope", "FORBIDDEN"],
+    ["is not known", "invalid_token", "UNAUTHORIZED"],
+  ])("that %s is told as that", async (_what, lack, code) => {
+    const { server } = await tokenServer({
+      passes: () => false,
+      challenge: ({ url }) => `Bearer realm="${url}/token",error="${lack}"`,
+    });
+    expect(await trustCodeOf(get(fetcherFor(server.url, { credentials: withOwn("vdm_1") })))).toBe(code);
+  });
+
+  it("is not sent to where a redirect leads", async () => {
+    const other = await plainServer((_request, response) => response.end("file"));
+    const server = await plainServer((request, response) => {
+      if (request.authorization === undefined)
+        response.writeHead(401, { "www-authenticate": `Bearer realm="${server.url}/token"` }).end();
+      else response.writeHead(307, { location: `${other.url}/x` }).end();
+    });
+    await get(fetcherFor(server.url, { credentials: withOwn("vdm_1") }));
+    expect(other.seen.map(({ authorization }) => authorization)).toEqual([undefined]);
   });
 });
 

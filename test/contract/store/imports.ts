@@ -9,6 +9,7 @@ import {
   publication,
   publishNext,
   removalOf,
+  tester,
   told,
 } from "../../support/publications.ts";
 import type { Bench } from "./bench.ts";
@@ -135,7 +136,13 @@ export function imports(bench: Bench): void {
         1,
         1,
       ]);
-      const taking = { repository: "a", incarnation: 1, at: 3_000, files: [{ role: "targets", version: 1 }] };
+      const taking = {
+        repository: "a",
+        incarnation: 1,
+        at: 3_000,
+        actor: tester,
+        files: [{ role: "targets", version: 1 }],
+      };
       expect(await bench.store.retention.remove(taking)).toBe(1);
       expect(await more([file("targets", 1)])).toBe(0);
       await refused(more([file("targets", 1, "other")]));

@@ -1,15 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { everything, publication, publishNext, removalOf } from "../../support/publications.ts";
+import { everything, publication, publishNext, removalOf, tester } from "../../support/publications.ts";
 import { codeOf } from "../../support/refusal.ts";
 import type { Bench } from "./bench.ts";
 
 export function retention(bench: Bench): void {
   const start = { role: "", version: 0 };
+  const carol = { name: "carol", method: "password", address: "192.0.2.1" };
   const remove = (files: readonly (readonly [role: string, version: number])[], incarnation = 1) =>
     bench.store.retention.remove({
       repository: "a",
       incarnation,
       at: 9_000,
+      actor: carol,
       files: files.map(([role, version]) => ({ role, version })),
     });
   const stored = async (limit = 100, after = start) =>
@@ -25,6 +27,9 @@ export function retention(bench: Bench): void {
     await publishNext(bench.store, "a", ["root", "timestamp"]);
     await publishNext(bench.store, "a", ["timestamp"], { at: 3_000 });
   }
+
+  const told = async () =>
+    (await bench.store.audit.list({ kind: "files.removed", direction: "forwards", limit: 100 })).entries;
 
   describe("retention", () => {
     it("lists stored files by role and version, page by page, with what was committed", async () => {
@@ -81,6 +86,42 @@ export function retention(bench: Bench): void {
       expect(await removed()).toEqual(["timestamp 1", "timestamp 2"]);
     });
 
+    it("is told by one record, of what was taken away and by whom, and by none where nothing was", async () => {
+      await published();
+      const lengths = (await bench.store.retention.files("a", start, 100))
+        .filter(({ role, version }) => role === "timestamp" && version < 3)
+        .map(({ length }) => length);
+      await remove([
+        ["timestamp", 2],
+        ["timestamp", 1],
+        ["timestamp", 77],
+      ]);
+      const before = await bench.store.audit.head();
+      expect(await remove([["timestamp", 1]])).toBe(0);
+      expect(await codeOf(remove([["root", 1]]))).toBe("CONFLICT");
+      expect(await bench.store.audit.head()).toEqual(before);
+      const [entry, ...more] = await told();
+      expect(more).toEqual([]);
+      expect(entry).toMatchObject({ at: 9_000, actor: carol, repository: "a" });
+      expect(JSON.parse(entry?.detail ?? "")).toEqual({
+        files: 2,
+        bytes: lengths.reduce((sum, length) => sum + length, 0),
+        roles: [{ role: "timestamp", versions: "1-2" }],
+      });
+    });
+
+    it("of more roles than there is room for is told all the same", async () => {
+      const name = (index: number) => `targets/${"n".repeat(240)}${index}`;
+      const roles = Array.from({ length: 900 }, (_, index) => name(index));
+      await publishNext(bench.store, "a", ["root", ...roles]);
+      await publishNext(bench.store, "a", roles);
+      expect(await remove(roles.map((role) => [role, 1]))).toBe(900);
+      const detail = JSON.parse((await told())[0]?.detail ?? "");
+      expect(detail).toMatchObject({ files: 900, roles: expect.any(Array) });
+      expect(detail.roles.length).toBeGreaterThan(100);
+      expect(detail.roles.length + detail.rolesLeftOut).toBe(900);
+    });
+
     it.each([
       ["what is current", ["timestamp", 3]],
       ["a root", ["root", 1]],
@@ -129,6 +170,9 @@ export function retention(bench: Bench): void {
         ]),
       ).rejects.toThrow(RangeError);
       await expect(stored(1_001)).rejects.toThrow(RangeError);
+      const nobody = { ...tester, name: "n".repeat(256) };
+      const request = { repository: "a", incarnation: 1, at: 1, files: [{ role: "timestamp", version: 1 }] };
+      await expect(bench.store.retention.remove({ ...request, actor: nobody })).rejects.toThrow(RangeError);
     });
   });
 }

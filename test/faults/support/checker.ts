@@ -9,12 +9,16 @@
  * - `TORN`: a publication is seen in part
  * - `CHAIN`: what is served does not verify, or names a file that is not served
  * - `FEED_HOLE`: the changefeed lacks a change, repeats one, or changes its past
+ * - `TRAIL_BROKEN`: the audit trail is no chain, or its past has changed
+ * - `UNTOLD`: what was acknowledged (a publication, a removal, a key), or is in the changefeed, has no record in the trail
+ * - `TOLD_FALSELY`: the trail has a record of what did not happen, or two of what happened once
  *
  * It is pure, and knows nothing of the server. `checker.test.ts` gives it histories that lie.
  */
 import { feedViolations } from "./checks/feed.ts";
 import { orderViolations } from "./checks/order.ts";
 import { byteViolations, tornViolations } from "./checks/strings.ts";
+import { trailViolations } from "./checks/trail.ts";
 import { type Happening, of } from "./history.ts";
 import type { Violation } from "./violation.ts";
 
@@ -25,6 +29,7 @@ export function check(history: readonly Happening[]): Violation[] {
     ...tornViolations(history),
     ...chainViolations(history),
     ...feedViolations(history),
+    ...trailViolations(history),
   ];
 }
 

@@ -1,6 +1,7 @@
 /** A line that ends at a store or a service, without HTTP: for readers of what a power cut left, or of one process. */
 
 import { changeBody, changeQuery } from "../../../src/http/feed.ts";
+import type { AuditPage, AuditQuery } from "../../../src/store/audit.ts";
 import type { ChangeQuery, ChangeRecord, Eventually } from "../../../src/store/store.ts";
 import { type Answer, answer } from "../../support/client.ts";
 import type { Line } from "./watcher.ts";
@@ -15,8 +16,25 @@ interface Source {
   changes(query: ChangeQuery): Promise<readonly ChangeRecord[]>;
 }
 
-export function directLine(source: Source, now: () => number): Line {
-  return { now, client: { request: (path) => read(source, path), close: () => undefined } };
+/** `trail`: where the audit trail is read. */
+export function directLine(
+  source: Source,
+  now: () => number,
+  trail: (query: AuditQuery) => Promise<AuditPage>,
+): Line {
+  const request = async (path: string) =>
+    path.startsWith("/api/v1/audit/trail?")
+      ? await readTrail(trail, new URLSearchParams(path.slice(path.indexOf("?"))))
+      : await read(source, path);
+  return { now, client: { request, close: () => undefined } };
+}
+
+async function readTrail(
+  trail: (query: AuditQuery) => Promise<AuditPage>,
+  query: URLSearchParams,
+): Promise<Answer> {
+  const [from, limit] = [Number(query.get("after")), Number(query.get("limit"))];
+  return answer(200, {}, Buffer.from(JSON.stringify(await trail({ direction: "forwards", from, limit }))));
 }
 
 const current = /^\/v2\/(.+)\/_trust\/tuf\/([a-z/]+)\.json$/;

@@ -77,7 +77,36 @@ export interface Feeding extends Span {
   readonly rows: readonly FeedRow[];
 }
 
-export type Happening = Publishing | Removing | Viewing | Recalling | Feeding;
+/** A key of the server was asked for, to be signed into a root. */
+export interface Keying extends Span {
+  readonly kind: "key";
+  readonly repository: string;
+  /** Undefined: nobody was told. */
+  readonly keyId: string | undefined;
+  readonly outcome: Outcome;
+}
+
+export interface TrailEntry {
+  readonly number: number;
+  readonly kind: string;
+  readonly repository: string;
+  readonly hash: string;
+  /** What its record makes of the hash before it. */
+  readonly made: string;
+  /** Of a publication: versions by role. */
+  readonly files: ReadonlyMap<string, number> | undefined;
+  /** Of a key that was made. */
+  readonly keyId: string | undefined;
+}
+
+/** The audit trail was read, from after an entry to its end. */
+export interface Trailing extends Span {
+  readonly kind: "trail";
+  readonly after: number;
+  readonly entries: readonly TrailEntry[];
+}
+
+export type Happening = Publishing | Removing | Viewing | Recalling | Feeding | Keying | Trailing;
 export type Kind = Happening["kind"];
 export type Of<K extends Kind> = Extract<Happening, { kind: K }>;
 

@@ -167,22 +167,31 @@ export class Keeper {
       return "acknowledged";
     }
     this.#note(answer);
-    // Everything but these two says that nothing happened.
-    return answer.code === "COMMIT_UNKNOWN" || answer.code === "INTERNAL" ? "unknown" : "refused";
+    return isUnknown(answer) ? "unknown" : "refused";
   }
 
   async #key(line: Line, role: "timestamp" | "snapshot", method: string): Promise<ListedKey | undefined> {
+    const { history } = this.#parts;
+    const { repository } = this;
+    const began = history.tick();
+    const add = (outcome: Outcome, keyId?: string) =>
+      history.add({ kind: "key", repository, keyId, outcome, began, ended: history.tick() });
+    let answer: Answer;
     try {
-      const answer = await line.client.request(`/v2/${this.repository}/_trust/tuf/${role}.key`, { method });
-      if (answer.status !== 200) {
-        this.#note(answer);
-        return undefined;
-      }
-      const { keytype, keyval } = JSON.parse(answer.body.toString("utf8"));
-      return listed(keytype, keyval.public);
+      answer = await line.client.request(`/v2/${repository}/_trust/tuf/${role}.key`, { method });
     } catch {
+      add("unknown");
       return undefined;
     }
+    if (answer.status !== 200) {
+      this.#note(answer);
+      add(isUnknown(answer) ? "unknown" : "refused");
+      return undefined;
+    }
+    const { keytype, keyval } = JSON.parse(answer.body.toString("utf8"));
+    const key = listed(keytype, keyval.public);
+    add("acknowledged", key.id);
+    return key;
   }
 
   #note({ status, code }: Answer): void {
@@ -209,6 +218,11 @@ export class Keeper {
     this.#doubt = undefined;
     return true;
   }
+}
+
+/** Everything but these two says that nothing happened. */
+function isUnknown({ code }: Answer): boolean {
+  return code === "COMMIT_UNKNOWN" || code === "INTERNAL";
 }
 
 function happened(view: Viewing, files: ReadonlyMap<string, FileFact>): boolean {

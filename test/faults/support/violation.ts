@@ -8,7 +8,10 @@ export type ViolationCode =
   | "REFUSED_SERVED"
   | "TORN"
   | "CHAIN"
-  | "FEED_HOLE";
+  | "FEED_HOLE"
+  | "TRAIL_BROKEN"
+  | "UNTOLD"
+  | "TOLD_FALSELY";
 
 export interface Violation {
   readonly code: ViolationCode;

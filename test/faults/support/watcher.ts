@@ -4,11 +4,13 @@
  *
  * Invariant: an answer that is a fault (5xx) or that never came is no observation; it is told apart in `faults`.
  */
+import { entryHash, startOfTrail } from "../../../src/core/audit-chain.ts";
 import { sha256Hex } from "../../../src/core/bytes.ts";
 import { VidimusError } from "../../../src/core/errors.ts";
+import type { AuditEntry } from "../../../src/store/audit.ts";
 import { type Answer, HttpClient } from "../../support/client.ts";
 import { newClient, update } from "../../support/reader.ts";
-import type { FeedRow, FileFact, History, Viewing } from "./history.ts";
+import type { FeedRow, FileFact, History, TrailEntry, Viewing } from "./history.ts";
 
 /** What a server that lives is asked with. */
 export interface Line {
@@ -104,6 +106,35 @@ export class Watcher {
     return rows;
   }
 
+  /** Reads the audit trail in pages, from after an entry, and makes the hashes again. False: it could not be read. */
+  async trail(line: Line, since = { number: 0, hash: startOfTrail }): Promise<boolean> {
+    const began = this.#history.tick();
+    const entries: TrailEntry[] = [];
+    let { hash: previous } = since;
+    for (let after: number | undefined = since.number; after !== undefined; ) {
+      const page = await this.#trailPage(line, after);
+      if (page === undefined) return false;
+      for (const entry of page.entries) {
+        entries.push(entryOf(entry, entryHash(previous, entry)));
+        previous = entry.hash;
+      }
+      after = page.next;
+    }
+    const { number: after } = since;
+    this.#history.add({ kind: "trail", after, entries, began, ended: this.#history.tick() });
+    return true;
+  }
+
+  async #trailPage(line: Line, after: number): Promise<TrailPage | undefined> {
+    try {
+      const { body } = await this.#get(line, `/api/v1/audit/trail?limit=1000&after=${after}`);
+      return JSON.parse(body.toString("utf8")) as TrailPage;
+    } catch (error) {
+      if (error instanceof NoAnswer) return undefined;
+      throw error;
+    }
+  }
+
   async #follow(line: Line, repository: string, seen: Seen): Promise<void> {
     const base = `/v2/${repository}/_trust/tuf/`;
     const timestamp = await this.#get(line, `${base}timestamp.json`);
@@ -147,6 +178,32 @@ export class Watcher {
     if (status === 200 || status === 404) return answer;
     this.faults.push({ path, status, code });
     throw new NoAnswer();
+  }
+}
+
+interface TrailPage {
+  readonly entries: readonly AuditEntry[];
+  readonly next?: number;
+}
+
+interface Detail {
+  readonly files?: readonly { readonly role: string; readonly to: number }[];
+  readonly keyId?: string;
+}
+
+function entryOf({ number, kind, repository, hash, detail }: AuditEntry, made: string): TrailEntry {
+  const { files, keyId } = detailOf(detail);
+  const isPublication = kind === "repository.published";
+  const versions = isPublication ? new Map(files?.map(({ role, to }) => [role, to])) : undefined;
+  return { number, kind, repository, hash, made, files: versions, keyId };
+}
+
+/** One that was damaged tells nothing, and its hash says so. */
+function detailOf(text: string): Detail {
+  try {
+    return JSON.parse(text) as Detail;
+  } catch {
+    return {};
   }
 }
 

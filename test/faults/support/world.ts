@@ -92,9 +92,10 @@ export class World {
       await this.watcher.view(line, keeper.repository);
     }
     await this.watcher.feed(line, 7);
+    const unread = (await this.watcher.trail(line)) ? [] : ["TRAIL_UNREAD the audit trail could not be read"];
     await this.watcher.feed(line);
     const told = check(this.history.happenings).map(({ code, sentence }) => `${code} ${sentence}`);
-    return [...told, ...(await this.#damages())];
+    return [...told, ...unread, ...(await this.#damages())];
   }
 
   /** Beside the server. Whatever it went through, it left no row that is not as it should be. */

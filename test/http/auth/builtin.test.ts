@@ -1,6 +1,8 @@
 /** The built-in token endpoint and the management of who may do what, over the wire. */
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Right } from "../../../src/client/fetch/fetcher.ts";
+import { scopeOf } from "../../../src/client/fetch/token.ts";
 import { operatorToken, service } from "../../support/builtin.ts";
 import { startServer, type TestServer } from "../../support/server.ts";
 import { bearing } from "../../support/token-service.ts";
@@ -146,6 +148,29 @@ describe("a token", () => {
     await addUser("reg", "");
     await manage("POST", "users/reg", { disabled: true });
     expect((await ask(pull, basic("reg", "of the registry"))).answer.status).toBe(401);
+  });
+});
+
+describe("a challenge", () => {
+  const ofServer = (action: "catalog" | "audit" | "admin" | "known") => ({ of: "server", action }) as const;
+  it.each<[string, Right]>([
+    ["/api/v1/proposals", ofServer("catalog")],
+    ["/v2/_trust/changefeed", ofServer("catalog")],
+    ["/api/v1/audit/keys", ofServer("audit")],
+    ["/api/v1/audit/trail", ofServer("audit")],
+    ["/api/v1/expiring", ofServer("audit")],
+    ["/api/v1/retention", ofServer("admin")],
+    ["/api/v1/users", ofServer("admin")],
+    ["/api/v1/tokens", ofServer("known")],
+    [file, { of: "repository", repository, actions: "pull" }],
+  ])("of %s states the scope that our client asks for", async (path, right) => {
+    const { status, headers } = await server.get(path);
+    expect(status).toBe(401);
+    const scope = scopeOf(right);
+    const said = scope === undefined ? "" : `,scope="${scope}"`;
+    expect(headers["www-authenticate"]).toBe(
+      `Bearer realm="https://vidimus.example.test/token",service="${service}"${said}`,
+    );
   });
 });
 

@@ -76,7 +76,7 @@ const requests: Readonly<Record<Kind, readonly [method: string, path: string, wa
   registerKey: ["POST", "/api/v1/keys", "admin"],
   denyKey: ["POST", `/api/v1/keys/${digest}/deny`, "admin"],
   allowKey: ["POST", `/api/v1/keys/${digest}/allow`, "admin"],
-  onlineKeys: ["GET", `/api/v1/repositories/${encodeURIComponent(repository)}/online-keys`, "admin"],
+  onlineKeys: ["GET", `/api/v1/repositories/${encodeURIComponent(repository)}/online-keys`, "push"],
   adoptOnlineKeys: ["POST", `/api/v1/repositories/${encodeURIComponent(repository)}/online-keys`, "admin"],
   importStanding: ["GET", `/api/v1/repositories/${encodeURIComponent(repository)}/import`, "admin"],
   importVersions: ["GET", `/api/v1/repositories/${encodeURIComponent(repository)}/import/versions`, "admin"],

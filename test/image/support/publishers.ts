@@ -1,14 +1,9 @@
 /** Publishers that go on until the server is gone, and know what it acknowledged. */
 
-import { type CollectionHolders, publishFirst, publishNext } from "../../../src/publisher/collection.ts";
-import { ExchangeError, type TrustServer } from "../../../src/publisher/exchange.ts";
 import { facts } from "../../../src/publisher/files.ts";
-import {
-  bareKey,
-  certificateKey,
-  generatePrivateKey,
-  makeRootCertificate,
-} from "../../../src/publisher/keys.ts";
+import { type CollectionHolders, publishFirst, publishNext } from "../../support/bare/collection.ts";
+import { ExchangeError, type TrustServer } from "../../support/bare/exchange.ts";
+import { bareKey, certificateKey, generatePrivateKey, makeRootCertificate } from "../../support/bare/keys.ts";
 
 const lifetime = 365 * 86_400_000;
 

@@ -4,7 +4,7 @@ import { createPrivateKey, sign } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe } from "vitest";
 import { canonicalBytes } from "../../../src/core/canonical.ts";
-import { upload } from "../../../src/publisher/upload.ts";
+import { upload } from "../../support/bare/upload.ts";
 import { ask, digestOfTag, roleOf } from "../support/builder.ts";
 import { type KeyFiles, selfSigned } from "../support/certificates.ts";
 import { importImage, trusted } from "../support/docker.ts";

@@ -12,10 +12,10 @@ import { makeRootCertificate } from "../../../src/publisher/custody/certificates
 import type { Custody, OpenKey, Unlocking } from "../../../src/publisher/custody/custody.ts";
 import { pkcs11 } from "../../../src/publisher/custody/pkcs11.ts";
 import { sshAgent } from "../../../src/publisher/custody/ssh-agent.ts";
-import { fetchOnlineKey } from "../../../src/publisher/fetch.ts";
 import { facts } from "../../../src/publisher/files.ts";
-import { upload } from "../../../src/publisher/upload.ts";
 import { listedKey } from "../../contract/custody.ts";
+import { fetchOnlineKey } from "../../support/bare/fetch.ts";
+import { upload } from "../../support/bare/upload.ts";
 import { listedTargets } from "../support/notary.ts";
 import { type Stage, scenario } from "../support/scenario.ts";
 import { softTokens } from "../support/soft-token.ts";

@@ -101,7 +101,7 @@ describe.skipIf(!possible)("a release of thirty repositories", () => {
     expect(new Set(after.map(({ state }) => state))).toEqual(new Set(["published"]));
     expect(await read()).toEqual(repositories.map(() => `${release}@targets`));
     expect((await alice.do("proposal", "list", "--release", release)).stdout).toBe(
-      "There is no such proposal.\n",
+      `There is no open proposal in the release ${release}. Those in other states are listed with --all.\n`,
     );
   }, 300_000);
 });

@@ -7,8 +7,7 @@ import type { Metadata } from "../../../src/core/model.ts";
 import { evaluate } from "../../../src/policy/evaluate.ts";
 import { defaultPolicy } from "../../../src/policy/policy.ts";
 import { exampleMaterials } from "../../../src/policy/rules/example-keys.ts";
-import { makeRoot } from "../../../src/publisher/collection.ts";
-import { sealWith } from "../../../src/publisher/files.ts";
+import { makeRoot } from "../../support/bare/collection.ts";
 import {
   bareKey,
   certificateKey,
@@ -16,7 +15,8 @@ import {
   makeRootCertificate,
   type PublisherKey,
   readPrivateKey,
-} from "../../../src/publisher/keys.ts";
+} from "../../support/bare/keys.ts";
+import { sealWith } from "../../support/bare/seal.ts";
 import { examined } from "../../support/judging.ts";
 
 const folder = resolve(import.meta.dirname, "../../../keys-example");

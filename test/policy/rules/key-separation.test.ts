@@ -10,7 +10,7 @@ import {
   generatePrivateKey,
   makeRootCertificate,
   type PublisherKey,
-} from "../../../src/publisher/keys.ts";
+} from "../../support/bare/keys.ts";
 import { newKey, simulatedNow } from "../../support/simulator.ts";
 
 type Keys = Partial<Record<(typeof topRoles)[number], readonly PublisherKey[]>>;

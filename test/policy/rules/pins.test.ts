@@ -11,7 +11,7 @@ import {
   type PinQuestion,
   satisfiesPins,
 } from "../../../src/policy/rules/pins.ts";
-import { bareKey, type PublisherKey } from "../../../src/publisher/keys.ts";
+import { bareKey, type PublisherKey } from "../../support/bare/keys.ts";
 import { again, bundleKey, type Certificate, makeCertificate } from "../../support/forgery.ts";
 import { newKey, Owner } from "../../support/publisher.ts";
 

@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { beforeEach, describe, expect, it } from "vitest";
-import { bareKey, type PublisherKey } from "../../../src/publisher/keys.ts";
+import { bareKey, type PublisherKey } from "../../support/bare/keys.ts";
 import { again, bundleKey, makeCertificate } from "../../support/forgery.ts";
 import { judged, ruled, said } from "../../support/judging.ts";
 import { Publishing } from "../../support/publishing.ts";

@@ -4,7 +4,7 @@ import { openKey, type UsableKey } from "../../../src/core/keys.ts";
 import { isMet } from "../../../src/core/threshold.ts";
 import { countAllowed, isAllowed } from "../../../src/policy/rules/signers.ts";
 import { type Algorithm, algorithms } from "../../../src/policy/trust-policy.ts";
-import { bareKey, type PublisherKey } from "../../../src/publisher/keys.ts";
+import { bareKey, type PublisherKey } from "../../support/bare/keys.ts";
 import { newKey } from "../../support/publisher.ts";
 
 function usable({ listed }: PublisherKey): UsableKey {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { notaryKeyId } from "../../../src/core/keys.ts";
 import type { Delegation, Targets } from "../../../src/core/model.ts";
 import { unreachableDelegation } from "../../../src/policy/rules/unreachable-delegation.ts";
-import { generatePrivateKey } from "../../../src/publisher/keys.ts";
+import { generatePrivateKey } from "../../support/bare/keys.ts";
 import { bundle, certificate } from "../../support/certificates.ts";
 import { newKey } from "../../support/simulator.ts";
 

@@ -102,10 +102,23 @@ describe("no key is found", () => {
 
   it("by the ID of a file that is damaged: that is told", async () => {
     const ring = new Keyring([
-      new Fake([], [new KeyError("KEY_FILE_DAMAGED", `The key file ${one}.json is damaged.`)]),
+      new Fake([info(two)], [new KeyError("KEY_FILE_DAMAGED", "The key file is damaged.", undefined, [one])]),
     ]);
-    expect(await keyCodeOf(ring.find("aaaaaaaa"))).toBe("KEY_FILE_DAMAGED");
+    expect(await keyCodeOf(ring.find("aaaaaaaa1"))).toBe("KEY_FILE_DAMAGED");
     expect(await keyCodeOf(ring.find("bbbbbbbb"))).toBe("KEY_UNKNOWN");
+    expect((await ring.find(two)).info.id).toBe(two);
+  });
+
+  it("by a name, where a file that is damaged may have it, and by anything where a place cannot be read", async () => {
+    const damaged = new KeyError("KEY_FILE_DAMAGED", "The key file is damaged.", undefined, [one]);
+    expect(await keyCodeOf(new Keyring([new Fake([], [damaged])]).find("release"))).toBe("KEY_FILE_DAMAGED");
+    const place = new Fake(new KeyError("TOKEN_UNREADABLE", "The token is not there."));
+    for (const text of ["release", three])
+      expect(await keyCodeOf(new Keyring([place]).find(text))).toBe("TOKEN_UNREADABLE");
+    const other = new KeyError("KEY_UNSUPPORTED", "The key is of another kind.", undefined, [one]);
+    const ring = new Keyring([new Fake([], [other])]);
+    expect(await keyCodeOf(ring.find("release"))).toBe("KEY_UNKNOWN");
+    expect(await keyCodeOf(ring.find(one))).toBe("KEY_UNSUPPORTED");
   });
 });
 

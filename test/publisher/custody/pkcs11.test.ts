@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Custody } from "../../../src/publisher/custody/custody.ts";
 import { type Pkcs11Options, pkcs11 } from "../../../src/publisher/custody/pkcs11.ts";
-import { makeRootCertificate } from "../../../src/publisher/keys.ts";
 import { Answers, keyCodeOf, listedKey, verifies } from "../../contract/custody.ts";
+import { makeRootCertificate } from "../../support/bare/keys.ts";
 import { temporaryDirectory } from "../../support/directory.ts";
 import {
   callsOf,

@@ -1,9 +1,9 @@
 /** Agents that say nothing, too much, or something else than they were asked. */
 import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { bareKey } from "../../../src/publisher/keys.ts";
 import { keyCodeOf } from "../../contract/custody.ts";
 import { agent, custodyOf, ids, keys, message, unlocking } from "../../support/agent-keys.ts";
+import { bareKey } from "../../support/bare/keys.ts";
 import {
   type Answer,
   type FakeAgentOptions,

@@ -5,7 +5,6 @@ import { openKey } from "../../../src/core/keys.ts";
 import { verifySignature } from "../../../src/core/schemes.ts";
 import type { OpenKey } from "../../../src/publisher/custody/custody.ts";
 import { sshAgent } from "../../../src/publisher/custody/ssh-agent.ts";
-import { bareKey } from "../../../src/publisher/keys.ts";
 import { keyCodeOf } from "../../contract/custody.ts";
 import {
   agent,
@@ -18,6 +17,7 @@ import {
   stopAgent,
   unlocking,
 } from "../../support/agent-keys.ts";
+import { bareKey } from "../../support/bare/keys.ts";
 import { type FakeKey, fakeKey, signAnswer, sshFields, word } from "../../support/fake-agent.ts";
 import { keyRefusalOf } from "../../support/key-refusal.ts";
 

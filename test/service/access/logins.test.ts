@@ -1,7 +1,7 @@
 import bcrypt from "bcryptjs";
 import { describe, expect, it } from "vitest";
 import { RefusedError } from "../../../src/core/errors.ts";
-import { Attempts, defaultAttempts } from "../../../src/service/access/attempts.ts";
+import { Attempts, defaultAttempts, type LoginWaits } from "../../../src/service/access/attempts.ts";
 import { parsePasswordFile } from "../../../src/service/access/htpasswd.ts";
 import { type Credentials, type LoginSources, Logins } from "../../../src/service/access/logins.ts";
 import {
@@ -139,7 +139,10 @@ describe("a login", () => {
   });
   const hash = bcrypt.hashSync("of the file", 4);
 
-  async function make(sources: Partial<LoginSources> & { users?: readonly User[] } = {}) {
+  async function make(
+    sources: Partial<LoginSources> & { users?: readonly User[] } = {},
+    attempts: LoginWaits = new Attempts(),
+  ) {
     let at = 0;
     const failures: string[] = [];
     const asked: Credentials[] = [];
@@ -161,7 +164,7 @@ describe("a login", () => {
         ...sources,
       },
       {
-        attempts: new Attempts(),
+        attempts,
         lane: lane(),
         rememberFor: 1_000,
         now: () => at,
@@ -221,6 +224,44 @@ describe("a login", () => {
     expect(failures).toHaveLength(defaultAttempts.freeOfName);
     wait(defaultAttempts.firstWait);
     await login("own", "own password");
+  });
+
+  it("gives whoever tries many passwords side by side no more of them", async () => {
+    const { login, failures } = await make();
+    const codes = await Promise.all(Array.from({ length: 60 }, () => codeOf(login("own", "wrong"))));
+    expect(codes.filter((code) => code === "UNAUTHORIZED")).toHaveLength(defaultAttempts.freeOfName);
+    expect(codes.filter((code) => code === "TOO_MANY_REQUESTS")).toHaveLength(
+      60 - defaultAttempts.freeOfName,
+    );
+    expect(failures).toHaveLength(defaultAttempts.freeOfName);
+  });
+
+  it("is refused in the same words, right or wrong, if another process says that the name has to wait", async () => {
+    const told: string[] = [];
+    const elsewhere: LoginWaits = {
+      waitOf: () => 0,
+      ask: async () => 1,
+      failed: () => told.push("failed"),
+      succeeded: () => told.push("succeeded"),
+    };
+    const { login, failures } = await make({}, elsewhere);
+    expect(await codeOf(login("own", "own password"))).toBe("TOO_MANY_REQUESTS");
+    expect(await codeOf(login("own", "wrong"))).toBe("TOO_MANY_REQUESTS");
+    expect([told, failures]).toEqual([[], []]);
+  });
+
+  it("that another process says nothing of is decided by the password", async () => {
+    const told: string[] = [];
+    const elsewhere: LoginWaits = {
+      waitOf: () => 0,
+      ask: async () => 0,
+      failed: () => told.push("failed"),
+      succeeded: () => told.push("succeeded"),
+    };
+    const { login } = await make({}, elsewhere);
+    await login("own", "own password");
+    expect(await codeOf(login("own", "wrong"))).toBe("UNAUTHORIZED");
+    expect(told).toEqual(["succeeded", "failed"]);
   });
 
   it("that a registry has no answer to is no failure", async () => {

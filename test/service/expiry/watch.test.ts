@@ -1,4 +1,5 @@
 /** What nears its end is counted and announced, once at each distance; what was signed long ago is told. */
+
 import { generateKeyPairSync } from "node:crypto";
 import { afterEach, describe, expect, test } from "vitest";
 import { defaultPolicy } from "../../../src/policy/policy.ts";
@@ -9,6 +10,7 @@ import type { Announcement } from "../../../src/service/announce.ts";
 import type { Expiry } from "../../../src/service/expiry/expiry-service.ts";
 import type { Watch } from "../../../src/service/expiry/watch.ts";
 import { certificate } from "../../support/certificates.ts";
+import { tester } from "../../support/publications.ts";
 import { day, type Owner, year } from "../../support/publisher.ts";
 import { backEnds, type ServerOptions, start, startServer, type TestServer } from "../../support/server.ts";
 
@@ -267,7 +269,7 @@ describe("signatures", () => {
     });
     server.clock.advance(10 * day);
     await server.publish(repository, owner.next("targets"));
-    const removal = { repository, incarnation: 1, at: server.clock.now() };
+    const removal = { repository, incarnation: 1, at: server.clock.now(), actor: tester };
     await server.store.retention.remove({ ...removal, files: [{ role: "targets", version: 1 }] });
     const { found } = await server.service.expiry.oldSignatures(query(start + 100 * day));
     expect(found).toMatchObject([{ target: "stays", seenAt: start + 10 * day, orOlder: true }]);

@@ -2,8 +2,8 @@
 
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { notary } from "../../../src/core/format/notary.ts";
-import type { PublisherKey } from "../../../src/publisher/keys.ts";
 import { mostEvents } from "../../../src/store/proposals.ts";
+import type { PublisherKey } from "../../support/bare/keys.ts";
 import { openRequest, rejectionBy, signaturesBy } from "../../support/proposing.ts";
 import { told } from "../../support/publications.ts";
 import { day, type Files, newKey, newRootKey, type Owner } from "../../support/publisher.ts";

@@ -4,7 +4,7 @@ import { findBehind } from "../../../src/service/mark/behind.ts";
 import type { HighWaterMark, MarkEntry } from "../../../src/store/mark.ts";
 import { openMemory } from "../../../src/store/memory.ts";
 import type { Store } from "../../../src/store/store.ts";
-import { file, publication, publishNext } from "../../support/publications.ts";
+import { file, publication, publishNext, tester } from "../../support/publications.ts";
 
 const first = file("timestamp", 1);
 const entry: MarkEntry = {
@@ -30,7 +30,7 @@ it("a file that was taken away is not one that was lost", async () => {
   const store = openMemory();
   await store.commit(publication("a"));
   await publishNext(store, "a");
-  const removal = { repository: "a", incarnation: 1, at: 9_000 };
+  const removal = { repository: "a", incarnation: 1, at: 9_000, actor: tester };
   await store.retention.remove({ ...removal, files: [{ role: "timestamp", version: 1 }] });
   expect(await behind(store)).toBe(0);
 });

@@ -1,4 +1,6 @@
 /** Superseded files that nobody can need are taken away, and everything else stays as it was. */
+import { join } from "node:path";
+import Database from "better-sqlite3";
 import { afterEach, describe, expect, test } from "vitest";
 import { defaultPolicy } from "../../../src/policy/policy.ts";
 import { readPolicy } from "../../../src/policy/schema.ts";
@@ -139,6 +141,41 @@ const policyWith = (retention: object) => {
 };
 const byItself = async () =>
   await (server.service.retention as unknown as { runByItself(): Promise<void> }).runByItself();
+
+test("the trail tells who had what taken away: a person who asked, and the server by itself", async () => {
+  const owner = await published({ backEnd: "sqlite", policy: policyWith({ snapshots: "10d" }) });
+  await passing(owner, 6, 10);
+  const trail = async () =>
+    (await server.service.trail.trail({ kind: "files.removed", direction: "forwards", limit: 10 })).entries;
+  await server.service.retention.plan(everything);
+  expect(await trail()).toEqual([]);
+  await byItself();
+  const carol = { name: "carol", method: "password", address: "192.0.2.1" } as const;
+  const { files } = await server.service.retention.run({ ...everything, targets: 10 * day }, carol);
+  const [own, asked, ...more] = await trail();
+  expect(more).toEqual([]);
+  expect(own?.actor).toEqual({ name: "vidimus", method: "server", address: "" });
+  expect(JSON.parse(own?.detail ?? "").roles).toEqual([{ role: "snapshot", versions: "1-5" }]);
+  expect(asked).toMatchObject({ actor: carol, repository, at: server.clock.now() });
+  const { bytes, roles } = JSON.parse(asked?.detail ?? "");
+  expect(roles.map(({ role }: { role: string }) => role)).toEqual(["targets"]);
+  expect(bytes).toBe(files.reduce((sum, { length }) => sum + length, 0));
+  expect(await fsckOf(server)).toEqual([]);
+});
+
+test("what the trail cannot tell is not taken away", async () => {
+  const owner = await published({ backEnd: "sqlite" });
+  await passing(owner, 4, 20);
+  const database = new Database(join(server.directory ?? "", "vidimus.sqlite"));
+  database.exec(
+    "CREATE TRIGGER planted BEFORE INSERT ON audit WHEN new.kind = 'files.removed' BEGIN SELECT RAISE(ABORT, 'planted'); END",
+  );
+  await expect(run()).rejects.toThrow();
+  expect(await status("1.timestamp.json")).toBe(200);
+  database.exec("DROP TRIGGER planted");
+  database.close();
+  expect(await run()).toContain("timestamp 1");
+});
 
 test("by itself the server takes nothing away that no policy names", async () => {
   const owner = await published();

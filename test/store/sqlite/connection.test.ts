@@ -119,6 +119,26 @@ describe("opening the SQLite store", () => {
     expect(await codeOf(openSqlite({ directory }))).toBe("STORE_CORRUPT");
   });
 
+  it("calls damage that a read meets by its name, and serves what lies elsewhere", async () => {
+    const directory = temporaryDirectory();
+    const first = await openSqlite({ directory });
+    await first.commit(publication("a"));
+    await first.close();
+    const path = join(directory, "vidimus.sqlite");
+    const database = new Database(path);
+    const page = database.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'metadata'").pluck().get();
+    const size = Number(database.pragma("page_size", { simple: true }));
+    database.close();
+    const bytes = readFileSync(path);
+    bytes.fill(0xff, (Number(page) - 1) * size, Number(page) * size);
+    writeFileSync(path, bytes);
+    const store = await openSqlite({ directory });
+    const reading = (async () => await store.current("a", "root"))();
+    expect(await codeOf(reading)).toBe("STORE_CORRUPT");
+    expect(await store.repositories({ limit: 5 })).toEqual(["a"]);
+    await store.close();
+  });
+
   it("says nothing of the driver and of paths when it refuses", async () => {
     const directory = temporaryDirectory();
     writeFileSync(join(directory, "vidimus.sqlite"), "x".repeat(9_000));
@@ -190,6 +210,20 @@ describe("opening the SQLite store for reading", () => {
     expect(await codeOf(reader.createKeyring(Buffer.from("x")))).toBe("STORE_UNAVAILABLE");
     await expect(reader.check()).resolves.toBeUndefined();
     await reader.close();
+  });
+
+  it("names the store that is not there, or that this user may not read", async () => {
+    const directory = temporaryDirectory();
+    const missing = await refusalOf(openSqlite({ directory, readOnly: true }));
+    expect(missing.code).toBe("STORE_UNAVAILABLE");
+    expect(missing.message).toContain(`There is no store ${join(directory, "vidimus.sqlite")}: `);
+    // Nobody may read a link that leads to itself, not even the user who may do anything.
+    symlinkSync("vidimus.sqlite", join(directory, "vidimus.sqlite"));
+    const forbidden = await refusalOf(openSqlite({ directory, readOnly: true }));
+    expect(forbidden.code).toBe("STORE_UNWRITABLE");
+    expect(forbidden.message).toContain(
+      `${join(directory, "vidimus.sqlite")} cannot be read (ELOOP): run this as`,
+    );
   });
 
   it("makes no file beside the store on a read-only file system, and reads it", async () => {

@@ -62,6 +62,6 @@ export function ask(path: string, question: Buffer, { milliseconds, signal }: Li
 }
 
 export function unreachable(path: string, what: string, cause?: unknown): KeyError {
-  const sentence = `The ssh-agent at ${path} ${what}; start it again, or name another one.`;
+  const sentence = `The ssh-agent at ${path} ${what}; start it again, name another one, or unset SSH_AUTH_SOCK.`;
   return new KeyError("AGENT_UNREACHABLE", sentence, cause);
 }

@@ -10,8 +10,8 @@ import {
   sign,
 } from "node:crypto";
 import * as x509 from "@peculiar/x509";
-import { type ListedKey, notaryKeyId } from "../core/keys.ts";
-import type { SignatureEntry } from "../core/model.ts";
+import { type ListedKey, notaryKeyId } from "../../../src/core/keys.ts";
+import type { SignatureEntry } from "../../../src/core/model.ts";
 
 /** Somebody who can sign: the key as files list it, and the hand that signs. */
 export interface PublisherKey {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { ExchangeError } from "../../src/publisher/exchange.ts";
-import { fetchFile, fetchOnlineKey, ping } from "../../src/publisher/fetch.ts";
-import { httpsServer } from "../support/https-server.ts";
-import { codeOf } from "../support/refusal.ts";
+import { httpsServer } from "../https-server.ts";
+import { codeOf } from "../refusal.ts";
+import { ExchangeError } from "./exchange.ts";
+import { fetchFile, fetchOnlineKey, ping } from "./fetch.ts";
 
 const answering = (status: number, body = "{}") =>
   httpsServer((_request, response) => {

@@ -1,7 +1,6 @@
 /** Getting files and keys from a trust server, as stock clients ask for them (notary-protocol.md chapter 1). */
-import { MalformedError } from "../core/errors.ts";
-import { isObject, member, parseJson } from "../core/json.ts";
-import { type ListedKey, notaryKeyId } from "../core/keys.ts";
+import type { ListedKey } from "../../../src/core/keys.ts";
+import { readOnlineKey } from "../../../src/publisher/online-key.ts";
 import { exchange, type Limits, refusal, repositoryPath, type TrustServer } from "./exchange.ts";
 
 /** Whether a trust server answers here: 200 or 401 (its other routes then want a token). */
@@ -36,18 +35,4 @@ export async function fetchOnlineKey(
   const answer = await exchange(server, "GET", repositoryPath(repository, `${role}.key`), limits);
   if (answer.status !== 200) throw refusal(answer);
   return readOnlineKey(role, answer.bytes);
-}
-
-/** A key route's answer (notary-protocol.md 1.3). Throws `BAD_SHAPE`. */
-export function readOnlineKey(role: "timestamp" | "snapshot", bytes: Buffer): ListedKey {
-  const { value } = parseJson(bytes, { controlCharacters: false });
-  const keytype = isObject(value) ? member(value, "keytype") : undefined;
-  const keyval = isObject(value) ? member(value, "keyval") : undefined;
-  const text = isObject(keyval) ? member(keyval, "public") : undefined;
-  if (typeof keytype !== "string" || typeof text !== "string") {
-    throw new MalformedError("BAD_SHAPE", `The server's ${role} key has no type or no public part.`, {
-      role,
-    });
-  }
-  return { id: notaryKeyId(keytype, text), keytype, public: text };
 }

@@ -1,24 +1,13 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { notary } from "../../src/core/format/notary.ts";
-import { TrustedSet } from "../../src/core/trusted-set.ts";
-import {
-  type CollectionHolders,
-  type FirstPublication,
-  publishFirst,
-  publishNext,
-} from "../../src/publisher/collection.ts";
-import { ExchangeError, type TrustServer } from "../../src/publisher/exchange.ts";
-import { fetchFile } from "../../src/publisher/fetch.ts";
-import {
-  bareKey,
-  certificateKey,
-  generatePrivateKey,
-  makeRootCertificate,
-  readPrivateKey,
-} from "../../src/publisher/keys.ts";
-import { runningServer } from "../support/running-server.ts";
+import { notary } from "../../../src/core/format/notary.ts";
+import { TrustedSet } from "../../../src/core/trusted-set.ts";
+import { runningServer } from "../running-server.ts";
+import { type CollectionHolders, type FirstPublication, publishFirst, publishNext } from "./collection.ts";
+import { ExchangeError, type TrustServer } from "./exchange.ts";
+import { fetchFile } from "./fetch.ts";
+import { bareKey, certificateKey, generatePrivateKey, makeRootCertificate, readPrivateKey } from "./keys.ts";
 
 const year = 365 * 86_400_000;
 const facts = (digit: string) => ({ length: 5, sha256: digit.repeat(64), sha512: undefined });
@@ -87,7 +76,7 @@ describe("publishFirst", () => {
   it("is refused with a key of keys-example, unless the server allows them", async () => {
     const publication = await first("team/example");
     const pem = readFileSync(
-      resolve(import.meta.dirname, "../../keys-example/THROW-AWAY-targets-1.pem"),
+      resolve(import.meta.dirname, "../../../keys-example/THROW-AWAY-targets-1.pem"),
       "utf8",
     );
     const targets = { keys: [bareKey(readPrivateKey(pem))], threshold: 1 };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { ExchangeError, exchange, refusal, repositoryPath } from "../../src/publisher/exchange.ts";
-import { httpsServer } from "../support/https-server.ts";
-import { codeOf } from "../support/refusal.ts";
+import { httpsServer } from "../https-server.ts";
+import { codeOf } from "../refusal.ts";
+import { ExchangeError, exchange, refusal, repositoryPath } from "./exchange.ts";
 
 const limits = { answerBytes: 1_000, time: 5_000 };
 

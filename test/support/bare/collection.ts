@@ -1,16 +1,18 @@
 /**
- * From names and digests to a published Notary repository whose timestamp and snapshot keys the server holds.
+ * From names and digests to a published Notary repository whose timestamp and snapshot keys the server holds. The files beside
+ * this one are a publisher and reader who send and take whatever they are told, false things too: for tests, demo, bench and tools.
+ * What people publish with is src/publisher.
  *
  * A first publication is root 1 and targets 1; every later one is targets with the next version. Keys are handed in
  * for each call; nothing is kept. What is made here is only signed: whether it may be published is the server's word.
  */
-import type { FormatRules, RoleContent, TargetContent } from "../core/format/format.ts";
-import { notary } from "../core/format/notary.ts";
-import type { ListedKey } from "../core/keys.ts";
+import type { FormatRules, RoleContent, TargetContent } from "../../../src/core/format/format.ts";
+import { notary } from "../../../src/core/format/notary.ts";
+import type { ListedKey } from "../../../src/core/keys.ts";
 import type { TrustServer } from "./exchange.ts";
 import { fetchOnlineKey } from "./fetch.ts";
-import { sealWith } from "./files.ts";
 import type { PublisherKey } from "./keys.ts";
+import { sealWith } from "./seal.ts";
 import { upload } from "./upload.ts";
 
 /** The people of one role: all of them listed, and how many must sign. */

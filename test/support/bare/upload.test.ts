@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { ByteBudget } from "../../src/http/budget.ts";
-import { withUpload } from "../../src/http/upload.ts";
-import { upload } from "../../src/publisher/upload.ts";
-import type { UploadedFile } from "../../src/service/service.ts";
-import { httpsServer } from "../support/https-server.ts";
+import { ByteBudget } from "../../../src/http/budget.ts";
+import { withUpload } from "../../../src/http/upload.ts";
+import type { UploadedFile } from "../../../src/service/service.ts";
+import { httpsServer } from "../https-server.ts";
+import { upload } from "./upload.ts";
 
 const bounds = { uploadBytes: 1_000_000, uploadFiles: 10 };
 

@@ -6,7 +6,7 @@
  */
 import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
-import { checkRepositoryName } from "../core/names.ts";
+import { checkRepositoryName } from "../../../src/core/names.ts";
 
 /** Where a trust server is, and how to know it. */
 export interface TrustServer {
