@@ -88,7 +88,8 @@ export function notarySource(fetcher: Fetcher, pace: Pace): NotarySource {
       if (!isRepositoryName(repository)) return undefined;
       await pace.turn();
       return await askSource(origin, () =>
-        fetcher.get({ repository, file: name, maxBytes, signal: AbortSignal.timeout(longest) }),
+        // Its tries are bounded in number and time; a timer for each would outlive the request by minutes.
+        fetcher.get({ repository, file: name, maxBytes, signal: new AbortController().signal }),
       );
     },
     close: () => fetcher.close(),

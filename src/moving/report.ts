@@ -34,17 +34,21 @@ export interface Report {
   readonly adopted: boolean;
 }
 
-export function nothingOf(repository: string, outcome: Outcome, findings: readonly Finding[] = []): Report {
+/** Shared: a hundred thousand reports may hold nothing. */
+const none: readonly never[] = Object.freeze([]);
+const noRoots: readonly [number, number] = Object.freeze([0, 0]);
+
+export function nothingOf(repository: string, outcome: Outcome, findings: readonly Finding[] = none): Report {
   return {
     repository,
     outcome,
-    roots: [0, 0],
-    rootKeys: [],
+    roots: noRoots,
+    rootKeys: none,
     files: 0,
     past: 0,
-    remarks: [],
+    remarks: none,
     findings,
-    notes: [],
+    notes: none,
     timestampExpires: undefined,
     adopted: false,
   };

@@ -96,40 +96,48 @@ export async function takeOver(
   work: TakeOver,
   repositories: AsyncIterable<string> | Iterable<string>,
 ): Promise<Report[]> {
-  const limit = pLimit(work.inFlight);
+  const names = oneByOne(repositories);
   const heavy = pLimit(1);
   const reports: Report[] = [];
   const failed = new AbortController();
-  const tasks: Promise<void>[] = [];
   let failing = 0;
   const one = async (repository: string): Promise<void> => {
-    if (failed.signal.aborted) return;
-    try {
-      const light = await takeOne(work, repository, "light");
-      const isHeavy = light.findings.some(({ code }) => code === "SOURCE_ENDLESS");
-      const report = isHeavy
-        ? await heavy(async () => again(work, light, await takeOne(work, repository, "any")))
-        : light;
-      reports.push(report);
-      const fault = report.findings.find(({ code }) => code === "SOURCE_FAILING");
-      failing = fault === undefined || report.outcome !== "leftOut" ? 0 : failing + 1;
-      if (fault !== undefined && failing >= mostFailing)
-        throw new SourceError("SOURCE_FAILING", fault.sentence);
-      work.onDone?.(report, reports.length);
-    } catch (error) {
-      failed.abort(error);
+    const light = await takeOne(work, repository, "light");
+    const isHeavy = light.findings.some(({ code }) => code === "SOURCE_ENDLESS");
+    const report = isHeavy
+      ? await heavy(async () => again(work, light, await takeOne(work, repository, "any")))
+      : light;
+    reports.push(report);
+    const fault = report.findings.find(({ code }) => code === "SOURCE_FAILING");
+    failing = fault === undefined || report.outcome !== "leftOut" ? 0 : failing + 1;
+    if (fault !== undefined && failing >= mostFailing) {
+      throw new SourceError("SOURCE_FAILING", fault.sentence);
+    }
+    work.onDone?.(report, reports.length);
+  };
+  // Each takes the next name when it is done with one: a queue of all of them would fill the memory.
+  const worker = async (): Promise<void> => {
+    while (!failed.signal.aborted) {
+      try {
+        const { done, value } = await names.next();
+        if (done === true) return;
+        await one(value);
+      } catch (error) {
+        failed.abort(error);
+      }
     }
   };
-  for await (const repository of repositories) {
-    if (failed.signal.aborted) break;
-    tasks.push(limit(one, repository));
-  }
-  await Promise.all(tasks);
+  await Promise.all(Array.from({ length: work.inFlight }, worker));
   if (failed.signal.aborted) throw failed.signal.reason;
   if (failing > 0 && failing === reports.length) {
     throw new SourceError("SOURCE_FAILING", reports[0]?.findings[0]?.sentence ?? "");
   }
   return reports.sort((a, b) => (a.repository < b.repository ? -1 : 1));
+}
+
+async function* oneByOne(names: AsyncIterable<string> | Iterable<string>): AsyncGenerator<string, undefined> {
+  yield* names;
+  return undefined;
 }
 
 /** What was read a second time, as if it had been once. */

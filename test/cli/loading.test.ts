@@ -57,6 +57,7 @@ const publishers = [
   ...[
     "add",
     "add-digest",
+    "adopt",
     "delegation",
     "diff",
     "export",

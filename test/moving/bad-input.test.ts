@@ -47,8 +47,8 @@ async function expectNothingDone({ code, out, err }: Ended, ending: number, word
 }
 
 let site: Server | undefined;
-async function siteOf(listener: RequestListener): Promise<string> {
-  site = createServer(listener);
+async function siteOf(tell: (...told: Parameters<RequestListener>) => unknown): Promise<string> {
+  site = createServer((request, answer) => void tell(request, answer));
   site.listen(0, "127.0.0.1");
   await once(site, "listening");
   return at((site.address() as AddressInfo).port);

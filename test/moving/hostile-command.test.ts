@@ -19,6 +19,7 @@ const honest = ["example.test/honest/one", "example.test/honest/two"];
 /** Honest on the old server, and no more on the way. */
 const changed = ["wrong/bytes", "forged/chain", "forged/newest", "endless/delegation"];
 
+type Told = (request: IncomingMessage, answer: ServerResponse) => Promise<void>;
 type Lie = (file: string, answer: ServerResponse, request: IncomingMessage) => void | Promise<void>;
 
 let old: TestServer;
@@ -31,13 +32,14 @@ const address = () => `http://127.0.0.1:${(site.address() as AddressInfo).port}`
 beforeAll(async () => {
   old = await startServer({ at: Date.now() });
   for (const name of [...honest, ...changed]) await withHistory(old, name);
-  site = createServer(async (request, answer) => {
+  const tell: Told = async (request, answer) => {
     const [, name = "", file = ""] = /^\/v2\/(.+)\/_trust\/tuf\/(.+)$/.exec(request.url ?? "") ?? [];
     const lie = lies.get(name);
     if (lie !== undefined) return await lie(file, answer, request);
     const { status, body } = await old.request(request.url ?? "");
     answer.writeHead(status).end(body);
-  });
+  };
+  site = createServer((request, answer) => void tell(request, answer));
   site.listen(0, "127.0.0.1");
   await once(site, "listening");
 });

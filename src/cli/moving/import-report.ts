@@ -2,7 +2,7 @@
 import type { ClientContext } from "../../client/cli/context.ts";
 import type { Outcome, Report } from "../../moving/report.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { type CliContext, formatTable, printable, printJson, printLine } from "../output.ts";
+import { type CliContext, formatTable, printable, printLine } from "../output.ts";
 import type { Publishing } from "../publishing/tools.ts";
 
 const eraseLine = "\r\u001b[K";
@@ -52,7 +52,7 @@ export function endImport(
   reports: readonly Report[],
   { origin, dryRun, json }: Ending,
 ): void {
-  if (json) printJson(context, { format: "vidimus-import-report/1", origin, dryRun, repositories: reports });
+  if (json) printReports(context, { format: "vidimus-import-report/1", origin, dryRun }, reports);
   else {
     const rest = !dryRun ? next(reports) : reports.length > 0 ? ["Nothing was brought."] : [];
     printLine(
@@ -71,6 +71,18 @@ export function endImport(
     finish(exitCodes.importInPart.code);
   } else if (reports.length === 0) finish(exitCodes.importNothing.code);
 }
+
+/** One document, a repository a line, in pieces: of a hundred thousand it would be large three times in memory. */
+function printReports(context: CliContext, head: object, reports: readonly Report[]): void {
+  context.stdout(`${JSON.stringify(head).slice(0, -1)},"repositories":[`);
+  for (let from = 0; from < reports.length; from += inOnePiece) {
+    const piece = reports.slice(from, from + inOnePiece).map((report) => JSON.stringify(report));
+    context.stdout(`${from === 0 ? "" : ","}\n${piece.join(",\n")}`);
+  }
+  printLine(context, "\n]}");
+}
+
+const inOnePiece = 1_000;
 
 /** Names that stand in a sentence. */
 const mostNamed = 10;
