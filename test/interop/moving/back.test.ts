@@ -29,6 +29,9 @@ const own = "registry.example.test/back/own";
 const ours = "registry.example.test/back/ours";
 /** Goes back into the tables, with its keys there. */
 const late = "registry.example.test/back/late";
+/** Renewed here after somebody published here; of the one the server signs the snapshot, of the other its owner. */
+const [aged, agedOwn] = ["registry.example.test/back/aged", "registry.example.test/back/aged-own"];
+const all = [name, own, ours, late, aged, agedOwn];
 const image = `${place?.registry ?? ""}/back/app`;
 
 let directory: string;
@@ -98,12 +101,16 @@ const everything = async (server: TrustServerAddress, repository: string) => {
     { length: await versionAt(here, repository, "root") },
     (_, i) => `${i + 1}.root.json`,
   );
-  const all = [...roots, "timestamp.json", "snapshot.json", "targets.json"];
-  return await Promise.all(all.map((each) => file(server, repository, each)));
+  const files = [...roots, "timestamp.json", "snapshot.json", "targets.json"];
+  return await Promise.all(files.map((each) => file(server, repository, each)));
 };
 
+/** What Node loads first, so that a server lives later than everybody else. */
+const clockAhead = (milliseconds: number) =>
+  `data:text/javascript,{const${encodeURIComponent(" ")}now=Date.now;Date.now=()=>now()+${milliseconds}}`;
+
 async function publishHere(): Promise<void> {
-  for (const repository of [name, own, ours, late]) await add(repository, "here");
+  for (const repository of all) await add(repository, "here");
   await person("owner").do(["key", "rotate", name, "root"], { input: "yes\n" });
   await person("owner").do(["key", "rotate", name, "targets"]);
   await add(name, "rotated");
@@ -111,7 +118,7 @@ async function publishHere(): Promise<void> {
   await person("owner").do(["key", "rotate", ours, "snapshot", "-r"]);
   await person("owner").do(["key", "rotate", late, "root"], { input: "yes\n" });
   await pushTrusted(docker("alice"), stage(), "v2");
-  for (const repository of [name, own, ours, late]) await names("reader", repository);
+  for (const repository of all) await names("reader", repository);
   await pull(docker("reader"), stage(), "v2");
 }
 
@@ -123,9 +130,10 @@ describe.skipIf(!possible)("back to a Notary that still runs", () => {
     const authority = await createAuthority(directory);
     old = await startReferenceServer(join(directory, "old"), { databases: postgres, authority });
     at = old;
-    for (const repository of [name, own, ours, late]) {
+    for (const repository of all) {
       await person("owner").do(["init", repository, "-p"]);
-      if (repository !== own) await person("owner").do(["key", "rotate", repository, "snapshot", "-r"]);
+      if (repository !== own && repository !== agedOwn)
+        await person("owner").do(["key", "rotate", repository, "snapshot", "-r"]);
       await add(repository, "one");
       await names("sleeper", repository);
     }
@@ -154,7 +162,7 @@ describe.skipIf(!possible)("back to a Notary that still runs", () => {
       return [result.code, compared, said];
     };
     const again = () => operator(["import", "notary", old.url, "--source-ca", old.ca]);
-    expect(await shadow()).toEqual([0, 5, []]);
+    expect(await shadow()).toEqual([0, 7, []]);
     expect(await shadow()).toEqual([0, 0, []]);
     await add(own, "beside");
     const older = ["snapshot", "targets", "timestamp"].map((role) => `${own} ${role} OLDER_HERE`);
@@ -176,7 +184,7 @@ describe.skipIf(!possible)("back to a Notary that still runs", () => {
     const row = `gun = '${late}' AND role = 'root' AND version = 1`;
     await postgres.query("server", `CREATE TABLE kept AS SELECT data FROM tuf_files WHERE ${row};`);
     await postgres.query("server", `UPDATE tuf_files SET data = data || '\\x20' WHERE ${row};`);
-    expect(await shadow("--all")).toEqual([96, 6, [`${late}  UNUSABLE_THERE`]]);
+    expect(await shadow("--all")).toEqual([96, 8, [`${late}  UNUSABLE_THERE`]]);
     await postgres.query("server", `UPDATE tuf_files SET data = (SELECT data FROM kept) WHERE ${row};`);
     expect(await shadow()).toEqual([0, 1, []]);
     // Two people begin under one name, each at another server.
@@ -205,7 +213,7 @@ describe.skipIf(!possible)("back to a Notary that still runs", () => {
   }, 120_000);
 
   test("what cannot go is named before anything is written, and then nothing is", async () => {
-    const before = await Promise.all([name, own, ours, late].map((each) => everything(old, each)));
+    const before = await Promise.all(all.map((each) => everything(old, each)));
     const dry = await back("--dry-run");
     expect([dry.code, outcomes(dry)]).toEqual([
       93,
@@ -215,13 +223,15 @@ describe.skipIf(!possible)("back to a Notary that still runs", () => {
         [own]: "wouldBeTaken",
         [ours]: "leftOut EXPORT_KEYS",
         [late]: "wouldBeTaken",
+        [aged]: "wouldBeTaken",
+        [agedOwn]: "wouldBeTaken",
       },
     ]);
     const refused = await back();
     expect([refused.code, told(refused).dryRun, outcomes(refused)]).toEqual([93, true, outcomes(dry)]);
     const tables = await back(...intoTables);
     expect([tables.code, outcomes(tables)[ours]]).toEqual([93, "leftOut EXPORT_KEYS"]);
-    const after = await Promise.all([name, own, ours, late].map((each) => everything(old, each)));
+    const after = await Promise.all(all.map((each) => everything(old, each)));
     expect(after).toEqual(before);
   });
 
@@ -274,6 +284,33 @@ describe.skipIf(!possible)("back to a Notary that still runs", () => {
     }
     expect(await everything(old, name)).toEqual(before);
   });
+
+  test("what was renewed here is made up for, where its signer can; else the tables are the way", async () => {
+    const start = (node: readonly string[] = []) =>
+      startVidimus(join(directory, "new"), node.length > 0 ? { node } : {});
+    const timestamps = () => Promise.all([aged, agedOwn].map((each) => versionAt(here, each, "timestamp")));
+    const renewed = (await timestamps()).map((version) => version + 1);
+    await here.stop();
+    here = await start(["--import", clockAhead(8 * 86_400_000)]);
+    await expect.poll(timestamps, { timeout: 30_000 }).toEqual(renewed);
+    await here.stop();
+    here = await start();
+    at = here;
+    for (const repository of [aged, agedOwn]) await names("reader", repository);
+    at = old;
+    const [gone, kept] = [await back(aged), await back(agedOwn)];
+    expect([gone.code, outcomes(gone)]).toEqual([0, { [aged]: "further" }]);
+    expect([kept.code, outcomes(kept)]).toEqual([93, { [agedOwn]: "leftOut EXPORT_TIMESTAMP" }]);
+    expect(await versionAt(old, aged, "timestamp")).toBe(await versionAt(here, aged, "timestamp"));
+    expect(outcomes(await back(aged))).toEqual({ [aged]: "same" });
+    expect(outcomes(await back(agedOwn, ...intoTables))).toEqual({ [agedOwn]: "further" });
+    expect(await everything(old, agedOwn)).toEqual(await everything(here, agedOwn));
+    for (const repository of [aged, agedOwn]) {
+      for (const who of ["reader", "sleeper"]) expect(await names(who, repository)).toEqual(["here", "one"]);
+      await add(repository, "since");
+      expect(await names("reader", repository)).toEqual(["here", "one", "since"]);
+    }
+  }, 120_000);
 
   test("into its tables, to the byte, while it runs", async () => {
     const gone = await back(late, ...intoTables, "--past");
