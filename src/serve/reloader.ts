@@ -52,7 +52,7 @@ export function startReloader(options: ReloaderOptions): Reloader {
       const next = await options.load();
       if (stopped) return;
       if (next.certificate === current.certificate && next.key === current.key) {
-        if (isAsked) options.logger.info("the TLS certificate was read again and is the one in use");
+        if (isAsked) options.logger.debug("the TLS certificate was read again and is the one in use");
         return;
       }
       options.apply(next);

@@ -41,7 +41,7 @@ function start(): Reloader {
     intervalMs: 20,
     apply: (pair) => applied.push(pair),
     logger: pino(
-      { serializers: { err: (error: { code?: string }) => ({ code: error.code }) } },
+      { level: "debug", serializers: { err: (error: { code?: string }) => ({ code: error.code }) } },
       {
         write: (line) => logged.push(JSON.parse(line)),
       },
