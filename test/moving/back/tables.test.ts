@@ -86,12 +86,12 @@ describe("the tables of an old server", () => {
   it("get all roots and the present in one transaction, and the feed is told once", async () => {
     const { tables, transactions, announced } = tablesWith();
     const { destination } = destinationTo(tables);
-    expect(await destination.foresee?.(app, present.collection)).toBe("missing");
-    expect(await destination.take(app, "x", present.collection)).toMatchObject({ changed: true });
+    expect(await destination.take(app, "x", present.collection, true)).toMatchObject({ changed: true });
+    expect(await destination.take(app, "x", present.collection, false)).toMatchObject({ changed: true });
     expect(transactions.map((files) => files.length)).toEqual([3 + present.collection.files.length]);
     expect(announced.map(({ role }) => role)).toEqual(["timestamp"]);
-    expect(await destination.foresee?.(app, present.collection)).toBe("same");
-    expect(await destination.take(app, "x", present.collection)).toMatchObject({ changed: false });
+    expect(await destination.take(app, "x", present.collection, true)).toMatchObject({ changed: false });
+    expect(await destination.take(app, "x", present.collection, false)).toMatchObject({ changed: false });
     expect(transactions).toHaveLength(1);
   });
 
@@ -106,7 +106,7 @@ describe("the tables of an old server", () => {
     // Without the present, a timestamp of the past would be the latest.
     await destination.addPast(app, 1, past);
     expect(rows.filter(({ role }) => role === "timestamp")).toEqual([]);
-    await destination.take(app, "x", present.collection);
+    await destination.take(app, "x", present.collection, false);
     expect(await destination.addPast(app, 1, past)).toBeGreaterThan(0);
     const versions = rows.filter(({ role }) => role === "timestamp").map(({ version }) => version);
     expect(Math.max(...versions)).toBe(present.collection.trusted.timestamp?.signed.version);
@@ -120,12 +120,12 @@ describe("the tables of an old server", () => {
       if (times-- > 0) rows.push({ role: "snapshot", version: 1, sha256: "x" });
     });
     const { destination } = destinationTo(once.tables);
-    expect(await destination.take(app, "x", present.collection)).toMatchObject({ changed: true });
+    expect(await destination.take(app, "x", present.collection, false)).toMatchObject({ changed: true });
     expect(rows).toContainEqual({ role: "snapshot", version: 1, sha256: "x" });
     let version = 0;
     const busy: StoredFile[] = [];
     const always = tablesWith(busy, () => busy.push({ role: "snapshot", version: ++version, sha256: "x" }));
-    const given = destinationTo(always.tables).destination.take(app, "x", present.collection);
+    const given = destinationTo(always.tables).destination.take(app, "x", present.collection, false);
     expect(await codeOf(given)).toBe("EXPORT_AHEAD");
     expect(always.transactions).toEqual([]);
   });
@@ -135,7 +135,7 @@ describe("the tables of an old server", () => {
     const { tables, transactions } = tablesWith(rows, () => {
       if (rows.length === 0) rows.push({ role: "targets", version: 99, sha256: "x" });
     });
-    expect(await codeOf(destinationTo(tables).destination.take(app, "x", present.collection))).toBe(
+    expect(await codeOf(destinationTo(tables).destination.take(app, "x", present.collection, false))).toBe(
       "EXPORT_CONFLICT",
     );
     expect(transactions).toEqual([]);
@@ -157,7 +157,7 @@ describe("the tables of an old server", () => {
       ...tables,
       add: () => Promise.reject(new DatabaseError("DATABASE_BROKE_OFF", "x")),
     };
-    expect(await codeOf(destinationTo(broken).destination.take(app, "x", present.collection))).toBe(
+    expect(await codeOf(destinationTo(broken).destination.take(app, "x", present.collection, false))).toBe(
       "EXPORT_PLACE",
     );
   });
