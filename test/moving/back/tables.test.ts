@@ -143,12 +143,14 @@ describe("the tables of an old server", () => {
 
   it("hold names of 255 characters and versions of 32 bits", async () => {
     const { destination } = destinationTo(tablesWith().tables);
-    expect(await codeOf(destination.foresee?.("a".repeat(256), present.collection))).toBe("EXPORT_BOUNDS");
-    expect(await codeOf(destination.foresee?.("a".repeat(255), present.collection))).toBe("none");
+    expect(await codeOf(destination.take("a".repeat(256), "x", present.collection, true))).toBe(
+      "EXPORT_BOUNDS",
+    );
+    expect(await codeOf(destination.take("a".repeat(255), "x", present.collection, true))).toBe("none");
     const [first, ...files] = present.collection.files;
     const large = { ...first, signed: { ...first?.signed, version: 2 ** 31 } } as NonNullable<typeof first>;
     const grown = { ...present.collection, files: [large, ...files] };
-    expect(await codeOf(destination.foresee?.(app, grown))).toBe("EXPORT_BOUNDS");
+    expect(await codeOf(destination.take(app, "x", grown, true))).toBe("EXPORT_BOUNDS");
   });
 
   it("that break off end the whole, to be gone on with", async () => {
@@ -171,7 +173,7 @@ describe("the keys of the old signer", () => {
   };
   const outcome = async (options: Parameters<typeof destinationTo>[1]) => {
     const { destination, notes } = destinationTo(tablesWith().tables, options);
-    const code = await codeOf(destination.foresee?.(app, present.collection));
+    const code = await codeOf(destination.take(app, "x", present.collection, true));
     return [code, ...notes.map((note) => note.code)];
   };
 
