@@ -232,12 +232,12 @@ function findingOf(error: unknown): Finding | undefined {
   return isOfOne ? { code: error.code, sentence: error.message } : undefined;
 }
 
-/** A client whose root is older than the first one that is to be had stops there. */
+/** A root is signed by the keys of the one before it, so a client may be one version behind the first that is to be had. */
 function notesOf({ firstRoot }: Present): string[] {
   return firstRoot === 1
     ? []
     : [
-        `Its chain begins at root ${firstRoot}: a client that trusts an older one cannot follow, and has to be given root ${firstRoot} or a newer one by hand.`,
+        `Its chain begins at root ${firstRoot}: clients follow that trust root ${firstRoot - 1} or a newer one; an older one has to be given a newer root by hand.`,
       ];
 }
 

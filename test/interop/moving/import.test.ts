@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { fetchFrom } from "../support/https.ts";
 import { MovingPeople, repositories } from "../support/moving-people.ts";
+import { refusal } from "../support/notary.ts";
 import { type Postgres, startPostgres } from "../support/postgres.ts";
 import type { Result } from "../support/process.ts";
 import { startReferenceServer } from "../support/reference-server.ts";
@@ -17,6 +18,7 @@ import { startVidimus } from "../support/vidimus-server.ts";
 const place = inject("docker");
 const possible = inject("notary") && inject("databases") && place !== null;
 const { app, own, quorum, gone } = repositories;
+const pinned = ["none", "pins not met"];
 const sleepers = ["sleeper", "slept-since-1", "slept-since-2"];
 
 interface Told {
@@ -74,6 +76,7 @@ describe.skipIf(!possible)("a Notary on PostgreSQL", () => {
     const seen = await people.read([]);
     digest = seen.at(-1)?.[1];
     expect(seen).toEqual(people.expected([], expect.stringMatching(/^sha256:/)));
+    expect(await people.pinned()).toEqual(pinned);
     files = await filesOf({ url: postgres.server, environment: {} });
   }, 240_000);
   afterAll(async () => {
@@ -141,8 +144,10 @@ describe.skipIf(!possible)("a Notary on PostgreSQL", () => {
     const server = servers[0] as TrustServer;
     const moved = people.movedTo(server, join(directory, "people-feed"));
     expect(await moved.read(sleepers)).toEqual(moved.expected(sleepers, digest));
+    expect(await moved.pinned()).toEqual(pinned);
     await adoptAll(moved);
     expect(await moved.read(sleepers)).toEqual(moved.expected(sleepers, digest));
+    expect(await moved.pinned()).toEqual(pinned);
     expect(await moved.goOn(sleepers)).toEqual(moved.expectedSince(sleepers));
   }, 240_000);
 
@@ -170,4 +175,21 @@ describe.skipIf(!possible)("a Notary on PostgreSQL", () => {
     await adoptAll(moved);
     expect(await moved.goOn(sleepers)).toEqual(moved.expectedSince(sleepers));
   }, 240_000);
+
+  test("from one cache alone it goes on for whoever is one root behind at most, and older clients stop", async () => {
+    const server = await newServer("alone");
+    const moved = people.movedTo(server, join(directory, "people-alone"));
+    const taken = await moved.operator("import", "trustdir", people.cacheOf("reader"));
+    expect([taken.code, taken.stderr]).toEqual([0, ""]);
+    expect(taken.stdout).toContain("begins at root 5");
+    expect(await moved.names("reader")).toEqual(await moved.names("newcomer"));
+    // Of three rotations since; the last one slept through one, whose root the keys of the one before have signed.
+    const said: string[] = [];
+    for (const who of sleepers) said.push(refusal(await moved.person(who).try(["list", app])));
+    expect(said).toEqual(["no trust data", "no trust data", "none"]);
+    const older = await moved.operator("import", "trustdir", ...sleepers.map((who) => people.cacheOf(who)));
+    expect([older.code, older.stderr]).toEqual([83, ""]);
+    expect(older.stdout).toContain("IMPORT_CONFLICT");
+    expect(await moved.names("reader")).toEqual(await moved.names("newcomer"));
+  }, 120_000);
 });

@@ -9,7 +9,8 @@ import { type DockerPerson, dockerPerson } from "./docker.ts";
 import type { DockerPlace } from "./docker-engine.ts";
 import { pull, pushTrusted } from "./docker-images.ts";
 import { addSigner, generateKey, inspect } from "./docker-signers.ts";
-import { listedTargets, type NotaryPerson, namesAndRoles, notaryPerson } from "./notary.ts";
+import { type Answer, fetchFrom } from "./https.ts";
+import { listedTargets, type NotaryPerson, namesAndRoles, notaryPerson, refusal } from "./notary.ts";
 import { type Result, run } from "./process.ts";
 import type { DockerStage } from "./scenario.ts";
 import type { TrustServerAddress } from "./trust-server.ts";
@@ -162,6 +163,18 @@ export class MovingPeople {
       renameSync(join(from, each), join(to, each));
   }
 
+  /** What a client says that has never been here and pins a key of the root: the right one, and another. */
+  async pinned(): Promise<string[]> {
+    const root = servedRoot(await fetchFrom(this.#at, `/v2/${own}/_trust/tuf/root.json`));
+    const said: string[] = [];
+    for (const id of [root, "ab".repeat(32)]) {
+      const who = this.person(`pinned-${id.slice(0, 8)}`);
+      const configuration = { trust_pinning: { certs: { [own]: [id] }, disable_tofu: true } };
+      said.push(refusal(await who.try(["list", own], { configuration })));
+    }
+    return said;
+  }
+
   /** What every client reads from the moment of the move on, without a word. */
   async read(sleepers: readonly string[]): Promise<string[][]> {
     const seen: string[][] = [];
@@ -221,4 +234,12 @@ export class MovingPeople {
       ["signers", "alice"],
     ];
   }
+}
+
+/** The ID of its one key. */
+function servedRoot({ body }: Answer): string {
+  const { signed } = JSON.parse(body.toString("utf8")) as {
+    signed: { roles: { root: { keyids: string[] } } };
+  };
+  return signed.roles.root.keyids[0] ?? "";
 }
