@@ -374,6 +374,7 @@ it("a store that cannot be asked is an error, in the words of the ordinary way",
     current: () => {
       throw new Error("planted");
     },
+    noteDamage: (error) => server.service.noteDamage(error),
   };
   const failing = await reach(broken, true);
   const { status, code } = await failing.client.request(`${path}root.json`);

@@ -2,13 +2,13 @@
  * A folder that repositories are written to, and read from again: each file under the path by which a Notary serves it,
  * `v2/NAME/_trust/tuf/2.root.json`, by version, by checksum and as current file.
  *
- * - Files that have names of their own come first, then the current ones, the timestamp last: whoever reads the folder at any
- *   time reads what was before or what comes after. An export that was cut off is run again.
+ * - Files that have names of their own come first, then the current ones all at once: whoever reads the folder reads what was before or
+ *   what comes after. Only a crash between two of them leaves some of each, which no reader takes; then the export is run again.
  * - Nothing is written into a folder that holds something else, and nothing of another history is replaced.
  */
 import { mkdir, opendir, readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { replaceFile } from "../../client/replace-file.ts";
+import { replaceFiles } from "../../client/replace-file.ts";
 import { sha256Hex } from "../../core/bytes.ts";
 import type { FormatRules } from "../../core/format/format.ts";
 import type { Metadata } from "../../core/model.ts";
@@ -106,9 +106,12 @@ export async function folderDestination({ folder, rules, older }: FolderPlace): 
       await write(join(folder, marker), Buffer.from(`${JSON.stringify({ format, origin }, null, 2)}\n`));
       const { roots, files } = collection;
       for (const file of [...roots, ...files]) await put(repository, file);
-      // The timestamp is what a reader begins with.
-      const current = [...roots.slice(-1), ...files].sort((a, b) => order(a) - order(b));
-      for (const { role, bytes } of current) await write(pathOf(folder, repository, `${role}.json`), bytes);
+      await replace(
+        [...roots.slice(-1), ...files].map(({ role, bytes }) => [
+          pathOf(folder, repository, `${role}.json`),
+          bytes,
+        ]),
+      );
       return { changed: true, incarnation: 1 };
     },
     async addPast(repository, _incarnation, files) {
@@ -118,9 +121,6 @@ export async function folderDestination({ folder, rules, older }: FolderPlace): 
     },
   };
 }
-
-const order = ({ role }: Metadata) =>
-  role === "timestamp" ? 3 : role === "root" ? 2 : role === "snapshot" ? 1 : 0;
 
 /** What an export has written, as a source of an import. */
 export function folderSource(folder: string): Source {
@@ -211,7 +211,9 @@ async function entries(place: string): Promise<string[]> {
 }
 
 async function refuseOtherFolder(folder: string): Promise<void> {
-  if ((await entries(folder)).length === 0 || (await isExport(folder))) return;
+  // What is left of an export that was killed at its beginning is nobody's.
+  const others = (await entries(folder)).filter((name) => !/^\.[0-9a-f]{16}\.tmp$/.test(name));
+  if (others.length === 0 || (await isExport(folder))) return;
   throw new BackError(
     "EXPORT_PLACE",
     `The folder ${folder} holds something else: name a new one, or one of an earlier export.`,
@@ -228,11 +230,16 @@ async function read(path: string): Promise<Buffer | undefined> {
 }
 
 async function write(path: string, bytes: Buffer): Promise<void> {
+  await replace([[path, bytes]]);
+}
+
+async function replace(files: readonly (readonly [path: string, bytes: Buffer])[]): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true });
-    await replaceFile(path, bytes, open);
+    for (const folder of new Set(files.map(([path]) => dirname(path))))
+      await mkdir(folder, { recursive: true });
+    await replaceFiles(files, open);
   } catch (error) {
-    throw unusable(path, error);
+    throw unusable(files[0]?.[0] ?? "", error);
   }
 }
 

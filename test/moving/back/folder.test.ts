@@ -139,6 +139,9 @@ describe("a folder that repositories go back to", () => {
       { code: "EXPORT_PLACE" },
     );
     expect(readdirSync(home.at("other"))).toEqual(["x"]);
+    rmSync(home.at("other/x"));
+    writeFileSync(home.at("other/.0123456789abcdef.tmp"), "what a killed export leaves behind");
+    await folderDestination({ folder: home.at("other"), rules: notary, older });
   });
 
   it("that has another history of a repository keeps it", async () => {
