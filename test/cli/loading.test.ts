@@ -51,7 +51,7 @@ const others = [
 /** They ask a server who may call it. */
 const access = ["acl", "team", "token", "user"];
 const publishers = [
-  ...["adopt", "audit", "expiring", "gc", "import", "register"],
+  ...["audit", "expiring", "gc", "register"],
   ...[
     "add",
     "add-digest",
