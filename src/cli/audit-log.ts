@@ -1,5 +1,7 @@
 /** `vidimus audit log`: entries of the audit trail, oldest first, page after page, as a data directory or a server has them. */
+
 import type { Command } from "commander";
+import { examples } from "../client/cli/examples.ts";
 import type { AuditEntry, AuditQuery } from "../store/audit.ts";
 import { type CliContext, printable, printLine } from "./output.ts";
 import { addTrailFlags, withTrailFrom } from "./trail-source.ts";
@@ -21,6 +23,13 @@ const columns = ["number", "at", "kind", "actor", "method", "address", "reposito
 export function addAuditLog(parent: Command, context: CliContext): void {
   const command = parent
     .command("log")
+    .addHelpText(
+      "after",
+      examples(
+        "vidimus audit log --data /var/lib/vidimus --kind repository.removed --since 2027-01-01",
+        "vidimus audit log --server https://trust.example --csv",
+      ),
+    )
     .description("print the audit trail of a data directory, beside which a server may run, or of a server")
     .option("--repository <name>", "what is about this repository")
     .option("--kind <kind>", "what is of this kind, such as repository.published")

@@ -2,7 +2,9 @@
  * `vidimus audit verify`: whether the audit trail is whole, and extends the heads that somebody kept. The trail of a server is read
  * over its interface and verified here: that a server calls it good is worth nothing.
  */
+
 import type { Command } from "commander";
+import { examples } from "../client/cli/examples.ts";
 import { headKeyId, readHead, type SignedHead } from "../core/audit-head.ts";
 import { VidimusError } from "../core/errors.ts";
 import { TrailCheck, type TrailFault } from "../core/trail-check.ts";
@@ -25,6 +27,13 @@ interface Flags {
 export function addAuditVerify(parent: Command, context: CliContext, finish: (code: number) => void): void {
   const command = parent
     .command("verify")
+    .addHelpText(
+      "after",
+      examples(
+        "vidimus audit verify --data /var/lib/vidimus",
+        "vidimus audit verify --server https://trust.example",
+      ),
+    )
     .description("make the hashes of the audit trail again, and compare them with heads that were sent out")
     .option("--since <file>", "a file with signed heads, one a line, as the server sent them")
     .option("--key <id>", "ID of the key that must have signed them")

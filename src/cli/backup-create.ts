@@ -1,5 +1,7 @@
 /** `vidimus backup create`. Where the backup goes to standard output, words go to standard error. */
+
 import type { Command } from "commander";
+import { examples } from "../client/cli/examples.ts";
 import { refuseOwnFiles } from "../serve/own-files.ts";
 import { addSealingFlags, sealingOf } from "./backup-keys.ts";
 import { describeBackup } from "./backup-message.ts";
@@ -18,6 +20,12 @@ interface Flags {
 export function addBackupCreate(parent: Command, context: CliContext, source: ServeParts["process"]): void {
   const command = parent
     .command("create <file>")
+    .addHelpText(
+      "after",
+      examples(
+        "vidimus backup create vidimus.age --passphrase file:backup-passphrase --data /var/lib/vidimus",
+      ),
+    )
     .description(
       "write a sealed backup of the store, beside a running server or without one; - for standard output",
     )

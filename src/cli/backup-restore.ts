@@ -1,6 +1,8 @@
 /** `vidimus backup restore`. */
+
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import { examples } from "../client/cli/examples.ts";
 import { addOpeningFlags, openingOf } from "./backup-keys.ts";
 import { describeRestored } from "./backup-message.ts";
 import { cleaningUp } from "./backup-signals.ts";
@@ -16,6 +18,12 @@ interface Flags {
 export function addBackupRestore(parent: Command, context: CliContext, source: ServeParts["process"]): void {
   const command = parent
     .command("restore <file>")
+    .addHelpText(
+      "after",
+      examples(
+        "vidimus backup restore vidimus.age --passphrase file:backup-passphrase --into /var/lib/restored",
+      ),
+    )
     .description("put a backup into an empty data directory; - for standard input")
     .option("--into <directory>", "the directory; default: the configured data directory")
     .option("--json", "print the manifest as JSON");

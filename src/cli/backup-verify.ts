@@ -1,5 +1,7 @@
 /** `vidimus backup verify`. */
+
 import type { Command } from "commander";
+import { examples } from "../client/cli/examples.ts";
 import { addOpeningFlags, openingOf } from "./backup-keys.ts";
 import { describeBackup } from "./backup-message.ts";
 import { cleaningUp } from "./backup-signals.ts";
@@ -14,6 +16,7 @@ interface Flags {
 export function addBackupVerify(parent: Command, context: CliContext, source: ServeParts["process"]): void {
   const command = parent
     .command("verify <file>")
+    .addHelpText("after", examples("vidimus backup verify vidimus.age --passphrase file:backup-passphrase"))
     .description("check everything in a backup and say what is in it; - for standard input")
     .option(
       "--temporary <directory>",

@@ -3,7 +3,7 @@
  * Vidimus when it runs, and completes file names where a value or an argument stands.
  */
 import { Argument, type Command, type Option } from "commander";
-import { examples } from "./key-flags.ts";
+import { examples } from "../client/cli/examples.ts";
 import type { CliContext } from "./output.ts";
 
 /** A command, by the words that lead to it: `""` for the program, `/key/generate` for one below. */

@@ -1,5 +1,7 @@
 /** `vidimus config show`: what is in force, and where it comes from. Where a secret lies is shown, never the secret. */
+
 import type { Command } from "commander";
+import { examples } from "../client/cli/examples.ts";
 import { addConfigurationFlags, loadFrom } from "./flags.ts";
 import { type CliContext, formatTable, printJson, printLine } from "./output.ts";
 
@@ -13,6 +15,7 @@ function cell(value: unknown): string {
 export function addConfigShow(parent: Command, context: CliContext): void {
   const command = parent
     .command("show")
+    .addHelpText("after", examples("vidimus config show --origin --config /etc/vidimus/vidimus.yaml"))
     .description("print the configuration in force")
     .option("--origin", "say where each value comes from")
     .option("--json", "print JSON");

@@ -1,5 +1,7 @@
 /** `vidimus fsck`: verifies the whole store again. One line for each damage as it is found, or one JSON document. */
+
 import type { Command } from "commander";
+import { examples } from "../client/cli/examples.ts";
 import type { Damage } from "../service/fsck/damage.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { addConfigurationFlags, loadFrom } from "./flags.ts";
@@ -12,6 +14,7 @@ const mostListed = 10_000;
 export function addFsck(parent: Command, context: CliContext, finish: (code: number) => void): void {
   const command = parent
     .command("fsck")
+    .addHelpText("after", examples("vidimus fsck --data /var/lib/vidimus"))
     .description("verify everything in the store again; changes nothing, and may run beside a server")
     .option("--no-keys", "do not open the sealed keys, for a copy of a store without its secret")
     .option("--json", "print JSON");

@@ -1,11 +1,11 @@
 /** `vidimus key export`: one key as a file, for another machine, a backup, or another program. */
 import { type Command, Option } from "commander";
+import { examples } from "../client/cli/examples.ts";
 import { KeyError } from "../publisher/custody/errors.ts";
 import {
   addKeyFlags,
   addNewPassphraseFlag,
   addPassphraseFlags,
-  examples,
   type KeyFlags,
   newSource,
   withKeys,

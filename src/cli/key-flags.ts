@@ -170,8 +170,3 @@ export function newSource(command: Command): PassphraseSource | undefined {
   const { newPassphraseFile: file } = command.opts<{ newPassphraseFile?: string }>();
   return file === undefined ? undefined : { file };
 }
-
-/** Lines for the end of a command's help. `test/cli/key.test.ts`, `publishing-examples.test.ts` and `policy.test.ts` run each. */
-export function examples(...lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;
-}

@@ -1,13 +1,7 @@
 /** `vidimus key generate`: a new key, locked with a passphrase, in our folder or in the stock clients'. */
 import { type Command, Option } from "commander";
-import {
-  addKeyFlags,
-  addPassphraseFlags,
-  checkNewName,
-  examples,
-  type KeyFlags,
-  withKeys,
-} from "./key-flags.ts";
+import { examples } from "../client/cli/examples.ts";
+import { addKeyFlags, addPassphraseFlags, checkNewName, type KeyFlags, withKeys } from "./key-flags.ts";
 import { nameOf, sayDone } from "./key-output.ts";
 import { type CliContext, printable } from "./output.ts";
 

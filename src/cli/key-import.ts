@@ -4,6 +4,7 @@
  */
 import { statSync } from "node:fs";
 import { type Command, Option } from "commander";
+import { examples } from "../client/cli/examples.ts";
 import type { KeyInfo } from "../publisher/custody/custody.ts";
 import type { KeyError } from "../publisher/custody/errors.ts";
 import type { KeyStore, TakenKey } from "../publisher/custody/key-store.ts";
@@ -13,7 +14,6 @@ import {
   addNewPassphraseFlag,
   addPassphraseFlags,
   checkNewName,
-  examples,
   type KeyFlags,
   type Keys,
   newSource,

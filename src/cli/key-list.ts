@@ -1,7 +1,8 @@
 /** `vidimus key list`: every key at hand. Nothing is opened, nobody is asked. */
 import type { Command } from "commander";
+import { examples } from "../client/cli/examples.ts";
 import { exitCodes, exitNameOf } from "./exit-codes.ts";
-import { addKeyFlags, examples, type KeyFlags, withKeys } from "./key-flags.ts";
+import { addKeyFlags, type KeyFlags, withKeys } from "./key-flags.ts";
 import { keyTable, printKeys } from "./key-output.ts";
 import { type CliContext, printable, printLine } from "./output.ts";
 

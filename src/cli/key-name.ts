@@ -1,7 +1,8 @@
 /** `vidimus key name`: what people call a key. */
 import type { Command } from "commander";
+import { examples } from "../client/cli/examples.ts";
 import { KeyError } from "../publisher/custody/errors.ts";
-import { addKeyFlags, checkNewName, examples, type KeyFlags, withKeys } from "./key-flags.ts";
+import { addKeyFlags, checkNewName, type KeyFlags, withKeys } from "./key-flags.ts";
 import { nameOf, sayDone } from "./key-output.ts";
 import type { CliContext } from "./output.ts";
 

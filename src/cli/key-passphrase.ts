@@ -1,11 +1,11 @@
 /** `vidimus key passphrase`: locks a key with another passphrase, in its place. */
 import type { Command } from "commander";
+import { examples } from "../client/cli/examples.ts";
 import { KeyError } from "../publisher/custody/errors.ts";
 import {
   addKeyFlags,
   addNewPassphraseFlag,
   addPassphraseFlags,
-  examples,
   type KeyFlags,
   newSource,
   withKeys,

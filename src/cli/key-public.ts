@@ -1,13 +1,7 @@
 /** `vidimus key public` and `certificate`: what others are given, so that they can name this key as a signer. */
 import type { Command } from "commander";
-import {
-  addKeyFlags,
-  addPassphraseFlags,
-  examples,
-  type KeyFlags,
-  type Keys,
-  withKeys,
-} from "./key-flags.ts";
+import { examples } from "../client/cli/examples.ts";
+import { addKeyFlags, addPassphraseFlags, type KeyFlags, type Keys, withKeys } from "./key-flags.ts";
 import { nameOf } from "./key-output.ts";
 import { type CliContext, printable, printJson, printLine } from "./output.ts";
 

@@ -1,7 +1,8 @@
 /** `vidimus key show`: what is known of one key; with `--pem` its public half for others. */
 import type { Command } from "commander";
+import { examples } from "../client/cli/examples.ts";
 import type { KeyInfo } from "../publisher/custody/custody.ts";
-import { addKeyFlags, addPassphraseFlags, examples, type KeyFlags, withKeys } from "./key-flags.ts";
+import { addKeyFlags, addPassphraseFlags, type KeyFlags, withKeys } from "./key-flags.ts";
 import { printKeys } from "./key-output.ts";
 import { publicPemOf } from "./key-public.ts";
 import { type CliContext, formatTable, printable, printLine } from "./output.ts";

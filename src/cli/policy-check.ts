@@ -1,9 +1,9 @@
 /** `vidimus policy check`: whether a policy is good for a server, and what in it the stock clients cannot satisfy. */
 import type { Command } from "commander";
+import { examples } from "../client/cli/examples.ts";
 import { type StockFinding, stockFindings } from "../policy/stock.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { examples } from "./key-flags.ts";
 import { type CliContext, formatTable, printable, printJson, printLine } from "./output.ts";
 import { readPolicyOr } from "./policy-read.ts";
 

@@ -1,11 +1,11 @@
 /** `vidimus policy explain`: which rule of a policy speaks for a name, and everything that it demands. */
 import type { Command } from "commander";
+import { examples } from "../client/cli/examples.ts";
 import { isRepositoryName } from "../core/names.ts";
 import { type Explained, explainName } from "../policy/explain.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { addConfigurationFlags, loadFrom } from "./flags.ts";
-import { examples } from "./key-flags.ts";
 import { type CliContext, formatTable, printable, printJson, printLine } from "./output.ts";
 import { readPolicyOr } from "./policy-read.ts";
 

@@ -2,7 +2,9 @@
  * `vidimus recover accept`: what a store lost is shown, and accepted once somebody says so. One line for each repository
  * as it is found, or one JSON document. How it ended has a code of its own, which scripts read.
  */
+
 import { Command } from "commander";
+import { examples } from "../client/cli/examples.ts";
 import { configuredOutputs, refuseOwnFiles } from "../serve/own-files.ts";
 import type { Lost, RecoverCode } from "../wire/recover.ts";
 import { type ExitName, exitCodes } from "./exit-codes.ts";
@@ -47,6 +49,7 @@ export function addRecover(
     .copyInheritedSettings(parent);
   const command = recover
     .command("accept")
+    .addHelpText("after", examples("vidimus recover accept --data /var/lib/vidimus"))
     .description(
       "show what was lost, sign timestamps and snapshots above what clients have seen, and let the server publish again; the server must be stopped",
     )

@@ -1,11 +1,14 @@
 /** `vidimus rekey`: another key-encryption secret for the online keys, with the server stopped. */
+
 import type { Command } from "commander";
+import { examples } from "../client/cli/examples.ts";
 import { addConfigurationFlags, loadFrom } from "./flags.ts";
 import { type CliContext, printLine } from "./output.ts";
 
 export function addRekey(parent: Command, context: CliContext): void {
   const command = parent
     .command("rekey")
+    .addHelpText("after", examples("vidimus rekey --data /var/lib/vidimus"))
     .description("seal the online keys under another key-encryption secret; the server must be stopped")
     .option(
       "--new-secret <uri>",

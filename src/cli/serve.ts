@@ -1,8 +1,10 @@
 /** `vidimus serve`: runs the server until a signal ends it. */
+
 import { existsSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { Logger } from "pino";
+import { examples } from "../client/cli/examples.ts";
 import type { Config } from "../config.ts";
 import { createLogger, standardError } from "../serve/logger.ts";
 import { configuredOutputs, refuseOwnFiles } from "../serve/own-files.ts";
@@ -34,6 +36,10 @@ export function addServe(
 ): void {
   const command = parent
     .command("serve")
+    .addHelpText(
+      "after",
+      examples("vidimus serve --data /var/lib/vidimus", "vidimus serve --config /etc/vidimus/vidimus.yaml"),
+    )
     .description("run the server")
     .option("--begin-anew", "make a new store where only keys or certificates of a lost one are left")
     .option("--ready-file <file>", "write url, port, pid, ca and more as JSON to this file when ready");

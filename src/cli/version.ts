@@ -1,6 +1,8 @@
 /** `vidimus version`. */
+
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
+import { examples } from "../client/cli/examples.ts";
 import { type CliContext, printLine } from "./output.ts";
 
 /** As package.json says it. */
@@ -12,6 +14,7 @@ export function readVersion(): string {
 export function addVersion(parent: Command, context: CliContext): void {
   parent
     .command("version")
+    .addHelpText("after", examples("vidimus version"))
     .description("print the versions of Vidimus and Node")
     .action(() => printLine(context, `vidimus ${readVersion()} (Node ${process.versions.node})`));
 }

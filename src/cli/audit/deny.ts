@@ -3,6 +3,7 @@
  * that, the publications that take it out are proposed, signed by the keys at hand, so that the remaining signers only sign.
  */
 import type { Command } from "commander";
+import { examples } from "../../client/cli/examples.ts";
 import { addTrustFlags } from "../../client/cli/flags.ts";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import { canonicalKeyId } from "../../core/keys.ts";
@@ -11,7 +12,6 @@ import type { Edit } from "../../publisher/edits.ts";
 import { EditError, PublishError } from "../../publisher/errors.ts";
 import { draftFor, Opened, signedBy } from "../../publisher/publish.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import { proposalsOf } from "../publishing/proposal-desk.ts";
 import { addPublishFlags, atDesk, type Desk, type Publishing } from "../publishing/tools.ts";

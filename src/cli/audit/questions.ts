@@ -1,7 +1,7 @@
 /** `vidimus audit …`: questions about the past, each for any instant. */
 import type { Command } from "commander";
+import { examples } from "../../client/cli/examples.ts";
 import { addTrustFlags } from "../../client/cli/flags.ts";
-import { examples } from "../key-flags.ts";
 import type { Publishing } from "../publishing/tools.ts";
 import { askingServer } from "./desk.ts";
 import { addOutputFlags, type Line, type OutputFlags, printLines } from "./table.ts";

@@ -1,7 +1,7 @@
 /** `vidimus register`: whose keys they are. */
 import { Command } from "commander";
+import { examples } from "../../client/cli/examples.ts";
 import { addTrustFlags } from "../../client/cli/flags.ts";
-import { examples } from "../key-flags.ts";
 import { printJson, printLine } from "../output.ts";
 import type { Publishing } from "../publishing/tools.ts";
 import { askingServer } from "./desk.ts";

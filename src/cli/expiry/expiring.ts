@@ -1,7 +1,7 @@
 /** `vidimus expiring`: what ends soon on a trust server, or was signed long ago. */
 import type { Command } from "commander";
+import { examples } from "../../client/cli/examples.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import { readExpiring, readSignatures } from "./documents.ts";
 import { type AskedServer, type Asking, addServerFlags, atServer, csv, everyPage } from "./server.ts";

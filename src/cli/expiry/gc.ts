@@ -1,6 +1,6 @@
 /** `vidimus gc plan` and `run`: superseded files that nobody can need any more. */
 import { Command } from "commander";
-import { examples } from "../key-flags.ts";
+import { examples } from "../../client/cli/examples.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import { readRetention } from "./documents.ts";
 import { type Asking, addServerFlags, atServer, csv, everyPage } from "./server.ts";

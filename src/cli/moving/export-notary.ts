@@ -5,6 +5,7 @@
  * was asked for. Keys of this server never leave it.
  */
 import { Command } from "commander";
+import { examples } from "../../client/cli/examples.ts";
 import { addTrustFlags, type TrustFlags, trustOptions } from "../../client/cli/flags.ts";
 import { openTrust, type Trust } from "../../client/trust.ts";
 import type { Crawl } from "../../moving/crawl.ts";
@@ -12,7 +13,6 @@ import type { Destination } from "../../moving/destination.ts";
 import type { Finding, Report } from "../../moving/report.ts";
 import type { Source } from "../../moving/source.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { examples } from "../key-flags.ts";
 import { printable, printJson, printLine } from "../output.ts";
 import type { Publishing } from "../publishing/tools.ts";
 import { progressOf, told, type Words } from "./import-report.ts";

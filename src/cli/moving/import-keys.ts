@@ -1,11 +1,11 @@
 /** `vidimus import keys`: the online keys of an old notary-signer, brought to the server that takes its place. */
 import type { Command } from "commander";
+import { examples } from "../../client/cli/examples.ts";
 import { addTrustFlags, type TrustFlags, trustOptions } from "../../client/cli/flags.ts";
 import { openTrust } from "../../client/trust.ts";
 import type { OldDatabase } from "../../moving/databases/source.ts";
 import type { Outcome, Transferred } from "../../moving/key-transfer.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import type { Publishing } from "../publishing/tools.ts";
 import { groupOf } from "./group.ts";

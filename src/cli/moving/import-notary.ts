@@ -1,8 +1,8 @@
 /** `vidimus import notary`: repositories of a Notary server, by its public interface, to the server that takes its place. */
 import type { Command } from "commander";
+import { examples } from "../../client/cli/examples.ts";
 import { addTrustFlags, type TrustFlags, trustOptions } from "../../client/cli/flags.ts";
 import { openTrust } from "../../client/trust.ts";
-import { examples } from "../key-flags.ts";
 import type { Publishing } from "../publishing/tools.ts";
 import { groupOf } from "./group.ts";
 import { endImport, progressOf } from "./import-report.ts";

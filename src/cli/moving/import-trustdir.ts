@@ -1,8 +1,8 @@
 /** `vidimus import trustdir`: repositories from what clients kept, when their server is gone. */
 import type { Command } from "commander";
+import { examples } from "../../client/cli/examples.ts";
 import { addTrustFlags, type TrustFlags, trustOptions } from "../../client/cli/flags.ts";
 import { openTrust } from "../../client/trust.ts";
-import { examples } from "../key-flags.ts";
 import type { Publishing } from "../publishing/tools.ts";
 import { groupOf } from "./group.ts";
 import { endImport, progressOf } from "./import-report.ts";

@@ -1,13 +1,13 @@
 /** `vidimus shadow`: whether this server and a Notary that it stands beside serve the same, before or after the switch. */
 import { setTimeout } from "node:timers/promises";
 import type { Command } from "commander";
+import { examples } from "../../client/cli/examples.ts";
 import { addTrustFlags, type TrustFlags, trustOptions } from "../../client/cli/flags.ts";
 import { openTrust } from "../../client/trust.ts";
 import type { FileState } from "../../moving/shadow/compare.ts";
 import type { Compared } from "../../moving/shadow/shadow.ts";
 import type { ShadowState } from "../../moving/shadow/state.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import type { Publishing } from "../publishing/tools.ts";
 import { namesIn, numberOf, otherServer, thisServer } from "./other-server.ts";

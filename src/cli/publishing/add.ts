@@ -2,12 +2,12 @@
 import { createHash } from "node:crypto";
 import { createReadStream, statSync } from "node:fs";
 import type { Command } from "commander";
+import { examples } from "../../client/cli/examples.ts";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import type { TargetContent } from "../../core/format/format.ts";
 import { type Json, parseJson } from "../../core/json.ts";
 import type { Edit } from "../../publisher/edits.ts";
 import { EditError } from "../../publisher/errors.ts";
-import { examples } from "../key-flags.ts";
 import { printable } from "../output.ts";
 import type { Progress } from "../progress.ts";
 import { addPublishFlags, type Publishing, stage } from "./tools.ts";

@@ -8,6 +8,7 @@
  * - A root key whose certificate has ended gets a new one: no client takes a new root that is signed under the old one alone.
  */
 import type { Command } from "commander";
+import { examples } from "../../client/cli/examples.ts";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import { canonicalKeyId } from "../../core/keys.ts";
 import { rootRole } from "../../core/verify.ts";
@@ -19,7 +20,6 @@ import { PublishError } from "../../publisher/errors.ts";
 import { onlineKey } from "../../publisher/online-key.ts";
 import { draftFor, type PublisherTools, publishEdits } from "../../publisher/publish.ts";
 import type { Sender } from "../../publisher/send.ts";
-import { examples } from "../key-flags.ts";
 import { printable, printJson, printLine } from "../output.ts";
 import { listedKeys } from "./key-arguments.ts";
 import { type Opening, openProposal } from "./proposal.ts";

@@ -1,5 +1,6 @@
 /** `vidimus prune` and `promote`: signatures that are old, and names that go from one role to another. */
 import type { Command } from "commander";
+import { examples } from "../../client/cli/examples.ts";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import type { TargetContent } from "../../core/format/format.ts";
 import { signedAtOf } from "../../policy/rules/ages.ts";
@@ -7,7 +8,6 @@ import { targetsContentOf } from "../../publisher/contents.ts";
 import type { Edit } from "../../publisher/edits.ts";
 import { EditError } from "../../publisher/errors.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import { addPublishFlags, atDesk, type Publishing, stage } from "./tools.ts";
 

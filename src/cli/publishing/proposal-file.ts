@@ -1,6 +1,7 @@
 /** `vidimus proposal export`, `sign-file` and `import`: a proposal on its way to a machine without a network, and back. */
 import { statSync } from "node:fs";
 import type { Command } from "commander";
+import { examples } from "../../client/cli/examples.ts";
 import { replaceFile } from "../../client/replace-file.ts";
 import { PublishError } from "../../publisher/errors.ts";
 import {
@@ -14,7 +15,6 @@ import {
 import { entryOf } from "../../publisher/proposals.ts";
 import { Opened, signedBy } from "../../publisher/publish.ts";
 import { copyIfThere, review } from "../../publisher/review.ts";
-import { examples } from "../key-flags.ts";
 import { printable, printJson, printLine } from "../output.ts";
 import { idOf, isWanted, newIn, proposalsOf, reviewOf, sayState } from "./proposal-desk.ts";
 import { reviewDocument, reviewText } from "./proposal-view.ts";

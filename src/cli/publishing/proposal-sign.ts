@@ -1,12 +1,12 @@
 /** `vidimus proposal sign` and `reject`: a person looks, decides, and signs that. */
 import type { Command } from "commander";
+import { examples } from "../../client/cli/examples.ts";
 import { isPlainText } from "../../core/plain-text.ts";
 import { maxReason } from "../../core/rejection.ts";
 import { signersOf } from "../../publisher/draft.ts";
 import { PublishError } from "../../publisher/errors.ts";
 import { Opened, signedBy } from "../../publisher/publish.ts";
 import { copyIfThere, type Review, rejectionBy } from "../../publisher/review.ts";
-import { examples } from "../key-flags.ts";
 import { printable, printJson, printLine } from "../output.ts";
 import { isWanted, newIn, proposalsOf, reviewed, reviewOf, sayState } from "./proposal-desk.ts";
 import { reviewDocument, reviewText } from "./proposal-view.ts";

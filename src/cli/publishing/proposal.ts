@@ -1,5 +1,6 @@
 /** `vidimus proposal`: signatures of several people on one publication. */
 import { Command, Option } from "commander";
+import { examples } from "../../client/cli/examples.ts";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import type { Draft } from "../../publisher/draft.ts";
 import { PublishError } from "../../publisher/errors.ts";
@@ -8,7 +9,6 @@ import type { Proposal } from "../../publisher/proposals.ts";
 import { draftFor, Opened } from "../../publisher/publish.ts";
 import { count } from "../../publisher/words.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import {
   idOf,

@@ -1,11 +1,11 @@
 /** `vidimus status`, `diff`, `publish` and `reset`: what is staged, what it would change, and letting it happen. */
 import type { Command } from "commander";
+import { examples } from "../../client/cli/examples.ts";
 import { brokenBy, changesOf, signersOf, standingOf } from "../../publisher/draft.ts";
 import type { Edit, Staged } from "../../publisher/edits.ts";
 import { pinOutlookOf } from "../../publisher/pin-outlook.ts";
 import { draftFor } from "../../publisher/publish.ts";
 import { count } from "../../publisher/words.ts";
-import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import { addPublishFlags, atDesk, type Desk, type Publishing, publishStaged, stagedFor } from "./tools.ts";
 import { changesText, pathText, pinLines, standingText, wordFor } from "./view.ts";
@@ -101,8 +101,9 @@ async function showDiff({ context }: Publishing, desk: Desk, repository: string)
       pins: pins ?? null,
     });
   }
-  if (changes.length === 0) return printLine(context, "All of this is published already.");
-  printLine(context, changesText(changes, view));
+  if (draft.files.length === 0) return printLine(context, "All of this is published already.");
+  const roles = draft.files.map(({ role }) => role);
+  printLine(context, changesText(changes, view, roles));
   printLine(context, `To be signed\n${standingText(standing, view)}`);
   const names = mine.map((id) => wordFor(id, view.nameOf)).join(", ");
   printLine(

@@ -3,11 +3,11 @@
  * cut off after the deletion can be run again.
  */
 import type { Command } from "commander";
+import { examples } from "../../client/cli/examples.ts";
 import { PublishError } from "../../publisher/errors.ts";
 import { isThere } from "../../publisher/first.ts";
 import { refusalIn } from "../../publisher/send.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { examples } from "../key-flags.ts";
 import { printable, printJson, printLine } from "../output.ts";
 import { addPublishFlags, atDesk, type Publishing } from "./tools.ts";
 

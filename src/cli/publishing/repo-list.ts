@@ -1,8 +1,8 @@
 /** `vidimus repo list`: the repositories of a trust server, by its changefeed (notary-protocol.md 1.5). */
 import type { Command } from "commander";
+import { examples } from "../../client/cli/examples.ts";
 import { PublishError } from "../../publisher/errors.ts";
 import { refusalIn } from "../../publisher/send.ts";
-import { examples } from "../key-flags.ts";
 import { printable, printJson, printLine } from "../output.ts";
 import { addPublishFlags, atAnyDesk, type Publishing } from "./tools.ts";
 

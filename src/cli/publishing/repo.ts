@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { Command } from "commander";
 import { whileWriting } from "../../client/cache-lock.ts";
+import { examples } from "../../client/cli/examples.ts";
 import { policyPath, usualPolicy } from "../../client/cli/flags.ts";
 import { withPins } from "../../client/policy-edit.ts";
 import { replaceFile } from "../../client/replace-file.ts";
@@ -11,7 +12,6 @@ import type { ListedKey } from "../../core/keys.ts";
 import { canonicalKeyId } from "../../core/keys.ts";
 import { firstDraft, type NewRepository, publishNew } from "../../publisher/first.ts";
 import { Opened } from "../../publisher/publish.ts";
-import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import { listedKeys } from "./key-arguments.ts";
 import { propose, reviewOf, sayNext, sayState } from "./proposal-desk.ts";

@@ -1,12 +1,12 @@
 /** `vidimus delegation` and `threshold`: who signs what. */
 import { Command } from "commander";
+import { examples } from "../../client/cli/examples.ts";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import { canonicalKeyId } from "../../core/keys.ts";
 import { isTopRole, parentRole, type TopRole } from "../../core/names.ts";
 import type { Edit } from "../../publisher/edits.ts";
 import { EditError } from "../../publisher/errors.ts";
 import { count } from "../../publisher/words.ts";
-import { examples } from "../key-flags.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import { listedKeys } from "./key-arguments.ts";
 import { addPublishFlags, atDesk, type Desk, type Publishing, stage } from "./tools.ts";

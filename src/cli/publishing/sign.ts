@@ -5,6 +5,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
+import { examples } from "../../client/cli/examples.ts";
 import { type ImageReference, parseReference } from "../../client/reference.ts";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import { canonicalKeyId } from "../../core/keys.ts";
@@ -13,7 +14,6 @@ import type { Edit } from "../../publisher/edits.ts";
 import { EditError, PublishError } from "../../publisher/errors.ts";
 import { type ImageFacts, imageFacts, openRegistry } from "../../publisher/registry.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { examples } from "../key-flags.ts";
 import { printable } from "../output.ts";
 import { addPublishFlags, type Desk, type Publishing, stage } from "./tools.ts";
 

@@ -1,5 +1,6 @@
 /** `vidimus rotate`, `root renew`, `resign` and `witness`: other keys for a role, and signing again what is there. */
 import { Command } from "commander";
+import { examples } from "../../client/cli/examples.ts";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import { canonicalKeyId, type ListedKey, openKey } from "../../core/keys.ts";
 import { isTopRole, parentRole } from "../../core/names.ts";
@@ -7,7 +8,6 @@ import { hiding } from "../../publisher/custody/errors.ts";
 import type { Edit } from "../../publisher/edits.ts";
 import { EditError } from "../../publisher/errors.ts";
 import { onlineKey } from "../../publisher/online-key.ts";
-import { examples } from "../key-flags.ts";
 import { printable } from "../output.ts";
 import { listedKeys } from "./key-arguments.ts";
 import { delegated, meant } from "./roles.ts";

@@ -19,9 +19,13 @@ const shortId = 12;
 /** Lines of targets that one role shows; the rest is counted. */
 const mostTargets = 40;
 
-/** By file; what weakens is counted before anything else, for a list may be long. */
-export function changesText(changes: readonly Change[], options: ViewOptions): string {
-  const files = [...new Set(changes.map(({ file }) => file))];
+/** By file, also those `roles` in which nothing changes but the version; what weakens is counted before anything else, for a list may be long. */
+export function changesText(
+  changes: readonly Change[],
+  options: ViewOptions,
+  roles: readonly string[] = [],
+): string {
+  const files = [...new Set([...roles, ...changes.map(({ file }) => file)])];
   const weaker = changes.filter(({ weakens }) => weakens).length;
   const verb = weaker === 1 ? "takes" : "take";
   return [

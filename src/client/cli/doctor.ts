@@ -2,6 +2,7 @@
  * `doctor`: whether everything that a build needs is in order: policy, pins, trust servers with their TLS, the clock, the
  * cache, Docker's configuration. It changes nothing but for folders that it makes in the cache and removes.
  */
+
 import { mkdtemp, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
@@ -19,6 +20,7 @@ import { unusedSettings } from "../unused-settings.ts";
 import type { ClientContext } from "./context.ts";
 import { type Diagnosis, faultOf } from "./diagnosis.ts";
 import { lostRules, openRules, triedPins } from "./doctor-pins.ts";
+import { examples } from "./examples.ts";
 import { addTrustFlags, type TrustFlags, trustOptions } from "./flags.ts";
 import { printJson } from "./report.ts";
 import { count, formatWithCommands } from "./table.ts";
@@ -31,6 +33,7 @@ const probe = { repository: "vidimus/doctor", file: "root.json", maxBytes: 65_53
 export function addDoctor(parent: Command, context: ClientContext, finish: (code: number) => void): void {
   const command = parent
     .command("doctor")
+    .addHelpText("after", examples(`${context.program} doctor`))
     .description("check the policy, the servers, the clock, the cache and Docker's configuration")
     .option("--json", "print a document");
   addTrustFlags(command).action(async (flags: TrustFlags & { json?: boolean }) => {

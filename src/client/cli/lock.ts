@@ -3,6 +3,7 @@
  * `vidimus.lock`. Nothing is written unless everything is good; files are never changed in place. `-` filters standard
  * input to standard output.
  */
+
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { Failure } from "../coverage.ts";
@@ -14,6 +15,7 @@ import type { Locked } from "../locking.ts";
 import { readText } from "../read-file.ts";
 import { openTrust } from "../trust.ts";
 import type { ClientContext } from "./context.ts";
+import { examples } from "./examples.ts";
 import {
   addTrustFlags,
   refuseUnusedServer,
@@ -50,6 +52,7 @@ export function addLock(parent: Command, context: ClientContext, finish: (code: 
   const collect = (value: string, all: readonly string[]) => [...all, value];
   const command = parent
     .command("lock")
+    .addHelpText("after", examples(`${context.program} lock linuxkit.yml`))
     .description("verify every image of build files, and write them with digests")
     .argument("<file...>", "LinuxKit yaml, Dockerfile, Compose file or plain list; - for standard input")
     .option("--lock <file>", `the lock file (default: ${usualLock}; a filter writes it only if it is named)`)

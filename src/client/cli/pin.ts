@@ -2,6 +2,7 @@
  * `pin add|list|remove`: the root keys that a policy trusts. What is pinned is for a person to decide, who compares the
  * fingerprint with what the publisher says on another way; so adding needs that person, or the key IDs as arguments.
  */
+
 import { Command } from "commander";
 import { signedName } from "../../policy/pattern.ts";
 import { type Explanation, endings, TrustError } from "../errors.ts";
@@ -12,6 +13,7 @@ import { parseReference } from "../reference.ts";
 import type { FoundRoot } from "../root-inspection.ts";
 import { openTrust } from "../trust.ts";
 import type { ClientContext } from "./context.ts";
+import { examples } from "./examples.ts";
 import {
   addTrustFlags,
   policyPath,
@@ -42,6 +44,7 @@ export function addPin(parent: Command, context: ClientContext, finish: (code: n
     .copyInheritedSettings(parent);
   const add = pin
     .command("add")
+    .addHelpText("after", examples(`${context.program} pin add registry.acme.example/app`))
     .description("show the root of a repository, with the fingerprint to compare, and pin its keys")
     .argument(
       "<repository>",
@@ -57,11 +60,13 @@ export function addPin(parent: Command, context: ClientContext, finish: (code: n
   });
   const list = pin
     .command("list")
+    .addHelpText("after", examples(`${context.program} pin list`))
     .description("list what the policy pins")
     .option("--json", "print a document");
   addTrustFlags(list).action(async (flags: PinFlags) => finish(await listPins(context, flags)));
   const remove = pin
     .command("remove")
+    .addHelpText("after", examples(`${context.program} pin remove registry.acme.example/app --all`))
     .description("remove pins from the rule that speaks for a repository")
     .argument("<repository>", "name of the repository, or the rule's pattern")
     .option("--files", "it holds files: take its name as it is written")

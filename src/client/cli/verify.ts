@@ -2,10 +2,12 @@
  * `verify REFERENCE…` holds references against what is signed; `verify FILE --repository R --target T` a file. With `-`
  * both come as a JSON request from standard input.
  */
+
 import { stat } from "node:fs/promises";
 import type { Command } from "commander";
 import { explain, TrustError } from "../errors.ts";
 import type { ClientContext } from "./context.ts";
+import { examples } from "./examples.ts";
 import { type AskFlags, addAskFlags, askAll, printOutcomes, type SubjectOutcome } from "./outcomes.ts";
 import { UsageError } from "./report.ts";
 import { type Request, readRequest } from "./request.ts";
@@ -18,6 +20,13 @@ interface VerifyFlags extends AskFlags {
 export function addVerify(parent: Command, context: ClientContext, finish: (code: number) => void): void {
   const command = parent
     .command("verify")
+    .addHelpText(
+      "after",
+      examples(
+        `${context.program} verify registry.acme.example/app:1.2`,
+        `${context.program} verify boot.bin --repository registry.acme.example/app --target boot.bin`,
+      ),
+    )
     .description("check image references, or a file, against what is signed")
     .argument("<subject...>", "image references, one file with --repository and --target, or - for a request")
     .option("--repository <name>", "the repository that signs the file")
