@@ -23,6 +23,8 @@ export interface Row {
   readonly lazily?: readonly string[];
 }
 
+/** Loaded by every command, also by those that load nothing of the client. */
+const helpExamples = "src/client/cli/examples";
 const errors = "src/core/errors";
 const ecdsa = "src/core/ecdsa";
 const notary = "src/core/format/notary";
@@ -382,6 +384,7 @@ export const table: readonly Row[] = [
   {
     place: "src/client/cli",
     ours: [
+      helpExamples,
       "src/client",
       "src/client/inputs",
       "src/client/fetch",
@@ -462,6 +465,7 @@ export const table: readonly Row[] = [
   {
     place: "src/cli",
     ours: [
+      helpExamples,
       "src/backup",
       "src/backup/errors",
       "src/client",
@@ -508,10 +512,12 @@ export const table: readonly Row[] = [
     ],
   },
   // The commands about people and tokens: they ask a running server.
+  { place: helpExamples, ours: [], packages: [], builtins: [], pure: true },
   { place: "src/cli/access/errors", ours: [], packages: [], builtins: [] },
   {
     place: "src/cli/access",
     ours: [
+      helpExamples,
       "src/cli",
       "src/cli/access/errors",
       "src/client",
@@ -528,6 +534,7 @@ export const table: readonly Row[] = [
   {
     place: "src/cli/login",
     ours: [
+      helpExamples,
       "src/cli",
       "src/cli/access",
       "src/cli/access/errors",
@@ -551,6 +558,7 @@ export const table: readonly Row[] = [
   {
     place: "src/cli/audit",
     ours: [
+      helpExamples,
       "src/cli",
       "src/cli/publishing",
       "src/client",
@@ -566,6 +574,7 @@ export const table: readonly Row[] = [
   {
     place: "src/cli/expiry",
     ours: [
+      helpExamples,
       "src/cli",
       "src/client",
       "src/client/cli",
@@ -581,6 +590,7 @@ export const table: readonly Row[] = [
   {
     place: "src/cli/publishing",
     ours: [
+      helpExamples,
       "src/cli",
       "src/client",
       "src/client/cli",
@@ -601,6 +611,7 @@ export const table: readonly Row[] = [
   {
     place: "src/cli/moving",
     ours: [
+      helpExamples,
       "src/cli",
       "src/cli/publishing",
       "src/client",
