@@ -80,6 +80,7 @@ export class Trust {
   readonly #cache: Cache;
   readonly #repositories: Repositories;
   #closed = false;
+  #checkSender: ((origin: string) => void) | undefined;
 
   /** Use `openTrust`. @internal */
   constructor(
@@ -246,7 +247,13 @@ export class Trust {
   /** The server of a repository, to send it what was signed; the name that is signed there. @internal */
   async sender(name: string): Promise<{ readonly repository: string; readonly fetcher: Fetcher }> {
     const { repository, fetcher } = await this.#scope(name, "plain");
+    this.#checkSender?.(fetcher.origin);
     return { repository, fetcher };
+  }
+
+  /** @param check may throw: it is told the origin of each server before anything can be sent there @internal */
+  checkSenders(check: (origin: string) => void): void {
+    this.#checkSender = check;
   }
 
   /** Forgets what was trusted of a repository, versions included. For a repository that was made anew. */

@@ -8,6 +8,7 @@
  */
 import pLimit from "p-limit";
 import { VidimusError } from "../core/errors.ts";
+import { isRepositoryName } from "../core/names.ts";
 import { rootRole } from "../core/verify.ts";
 import {
   type Crawl,
@@ -154,6 +155,10 @@ async function takeOne(work: TakeOver, repository: string, weight: Weight): Prom
   const { offer, destination, dryRun } = work;
   const findings: Finding[] = [];
   let report = nothingOf(repository, "leftOut");
+  if (!isRepositoryName(repository)) {
+    const sentence = `No repository can be called that here: a name is that of an OCI reference, such as registry.example.org/team/app. Whoever owns it has to sign it anew under another name.`;
+    return { ...report, findings: [{ code: "BAD_REPOSITORY_NAME", sentence }] };
+  }
   try {
     const offered = await offer.present(repository, weight);
     if (offered === undefined) {

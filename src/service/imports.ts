@@ -127,9 +127,11 @@ export class Imports implements ImportService {
     const { store, format, trusted, cache, logger } = this.#parts;
     const state = await store.state(repository);
     const present = [roots.at(-1) as Metadata, ...files];
-    if (state.exists && present.every((file) => state.current.get(file.role)?.sha256 === file.sha256)) {
+    if (await this.#isHere(state, present)) {
       const { revision, incarnation } = state;
-      return { changed: false, revision, incarnation, remarks };
+      const older = await this.#missingRoots(state, roots);
+      if (older.length > 0 && !dryRun) await this.#addRoots(state, older, principal, at);
+      return { changed: older.length > 0, revision, incarnation, remarks };
     }
     await this.#refuseConflict(state, present, roots);
     if (dryRun) {
@@ -172,6 +174,73 @@ export class Imports implements ImportService {
       throw error;
     } finally {
       trusted.forget(repository);
+      cache.forget(repository);
+    }
+  }
+
+  /**
+   * Whether nothing came that is not here: all of it is current, or was before the repository was adopted and went on. The newest
+   * root is the very one that is stored, so whatever was verified towards it belongs to it.
+   */
+  async #isHere(state: RepositoryState, present: readonly Metadata[]): Promise<boolean> {
+    if (!state.exists) return false;
+    if (present.every((file) => state.current.get(file.role)?.sha256 === file.sha256)) return true;
+    if (!(await this.#isHeld(state))) return false;
+    const { store } = this.#parts;
+    if ((await store.imports.last(state.repository)) === undefined) return false;
+    for (const { role, signed, sha256 } of present) {
+      const stored = await store.byVersion(state.repository, role, signed.version);
+      if (stored?.sha256 !== sha256) return false;
+    }
+    return true;
+  }
+
+  /** Roots of the chain from before the first one that is here. Clients whose root is older follow by them. */
+  async #missingRoots(
+    { repository }: RepositoryState,
+    roots: readonly Metadata[],
+  ): Promise<readonly Metadata[]> {
+    const { store } = this.#parts;
+    if ((await store.imports.last(repository)) === undefined) return [];
+    const missing: Metadata[] = [];
+    for (const root of roots) {
+      if ((await store.byVersion(repository, "root", root.signed.version)) === undefined) missing.push(root);
+    }
+    return missing;
+  }
+
+  async #addRoots(
+    { repository, incarnation }: RepositoryState,
+    roots: readonly Metadata[],
+    principal: Principal,
+    at: number,
+  ): Promise<void> {
+    const { store, cache, logger } = this.#parts;
+    const versions = roots.map(({ signed }) => signed.version);
+    const audit = recordOf({
+      at,
+      principal,
+      kind: "import.past-added",
+      repository,
+      detail: { incarnation, sent: roots.length, roots: versions.slice(0, 100) },
+    });
+    try {
+      const files = roots.map(newMetadata);
+      await store.imports.addHistory({
+        repository,
+        incarnation,
+        at,
+        principal: principal.name,
+        files,
+        audit,
+      });
+      logger.info({ repository, principal: principal.name, roots: versions }, "older roots taken over");
+    } catch (error) {
+      if (error instanceof StoreError && error.code === "CONFLICT") {
+        throw conflict("has moved on, or keeps other bytes of a version: read it again", error);
+      }
+      throw error;
+    } finally {
       cache.forget(repository);
     }
   }

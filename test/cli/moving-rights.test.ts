@@ -15,6 +15,7 @@ const app = "registry.acme.example/app";
 const tokens = new Map<string, string>();
 let ann: Person;
 let old: string;
+let server: Awaited<ReturnType<typeof runningServer>>;
 
 beforeAll(async () => {
   const source = await startServer();
@@ -22,7 +23,7 @@ beforeAll(async () => {
   old = `http://127.0.0.1:${source.port}`;
   const data = temporaryDirectory();
   const port = String(await deadPort());
-  const server = await runningServer({
+  server = await runningServer({
     data,
     "server.port": port,
     "auth.mode": "builtin",
@@ -75,6 +76,33 @@ describe("an import", () => {
     const imported = entries.find(({ kind }) => kind === "repository.imported");
     expect(imported).toMatchObject({ repository: app, actor: { name: "administrator", method: "machine" } });
     expect(entries.some(({ kind }) => kind === "import.past-added")).toBe(true);
+  });
+});
+
+describe("a server that is named beside a policy that leads to another one", () => {
+  it.each([
+    ["import", "notary", "OLD", app],
+    ["import", "trustdir", "."],
+    ["export", "notary", "out", app],
+    ["shadow", "OLD"],
+    ["adopt", app, "--dry-run"],
+    ["gc", "run"],
+    ["key", "denied"],
+    ["audit", "shared-keys"],
+    ["repo", "delete", app, "--yes"],
+  ])("is no server that %s %s leaves out in silence", async (...argv) => {
+    ann.home.write(
+      "led.yaml",
+      `server: ${server.url}\nservers:\n  ${server.url}:\n    ca: ${ann.home.at("ca.pem")}\nrepositories:\n  - match: "**"\n    tofu: true\n`,
+    );
+    ann.env = { VIDIMUS_ACCESS_TOKEN: tokens.get("administrator") ?? "" };
+    const words = argv.map((word) => (word === "OLD" ? old : word));
+    const flags = ["--policy", ann.home.at("led.yaml"), "--server", "https://127.0.0.1:1"];
+    const { code, err } = await ann.run(...words, ...flags);
+    expect([code, err]).toEqual([
+      exitCodes.usage.code,
+      expect.stringContaining("--server would be of no use"),
+    ]);
   });
 });
 

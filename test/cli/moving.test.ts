@@ -57,6 +57,22 @@ describe("the examples run as they stand", () => {
 });
 
 describe("an import", () => {
+  it.each([
+    ["ftp://notary.example.org", "https://"],
+    [".", "vidimus import trustdir"],
+  ])("from %s is a mistake in arguments, and it is said what is meant", async (place, hint) => {
+    await expect(vidimus("import", "notary", place, ...to())).rejects.toMatchObject({
+      name: "UsageError",
+      message: expect.stringContaining(hint),
+    });
+  });
+
+  it("with a file of names that is not there is one, too", async () => {
+    await expect(vidimus("import", "notary", from(), "--names", "nofile.txt", ...to())).rejects.toMatchObject(
+      { name: "UsageError", message: expect.stringContaining("nofile.txt") },
+    );
+  });
+
   it("says in a document what became of each repository, and ends with 83 if one was left out", async () => {
     const { out, code } = await vidimus(
       "import",

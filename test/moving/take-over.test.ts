@@ -6,7 +6,7 @@ import { checkStore } from "../../src/service/fsck/fsck.ts";
 import { inspectSqlite } from "../../src/store/sqlite/inspection.ts";
 import { app, everyVersion, importFrom, publishOn, sourceAt, withHistory } from "../support/moving.ts";
 import { told } from "../support/publications.ts";
-import type { Owner } from "../support/publisher.ts";
+import { day, type Owner } from "../support/publisher.ts";
 import { backEnds, startServer, type TestServer } from "../support/server.ts";
 
 let old: TestServer;
@@ -53,6 +53,25 @@ describe.each(backEnds)("a repository that is taken over into a store in %s", (b
     expect(await damages(here)).toEqual([]);
   });
 
+  it("whose chain began late gets its older roots from whoever has them, also when it was adopted", async () => {
+    const late: Source = {
+      ...sourceAt(old.port),
+      file: async (repository, name, most) =>
+        /^[12]\.root\.json$/.test(name) ? undefined : await sourceAt(old.port).file(repository, name, most),
+    };
+    expect(await importFrom(late, here, [app])).toMatchObject([{ outcome: "taken", roots: [3, 3] }]);
+    expect((await here.file(app, "1.root.json")).status).toBe(404);
+    const [dry] = await importFrom(sourceAt(old.port), here, [app], { dryRun: true });
+    expect(dry).toMatchObject({ outcome: "wouldBeTaken", roots: [1, 3] });
+    expect((await here.file(app, "1.root.json")).status).toBe(404);
+    expect(await importFrom(sourceAt(old.port), here, [app])).toMatchObject([
+      { outcome: "further", findings: [] },
+    ]);
+    expect(await everyVersion(here, app)).toEqual(await everyVersion(old, app));
+    expect(await importFrom(sourceAt(old.port), here, [app])).toMatchObject([{ outcome: "same", past: 0 }]);
+    expect(await damages(here)).toEqual([]);
+  });
+
   it("that is imported again is brought further, and nothing is done when nothing is missing", async () => {
     await importFrom(sourceAt(old.port), here, [app]);
     const before = await here.store.state(app);
@@ -89,7 +108,13 @@ describe.each(backEnds)("a repository that is taken over into a store in %s", (b
     }
     expect(await damages(here)).toEqual([]);
     const [again] = await importFrom(sourceAt(old.port), here, [app]);
-    expect(again).toMatchObject({ outcome: "leftOut", findings: [{ code: "IMPORT_CONFLICT" }] });
+    expect(again).toMatchObject({ outcome: "same", adopted: true, findings: [] });
+    // The old server renews its timestamp, as it does until it is switched off.
+    old.clock.advance(15 * day);
+    await old.file(app, "timestamp.json");
+    here.clock.advance(15 * day);
+    const [newer] = await importFrom(sourceAt(old.port), here, [app]);
+    expect(newer).toMatchObject({ outcome: "leftOut", findings: [{ code: "IMPORT_CONFLICT" }] });
   });
 
   it("is not taken where another one of its name lives, or lived longer", async () => {
@@ -158,6 +183,16 @@ describe.each(backEnds)("a repository that is taken over into a store in %s", (b
 });
 
 describe("an import", () => {
+  it.each(["name with space", "x;rm", "", "-dash/app"])(
+    "of %j says that nothing can be called so here",
+    async (name) => {
+      const here = await startServer();
+      const [report] = await importFrom(sourceAt(old.port), here, [name]);
+      expect(report).toMatchObject({ outcome: "leftOut", findings: [{ code: "BAD_REPOSITORY_NAME" }] });
+      await here.close();
+    },
+  );
+
   let here: TestServer;
   beforeEach(async () => {
     here = await startServer();

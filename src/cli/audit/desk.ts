@@ -1,8 +1,8 @@
 /** How the commands of auditors ask a server: one call each, by the server that the policy or the flags name. */
 import type { Command } from "commander";
 import type { ClientContext } from "../../client/cli/context.ts";
-import { type TrustFlags, trustOptions } from "../../client/cli/flags.ts";
-import { openTrust } from "../../client/trust.ts";
+import type { TrustFlags } from "../../client/cli/flags.ts";
+import { openSending } from "../../client/cli/sending.ts";
 import { askServer } from "../../publisher/ask.ts";
 import { PublishError } from "../../publisher/errors.ts";
 import { refusalIn, type Sender } from "../../publisher/send.ts";
@@ -18,7 +18,7 @@ export async function askingServer<T>(
   client: ClientContext,
   run: (ask: Ask) => Promise<T>,
 ): Promise<T> {
-  const trust = await openTrust(trustOptions(command.opts<TrustFlags>(), client));
+  const trust = await openSending(command.opts<TrustFlags>(), client);
   try {
     // Any name leads to the server that the policy names for all.
     return await run(askOf(await trust.sender("vidimus/audit")));

@@ -1,8 +1,8 @@
 /** Questions to the management API of a trust server, page by page, as whoever is named by flags, policy and environment. */
 import type { Command } from "commander";
 import type { ClientContext } from "../../client/cli/context.ts";
-import { addTrustFlags, type TrustFlags, trustOptions } from "../../client/cli/flags.ts";
-import { openTrust } from "../../client/trust.ts";
+import { addTrustFlags, type TrustFlags } from "../../client/cli/flags.ts";
+import { openSending } from "../../client/cli/sending.ts";
 import { askServer } from "../../publisher/ask.ts";
 import { PublishError } from "../../publisher/errors.ts";
 import { refusalIn, type Sender } from "../../publisher/send.ts";
@@ -46,7 +46,7 @@ export async function atServer(
   { client }: Asking,
   run: (server: AskedServer) => Promise<void>,
 ): Promise<void> {
-  const trust = await openTrust(trustOptions(command.opts<TrustFlags>(), client));
+  const trust = await openSending(command.opts<TrustFlags>(), client);
   try {
     const sender = await trust.sender(anyName);
     await run({

@@ -8,9 +8,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { Command } from "commander";
 import type { ClientContext } from "../../client/cli/context.ts";
-import { addTrustFlags, type TrustFlags, trustOptions } from "../../client/cli/flags.ts";
+import { addTrustFlags, type TrustFlags } from "../../client/cli/flags.ts";
+import { openSending } from "../../client/cli/sending.ts";
 import type { KnownServer } from "../../client/fetch/session-credentials.ts";
-import { openTrust } from "../../client/trust.ts";
 import { AccessError } from "../access/errors.ts";
 import { examples } from "../access/tools.ts";
 import { type CliContext, printable, printJson, printLine } from "../output.ts";
@@ -129,7 +129,7 @@ async function atServer(
   client: ClientContext,
   run: (server: LoginServer) => Promise<void>,
 ): Promise<void> {
-  const trust = await openTrust(trustOptions(flags, client));
+  const trust = await openSending(flags, client);
   try {
     await run(new LoginServer(await trust.sender(anyName)));
   } finally {

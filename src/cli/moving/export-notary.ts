@@ -6,8 +6,9 @@
  */
 import { Command } from "commander";
 import { examples } from "../../client/cli/examples.ts";
-import { addTrustFlags, type TrustFlags, trustOptions } from "../../client/cli/flags.ts";
-import { openTrust, type Trust } from "../../client/trust.ts";
+import { addTrustFlags, type TrustFlags } from "../../client/cli/flags.ts";
+import { openSending } from "../../client/cli/sending.ts";
+import type { Trust } from "../../client/trust.ts";
 import type { Crawl } from "../../moving/crawl.ts";
 import type { Destination } from "../../moving/destination.ts";
 import type { Finding, Report } from "../../moving/report.ts";
@@ -16,7 +17,7 @@ import { exitCodes } from "../exit-codes.ts";
 import { printable, printJson, printLine } from "../output.ts";
 import type { Publishing } from "../publishing/tools.ts";
 import { progressOf, told, type Words } from "./import-report.ts";
-import { namesIn, numberOf, otherServer, thisServer } from "./other-server.ts";
+import { namesIn, numberOf, otherServer, readGiven, thisServer } from "./other-server.ts";
 
 interface Flags extends TrustFlags {
   readonly names?: string;
@@ -81,7 +82,7 @@ export function addExportNotary(parent: Command, publishing: Publishing): void {
       import("./take-over.ts"),
       import("../../core/format/notary.ts"),
     ]);
-    const trust = await openTrust(trustOptions(flags, client));
+    const trust = await openSending(flags, client);
     const progress = progressOf(context, client, words);
     const notes = new Map<string, Finding>();
     const closing: (() => Promise<void> | void)[] = [() => trust.close(), () => progress.end()];
@@ -232,7 +233,7 @@ async function wantedOf(
   names: string | undefined,
 ): Promise<ReadonlySet<string>> {
   if (repositories.length > 0) return new Set(repositories);
-  if (names !== undefined) return namesIn(command, context.readFile(names));
+  if (names !== undefined) return namesIn(command, readGiven(context, names, "--names"));
   const all = new Set<string>();
   for await (const name of source.names(mostNames)) all.add(name);
   return all;

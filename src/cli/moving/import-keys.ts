@@ -1,8 +1,8 @@
 /** `vidimus import keys`: the online keys of an old notary-signer, brought to the server that takes its place. */
 import type { Command } from "commander";
 import { examples } from "../../client/cli/examples.ts";
-import { addTrustFlags, type TrustFlags, trustOptions } from "../../client/cli/flags.ts";
-import { openTrust } from "../../client/trust.ts";
+import { addTrustFlags, type TrustFlags } from "../../client/cli/flags.ts";
+import { openSending } from "../../client/cli/sending.ts";
 import type { OldDatabase } from "../../moving/databases/source.ts";
 import type { Outcome, Transferred } from "../../moving/key-transfer.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -63,7 +63,7 @@ export function addImportKeys(parent: Command, { context, client, finish }: Publ
       import("../../moving/key-transfer.ts"),
     ]);
     const passphrases = oldPassphrases(flags.oldPassphrase, context.env);
-    const trust = await openTrust(trustOptions(flags, client));
+    const trust = await openSending(flags, client);
     try {
       const locked = await readLockedKeys(rowsOf(databaseOf(keys, flags, context.env), privateKeys));
       const server = keyServer(async (repository) => (await trust.sender(repository)).fetcher);

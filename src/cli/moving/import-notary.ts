@@ -1,12 +1,14 @@
 /** `vidimus import notary`: repositories of a Notary server, by its public interface, to the server that takes its place. */
 import type { Command } from "commander";
 import { examples } from "../../client/cli/examples.ts";
-import { addTrustFlags, type TrustFlags, trustOptions } from "../../client/cli/flags.ts";
-import { openTrust } from "../../client/trust.ts";
+import { addTrustFlags, type TrustFlags } from "../../client/cli/flags.ts";
+import { UsageError } from "../../client/cli/report.ts";
+import { openSending } from "../../client/cli/sending.ts";
+import { printable } from "../output.ts";
 import type { Publishing } from "../publishing/tools.ts";
 import { groupOf } from "./group.ts";
 import { endImport, progressOf } from "./import-report.ts";
-import { namesIn, numberOf, otherServer } from "./other-server.ts";
+import { namesIn, numberOf, otherServer, readGiven } from "./other-server.ts";
 
 interface Flags extends TrustFlags {
   readonly names?: string;
@@ -62,7 +64,13 @@ export function addImportNotary(parent: Command, publishing: Publishing): void {
       import("./take-over.ts"),
       import("../../core/format/notary.ts"),
     ]);
-    const source = /^https?:/.test(url)
+    const isServer = /^https?:/.test(url);
+    if (!isServer && !(await moving.isExport(url))) {
+      throw new UsageError(
+        `${printable(url)} is neither the address of a Notary (write https://…) nor a folder that vidimus export notary has written. What a client kept is taken by vidimus import trustdir.`,
+      );
+    }
+    const source = isServer
       ? (
           await otherServer(publishing, {
             url,
@@ -74,7 +82,7 @@ export function addImportNotary(parent: Command, publishing: Publishing): void {
           })
         ).source
       : moving.folderSource(url);
-    const trust = await openTrust(trustOptions(flags, client));
+    const trust = await openSending(flags, client);
     const progress = progressOf(context, client);
     try {
       const wanted =
@@ -82,7 +90,7 @@ export function addImportNotary(parent: Command, publishing: Publishing): void {
           ? new Set(repositories)
           : flags.names === undefined
             ? source.names(mostNames)
-            : namesIn(command, context.readFile(flags.names));
+            : namesIn(command, readGiven(context, flags.names, "--names"));
       const { destinationOf, offerOf, takeOver, usualCrawlLimits } = moving;
       const reports = await takeOver(
         {

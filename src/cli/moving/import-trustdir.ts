@@ -1,8 +1,8 @@
 /** `vidimus import trustdir`: repositories from what clients kept, when their server is gone. */
 import type { Command } from "commander";
 import { examples } from "../../client/cli/examples.ts";
-import { addTrustFlags, type TrustFlags, trustOptions } from "../../client/cli/flags.ts";
-import { openTrust } from "../../client/trust.ts";
+import { addTrustFlags, type TrustFlags } from "../../client/cli/flags.ts";
+import { openSending } from "../../client/cli/sending.ts";
 import type { Publishing } from "../publishing/tools.ts";
 import { groupOf } from "./group.ts";
 import { endImport, progressOf } from "./import-report.ts";
@@ -41,7 +41,7 @@ export function addImportTrustdir(parent: Command, publishing: Publishing): void
       import("../../core/format/notary.ts"),
     ]);
     const { offer, repositories } = await trustOffer(folders, notary, client.now);
-    const trust = await openTrust(trustOptions(flags, client));
+    const trust = await openSending(flags, client);
     const progress = progressOf(context, client);
     const dryRun = flags.dryRun === true;
     try {

@@ -1,5 +1,6 @@
 /** The servers between which repositories move, as commands reach them. */
 import type { Command } from "commander";
+import { UsageError } from "../../client/cli/report.ts";
 import type { Fetcher } from "../../client/fetch/fetcher.ts";
 import type { Trust } from "../../client/trust.ts";
 import type { NotarySource } from "../../moving/notary-source.ts";
@@ -50,7 +51,7 @@ export async function otherServer(
       ? url.startsWith("https:")
         ? await dockerTls(directory, url)
         : {}
-      : { ca: context.readFile(ca) };
+      : { ca: readGiven(context, ca, "the file of its authority") };
   const fetcher = createFetcher({
     server: url,
     ...identity,
@@ -87,6 +88,16 @@ export async function thisServer(trust: Trust, rate: number): Promise<NotarySour
 export function numberOf(command: Command, text: string, flag: string, most: number): number {
   if (/^[1-9][0-9]{0,5}$/.test(text) && Number(text) <= most) return Number(text);
   return command.error(`error: ${flag} takes a whole number, 1 to ${most}`);
+}
+
+/** A file that was given. Throws `UsageError`. */
+export function readGiven({ readFile }: Publishing["context"], path: string, what: string): string {
+  try {
+    return readFile(path);
+  } catch (error) {
+    const { code = "unknown error" } = error as NodeJS.ErrnoException;
+    throw new UsageError(`${what}: ${path} cannot be read (${code}).`);
+  }
 }
 
 const largestNames = 64 * 1_024 * 1_024;

@@ -2,15 +2,15 @@
 import { setTimeout } from "node:timers/promises";
 import type { Command } from "commander";
 import { examples } from "../../client/cli/examples.ts";
-import { addTrustFlags, type TrustFlags, trustOptions } from "../../client/cli/flags.ts";
-import { openTrust } from "../../client/trust.ts";
+import { addTrustFlags, type TrustFlags } from "../../client/cli/flags.ts";
+import { openSending } from "../../client/cli/sending.ts";
 import type { FileState } from "../../moving/shadow/compare.ts";
 import type { Compared } from "../../moving/shadow/shadow.ts";
 import type { ShadowState } from "../../moving/shadow/state.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import type { Publishing } from "../publishing/tools.ts";
-import { namesIn, numberOf, otherServer, thisServer } from "./other-server.ts";
+import { namesIn, numberOf, otherServer, readGiven, thisServer } from "./other-server.ts";
 
 interface Flags extends TrustFlags {
   readonly names?: string;
@@ -53,7 +53,7 @@ export function addShadow(parent: Command, publishing: Publishing): void {
     const repositories =
       named.length > 0 || flags.names === undefined
         ? named
-        : [...namesIn(command, context.readFile(flags.names))];
+        : [...namesIn(command, readGiven(context, flags.names, "--names"))];
     const [{ compareServers }, { freshState, readState, writeState }, { usualCrawlLimits }, { notary }] =
       await Promise.all([
         import("../../moving/shadow/shadow.ts"),
@@ -61,7 +61,7 @@ export function addShadow(parent: Command, publishing: Publishing): void {
         import("./take-over.ts"),
         import("../../core/format/notary.ts"),
       ]);
-    const trust = await openTrust(trustOptions(flags, client));
+    const trust = await openSending(flags, client);
     const other = { url, ca: flags.oldCa, dockerConfig: flags.dockerConfig, inFlight, rate };
     const { source: there } = await otherServer(publishing, other);
     try {

@@ -2,12 +2,14 @@
  * What the commands of publishers have in common: a trust for the verified copy, keys, staged edits, and how a command ends. No
  * command of these ever sends anything that was not shown or asked for by its arguments.
  */
+
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import type { Command } from "commander";
 import type { ClientContext } from "../../client/cli/context.ts";
 import { addTrustFlags, type TrustFlags, trustOptions } from "../../client/cli/flags.ts";
+import { holdToNamed } from "../../client/cli/sending.ts";
 import { commandOf } from "../../client/command.ts";
 import { TrustError } from "../../client/errors.ts";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
@@ -89,6 +91,7 @@ export async function atDesk<T>(
       event.type === "request" && progress.tell(`reading ${event.repository}: ${event.file}`),
     ...(path !== undefined && { policy: isMissing ? {} : path }),
   });
+  holdToNamed(trust, flags);
   try {
     return await withKeys(command, context, async (keys) => {
       const names = new Map((await keys.ring.list()).map(({ id, name }) => [id, name]));

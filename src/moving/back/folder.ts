@@ -6,8 +6,9 @@
  *   what comes after. Only a crash between two of them leaves some of each, which no reader takes; then the export is run again.
  * - Nothing is written into a folder that holds something else, and nothing of another history is replaced.
  */
-import { mkdir, opendir, readdir, readFile, stat } from "node:fs/promises";
+import { opendir, readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { makeFolder } from "../../client/make-folder.ts";
 import { replaceFiles } from "../../client/replace-file.ts";
 import { sha256Hex } from "../../core/bytes.ts";
 import type { FormatRules } from "../../core/format/format.ts";
@@ -235,8 +236,7 @@ async function write(path: string, bytes: Buffer): Promise<void> {
 
 async function replace(files: readonly (readonly [path: string, bytes: Buffer])[]): Promise<void> {
   try {
-    for (const folder of new Set(files.map(([path]) => dirname(path))))
-      await mkdir(folder, { recursive: true });
+    for (const folder of new Set(files.map(([path]) => dirname(path)))) await makeFolder(folder, 0o777);
     await replaceFiles(files, open);
   } catch (error) {
     throw unusable(files[0]?.[0] ?? "", error);

@@ -59,6 +59,21 @@ const written = () =>
     .sort();
 const bytesThere = () => new Map(written().map((path) => [path, readFileSync(path, "utf8")]));
 
+it("a folder where none can be made is refused at once", async () => {
+  const source = sourceAt(here.port);
+  const crawl = { source, format: notary, limits: usualCrawlLimits, now: () => here.clock.now() };
+  const older = olderAt(source, usualCrawlLimits.fileBytes);
+  const into = async () => {
+    const destination = await folderDestination({ folder: "/proc/x", rules: notary, older });
+    return await takeOver(
+      { offer: offerOf(crawl, { past: false }), destination, dryRun: false, inFlight: 4 },
+      [app],
+    );
+  };
+  await expect(into()).rejects.toMatchObject({ code: "EXPORT_PLACE" });
+  source.close();
+});
+
 describe("a folder that repositories go back to", () => {
   it("has every file as a Notary serves it, and another server takes all of it over from there", async () => {
     expect(await exported()).toMatchObject([{ outcome: "taken", roots: [1, 3], findings: [] }]);
