@@ -21,6 +21,7 @@ import type { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
 import { deniedKeys } from "./denied-keys.ts";
 import { addPast, conflict } from "./import-past.ts";
+import { addRoots, missingRoots } from "./import-roots.ts";
 import type {
   Imported,
   ImportRequest,
@@ -129,8 +130,8 @@ export class Imports implements ImportService {
     const present = [roots.at(-1) as Metadata, ...files];
     if (await this.#isHere(state, present)) {
       const { revision, incarnation } = state;
-      const older = await this.#missingRoots(state, roots);
-      if (older.length > 0 && !dryRun) await this.#addRoots(state, older, principal, at);
+      const older = await missingRoots(this.#parts, repository, roots);
+      if (older.length > 0 && !dryRun) await addRoots(this.#parts, state, older, principal, at);
       return { changed: older.length > 0, revision, incarnation, remarks };
     }
     await this.#refuseConflict(state, present, roots);
@@ -193,56 +194,6 @@ export class Imports implements ImportService {
       if (stored?.sha256 !== sha256) return false;
     }
     return true;
-  }
-
-  /** Roots of the chain from before the first one that is here. Clients whose root is older follow by them. */
-  async #missingRoots(
-    { repository }: RepositoryState,
-    roots: readonly Metadata[],
-  ): Promise<readonly Metadata[]> {
-    const { store } = this.#parts;
-    if ((await store.imports.last(repository)) === undefined) return [];
-    const missing: Metadata[] = [];
-    for (const root of roots) {
-      if ((await store.byVersion(repository, "root", root.signed.version)) === undefined) missing.push(root);
-    }
-    return missing;
-  }
-
-  async #addRoots(
-    { repository, incarnation }: RepositoryState,
-    roots: readonly Metadata[],
-    principal: Principal,
-    at: number,
-  ): Promise<void> {
-    const { store, cache, logger } = this.#parts;
-    const versions = roots.map(({ signed }) => signed.version);
-    const audit = recordOf({
-      at,
-      principal,
-      kind: "import.past-added",
-      repository,
-      detail: { incarnation, sent: roots.length, roots: versions.slice(0, 100) },
-    });
-    try {
-      const files = roots.map(newMetadata);
-      await store.imports.addHistory({
-        repository,
-        incarnation,
-        at,
-        principal: principal.name,
-        files,
-        audit,
-      });
-      logger.info({ repository, principal: principal.name, roots: versions }, "older roots taken over");
-    } catch (error) {
-      if (error instanceof StoreError && error.code === "CONFLICT") {
-        throw conflict("has moved on, or keeps other bytes of a version: read it again", error);
-      }
-      throw error;
-    } finally {
-      cache.forget(repository);
-    }
   }
 
   /** Nothing that clients have seen here may go back or be exchanged. */
