@@ -149,6 +149,20 @@ export function brokenBy(draft: Draft): readonly string[] {
   });
 }
 
+/** The same draft without some keys: they neither count nor are missing, and sign nothing. By IDs of bare keys. */
+export function withoutKeys(draft: Draft, ids: ReadonlySet<string>): Draft {
+  if (ids.size === 0) return draft;
+  const kept = ({ keys, ...rest }: RoleKeys): RoleKeys => ({
+    ...rest,
+    keys: new Map([...keys].filter(([, listed]) => !ids.has(canonicalKeyId(listed)))),
+  });
+  const files = draft.files.map((file) => ({
+    ...file,
+    needs: file.needs.map((need) => ({ ...need, keys: kept(need.keys) })),
+  }));
+  return { ...draft, files };
+}
+
 export interface Standing {
   readonly role: string;
   readonly by: string;

@@ -1,6 +1,7 @@
 /**
  * A server's proposals, as a signer asks for them (docs/proposals.md). What comes back is the server's word: of it only the
- * signed bytes and the signatures are used for anything, and those are looked at by `review.ts`.
+ * signed bytes and the signatures are used for anything, and those are looked at by `review.ts`. Which signatures it does not count
+ * is believed so far that others are asked to sign as well.
  */
 import { z } from "zod";
 import type { Fetcher, Right } from "../client/fetch/fetcher.ts";
@@ -23,7 +24,15 @@ const head = z.object({
   reason: z.string(),
 });
 export const proposalSchema = head.extend({
-  files: z.array(z.object({ role: z.string(), signed: z.string(), signatures: z.array(entry) })),
+  files: z.array(
+    z.object({
+      role: z.string(),
+      signed: z.string(),
+      signatures: z.array(entry),
+      // Servers and files of before do not say it.
+      denied: z.array(z.string()).default([]),
+    }),
+  ),
 });
 const summary = head.extend({
   files: z.array(z.object({ role: z.string(), version: z.number(), signedBy: z.array(z.string()) })),

@@ -19,6 +19,7 @@ import {
   type Signatures,
   type Standing,
   standingOf,
+  withoutKeys,
 } from "./draft.ts";
 import type { OfflineState } from "./edits.ts";
 import { EditError, PublishError } from "./errors.ts";
@@ -33,10 +34,13 @@ export interface Review {
     "id" | "repository" | "state" | "note" | "release" | "opened" | "expires" | "reason"
   >;
   readonly server: string;
+  /** Without the keys that are denied. */
   readonly draft: Draft;
   readonly signatures: Signatures;
   readonly changes: readonly Change[];
   readonly standing: readonly Standing[];
+  /** Bare keys whose signatures the server says it does not count, for its operator has denied them: by ID. */
+  readonly denied: readonly string[];
   /** Delegated roles that will lack signatures. */
   readonly broken: readonly string[];
   /** What a signer has seen: SHA-256 over all signed parts. */
@@ -91,19 +95,33 @@ export async function review(
     const before = role === "root" ? copy?.root.signed.version : copy?.targets.get(role)?.signed.version;
     return role === "root" ? file.signed.version === (before ?? 0) + 1 : file.signed.version > (before ?? 0);
   });
+  const denied = deniedIn(proposal, draft);
+  const countable = withoutKeys(draft, new Set(denied));
   return {
     proposal,
     server,
-    draft,
+    draft: countable,
     signatures,
     changes: changesOf(draft),
-    standing: standingOf(draft, signatures),
+    standing: standingOf(countable, signatures),
+    denied,
     broken: brokenBy(draft),
     digest: digestOf(draft),
     isFirst: copy === undefined,
     follows,
     pins: await pinOutlookOf(tools, draft, signatures),
   };
+}
+
+/** What the server says, as far as it is about keys that the draft lists. */
+function deniedIn({ files }: Proposal, draft: Draft): readonly string[] {
+  const said = new Map(files.map(({ role, denied }) => [role, new Set(denied)]));
+  const all = draft.files.flatMap(({ role, needs }) =>
+    needs.flatMap(({ keys }) =>
+      [...keys.keys.values()].filter(({ id }) => said.get(role)?.has(id)).map(canonicalKeyId),
+    ),
+  );
+  return [...new Set(all)];
 }
 
 /**

@@ -20,6 +20,21 @@ export function withoutDenied(needs: readonly Requirement[], denied: Denied): re
   }));
 }
 
+/** IDs under which denied keys have signed: what these signatures did before counts no more. */
+export function deniedAmong(
+  needs: readonly Requirement[],
+  entries: readonly SignatureEntry[],
+  denied: Denied,
+): readonly string[] {
+  if (denied.size === 0) return [];
+  const isDenied = (keyId: string) =>
+    needs.some(({ keys }) => {
+      const listed = keys.keys.get(keyId);
+      return listed !== undefined && denied.has(canonicalKeyId(listed));
+    });
+  return entries.map(({ keyId }) => keyId).filter(isDenied);
+}
+
 /** Throws `KEY_DENIED` for a signature that names a denied key. */
 export function refuseDenied(
   role: string,

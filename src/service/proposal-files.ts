@@ -11,7 +11,7 @@ import { type Requirement, readProposedFile, requirementsOf, standingOf } from "
 import { proposalDigest } from "../core/rejection.ts";
 import type { Proposal, ProposalFile } from "../store/proposals.ts";
 import { type CandidateParts, loadCandidate } from "./candidate.ts";
-import { deniedKeys, withoutDenied } from "./denied-keys.ts";
+import { deniedAmong, deniedKeys, withoutDenied } from "./denied-keys.ts";
 import type { ProposalFileView } from "./proposal-service.ts";
 import { damaged } from "./stored.ts";
 
@@ -65,11 +65,13 @@ export class ProposalFiles {
   async views(proposal: Proposal, isOpen: boolean, at: number): Promise<readonly ProposalFileView[]> {
     const parsed = isOpen ? this.parsed(proposal) : undefined;
     const needs = parsed && (await this.#needsIfAny(proposal.repository, parsed, at));
+    const denied = parsed === undefined ? new Set<string>() : await deniedKeys(this.#parts.store);
     return proposal.files.map(({ role, version, signed, signatures }) => ({
       role,
       version,
       signed: Buffer.from(signed.buffer, signed.byteOffset, signed.length),
       signatures,
+      denied: deniedAmong(needs?.get(role) ?? [], signatures, denied),
       needs: (needs?.get(role) ?? []).map((each) => standingOf(parsed?.get(role) as Metadata, each)),
     }));
   }

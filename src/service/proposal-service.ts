@@ -79,6 +79,8 @@ export interface ProposalFileView {
   readonly version: number;
   readonly signed: Buffer;
   readonly signatures: readonly SignatureEntry[];
+  /** Of these signatures the IDs of those that do not count, as long as it is open: their keys are denied. */
+  readonly denied: readonly string[];
   /** What it needs, as long as the proposal is open. */
   readonly needs: readonly Standing[];
 }

@@ -41,6 +41,7 @@ import type {
   RejectionRequest,
   SignedRole,
 } from "./proposal-service.ts";
+import { AllowedAgain } from "./proposals-allowed.ts";
 import { Waiting } from "./waiting.ts";
 
 export interface ProposalParts extends CandidateParts, Omit<EndingParts, "store" | "format" | "settings"> {
@@ -59,6 +60,7 @@ export class Proposals implements ProposalService {
   readonly #access: ProposalAccess;
   readonly #ending: ProposalEnding;
   readonly #files: ProposalFiles;
+  readonly #allowed: AllowedAgain;
   readonly #waiting = new Waiting();
   #rejected = 0;
 
@@ -68,6 +70,7 @@ export class Proposals implements ProposalService {
     this.#access = new ProposalAccess(parts);
     this.#ending = new ProposalEnding(parts, this.#access);
     this.#files = new ProposalFiles(parts);
+    this.#allowed = new AllowedAgain(parts, this.#access, this.#ending, this.#files);
   }
 
   async open(repository: string, request: OpenRequest, principal: Principal): Promise<ProposalView> {
@@ -158,9 +161,10 @@ export class Proposals implements ProposalService {
     };
   }
 
-  /** What nobody asks for: see `ProposalEnding`. */
+  /** What nobody asks for: see `ProposalEnding` and `AllowedAgain`. */
   async tend(): Promise<void> {
     await this.#ending.tend();
+    await this.#allowed.tend();
   }
 
   close(): void {

@@ -96,6 +96,8 @@ export interface RepositoryRows {
   keyUses(limit: number): readonly KeyUse[];
   /** The next proposal after a place; 0: the first. */
   proposal(after: number): ProposalRow | undefined;
+  /** Whether a bare key is denied, or once was: by its ID. */
+  wasDenied(keyId: string): boolean;
 }
 
 export interface ProposalRow {

@@ -8,7 +8,7 @@ import { copyIfThere, type Review, review } from "../../publisher/review.ts";
 import { waitingFor } from "../../publisher/same-proposal.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { printable, printJson, printLine } from "../output.ts";
-import { reviewDocument } from "./proposal-view.ts";
+import { deniedText, reviewDocument } from "./proposal-view.ts";
 import type { Desk, Publishing } from "./tools.ts";
 import { standingText } from "./view.ts";
 
@@ -102,9 +102,11 @@ export function sayState({ context }: Publishing, { view }: Desk, found: Review,
   if (found.proposal.state !== "open") printLine(context, stateText(found.proposal));
   else {
     const refused = reason === "" ? "" : ` It could not be published: ${printable(reason)}`;
+    const denied =
+      found.denied.length === 0 ? "" : ` The server says: ${printable(deniedText(found, view))}.`;
     printLine(
       context,
-      `${stateText({ ...found.proposal, reason: "" })}${refused}\n${standingText(found.standing, view)}`,
+      `${stateText({ ...found.proposal, reason: "" })}${refused}${denied}\n${standingText(found.standing, view)}`,
     );
   }
 }

@@ -5,10 +5,10 @@
 import { canonicalKeyId } from "../../core/keys.ts";
 import type { Review } from "../../publisher/review.ts";
 import { formatTable, printable } from "../output.ts";
-import { changesText, pinLines, red, standingText, type ViewOptions } from "./view.ts";
+import { changesText, pinLines, red, standingText, type ViewOptions, wordFor } from "./view.ts";
 
 export function reviewText(review: Review, view: ViewOptions): string {
-  const { proposal, server, standing, broken, digest, isFirst, follows, pins } = review;
+  const { proposal, server, standing, denied, broken, digest, isFirst, follows, pins } = review;
   const { id, repository, state, note, release, opened, expires, reason } = proposal;
   const warn = (text: string) => red(`! ${text}`, view.color);
   const said = [
@@ -17,6 +17,7 @@ export function reviewText(review: Review, view: ViewOptions): string {
     ["opened", `${minuteOf(opened.at)} by ${opened.by}`],
     ["expires", minuteOf(expires)],
     ...(reason === "" ? [] : [["reason", reason]]),
+    ...(denied.length === 0 ? [] : [["denied", deniedText(review, view)]]),
   ].map((row) => row.map(printable));
   return [
     `Proposal ${printable(id)} of ${printable(repository)} at ${server}: ${printable(state)}`,
@@ -42,6 +43,12 @@ export function reviewText(review: Review, view: ViewOptions): string {
     "",
     `Digest of what is signed: ${digest}`,
   ].join("\n");
+}
+
+/** Who signed in vain, in the server's words. */
+export function deniedText({ denied }: Pick<Review, "denied">, { nameOf }: ViewOptions): string {
+  const who = denied.map((key) => wordFor(key, nameOf)).join(", ");
+  return `what ${who} signed does not count, for the operator has denied that key: others have to sign`;
 }
 
 function changedText(review: Review, view: ViewOptions): string {
@@ -90,7 +97,7 @@ function minuteOf(instant: string): string {
 }
 
 export function reviewDocument(review: Review): object {
-  const { proposal, server, changes, standing, broken, digest, isFirst, follows, pins } = review;
+  const { proposal, server, changes, standing, denied, broken, digest, isFirst, follows, pins } = review;
   const { id, repository, state, note, release, opened, expires, reason } = proposal;
   return {
     format: "vidimus-review/1",
@@ -111,6 +118,6 @@ export function reviewDocument(review: Review): object {
     })),
     broken,
     pins: pins ?? null,
-    said: { note, release, opened, expires, reason },
+    said: { note, release, opened, expires, reason, denied },
   };
 }

@@ -55,11 +55,12 @@ export function proposalDocument(view: ProposalView): z.input<typeof proposal> {
   return {
     format: "vidimus-proposal/1",
     ...headOf(view),
-    files: view.files.map(({ role, version, signed, signatures, needs }) => ({
+    files: view.files.map(({ role, version, signed, signatures, denied, needs }) => ({
       role,
       version,
       signed: signed.toString("utf8"),
       signatures: signatures.map(wireOf),
+      denied: [...denied],
       needs: needs.map(({ by, threshold, signed: done, missing, met }) => ({
         by,
         threshold,

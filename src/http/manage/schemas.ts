@@ -84,6 +84,9 @@ export const proposal = z.strictObject({
       version: z.int(),
       signed: z.string(),
       signatures,
+      denied: z.array(keyId).meta({
+        description: "While it is open: whose signatures do not count, for their keys are denied.",
+      }),
       needs: z
         .array(
           z.strictObject({

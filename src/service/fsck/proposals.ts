@@ -4,6 +4,7 @@
  */
 import { VidimusError } from "../../core/errors.ts";
 import type { FormatRules } from "../../core/format/format.ts";
+import type { UsableKey } from "../../core/keys.ts";
 import type { Metadata, SignatureEntry } from "../../core/model.ts";
 import {
   baseRoles,
@@ -51,7 +52,9 @@ export function checkProposals(
     const files = checkFiles(row, format, report);
     if (row.state !== "open" || !isCurrent(row, current, report)) continue;
     if (files === undefined || published === undefined) continue;
-    checkStanding(row, files, { format, repository: rows.name, ...published, at: undefined }, at, report);
+    const scope = { format, repository: rows.name, ...published, at: undefined };
+    const isDenied = (key: UsableKey) => rows.wasDenied(key.canonicalId);
+    checkStanding(row, files, scope, { at, isDenied }, report);
   }
 }
 
@@ -105,12 +108,15 @@ function isCurrent({ id, base }: ProposalRow, current: ReadonlyMap<string, numbe
   return all;
 }
 
-/** `scope` is of no instant: a certificate may have expired since it signed. */
+/**
+ * `scope` is of no instant: a certificate may have expired since it signed. A key that is denied does not count when others sign,
+ * and counts again once that is lifted, which nobody has to have noticed yet: without it nothing was ever met.
+ */
 function checkStanding(
   row: ProposalRow,
   files: ReadonlyMap<string, Metadata>,
   scope: ProposalScope,
-  at: number,
+  { at, isDenied }: { readonly at: number; readonly isDenied: (key: UsableKey) => boolean },
   report: Report,
 ): void {
   for (const { role, keyId } of row.signatures) {
@@ -132,7 +138,11 @@ function checkStanding(
     const isMet = (all: readonly Requirement[] | undefined) =>
       all?.every((each) => standingOf(file, each).met);
     everMet &&= isMet(needs) === true;
-    metNow &&= isMet(needsOf(role, files, { ...scope, at })) === true;
+    const undenied = needsOf(role, files, { ...scope, at })?.map(({ accept, ...rest }) => ({
+      ...rest,
+      accept: (key: UsableKey) => accept(key) && !isDenied(key),
+    }));
+    metNow &&= isMet(undenied) === true;
   }
   const fault = completeFault(row, everMet, metNow);
   if (fault !== undefined) {

@@ -176,6 +176,9 @@ function prepareRepositoryRows(database: Database.Database): (name: string) => R
   );
 
   const nextProposal = prepareProposals(database);
+  const denial = database
+    .prepare<[string], number>("SELECT 1 FROM denied_key WHERE key_id = ? LIMIT 1")
+    .pluck();
   const trail = prepareTrail(database);
 
   return (name) => {
@@ -214,6 +217,7 @@ function prepareRepositoryRows(database: Database.Database): (name: string) => R
       keys: () => guarded(() => keys.all(name).map((key) => ({ ...key, pending: key.pending === 1 }))),
       keyUses: (limit) => guarded(() => keyUses.all(id, limit)),
       proposal: (after) => guarded(() => nextProposal(name, after)),
+      wasDenied: (keyId) => guarded(() => denial.get(keyId) !== undefined),
     };
   };
 }
