@@ -174,7 +174,7 @@ describe("published with vidimus, read with notary", () => {
       const data = publisher.file("custom.json", JSON.stringify(custom));
       await made(stage, publisher);
       await publisher.key("empty");
-      await publisher.do("delegation", "add", repository, "targets/empty", "--key", "empty");
+      await publisher.do("delegation", "add", repository, "targets/empty", "--key", "empty", "--all-paths");
       await publisher.do("add", repository, "a<b>&c", content, "--custom", data);
       await publisher.do("add", repository, "é\u2028ü/𝒜", content);
       await publisher.do("resign", repository, "targets/empty", "-p");
