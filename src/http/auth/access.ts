@@ -3,6 +3,10 @@
  *
  * A token that was verified is remembered by its digest until it ends, so that a reader who comes often is verified once. What
  * is refused is never remembered.
+ *
+ * Nobody is kept out by what others of the same address send: whatever they sent, a token is looked at, for that costs a hash
+ * and a look into the store, or one signature. What they lose is the answer to bad ones: 429 in place of 401, and no line in
+ * the log. Only what costs more, a chain of certificates, is not followed for them then.
  */
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
@@ -60,8 +64,6 @@ const mostRemembered = 10_000;
 export function accessByToken(options: AccessOptions): Access {
   const { issuers, opaque, anonymousRead, now, logger } = options;
   const remembered = new LRUCache<string, Grant>({ max: mostRemembered });
-  /** Digests of tokens that were good once, so that others of their address do not keep them out. */
-  const wereGood = new LRUCache<string, true>({ max: mostRemembered });
   const failures = new Rate(options.failuresPerMinute);
   const changing = new Rate(options.changesPerMinute);
 
@@ -73,22 +75,20 @@ export function accessByToken(options: AccessOptions): Access {
   async function verified(token: string, need: Need, address: string): Promise<Grant> {
     const at = now();
     const from = holderOf(address);
-    const digest = digestOf(token);
-    if (!wereGood.has(digest) && failures.isReached(from, at))
-      throw new RefusedError("TOO_MANY_REQUESTS", tooMany("Too many tokens from this address were refused"));
     try {
-      if (!isJwt(token)) {
-        const grant = await opaquely(token, address, at);
-        wereGood.set(digest, true);
-        return grant;
-      }
-      const grant = await grantOfToken(token, issuers, address, at);
-      remembered.set(digest, grant);
+      if (!isJwt(token)) return await opaquely(token, address, at);
+      const followsChains = !failures.isReached(from, at);
+      const grant = await grantOfToken(token, issuers, { address, at, followsChains });
+      remembered.set(digestOf(token), grant);
       return grant;
     } catch (cause) {
-      wereGood.delete(digest);
       // A store that cannot be asked has refused nobody.
       if (cause instanceof StoreError) throw cause;
+      if (failures.isReached(from, at))
+        throw new RefusedError(
+          "TOO_MANY_REQUESTS",
+          tooMany("Too many tokens from this address were refused"),
+        );
       failures.count(from, at);
       logger.info(
         { from: address, reason: cause instanceof Error ? cause.message : "" },

@@ -256,24 +256,44 @@ describe("who is not let in", () => {
 });
 
 describe("how often", () => {
-  it("tokens of one address are refused a number of times, and then not looked at for a minute", async () => {
+  it("bad tokens of one address are refused a number of times, and then told to wait; a good one is let in", async () => {
     const some = await startServer({ access: tokens.access({ failuresPerMinute: 3 }) });
     try {
-      const good = await tokens.token({ access });
       const states: number[] = [];
       for (let time = 0; time < 4; time++) states.push((await some.get(path, bearing(`${time}.b.c`))).status);
       expect(states).toEqual([401, 401, 401, 429]);
-      const limited = await some.get(path, bearing(good));
-      expect([limited.status, limited.code, limited.headers["retry-after"]]).toEqual([
+      // Signed by somebody else in the name of a key of ours.
+      const forged = await some.get(path, bearing(await tokens.token({ access, key: stranger })));
+      expect([forged.status, forged.code, forged.headers["retry-after"]]).toEqual([
         429,
         "TOO_MANY_REQUESTS",
         "60",
       ]);
+      expect(some.log.filter((line) => line.includes("a token was refused"))).toHaveLength(3);
+      // One that was never seen before.
+      expect((await some.get(path, bearing(await tokens.token({ access })))).status).toBe(allowed);
       some.clock.advance(60_000);
-      expect((await some.get(path, bearing(good))).status).toBe(allowed);
-      // Whoever was let in is not kept out by what others of the address do.
-      for (let time = 0; time < 4; time++) await some.get(path, bearing(`${time}.b.c`));
-      expect((await some.get(path, bearing(good))).status).toBe(allowed);
+      expect((await some.get(path, bearing("a.b.c"))).status).toBe(401);
+    } finally {
+      await some.close();
+    }
+  });
+
+  it("chains of certificates are not followed for an address of which too many were bad", async () => {
+    const some = await startServer({ access: tokens.access({ failuresPerMinute: 1 }) });
+    try {
+      const brings = { kid: undefined as never, x5c: [derOf(tokens.certificate)] };
+      const chained = async () =>
+        (await some.get(path, bearing(await tokens.token({ access, header: brings })))).status;
+      expect(await chained()).toBe(allowed);
+      const before = bearing(await tokens.token({ access, header: brings }));
+      expect((await some.get(path, before)).status).toBe(allowed);
+      expect((await some.get(path, bearing("a.b.c"))).status).toBe(401);
+      some.clock.advance(1_000);
+      expect(await chained()).toBe(429);
+      expect((await some.get(path, before)).status).toBe(allowed);
+      some.clock.advance(60_000);
+      expect(await chained()).toBe(allowed);
     } finally {
       await some.close();
     }
