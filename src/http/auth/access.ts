@@ -111,7 +111,7 @@ export function accessByToken(options: AccessOptions): Access {
   function allowed(grant: Grant, need: Need, route: Route): Grant {
     const { principal } = grant;
     if (!grant.may(need) && !isOpen(need, route))
-      throw new AccessRefusal("insufficient_scope", need, { principal });
+      throw new AccessRefusal("insufficient_scope", need, { principal, lacks: lackingOf(grant, need) });
     if (changes(route)) {
       const who = `${principal.method} ${principal.name}`;
       if (changing.isReached(who, now()))
@@ -146,6 +146,12 @@ export function accessByToken(options: AccessOptions): Access {
     forget: () => remembered.clear(),
     challenge: (refusal) => challengeOf(refusal, options),
   };
+}
+
+/** Which actions on a repository, taken one by one, a grant does not have. Nothing is told by it of what is there. */
+function lackingOf(grant: Grant, need: Need): readonly string[] {
+  if (need.kind !== "repository") return [];
+  return need.actions.filter((action) => !grant.may({ ...need, actions: [action] }));
 }
 
 const noRights = { repositories: new Map<string, ReadonlySet<string>>(), server: new Set<never>() };

@@ -230,7 +230,21 @@ describe("the challenge", () => {
     const bad = await server.get(path, bearing("a.b.c"));
     expect(bad.headers["www-authenticate"]).toMatch(/,error="invalid_token"$/);
     const poor = await server.get(path, bearing(await tokens.token()));
-    expect(poor.headers["www-authenticate"]).toMatch(/,error="insufficient_scope"$/);
+    expect(poor.headers["www-authenticate"]).toMatch(
+      /,error="insufficient_scope",error_description="lacks pull"$/,
+    );
+  });
+
+  it("says which of several rights a token lacks, and asks for all of them", async () => {
+    const reader = bearing(await tokens.token({ access }));
+    const answer = await server.request(`/v2/${repository}/_trust/tuf/`, { method: "POST", headers: reader });
+    expect(answer.headers["www-authenticate"]).toContain(
+      `scope="repository:${repository}:push,pull",error="insufficient_scope",error_description="lacks push"`,
+    );
+    const proposals = `/api/v1/repositories/${encodeURIComponent(repository)}/proposals`;
+    const managed = await server.request(proposals, { method: "POST", headers: reader });
+    expect([managed.status, managed.code]).toEqual([403, "FORBIDDEN"]);
+    expect(managed.body.toString()).toContain("the right propose to this repository");
   });
 });
 
