@@ -84,11 +84,11 @@ export function accessByToken(options: AccessOptions): Access {
     } catch (cause) {
       // A store that cannot be asked has refused nobody.
       if (cause instanceof StoreError) throw cause;
-      if (failures.isReached(from, at))
-        throw new RefusedError(
-          "TOO_MANY_REQUESTS",
-          tooMany("Too many tokens from this address were refused"),
-        );
+      const seconds = failures.secondsOf(from, at);
+      if (seconds > 0) {
+        const sentence = tooMany("Too many tokens from this address were refused");
+        throw new RefusedError("TOO_MANY_REQUESTS", sentence, { retryAfter: seconds });
+      }
       failures.count(from, at);
       logger.info(
         { from: address, reason: cause instanceof Error ? cause.message : "" },
@@ -114,8 +114,8 @@ export function accessByToken(options: AccessOptions): Access {
       throw new AccessRefusal("insufficient_scope", need, { principal, lacks: lackingOf(grant, need) });
     if (changes(route)) {
       const who = `${principal.method} ${principal.name}`;
-      if (changing.isReached(who, now()))
-        throw new RateRefusal(principal, tooMany("Too many changes by one caller"));
+      const seconds = changing.secondsOf(who, now());
+      if (seconds > 0) throw new RateRefusal(principal, tooMany("Too many changes by one caller"), seconds);
       changing.count(who, now());
     }
     return grant;

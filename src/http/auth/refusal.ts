@@ -46,8 +46,8 @@ export class AccessRefusal extends RefusedError {
 export class RateRefusal extends RefusedError {
   readonly principal: Principal;
 
-  constructor(principal: Principal, sentence: string) {
-    super("TOO_MANY_REQUESTS", sentence);
+  constructor(principal: Principal, sentence: string, retryAfter: number) {
+    super("TOO_MANY_REQUESTS", sentence, { retryAfter });
     this.principal = principal;
   }
 }

@@ -50,3 +50,21 @@ it("the operator, a machine and somebody who has just logged in are let in; bad 
   expect(await statusOf(forged)).toBe(429);
   expect(await flood()).toEqual([429, 429, 429, 429, 429]);
 });
+
+it("a name that has to wait is told how long, and for how much longer", async () => {
+  const guess = async () => {
+    const authorization = `Basic ${Buffer.from("ann:a wrong password").toString("base64")}`;
+    const { status, headers } = await server.get(`/token?service=${service}`, { authorization });
+    return [status, headers["retry-after"]];
+  };
+  for (let time = 0; time < 5; time++) expect(await guess()).toEqual([401, undefined]);
+  expect(await guess()).toEqual([429, "1"]);
+  // Each further failure doubles it: 2, 4, 8 seconds.
+  for (const seconds of [2, 4, 8]) {
+    server.clock.advance(seconds * 500);
+    expect(await guess()).toEqual([401, undefined]);
+    expect(await guess()).toEqual([429, String(seconds)]);
+  }
+  server.clock.advance(6_500);
+  expect(await guess()).toEqual([429, "2"]);
+});

@@ -286,7 +286,10 @@ describe("how often", () => {
       expect(some.log.filter((line) => line.includes("a token was refused"))).toHaveLength(3);
       // One that was never seen before.
       expect((await some.get(path, bearing(await tokens.token({ access })))).status).toBe(allowed);
-      some.clock.advance(60_000);
+      some.clock.advance(45_500);
+      const later = await some.get(path, bearing("a.b.c"));
+      expect([later.status, later.headers["retry-after"]]).toEqual([429, "15"]);
+      some.clock.advance(14_500);
       expect((await some.get(path, bearing("a.b.c"))).status).toBe(401);
     } finally {
       await some.close();
