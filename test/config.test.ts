@@ -261,6 +261,8 @@ describe("rules", () => {
     ["BAD_VALUE", "auth.oidc.issuers", withOidc(`issuers: [{ ${ci.replace("sub: a", "")} }]`)],
     ["BAD_VALUE", "auth.oidc.issuers", withOidc(`issuers: [{ ${ci.replace("sub: a", "aud: a, iss: b")} }]`)],
     ["BAD_VALUE", "auth.oidc.issuers", withOidc(`issuers: [{ ${ci.replace("sub: a", "sub: a***")} }]`)],
+    ["BAD_VALUE", "auth.oidc.issuers", withOidc(`issuers: [{ ${ci.replace("sub: a", "ref: a")} }]`)],
+    ["BAD_VALUE", "auth.oidc.issuers", withOidc(`issuers: [{ ${ci.replace("sub: a", "sub: '**'")} }]`)],
     ["BAD_VALUE", "auth.oidc.issuers", withOidc(`issuers: [{ ${ci.replace("[pull]", "[admin]")} }]`)],
     ["BAD_VALUE", "auth.oidc.issuers", withOidc(`issuers: [{ ${ci.replace("[pull]", "[fly]")} }]`)],
     ["BAD_VALUE", "auth.oidc.issuers", withOidc(`issuers: [{ ${ci}, audiences: a }]`)],

@@ -37,7 +37,7 @@ export const limits = z.strictObject({
   ),
   failuresPerMinute: integer(
     { least: 0, most: 1_000_000, value: 60 },
-    "Most tokens from one address that may be refused in a minute, before further ones are not looked at. 0: no limit.",
+    "Most tokens from one address that are refused in a minute before further bad ones, and any ID tokens, are told to wait. Good tokens go on. 0: no limit.",
   ),
   changesPerMinute: integer(
     { least: 0, most: 1_000_000, value: 6_000 },

@@ -1,4 +1,6 @@
 /** What belongs together in the keys of `auth.oidc`. */
+
+import { saysWho } from "../service/access/claimed-identity.ts";
 import { claimFault, prefixOf, templateFault, type WantedClaims } from "../service/access/claims.ts";
 import { oidcPrefix, scopeFault } from "../service/access/evaluate.ts";
 import { isLoopback } from "./loopback.ts";
@@ -22,9 +24,6 @@ export const idTokenAlgorithms: ReadonlySet<string> = new Set([
   "EdDSA",
   "Ed25519",
 ]);
-
-/** Claims that say nothing of who somebody is. */
-const ofEverybody: ReadonlySet<string> = new Set(["iss", "aud", "exp", "iat", "nbf"]);
 
 const usedByBuiltin: Rule = ({ auth: { mode, oidc } }) => {
   const key =
@@ -122,13 +121,19 @@ function prefixesMeet(a: string, b: string): boolean {
 
 function rulesFault({ rules }: Issuer): string | undefined {
   for (const [place, { claims, allow }] of rules.entries()) {
-    const isOpen = !Object.keys(claims).some((name) => !ofEverybody.has(name));
-    const fault = isOpen
-      ? "name a claim that says who it is, or everybody at this issuer has these rights"
-      : (claimsFault(claims) ?? allow.map(scopeFault).find((each) => each !== undefined));
+    const fault = claimsFault(claims) ?? openFault(claims) ?? allow.map(scopeFault).find(isFault);
     if (fault !== undefined) return `rule ${place + 1}: ${fault}`;
   }
   return undefined;
+}
+
+function openFault(claims: WantedClaims): string | undefined {
+  if (saysWho(claims)) return undefined;
+  return "everybody at this issuer has these rights: name a claim that says who it is, such as sub or repository, with a whole name before any star (docs/access.md lists these claims)";
+}
+
+function isFault(fault: string | undefined): boolean {
+  return fault !== undefined;
 }
 
 function claimsFault(claims: WantedClaims): string | undefined {

@@ -158,6 +158,8 @@ export interface ErrorContext {
   readonly detail?: Readonly<Record<string, string | number | readonly string[]>>;
   /** Every reason, the most important first, where there may be several; the error's own code and role are its. */
   readonly reasons?: readonly Reason[];
+  /** Whole seconds after which the same may be taken, where that is known. */
+  readonly retryAfter?: number;
   /** What lay underneath. Logged, never sent. */
   readonly cause?: unknown;
 }
@@ -169,6 +171,7 @@ export abstract class VidimusError extends Error {
   readonly role: string | undefined;
   readonly detail: ErrorContext["detail"];
   readonly reasons: readonly Reason[];
+  readonly retryAfter: number | undefined;
 
   constructor(code: Code, message: string, context: ErrorContext = {}) {
     super(message, context.cause === undefined ? undefined : { cause: context.cause });
@@ -177,6 +180,7 @@ export abstract class VidimusError extends Error {
     this.role = context.role;
     this.detail = context.detail;
     this.reasons = context.reasons ?? [];
+    this.retryAfter = context.retryAfter;
   }
 }
 

@@ -203,7 +203,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     if (request.meaning.kind === "badMethod") return await refuseMethod(request, reply);
     const ofManagement = apiOf[request.meaning.kind].startsWith("/manage/");
     const lacksRight = thrown instanceof AccessRefusal && thrown.lack === "insufficient_scope";
-    const error = ofManagement && lacksRight ? lacking(thrown.need) : thrown;
+    const error = ofManagement && lacksRight ? lacking(thrown) : thrown;
     const isChallenged = error instanceof AccessRefusal;
     const plain = ofManagement ? manageAnswer(error) : errorAnswer(error);
     const answer = isChallenged && !ofManagement ? notaryRefusal(error, plain) : plain;

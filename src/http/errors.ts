@@ -153,7 +153,7 @@ const notaryCodes = {
   KEY_UNSUITABLE: "INVALID_UPDATE",
 } as const satisfies Record<Code, NotaryCode>;
 
-/** Seconds after which the same may be taken. */
+/** Seconds after which the same may be taken, unless the refusal knows better. */
 const retryAfters: Partial<Record<Code, number>> = {
   TOO_MANY_PENDING_KEYS: 600,
   TOO_MANY_PROPOSALS: 600,
@@ -169,7 +169,7 @@ export function errorAnswer(thrown: unknown): ErrorAnswer {
   const error = refusalOfFramework(thrown) ?? thrown;
   if (!(error instanceof VidimusError)) return answer("UNKNOWN", "INTERNAL", {});
   const code: NotaryCode = notaryCodes[error.code];
-  const retryAfter = retryAfters[error.code] ?? (code === "UNAVAILABLE" ? 5 : undefined);
+  const retryAfter = error.retryAfter ?? retryAfters[error.code] ?? (code === "UNAVAILABLE" ? 5 : undefined);
   const reasons = [...new Set(error.reasons.map((reason) => reason.code))];
   const answered = (most: number): ErrorAnswer => ({
     ...answer(code, error.code, detailOf(code, error, most), retryAfter),

@@ -15,6 +15,7 @@ import { StartError, systemCode } from "../serve/errors.ts";
 import { writeNew, writeWhole } from "../serve/files.ts";
 import type { LoginWaits } from "../service/access/attempts.ts";
 import type { PasswordFile } from "../service/access/htpasswd.ts";
+import { operatorPrefix } from "../service/access/opaque-token.ts";
 import { systemClock } from "../service/clock.ts";
 import type { Store } from "../store/store.ts";
 import { registryAsker } from "./registry-asker.ts";
@@ -34,7 +35,11 @@ const lanes = { width: 2, waiting: 64 };
 /** Makes what the data directory lacks, and the operator's token anew. Throws `StartError`. */
 export function prepareBuiltin(directory: string, { auth }: Config): void {
   if (auth.builtin.key === undefined) makeTokenKey(join(directory, tokenKeyFile));
-  writeWhole(join(directory, operatorTokenFile), `vdo_${randomBytes(32).toString("base64url")}\n`, 0o600);
+  writeWhole(
+    join(directory, operatorTokenFile),
+    `${operatorPrefix}${randomBytes(32).toString("base64url")}\n`,
+    0o600,
+  );
 }
 
 /** Throws `StartError`. */

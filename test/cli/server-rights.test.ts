@@ -168,7 +168,9 @@ describe("a right to propose without the right to publish", () => {
     const token = await administer("token", "create", "proposer", `${app}=propose,pull`);
     ann.env = { VIDIMUS_ACCESS_TOKEN: token };
     await ann.well("add", app, "v2", ann.home.at("other"));
-    expect((await ann.run("publish", app)).err).toContain("FORBIDDEN");
+    const { err } = await ann.run("publish", app);
+    expect(err).toContain("FORBIDDEN");
+    expect(err).toMatch(/Give this user the right push\s/);
     const { out } = await ann.well("proposal", "open", app);
     expect(out).toContain("is published");
   });

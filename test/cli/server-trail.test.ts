@@ -102,6 +102,28 @@ describe("a server that knows its callers", () => {
     );
   });
 
+  it.each([
+    ["of two lines", (token: string) => `${token}\n${token}\n`],
+    ["of none", () => "\n"],
+    ["of letters that no header takes", (token: string) => `${token}\u20ac\n`],
+    ["that is too long", (token: string) => token.repeat(400)],
+  ])(
+    "is not asked with a file %s in place of a token: that is told, and what it holds is not",
+    async (_what, made) => {
+      const token = readFileSync(machines.get("audit") ?? "", "utf8").trim();
+      const file = fileWith("no-token", made(token));
+      for (const command of [
+        ["user", "list"],
+        ["audit", "log"],
+      ]) {
+        const { code, out, err } = await run([...command, ...place, "--token-file", file]);
+        expect([code, out]).toEqual([exitCodes.accessRefused.code, ""]);
+        expect(err).toContain(`The file ${file} must hold one line, a token`);
+        expect(err).not.toContain(token);
+      }
+    },
+  );
+
   it("is not asked by flags that lead to no server", async () => {
     const { code, err } = await run(["audit", "verify", "--data", data, "--login", "ann"]);
     expect([code, err]).toEqual([

@@ -29,7 +29,7 @@ const rules = [
     claims: { repository: "acme/app", ref: "refs/heads/*" },
     allow: [{ pattern: "registry.acme.example/*", actions: ["pull", "push"] }],
   },
-  { claims: { auditor: true }, allow: [{ pattern: "**", actions: ["audit"] }] },
+  { claims: { sub: workload, auditor: true }, allow: [{ pattern: "**", actions: ["audit"] }] },
 ];
 let provider: RealProvider;
 let server: TrustServer;

@@ -18,12 +18,14 @@ export const realm = "https://vidimus.example.test/token";
 export interface BuiltinOptions {
   readonly oidc?: (parts: { readonly now: () => number }) => Oidc;
   readonly askRegistry?: (credentials: Credentials) => Promise<boolean>;
+  /** 0: no limit. */
+  readonly failuresPerMinute?: number;
 }
 
 export function builtinAccess(
   { access: store, audit }: Store,
   now: () => number,
-  { askRegistry, oidc }: BuiltinOptions = {},
+  { askRegistry, oidc, failuresPerMinute = 0 }: BuiltinOptions = {},
 ) {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const minter = createMinter(privateKey.export({ type: "pkcs8", format: "pem" }).toString(), service);
@@ -39,7 +41,7 @@ export function builtinAccess(
     issuers: minter.issuers,
     opaque: createOpaqueTokens({ store, operatorToken: () => operatorToken, now }),
     anonymousRead: false,
-    failuresPerMinute: 0,
+    failuresPerMinute,
     changesPerMinute: 0,
     now,
     logger: { info: () => undefined },

@@ -22,6 +22,8 @@ import { AccessError } from "./errors.ts";
 import { readSecret } from "./secrets.ts";
 
 const longest = 30_000;
+/** What a header can carry. */
+const tokenForm = /^[\x21-\x7e]{1,16384}$/;
 const mostAnswer = 16 * 1024 * 1024;
 
 export interface AccessFlags {
@@ -145,7 +147,7 @@ async function credentialsOf(
   context: CliContext,
 ): Promise<CredentialSource> {
   const { login, tokenFile, server } = flags;
-  if (tokenFile !== undefined) return ownToken(readText(tokenFile).trim());
+  if (tokenFile !== undefined) return ownToken(tokenIn(tokenFile));
   if (login !== undefined) {
     const file = flags.loginPasswordFile;
     const password = await readSecret(`Password of ${login}: `, { file }, context);
@@ -153,7 +155,7 @@ async function credentialsOf(
       await tokenByPassword({ username: login, password, scope: "vidimus:server:admin,audit" }, place),
     );
   }
-  if (server === undefined) return ownToken(readText(join(data, "operator-token")).trim());
+  if (server === undefined) return ownToken(tokenIn(join(data, "operator-token")));
   const [{ usualCredentials }, { checkOptions }] = await Promise.all([
     import("../../client/fetch/sources.ts"),
     import("../../client/options.ts"),
@@ -221,6 +223,16 @@ async function told<T>(task: () => Promise<T>): Promise<T> {
     }
     throw new AccessError("ACCESS_UNREACHABLE", `${message} Is the server running?`, error);
   }
+}
+
+/** Without the line end. What it holds is in no message. */
+function tokenIn(path: string): string {
+  const token = readText(path).trim();
+  if (tokenForm.test(token)) return token;
+  throw new AccessError(
+    "ACCESS_REFUSED",
+    `The file ${path} must hold one line, a token: make one with vidimus token create.`,
+  );
 }
 
 function readText(path: string): string {

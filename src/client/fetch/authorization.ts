@@ -130,7 +130,9 @@ export function createAuthorizer(settings: Settings, source: CredentialSource, s
       }
       return new TrustError("FORBIDDEN", `${origin} does not let this user ${doingOf(right)}.`, {
         ...contextOf(right),
-        ...(right.of === "server" && { remedy: { next: askForIt(right.action) } }),
+        remedy: {
+          next: right.of === "server" ? askForIt(right.action) : giveIt(right, lackingOf(challenges)),
+        },
       });
     },
   };
@@ -161,6 +163,26 @@ function doingOf(right: Right): string {
     case "known":
       return "in";
   }
+}
+
+type RepositoryRight = Extract<Right, { readonly of: "repository" }>;
+
+/** `lacks`: undefined, the server did not say which of the rights there are. */
+function giveIt({ repository, actions }: RepositoryRight, lacks: string | undefined): string {
+  const rights = (lacks ?? actions).split(",");
+  const named = `the right${rights.length > 1 ? "s" : ""} ${rights.join(" and ")}`;
+  return `Give this user ${named} to ${repository}, or use another user.`;
+}
+
+/** As our servers say it, in words of which all are known. */
+function lackingOf(challenges: string): string | undefined {
+  const right = "(?:pull|push|propose|\\*)";
+  const said = new RegExp(`^lacks (${right}(?:,${right}){0,3})$`);
+  for (const { params } of parseChallenges(challenges)) {
+    const found = said.exec(params.get("error_description") ?? "")?.[1];
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function askForIt(action: string): string {

@@ -3,6 +3,10 @@
  *
  * A token that was verified is remembered by its digest until it ends, so that a reader who comes often is verified once. What
  * is refused is never remembered.
+ *
+ * Nobody is kept out by what others of the same address send: whatever they sent, a token is looked at, for that costs a hash
+ * and a look into the store, or one signature. What they lose is the answer to bad ones: 429 in place of 401, and no line in
+ * the log. Only what costs more, a chain of certificates, is not followed for them then.
  */
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
@@ -60,8 +64,6 @@ const mostRemembered = 10_000;
 export function accessByToken(options: AccessOptions): Access {
   const { issuers, opaque, anonymousRead, now, logger } = options;
   const remembered = new LRUCache<string, Grant>({ max: mostRemembered });
-  /** Digests of tokens that were good once, so that others of their address do not keep them out. */
-  const wereGood = new LRUCache<string, true>({ max: mostRemembered });
   const failures = new Rate(options.failuresPerMinute);
   const changing = new Rate(options.changesPerMinute);
 
@@ -73,22 +75,20 @@ export function accessByToken(options: AccessOptions): Access {
   async function verified(token: string, need: Need, address: string): Promise<Grant> {
     const at = now();
     const from = holderOf(address);
-    const digest = digestOf(token);
-    if (!wereGood.has(digest) && failures.isReached(from, at))
-      throw new RefusedError("TOO_MANY_REQUESTS", tooMany("Too many tokens from this address were refused"));
     try {
-      if (!isJwt(token)) {
-        const grant = await opaquely(token, address, at);
-        wereGood.set(digest, true);
-        return grant;
-      }
-      const grant = await grantOfToken(token, issuers, address, at);
-      remembered.set(digest, grant);
+      if (!isJwt(token)) return await opaquely(token, address, at);
+      const followsChains = !failures.isReached(from, at);
+      const grant = await grantOfToken(token, issuers, { address, at, followsChains });
+      remembered.set(digestOf(token), grant);
       return grant;
     } catch (cause) {
-      wereGood.delete(digest);
       // A store that cannot be asked has refused nobody.
       if (cause instanceof StoreError) throw cause;
+      const seconds = failures.secondsOf(from, at);
+      if (seconds > 0) {
+        const sentence = tooMany("Too many tokens from this address were refused");
+        throw new RefusedError("TOO_MANY_REQUESTS", sentence, { retryAfter: seconds });
+      }
       failures.count(from, at);
       logger.info(
         { from: address, reason: cause instanceof Error ? cause.message : "" },
@@ -111,11 +111,11 @@ export function accessByToken(options: AccessOptions): Access {
   function allowed(grant: Grant, need: Need, route: Route): Grant {
     const { principal } = grant;
     if (!grant.may(need) && !isOpen(need, route))
-      throw new AccessRefusal("insufficient_scope", need, { principal });
+      throw new AccessRefusal("insufficient_scope", need, { principal, lacks: lackingOf(grant, need) });
     if (changes(route)) {
       const who = `${principal.method} ${principal.name}`;
-      if (changing.isReached(who, now()))
-        throw new RateRefusal(principal, tooMany("Too many changes by one caller"));
+      const seconds = changing.secondsOf(who, now());
+      if (seconds > 0) throw new RateRefusal(principal, tooMany("Too many changes by one caller"), seconds);
       changing.count(who, now());
     }
     return grant;
@@ -146,6 +146,12 @@ export function accessByToken(options: AccessOptions): Access {
     forget: () => remembered.clear(),
     challenge: (refusal) => challengeOf(refusal, options),
   };
+}
+
+/** Which actions on a repository, taken one by one, a grant does not have. Nothing is told by it of what is there. */
+function lackingOf(grant: Grant, need: Need): readonly string[] {
+  if (need.kind !== "repository") return [];
+  return need.actions.filter((action) => !grant.may({ ...need, actions: [action] }));
 }
 
 const noRights = { repositories: new Map<string, ReadonlySet<string>>(), server: new Set<never>() };

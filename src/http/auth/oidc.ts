@@ -110,10 +110,12 @@ export class Oidc {
   async identify(text: string, address: string): Promise<Identified> {
     const { issuers, now, logger } = this.#options;
     const from = holderOf(address);
-    if (this.#failures.isReached(from, now())) {
+    const seconds = this.#failures.secondsOf(from, now());
+    if (seconds > 0) {
       throw new RefusedError(
         "TOO_MANY_REQUESTS",
         "Too many ID tokens from this address were refused: try again in a minute.",
+        { retryAfter: seconds },
       );
     }
     try {

@@ -24,8 +24,15 @@ export class Rate {
 
   /** Whether it was done as often as is allowed. Counts nothing. */
   isReached(who: string, at: number): boolean {
+    return this.secondsOf(who, at) > 0;
+  }
+
+  /** Whole seconds until it may be done again; 0: it may be done now. Counts nothing. */
+  secondsOf(who: string, at: number): number {
     const window = this.#windows.get(who);
-    return this.#limit > 0 && window !== undefined && isOpen(window, at) && window.count >= this.#limit;
+    const isFull =
+      this.#limit > 0 && window !== undefined && isOpen(window, at) && window.count >= this.#limit;
+    return isFull ? Math.ceil((window.begun + minute - at) / 1_000) : 0;
   }
 
   count(who: string, at: number): void {

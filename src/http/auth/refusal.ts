@@ -19,17 +19,26 @@ const sentences: Readonly<Record<Lack, string>> = {
   insufficient_scope: "This token does not allow that: ask who runs this server for the right.",
 };
 
+interface AccessContext {
+  readonly cause?: unknown;
+  readonly principal?: Principal;
+  readonly lacks?: readonly string[];
+}
+
 export class AccessRefusal extends RefusedError {
   readonly lack: Lack;
   readonly need: Need;
   /** Who lacks the right, where that is known. */
   readonly principal: Principal | undefined;
+  /** Those of the needed actions that a good token does not allow. */
+  readonly lacks: readonly string[];
 
-  constructor(lack: Lack, need: Need, { cause, principal }: { cause?: unknown; principal?: Principal } = {}) {
+  constructor(lack: Lack, need: Need, { cause, principal, lacks = [] }: AccessContext = {}) {
     super("UNAUTHORIZED", sentences[lack], { cause });
     this.lack = lack;
     this.need = need;
     this.principal = principal;
+    this.lacks = lacks;
   }
 }
 
@@ -37,8 +46,8 @@ export class AccessRefusal extends RefusedError {
 export class RateRefusal extends RefusedError {
   readonly principal: Principal;
 
-  constructor(principal: Principal, sentence: string) {
-    super("TOO_MANY_REQUESTS", sentence);
+  constructor(principal: Principal, sentence: string, retryAfter: number) {
+    super("TOO_MANY_REQUESTS", sentence, { retryAfter });
     this.principal = principal;
   }
 }
@@ -49,12 +58,12 @@ export function forbidden(sentence = sentences.insufficient_scope): RefusedError
 }
 
 /** The same to whoever lacks a right, which the path alone decides: it tells nothing about what is there. */
-export function lacking(need: Need): RefusedError {
+export function lacking({ need, lacks }: Pick<AccessRefusal, "need" | "lacks">): RefusedError {
   const right =
     need.kind === "server"
       ? `the right ${need.action} to the whole server`
       : need.kind === "repository"
-        ? `the right ${need.actions.join(" and ")} to this repository`
+        ? `the right ${lacks.join(" and ")} to this repository`
         : "it";
   return forbidden(`This token does not allow that: ask an administrator of this server for ${right}.`);
 }
@@ -81,13 +90,15 @@ function wanted(need: Need): Wanted | undefined {
 
 /** Value of `WWW-Authenticate`. Names have no control characters (`core/names.ts`); older ones may have anything else. */
 export function challengeOf(
-  { lack, need }: Pick<AccessRefusal, "lack" | "need">,
+  { lack, need, lacks }: Pick<AccessRefusal, "lack" | "need" | "lacks">,
   { realm, service }: { readonly realm: string; readonly service: string },
 ): string {
   const want = wanted(need);
   const parts = [`realm="${realm}"`, `service="${service}"`];
   if (want !== undefined) parts.push(`scope="${want.type}:${quoted(want.name)}:${want.actions.join(",")}"`);
   if (lack !== "missing") parts.push(`error="${lack}"`);
+  // What was asked for stays in the scope: so clients fetch the next token. People are told what to give.
+  if (lacks.length > 0) parts.push(`error_description="lacks ${lacks.join(",")}"`);
   return `Bearer ${parts.join(",")}`;
 }
 

@@ -56,18 +56,28 @@ const claims = z.looseObject({
 });
 type Claims = z.infer<typeof claims>;
 
-/** Throws anything if the token is not to be believed: what it is goes to the log. `at`: milliseconds. */
+export interface Looking {
+  /** Where the token comes from. */
+  readonly address: string;
+  /** Milliseconds. */
+  readonly at: number;
+  /** Without: a token that brings certificates is refused, so that no token costs more than one signature. */
+  readonly followsChains: boolean;
+}
+
+/** Throws anything if the token is not to be believed: what it is goes to the log. */
 export async function grantOfToken(
   text: string,
   issuers: readonly TokenIssuer[],
-  address: string,
-  at: number,
+  { address, at, followsChains }: Looking,
 ): Promise<Grant> {
   if (text.length > mostCharacters) throw new Error("the token is too long");
   const given = readClaims(text);
   const issuer = issuers.find((each) => each.issuer === given.iss);
   if (issuer === undefined) throw new Error("the token is of another issuer");
-  const key = issuer.keys.find(decodeProtectedHeader(text), at);
+  const header = decodeProtectedHeader(text);
+  if (!followsChains && header.x5c !== undefined) throw new Error("the token brings certificates");
+  const key = issuer.keys.find(header, at);
   if (key === undefined) throw new Error("the token is signed with a key that is not trusted");
   await jwtVerify(text, key, {
     algorithms,

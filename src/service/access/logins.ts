@@ -64,13 +64,14 @@ export class Logins {
     const { attempts, now, onFailure } = this.#settings;
     const { name } = credentials;
     const at = now();
-    if (attempts.waitOf(name, address, at) > 0) throw tooManyFailures();
+    const before = attempts.waitOf(name, address, at);
+    if (before > 0) throw tooManyFailures(before);
     // Before it is known whether the password is right, so that the answer is there when it is.
     const elsewhere = attempts.ask?.(name, address, at);
     const isRight = await this.#isRight(credentials);
     // Who has to wait is told the same of a right password as of a wrong one. Others may have failed meanwhile, side by side.
     const waits = Math.max((await elsewhere) ?? 0, attempts.waitOf(name, address, now()));
-    if (waits > 0) throw tooManyFailures();
+    if (waits > 0) throw tooManyFailures(waits);
     if (isRight) {
       attempts.succeeded(name, address);
       return;
@@ -130,7 +131,9 @@ export class Logins {
   }
 }
 
-function tooManyFailures(): RefusedError {
-  const sentence = "Too many logins have failed: wait some minutes, then try again.";
-  return new RefusedError("TOO_MANY_REQUESTS", sentence);
+/** `wait`: milliseconds. */
+function tooManyFailures(wait: number): RefusedError {
+  const seconds = Math.ceil(wait / 1_000);
+  const sentence = `Too many logins have failed: try again in ${seconds} second${seconds === 1 ? "" : "s"}.`;
+  return new RefusedError("TOO_MANY_REQUESTS", sentence, { retryAfter: seconds });
 }

@@ -6,6 +6,9 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 
+/** The operator's token begins with it. It is in no store. */
+export const operatorPrefix = "vdo_";
+
 export type OpaqueKind = "machine" | "refresh";
 
 const prefixes = { machine: "vdm_", refresh: "vdr_" } as const satisfies Record<OpaqueKind, string>;

@@ -319,6 +319,33 @@ describe("a token that was given for the server itself", () => {
     expect(await trustCodeOf(get(fetcherFor(server.url, { credentials: withOwn("vdm_1") })))).toBe(code);
   });
 
+  it.each([
+    ["the server says", ',error_description="lacks push"', "the right push to"],
+    ["the server says of several", ',error_description="lacks push,pull"', "the rights push and pull to"],
+    ["the request needs, where it says nothing", "", "the rights pull and push to"],
+    [
+      "the request needs, where it says what is no right",
+      ',error_description="lacks \\"push"',
+      "the rights pull and push to",
+    ],
+  ])("that does not suffice is told with the rights that %s", async (_what, description, told) => {
+    const { server } = await tokenServer({
+      passes: () => false,
+      challenge: ({ url }) => `Bearer realm="${url}/token",error="insufficient_scope"${description}`,
+    });
+    const failed = fetcherFor(server.url, { credentials: withOwn("vdm_1") }).call({
+      right: { of: "repository", repository: "a/b", actions: "pull,push" },
+      method: "POST",
+      path: "/v2/a/b/_trust/tuf/",
+      maxBytes: 100,
+      signal: AbortSignal.timeout(5_000),
+    });
+    await expect(failed).rejects.toMatchObject({
+      code: "FORBIDDEN",
+      remedy: { next: `Give this user ${told} a/b, or use another user.` },
+    });
+  });
+
   it("is not sent to where a redirect leads", async () => {
     const other = await plainServer((_request, response) => response.end("file"));
     const server = await plainServer((request, response) => {

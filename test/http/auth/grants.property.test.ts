@@ -11,7 +11,8 @@ import { type Entry, issuer, service, TokenService } from "../../support/token-s
 
 let tokens: TokenService;
 let issuers: readonly TokenIssuer[];
-const grantOf = (text: string) => grantOfToken(text, issuers, "192.0.2.1", start);
+const grantOf = (text: string) =>
+  grantOfToken(text, issuers, { address: "192.0.2.1", at: start, followsChains: true });
 
 beforeAll(async () => {
   tokens = await TokenService.make(() => start);

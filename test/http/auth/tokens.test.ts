@@ -230,7 +230,21 @@ describe("the challenge", () => {
     const bad = await server.get(path, bearing("a.b.c"));
     expect(bad.headers["www-authenticate"]).toMatch(/,error="invalid_token"$/);
     const poor = await server.get(path, bearing(await tokens.token()));
-    expect(poor.headers["www-authenticate"]).toMatch(/,error="insufficient_scope"$/);
+    expect(poor.headers["www-authenticate"]).toMatch(
+      /,error="insufficient_scope",error_description="lacks pull"$/,
+    );
+  });
+
+  it("says which of several rights a token lacks, and asks for all of them", async () => {
+    const reader = bearing(await tokens.token({ access }));
+    const answer = await server.request(`/v2/${repository}/_trust/tuf/`, { method: "POST", headers: reader });
+    expect(answer.headers["www-authenticate"]).toContain(
+      `scope="repository:${repository}:push,pull",error="insufficient_scope",error_description="lacks push"`,
+    );
+    const proposals = `/api/v1/repositories/${encodeURIComponent(repository)}/proposals`;
+    const managed = await server.request(proposals, { method: "POST", headers: reader });
+    expect([managed.status, managed.code]).toEqual([403, "FORBIDDEN"]);
+    expect(managed.body.toString()).toContain("the right propose to this repository");
   });
 });
 
@@ -256,24 +270,47 @@ describe("who is not let in", () => {
 });
 
 describe("how often", () => {
-  it("tokens of one address are refused a number of times, and then not looked at for a minute", async () => {
+  it("bad tokens of one address are refused a number of times, and then told to wait; a good one is let in", async () => {
     const some = await startServer({ access: tokens.access({ failuresPerMinute: 3 }) });
     try {
-      const good = await tokens.token({ access });
       const states: number[] = [];
       for (let time = 0; time < 4; time++) states.push((await some.get(path, bearing(`${time}.b.c`))).status);
       expect(states).toEqual([401, 401, 401, 429]);
-      const limited = await some.get(path, bearing(good));
-      expect([limited.status, limited.code, limited.headers["retry-after"]]).toEqual([
+      // Signed by somebody else in the name of a key of ours.
+      const forged = await some.get(path, bearing(await tokens.token({ access, key: stranger })));
+      expect([forged.status, forged.code, forged.headers["retry-after"]]).toEqual([
         429,
         "TOO_MANY_REQUESTS",
         "60",
       ]);
+      expect(some.log.filter((line) => line.includes("a token was refused"))).toHaveLength(3);
+      // One that was never seen before.
+      expect((await some.get(path, bearing(await tokens.token({ access })))).status).toBe(allowed);
+      some.clock.advance(45_500);
+      const later = await some.get(path, bearing("a.b.c"));
+      expect([later.status, later.headers["retry-after"]]).toEqual([429, "15"]);
+      some.clock.advance(14_500);
+      expect((await some.get(path, bearing("a.b.c"))).status).toBe(401);
+    } finally {
+      await some.close();
+    }
+  });
+
+  it("chains of certificates are not followed for an address of which too many were bad", async () => {
+    const some = await startServer({ access: tokens.access({ failuresPerMinute: 1 }) });
+    try {
+      const brings = { kid: undefined as never, x5c: [derOf(tokens.certificate)] };
+      const chained = async () =>
+        (await some.get(path, bearing(await tokens.token({ access, header: brings })))).status;
+      expect(await chained()).toBe(allowed);
+      const before = bearing(await tokens.token({ access, header: brings }));
+      expect((await some.get(path, before)).status).toBe(allowed);
+      expect((await some.get(path, bearing("a.b.c"))).status).toBe(401);
+      some.clock.advance(1_000);
+      expect(await chained()).toBe(429);
+      expect((await some.get(path, before)).status).toBe(allowed);
       some.clock.advance(60_000);
-      expect((await some.get(path, bearing(good))).status).toBe(allowed);
-      // Whoever was let in is not kept out by what others of the address do.
-      for (let time = 0; time < 4; time++) await some.get(path, bearing(`${time}.b.c`));
-      expect((await some.get(path, bearing(good))).status).toBe(allowed);
+      expect(await chained()).toBe(allowed);
     } finally {
       await some.close();
     }
