@@ -39,9 +39,14 @@ export class Victim {
   static async make(line: Line, history: History): Promise<Victim> {
     const at = line.now();
     const key = async (role: string) => {
-      const { body } = await line.client.request(`/v2/example.org/victim/_trust/tuf/${role}.key`);
+      const repository = "example.org/victim";
+      const began = history.tick();
+      const { body } = await line.client.request(`/v2/${repository}/_trust/tuf/${role}.key`);
       const { keytype, keyval } = JSON.parse(body.toString("utf8"));
-      return listed(keytype, keyval.public);
+      const made = listed(keytype, keyval.public);
+      const ended = history.tick();
+      history.add({ kind: "key", repository, keyId: made.id, outcome: "acknowledged", began, ended });
+      return made;
     };
     const options = { at, timestamp: await key("timestamp"), snapshot: await key("snapshot") };
     const owner = await Owner.make("example.org/victim", options);
