@@ -90,7 +90,8 @@ test("bits flipped anywhere: whatever is served is what was published", async ()
       server = await world.start();
     } catch (error) {
       if (!(error instanceof NotStarted)) throw error;
-      expect(error.code).toBe(exitCodes.store.code);
+      // A seal in which a bit was flipped cannot be told from one of another secret.
+      expect([exitCodes.store.code, exitCodes.signer.code]).toContain(error.code);
       count.noStart += 1;
       continue;
     }
