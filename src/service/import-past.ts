@@ -4,7 +4,7 @@ import { MalformedError, RefusedError, StoreError } from "../core/errors.ts";
 import type { FormatRules } from "../core/format/format.ts";
 import type { Metadata } from "../core/model.ts";
 import { pastUnder } from "../core/taking-over.ts";
-import type { Store } from "../store/store.ts";
+import type { MetadataReference, Store } from "../store/store.ts";
 import { recordOf } from "./audit-record.ts";
 import type { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
@@ -57,14 +57,48 @@ export async function addPast(
     );
   }
   if (taken.size === 0) return { added: 0 };
+  return { added: await putBehind(parts, { repository, incarnation, at, principal }, [...taken.values()]) };
+}
+
+/**
+ * Roots of the chain from before the first one that is here: clients whose root is older follow by them. Gives how many there
+ * are. Throws `IMPORT_CONFLICT`.
+ * @param roots verified up to one that is stored
+ */
+export async function addRoots(
+  parts: PastParts,
+  place: PastPlace,
+  roots: readonly Metadata[],
+  dryRun: boolean,
+): Promise<number> {
+  if ((await parts.store.imports.last(place.repository)) === undefined) return 0;
+  const here = new Set((await storedRoots(parts, place.repository)).map(({ version }) => version));
+  const missing = roots.filter(({ signed }) => !here.has(signed.version));
+  if (missing.length > 0 && !dryRun) await putBehind(parts, place, missing);
+  return missing.length;
+}
+
+interface PastPlace {
+  readonly repository: string;
+  readonly incarnation: number;
+  readonly at: number;
+  readonly principal: Principal;
+}
+
+/** Gives how many of the files were not there. Throws `IMPORT_CONFLICT`. */
+async function putBehind(
+  { store, cache }: PastParts,
+  { repository, incarnation, at, principal }: PastPlace,
+  metadata: readonly Metadata[],
+): Promise<number> {
+  const files = metadata.map(newMetadata);
+  const detail = { incarnation, sent: files.length };
+  const audit = recordOf({ at, principal, kind: "import.past-added", repository, detail });
   try {
-    const files = [...taken.values()].map(newMetadata);
-    const detail = { incarnation, sent: files.length };
-    const audit = recordOf({ at, principal, kind: "import.past-added", repository, detail });
     const request = { repository, incarnation, at, principal: principal.name, files, audit };
-    return { added: await store.imports.addHistory(request) };
+    return await store.imports.addHistory(request);
   } catch (error) {
-    if (mayHaveHappened(error)) parts.cache.forget(repository);
+    if (mayHaveHappened(error)) cache.forget(repository);
     if (error instanceof StoreError && error.code === "CONFLICT") {
       throw conflict("keeps other bytes of a version, or a lower one as its current file", error);
     }
@@ -72,16 +106,22 @@ export async function addPast(
   }
 }
 
-async function rootsOf({ store }: PastParts, repository: string): Promise<Buffer[]> {
-  const roots: Buffer[] = [];
+async function storedRoots({ store }: PastParts, repository: string): Promise<MetadataReference[]> {
+  const roots: MetadataReference[] = [];
   for (let after = 0; roots.length < mostRoots; ) {
     const found = await store.imports.versions({ repository, role: "root", after, limit: page });
-    for (const { version } of found) {
-      const file = await store.byVersion(repository, "root", version);
-      if (file !== undefined) roots.push(intactBytes(file));
-    }
+    roots.push(...found);
     after = found.at(-1)?.version ?? 0;
     if (found.length < page) break;
+  }
+  return roots;
+}
+
+async function rootsOf(parts: PastParts, repository: string): Promise<Buffer[]> {
+  const roots: Buffer[] = [];
+  for (const { version } of await storedRoots(parts, repository)) {
+    const file = await parts.store.byVersion(repository, "root", version);
+    if (file !== undefined) roots.push(intactBytes(file));
   }
   return roots;
 }

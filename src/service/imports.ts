@@ -20,8 +20,7 @@ import { recordOf, shortened } from "./audit-record.ts";
 import type { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
 import { deniedKeys } from "./denied-keys.ts";
-import { addPast, conflict } from "./import-past.ts";
-import { addRoots, missingRoots } from "./import-roots.ts";
+import { addPast, addRoots, conflict } from "./import-past.ts";
 import type {
   Imported,
   ImportRequest,
@@ -130,9 +129,9 @@ export class Imports implements ImportService {
     const present = [roots.at(-1) as Metadata, ...files];
     if (await this.#isHere(state, present)) {
       const { revision, incarnation } = state;
-      const older = await missingRoots(this.#parts, repository, roots);
-      if (older.length > 0 && !dryRun) await addRoots(this.#parts, state, older, principal, at);
-      return { changed: older.length > 0, revision, incarnation, remarks };
+      const place = { repository, incarnation, at, principal };
+      const older = await addRoots(this.#parts, place, roots, dryRun);
+      return { changed: older > 0, revision, incarnation, remarks };
     }
     await this.#refuseConflict(state, present, roots);
     if (dryRun) {
