@@ -20,10 +20,7 @@ import { prepareTrail } from "./audit.ts";
 import { connect } from "./connection.ts";
 import { isCorrupt, unavailable } from "./errors.ts";
 import { prepareProposals } from "./proposal-inspection.ts";
-
-/** An import stands in the record as a publication, and beside it as what it was. */
-const recordRow =
-  "SELECT p.revision, p.incarnation, p.at, CASE WHEN i.revision IS NULL THEN p.kind ELSE 'import' END AS kind, p.principal, p.audit FROM publication AS p LEFT JOIN imported AS i ON i.repository = p.repository AND i.revision = p.revision WHERE p.repository = ?";
+import { fromRecord, recordColumns } from "./record.ts";
 
 /** Sentences of the integrity check. */
 const mostFaults = 100;
@@ -149,7 +146,7 @@ function prepareRepositoryRows(database: Database.Database): (name: string) => R
     "SELECT count(*) AS rows, coalesce(max(revision), 0) AS highest, coalesce(sum(kind = 'removal'), 0) AS removals, coalesce(max(CASE WHEN kind = 'removal' THEN revision END), 0) AS lastRemoval FROM publication WHERE repository = ?",
   );
   const record = database.prepare<[number, number, number], HistoryRow>(
-    `${recordRow} AND p.revision > ? ORDER BY p.revision LIMIT ?`,
+    `SELECT ${recordColumns}, p.audit ${fromRecord} WHERE p.repository = ? AND p.revision > ? ORDER BY p.revision LIMIT ?`,
   );
   const keyUses = database.prepare<[number, number], KeyUse>(
     "SELECT material, role FROM key_use WHERE repository = ? LIMIT ?",
