@@ -3,27 +3,13 @@
 import { saysWho } from "../service/access/claimed-identity.ts";
 import { claimFault, prefixOf, templateFault, type WantedClaims } from "../service/access/claims.ts";
 import { oidcPrefix, scopeFault } from "../service/access/evaluate.ts";
+import { tokenAlgorithms } from "../service/access/token-algorithms.ts";
 import { isLoopback } from "./loopback.ts";
 import { problem, type Rule } from "./rule.ts";
 import type { Config } from "./schema.ts";
 
 type Settings = Config["auth"]["oidc"];
 type Issuer = Settings["issuers"][number];
-
-/** None of them is symmetric: a public key is no secret. */
-export const idTokenAlgorithms: ReadonlySet<string> = new Set([
-  "ES256",
-  "ES384",
-  "ES512",
-  "RS256",
-  "RS384",
-  "RS512",
-  "PS256",
-  "PS384",
-  "PS512",
-  "EdDSA",
-  "Ed25519",
-]);
 
 const usedByBuiltin: Rule = ({ auth: { mode, oidc } }) => {
   const key =
@@ -38,12 +24,12 @@ const usedByBuiltin: Rule = ({ auth: { mode, oidc } }) => {
 
 const goodAlgorithms: Rule = ({ auth: { oidc } }) => {
   const all = [...oidc.algorithms, ...oidc.issuers.flatMap(({ algorithms = [] }) => algorithms)];
-  const bad = all.find((each) => !idTokenAlgorithms.has(each));
+  const bad = all.find((each) => !tokenAlgorithms.includes(each));
   if (bad === undefined && oidc.algorithms.length > 0) return undefined;
   return problem(
     "NOT_SAFE",
     "auth.oidc.algorithms",
-    `auth.oidc: algorithms are some of ${[...idTokenAlgorithms].join(", ")}.`,
+    `auth.oidc: algorithms are some of ${tokenAlgorithms.join(", ")}.`,
   );
 };
 

@@ -6,6 +6,7 @@
 import { decodeProtectedHeader, jwtVerify } from "jose";
 import { z } from "zod";
 import { parseJson } from "../../core/json.ts";
+import { tokenAlgorithms } from "../../service/access/token-algorithms.ts";
 import type { Principal } from "../../service/service.ts";
 import { anonymousName, type Grant, grantOf, type ServerAction } from "./grant.ts";
 import type { IssuerKeys } from "./issuer-keys.ts";
@@ -19,19 +20,6 @@ export interface TokenIssuer {
   readonly method: Principal["method"];
 }
 
-const algorithms = [
-  "ES256",
-  "ES384",
-  "ES512",
-  "RS256",
-  "RS384",
-  "RS512",
-  "PS256",
-  "PS384",
-  "PS512",
-  "EdDSA",
-  "Ed25519",
-];
 /** Characters; heads of requests are bounded, too. */
 export const mostCharacters = 16_384;
 const tolerance = 60;
@@ -80,7 +68,7 @@ export async function grantOfToken(
   const key = issuer.keys.find(header, at);
   if (key === undefined) throw new Error("the token is signed with a key that is not trusted");
   await jwtVerify(text, key, {
-    algorithms,
+    algorithms: [...tokenAlgorithms],
     issuer: issuer.issuer,
     audience: issuer.audience,
     clockTolerance: tolerance,
