@@ -12,10 +12,8 @@ import { DestinationError } from "./errors.ts";
 
 export interface Standing {
   readonly exists: boolean;
-  readonly incarnation: number;
-  readonly imported: boolean;
+  /** It was taken over and goes on there by keys of its own. */
   readonly adopted: boolean;
-  readonly current: ReadonlyMap<string, { readonly version: number; readonly sha256: string }>;
 }
 
 export interface Destination {
@@ -33,13 +31,7 @@ export interface Destination {
   addPast(repository: string, incarnation: number, files: readonly Metadata[]): Promise<number>;
 }
 
-const standingAnswer = z.object({
-  exists: z.boolean(),
-  incarnation: z.int(),
-  current: z.array(z.object({ role: z.string(), version: z.int(), sha256: z.string() })),
-  imported: z.object({}).optional(),
-  adopted: z.boolean(),
-});
+const standingAnswer = z.object({ exists: z.boolean(), adopted: z.boolean() });
 const takenAnswer = z.object({ changed: z.boolean(), incarnation: z.int() });
 const versionsAnswer = z.object({
   versions: z.array(z.object({ version: z.int(), sha256: z.string() })),
@@ -88,14 +80,7 @@ export function destination(
 
   return {
     origin,
-    async standing(repository) {
-      const { current, imported, ...rest } = await ask(repository, "", standingAnswer);
-      return {
-        ...rest,
-        imported: imported !== undefined,
-        current: new Map(current.map(({ role, version, sha256 }) => [role, { version, sha256 }])),
-      };
-    },
+    standing: (repository) => ask(repository, "", standingAnswer),
     async versions(repository, role) {
       const found = new Map<number, string>();
       for (let after: number | undefined = 0; after !== undefined; ) {

@@ -1,8 +1,7 @@
 /** `vidimus import notary` and `import trustdir` as somebody runs them: their examples, what they say and how they end. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
-import { addImportNotary } from "../../src/cli/moving/import-notary.ts";
-import { addImportTrustdir } from "../../src/cli/moving/import-trustdir.ts";
+import { addMovingCommands } from "../../src/cli/moving/commands.ts";
 import { type Folder, folderWith } from "../support/folder.ts";
 import { withHistory } from "../support/moving.ts";
 import { examplesOf, movingCommands } from "../support/moving-commands.ts";
@@ -31,7 +30,7 @@ afterAll(async () => {
   await here.close();
 });
 
-const vidimus = movingCommands(() => home, addImportNotary, addImportTrustdir);
+const vidimus = movingCommands(() => home, addMovingCommands);
 
 const to = () => ["--server", `http://127.0.0.1:${here.port}`];
 const from = () => `http://127.0.0.1:${old.port}`;
@@ -72,6 +71,15 @@ describe("an import", () => {
       { name: "UsageError", message: expect.stringContaining("nofile.txt") },
     );
   });
+
+  it.each([["import", "notary"], ["export", "notary"], ["shadow"]])(
+    "takes names from arguments or from a file, not from both: %s",
+    async (...command) => {
+      const { code, err } = await vidimus(...command, from(), app, "--names", "names.txt", ...to());
+      expect(code).toBe(exitCodes.usage.code);
+      expect(err).toContain("not both");
+    },
+  );
 
   it("says in a document what became of each repository, and ends with 83 if one was left out", async () => {
     const { out, code } = await vidimus(

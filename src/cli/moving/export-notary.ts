@@ -12,12 +12,11 @@ import type { Trust } from "../../client/trust.ts";
 import type { Crawl } from "../../moving/crawl.ts";
 import type { Destination } from "../../moving/destination.ts";
 import type { Finding, Report } from "../../moving/report.ts";
-import type { Source } from "../../moving/source.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { printable, printJson, printLine } from "../output.ts";
 import type { Publishing } from "../publishing/tools.ts";
 import { progressOf, told, type Words } from "./import-report.ts";
-import { namesIn, numberOf, otherServer, readGiven, thisServer } from "./other-server.ts";
+import { namesOf, numberOf, otherServer, thisServer } from "./other-server.ts";
 
 interface Flags extends TrustFlags {
   readonly names?: string;
@@ -76,6 +75,7 @@ export function addExportNotary(parent: Command, publishing: Publishing): void {
   addTrustFlags(command).action(async (place: string, repositories: readonly string[]) => {
     const flags = command.opts<Flags>();
     checkFlags(command, place, flags);
+    const named = namesOf(command, context, repositories, flags.names);
     const inFlight = numberOf(command, flags.inFlight, "--in-flight", 64);
     const rate = numberOf(command, flags.rate, "--rate", 10_000);
     const [{ offerOf, takeOver, usualCrawlLimits }, { notary }] = await Promise.all([
@@ -99,8 +99,8 @@ export function addExportNotary(parent: Command, publishing: Publishing): void {
         inFlight,
         rate,
       });
-      const wanted = await wantedOf(command, publishing, source, repositories, flags.names);
-      const run = (names: Iterable<string>, dryRun: boolean, past: boolean) =>
+      const wanted = named ?? source.names(mostNames);
+      const run = (names: Iterable<string> | AsyncIterable<string>, dryRun: boolean, past: boolean) =>
         takeOver(
           { offer: offerOf(crawl, { past }), destination, dryRun, inFlight, onDone: progress.onDone },
           names,
@@ -223,20 +223,6 @@ async function tablesOf(
     online: (repository) => online.standing(repository),
     onNote: (repository, note) => notes.set(repository, note),
   });
-}
-
-async function wantedOf(
-  command: Command,
-  { context }: Publishing,
-  source: Source,
-  repositories: readonly string[],
-  names: string | undefined,
-): Promise<ReadonlySet<string>> {
-  if (repositories.length > 0) return new Set(repositories);
-  if (names !== undefined) return namesIn(command, readGiven(context, names, "--names"));
-  const all = new Set<string>();
-  for await (const name of source.names(mostNames)) all.add(name);
-  return all;
 }
 
 const words: Words = {

@@ -8,7 +8,7 @@ import { printable } from "../output.ts";
 import type { Publishing } from "../publishing/tools.ts";
 import { groupOf } from "./group.ts";
 import { endImport, progressOf } from "./import-report.ts";
-import { namesIn, numberOf, otherServer, readGiven } from "./other-server.ts";
+import { namesOf, numberOf, otherServer } from "./other-server.ts";
 
 interface Flags extends TrustFlags {
   readonly names?: string;
@@ -56,8 +56,7 @@ export function addImportNotary(parent: Command, publishing: Publishing): void {
     );
   addTrustFlags(command).action(async (url: string, repositories: readonly string[]) => {
     const flags = command.opts<Flags>();
-    if (repositories.length > 0 && flags.names !== undefined)
-      command.error("error: name the repositories or give --names, not both");
+    const named = namesOf(command, context, repositories, flags.names);
     const inFlight = numberOf(command, flags.inFlight, "--in-flight", 64);
     const rate = numberOf(command, flags.rate, "--rate", 10_000);
     const [moving, { notary }] = await Promise.all([
@@ -85,12 +84,7 @@ export function addImportNotary(parent: Command, publishing: Publishing): void {
     const trust = await openSending(flags, client);
     const progress = progressOf(context, client);
     try {
-      const wanted =
-        repositories.length > 0
-          ? new Set(repositories)
-          : flags.names === undefined
-            ? source.names(mostNames)
-            : namesIn(command, readGiven(context, flags.names, "--names"));
+      const wanted = named ?? source.names(mostNames);
       const { destinationOf, offerOf, takeOver, usualCrawlLimits } = moving;
       const reports = await takeOver(
         {

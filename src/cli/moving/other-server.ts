@@ -91,7 +91,7 @@ export function numberOf(command: Command, text: string, flag: string, most: num
 }
 
 /** A file that was given. Throws `UsageError`. */
-export function readGiven({ readFile }: Publishing["context"], path: string, what: string): string {
+function readGiven({ readFile }: Publishing["context"], path: string, what: string): string {
   try {
     return readFile(path);
   } catch (error) {
@@ -102,8 +102,21 @@ export function readGiven({ readFile }: Publishing["context"], path: string, wha
 
 const largestNames = 64 * 1_024 * 1_024;
 
-/** Names of repositories, one a line. */
-export function namesIn(command: Command, text: string): ReadonlySet<string> {
+/** The repositories that were named, by arguments or a file; undefined: none was. */
+export function namesOf(
+  command: Command,
+  context: Publishing["context"],
+  repositories: readonly string[],
+  file: string | undefined,
+): ReadonlySet<string> | undefined {
+  if (repositories.length > 0 && file !== undefined)
+    command.error("error: name the repositories or give --names, not both");
+  if (repositories.length > 0) return new Set(repositories);
+  return file === undefined ? undefined : namesIn(command, readGiven(context, file, "--names"));
+}
+
+/** One name a line. */
+function namesIn(command: Command, text: string): ReadonlySet<string> {
   if (text.length > largestNames) command.error("error: --names is a file of at most 64 MiB");
   return new Set(
     text

@@ -10,7 +10,7 @@ import type { ShadowState } from "../../moving/shadow/state.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import type { Publishing } from "../publishing/tools.ts";
-import { namesIn, numberOf, otherServer, readGiven, thisServer } from "./other-server.ts";
+import { namesOf, numberOf, otherServer, thisServer } from "./other-server.ts";
 
 interface Flags extends TrustFlags {
   readonly names?: string;
@@ -50,10 +50,7 @@ export function addShadow(parent: Command, publishing: Publishing): void {
     const flags = command.opts<Flags>();
     const inFlight = numberOf(command, flags.inFlight, "--in-flight", 64);
     const rate = numberOf(command, flags.rate, "--rate", 10_000);
-    const repositories =
-      named.length > 0 || flags.names === undefined
-        ? named
-        : [...namesIn(command, readGiven(context, flags.names, "--names"))];
+    const repositories = [...(namesOf(command, context, named, flags.names) ?? [])];
     const [{ compareServers }, { freshState, readState, writeState }, { usualCrawlLimits }, { notary }] =
       await Promise.all([
         import("../../moving/shadow/shadow.ts"),

@@ -15,7 +15,7 @@ import type { FormatRules } from "../../core/format/format.ts";
 import type { Metadata } from "../../core/model.ts";
 import { isRepositoryName } from "../../core/names.ts";
 import type { Collection } from "../../core/taking-over.ts";
-import type { Destination, Standing } from "../destination.ts";
+import type { Destination } from "../destination.ts";
 import { BackError, SourceError } from "../errors.ts";
 import type { Source } from "../source.ts";
 import { type Older, refuseOtherHistory, type Stored } from "./history.ts";
@@ -87,9 +87,8 @@ export async function folderDestination({ folder, rules, older }: FolderPlace): 
 
   return {
     origin: folder,
-    async standing(repository): Promise<Standing> {
-      const current = await currentOf(repository);
-      return { exists: current.size > 0, incarnation: 1, imported: true, adopted: false, current };
+    async standing(repository) {
+      return { exists: (await currentOf(repository)).size > 0, adopted: false };
     },
     async versions(repository, role) {
       const found = new Map<number, string>();

@@ -81,13 +81,8 @@ export function publishingDestination(place: PublishingPlace): Destination {
   return {
     origin: there.origin,
     async standing(repository) {
-      const known = await readThere(repository);
-      const files =
-        known === undefined ? [] : [...known.collection.roots.slice(-1), ...known.collection.files];
-      const current = new Map(
-        files.map(({ role, signed, sha256 }) => [role, { version: signed.version, sha256 }]),
-      );
-      return { exists: known !== undefined, incarnation: 1, imported: true, adopted: false, current };
+      const timestamp = await asPlace(() => there.file(repository, "timestamp.json", crawl.limits.fileBytes));
+      return { exists: timestamp !== undefined, adopted: false };
     },
     versions: async () => new Map(),
     addPast: async () => 0,

@@ -54,8 +54,7 @@ export function tablesDestination(place: TablesPlace): Destination {
   return {
     origin: tables.place,
     async standing(repository) {
-      const current = new Map((await tables.of(repository)).map((each) => [each.role, each]));
-      return { exists: current.size > 0, incarnation: 1, imported: true, adopted: false, current };
+      return { exists: (await tables.of(repository)).length > 0, adopted: false };
     },
     async versions(repository, role) {
       const rows = (await tables.of(repository)).filter((each) => each.role === role);
