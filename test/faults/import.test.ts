@@ -13,6 +13,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { exitCodes } from "../../src/cli/exit-codes.ts";
 import { loadConfig } from "../../src/config.ts";
 import { fsck } from "../../src/wire/fsck.ts";
+import { type Ended, endOf } from "../support/child.ts";
 import { everyVersion, withHistory } from "../support/moving.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 import { Chance, times } from "./support/chance.ts";
@@ -85,13 +86,6 @@ async function startAgain(): Promise<void> {
   running = await daemon.start({ settings: { "server.port": String(running.port) } });
 }
 
-interface Ended {
-  /** Null for a process that was killed. */
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
 async function bring(step = 0): Promise<Ended> {
   shim.killAt(step);
   const argv = ["import", "notary", source(), "--server", `http://127.0.0.1:${running.port}`, "--json"];
@@ -100,15 +94,7 @@ async function bring(step = 0): Promise<Ended> {
     env: { PATH: process.env.PATH, HOME: home, ...shim.env() },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  let [out, err] = ["", ""];
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    out += text;
-  });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    err += text;
-  });
-  const [code] = (await once(child, "close")) as [number | null];
-  return { code, out, err };
+  return await endOf(child);
 }
 
 /** What is here of a repository by the names of the old server's files; nothing for what is not. */

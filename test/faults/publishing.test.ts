@@ -3,12 +3,12 @@
  * same command is then run again, and what it was asked for is so, once; nothing that was there before is lost.
  */
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
+import { type Ended, endOf } from "../support/child.ts";
 import { Chance, times } from "./support/chance.ts";
 import { Daemon } from "./support/daemon.ts";
 import { Shim } from "./support/shim.ts";
@@ -16,13 +16,6 @@ import { Shim } from "./support/shim.ts";
 const launcher = resolve(import.meta.dirname, "../../bin/vidimus.js");
 /** A lock that a killed process has left is taken over after ten seconds of the clock. */
 const aMoment = 15_000;
-
-interface Ended {
-  /** Null for a process that was killed. */
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
 
 /** A person at a machine that may die at any step, and a server that does not. */
 class Person {
@@ -67,15 +60,7 @@ class Person {
       },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    let [out, err] = ["", ""];
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      out += text;
-    });
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      err += text;
-    });
-    const [code] = (await once(child, "close")) as [number | null];
-    return { code, out, err };
+    return await endOf(child);
   }
 
   async well(...argv: readonly string[]): Promise<Ended> {

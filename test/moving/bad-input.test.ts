@@ -7,7 +7,7 @@ import { exitCodes } from "../../src/cli/exit-codes.ts";
 import { defaultPolicy } from "../../src/policy/policy.ts";
 import { PolicyInForce } from "../../src/service/policy-in-force.ts";
 import { deadPort } from "../support/fetching.ts";
-import { type Ended, vidimus } from "../support/import-command.ts";
+import { type Measured, vidimus } from "../support/import-command.ts";
 import { openPolicy } from "../support/judging.ts";
 import { everyVersion, withHistory } from "../support/moving.ts";
 import { told } from "../support/publications.ts";
@@ -40,7 +40,7 @@ const at = (port: number) => `http://127.0.0.1:${port}`;
 const bring = (url: string, ...more: readonly string[]) =>
   vidimus("import", "notary", url, "--server", at(here.port), ...more);
 
-async function expectNothingDone({ code, out, err }: Ended, ending: number, words: string): Promise<void> {
+async function expectNothingDone({ code, out, err }: Measured, ending: number, words: string): Promise<void> {
   expect([code, out]).toEqual([ending, ""]);
   expect(err.trim().split("\n")).toEqual([expect.stringContaining(words)]);
   expect(await answers()).toEqual(before);

@@ -9,7 +9,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
 import type { Report } from "../../src/moving/report.ts";
-import { type Ended, vidimus } from "../support/import-command.ts";
+import { type Measured, vidimus } from "../support/import-command.ts";
 import { everyVersion, withHistory } from "../support/moving.ts";
 import { newRootKey, signedOf, signJson } from "../support/publisher.ts";
 import { startServer, type TestServer } from "../support/server.ts";
@@ -59,7 +59,7 @@ afterEach(async () => {
 const to = () => ["--server", `http://127.0.0.1:${here.port}`, "--json"];
 const bring = (...names: readonly string[]) => vidimus("import", "notary", address(), ...names, ...to());
 
-function codesIn({ out }: Ended): Record<string, string> {
+function codesIn({ out }: Measured): Record<string, string> {
   const { repositories } = JSON.parse(out) as { repositories: Report[] };
   return Object.fromEntries(
     repositories.map(({ repository, outcome, findings: [first] }) => [repository, first?.code ?? outcome]),

@@ -17,6 +17,26 @@ export interface Child {
   kill(): Promise<void>;
 }
 
+export interface Ended {
+  /** Null after a signal. */
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** All that a process says until its end. Asked for before it says anything. */
+export async function endOf(child: ChildProcessByStdio<null, Readable, Readable>): Promise<Ended> {
+  let [out, err] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    out += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    err += text;
+  });
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, out, err };
+}
+
 /** `flags`: for Node itself. */
 export function startChild(script: string, args: readonly string[], flags: readonly string[] = []): Child {
   const path = fileURLToPath(new URL(`./children/${script}`, import.meta.url));

@@ -1,21 +1,18 @@
 /** `vidimus` as a process of its own, in an empty home, with what it wrote and how much memory it took. */
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { type Ended, endOf } from "./child.ts";
 
 const main = resolve(import.meta.dirname, "../../src/main.ts");
 
-export interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
+export interface Measured extends Ended {
   /** Bytes that the process held at most. */
   readonly memory: number;
 }
 
-export async function vidimus(...args: readonly string[]): Promise<Ended> {
+export async function vidimus(...args: readonly string[]): Promise<Measured> {
   const home = mkdtempSync(join(tmpdir(), "vidimus-test-"));
   const told = join(home, "memory");
   const telling = `import{writeFileSync}from"node:fs";process.on("exit",()=>writeFileSync(${JSON.stringify(told)},String(process.resourceUsage().maxRSS)))`;
@@ -25,14 +22,7 @@ export async function vidimus(...args: readonly string[]): Promise<Ended> {
     env: { PATH: process.env.PATH, HOME: home },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  let [out, err] = ["", ""];
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    out += text;
-  });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    err += text;
-  });
-  const [code] = (await once(child, "close")) as [number];
+  const { code, out, err } = await endOf(child);
   const memory = Number(readFileSync(told, "utf8")) * 1_024;
   rmSync(home, { recursive: true, force: true });
   return { code, out, err, memory };
