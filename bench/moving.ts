@@ -118,7 +118,7 @@ async function importAll({ url, ca, fresh }: Place): Promise<Import> {
   const directory = fresh();
   const server = await startVidimus(directory);
   try {
-    const flags = ["--source-ca", ca, "--server", server.url, "--ca", server.ca, "--rate", "10000", "--json"];
+    const flags = ["--old-ca", ca, "--server", server.url, "--ca", server.ca, "--rate", "10000", "--json"];
     const command = [
       "--import",
       child("peak.js"),

@@ -411,7 +411,14 @@ export const table: readonly Row[] = [
       "src/core",
     ],
     packages: ["jose", "p-limit", "p-retry", "zod"],
-    builtins: ["node:crypto", "node:fs", "node:fs/promises", "node:path", "node:timers/promises"],
+    builtins: [
+      "node:crypto",
+      "node:fs",
+      "node:fs/promises",
+      "node:path",
+      "node:timers/promises",
+      "node:zlib",
+    ],
   },
   // The keys of people: the errors alone are wanted by commands that open none.
   { place: keyErrors, ours: [], packages: [], builtins: [] },

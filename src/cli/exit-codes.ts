@@ -1,6 +1,6 @@
 /**
  * The exit codes of every command, in one table. bin/runtime.js repeats the one that it needs. Those of the client's
- * commands stand beside its refusals, since its own executable has them too.
+ * commands stand beside its refusals, since its own executable has them too. All are in one file, because no number may be given twice.
  */
 import { type BackupCode, BackupError } from "../backup/errors.ts";
 import { endings } from "../client/errors.ts";
@@ -12,7 +12,14 @@ import {
   type OldKeyCode,
   OldKeyError,
 } from "../moving/databases/errors.ts";
-import { BackError, DestinationError, ShadowError, type SourceCode, SourceError } from "../moving/errors.ts";
+import {
+  BackError,
+  DestinationError,
+  ShadowError,
+  type SourceCode,
+  SourceError,
+  TimeLimitError,
+} from "../moving/errors.ts";
 import { type KeyCode, KeyError } from "../publisher/custody/errors.ts";
 import { EditError, type PublishCode, PublishError } from "../publisher/errors.ts";
 import { type ProbeCode, ProbeError, type StartCode, StartError } from "../serve/errors.ts";
@@ -122,6 +129,11 @@ export const exitCodes = {
   },
   oldKeys: { code: 90, meaning: "no key of the old signer is wanted here: nothing was changed" },
   oldKeysInPart: { code: 91, meaning: "some keys of the old signer were not taken in; the others were" },
+  importTime: {
+    code: 92,
+    meaning:
+      "the time that --time-limit gives an import was over: what was taken stays, and can be run again",
+  },
   exportInPart: {
     code: 93,
     meaning: "some repositories cannot go back, see findings; without --leave-out nothing was written",
@@ -286,6 +298,7 @@ export function exitNameOf(error: unknown): ExitName {
   if (error instanceof BackError) return error.code === "EXPORT_PLACE" ? "exportPlace" : "exportInPart";
   if (error instanceof ShadowError) return "shadowUnable";
   if (error instanceof DestinationError) return "importServer";
+  if (error instanceof TimeLimitError) return "importTime";
   if (error instanceof PublishError) return ofPublish[error.code];
   return error instanceof VidimusError ? ofVidimus(error) : "unexpected";
 }

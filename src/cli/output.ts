@@ -45,15 +45,24 @@ export function printable(text: string): string {
 
 /** Columns padded to their widest cell, two spaces between them. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+  const widths = widthsOf(rows);
+  return rows.map((row) => formatRow(row, widths)).join("\n");
+}
+
+/** How wide the columns of a table are, which may be too long to be held. */
+export function widthsOf(rows: Iterable<readonly string[]>): readonly number[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [column, { length }] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, length);
+  }
+  return widths;
+}
+
+export function formatRow(row: readonly string[], widths: readonly number[]): string {
+  return row
+    .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+    .join("  ")
+    .trimEnd();
 }
 
 /** Says what went wrong and gives the exit code. */

@@ -9,6 +9,7 @@ import type { CallAnswer, Fetcher } from "../client/fetch/fetcher.ts";
 import type { Metadata } from "../core/model.ts";
 import type { Collection } from "../core/taking-over.ts";
 import { DestinationError } from "./errors.ts";
+import { authorityHint } from "./notary-source.ts";
 
 export interface Standing {
   readonly exists: boolean;
@@ -50,9 +51,11 @@ const passing: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 const away: ReadonlySet<string> = new Set(["UNREACHABLE", "TIMEOUT", "SERVER_ERROR"]);
 const unusable: ReadonlySet<string> = new Set([...away, "TLS_UNTRUSTED", "BAD_ANSWER", "ANSWER_TOO_LARGE"]);
 
+/** @param ending the end of everything that is asked for; its reason is thrown */
 export function destination(
   fetcherOf: (repository: string) => Promise<Fetcher>,
   origin: string,
+  ending?: AbortSignal,
 ): Destination {
   async function ask<S extends z.ZodType>(
     repository: string,
@@ -61,7 +64,7 @@ export function destination(
     body?: unknown,
   ): Promise<z.output<S>> {
     const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
-    const answer = await answered(origin, async (signal) => {
+    const answer = await answered(origin, ending, async (signal) => {
       const fetcher = await fetcherOf(repository);
       return await fetcher.call({
         right: { of: "server", action: "admin" },
@@ -112,9 +115,11 @@ export function destination(
 /** Throws `DestinationError` with the code of what went wrong on the way; who may not is told so by whoever knows the credentials. */
 async function answered(
   origin: string,
+  ending: AbortSignal | undefined,
   call: (signal: AbortSignal) => Promise<CallAnswer>,
 ): Promise<CallAnswer> {
-  const signal = AbortSignal.timeout(longest);
+  const timeout = AbortSignal.timeout(longest);
+  const signal = ending === undefined ? timeout : AbortSignal.any([timeout, ending]);
   let last: CallAnswer | undefined;
   const once = async () => {
     last = undefined;
@@ -132,12 +137,15 @@ async function answered(
       shouldRetry: ({ error }) => error instanceof TrustError && away.has(error.code),
     });
   } catch (error) {
+    ending?.throwIfAborted();
     if (last !== undefined) return last;
     if (error instanceof TrustError && !unusable.has(error.code)) throw error;
     const why = error instanceof TrustError ? error.message : "it did not answer in time.";
     if (!(error instanceof TrustError) && !signal.aborted) throw error;
     const code = error instanceof TrustError ? error.code : "TIMEOUT";
-    throw new DestinationError(code, 0, `${origin} cannot take anything over: ${why}`, error);
+    const isUnknown = error instanceof TrustError && code === "TLS_UNTRUSTED" && error.remedy === undefined;
+    const next = isUnknown ? authorityHint("--ca") : "";
+    throw new DestinationError(code, 0, `${origin} cannot take anything over: ${why}${next}`, error);
   }
 }
 

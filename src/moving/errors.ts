@@ -26,6 +26,12 @@ export class SourceError extends Error {
   }
 }
 
+/** The time that was given to an import is over. */
+export class TimeLimitError extends Error {
+  override readonly name = "TimeLimitError";
+  readonly code = "TIME_LIMIT";
+}
+
 /** It refused, by its own code; `UNEXPECTED` for an answer that is none of Vidimus. */
 export class DestinationError extends Error {
   override readonly name = "DestinationError";

@@ -7,12 +7,11 @@ import type { Fetcher } from "../client/fetch/fetcher.ts";
 import { isRepositoryName } from "../core/names.ts";
 import { SourceError } from "./errors.ts";
 import type { Pace } from "./pace.ts";
+import { type Patience, patiently } from "./patience.ts";
 import type { Source } from "./source.ts";
 
 const feedPage = 1_000;
 const largestPage = 2 * 1_024 * 1_024;
-/** Longest that one page may take, its tries included, in milliseconds. */
-const longest = 120_000;
 
 /** What a changefeed tells after one of its entries. */
 export interface Changes {
@@ -30,19 +29,27 @@ export interface NotarySource extends Source {
   changes(after: string, most: number): Promise<Changes>;
 }
 
-export function notarySource(fetcher: Fetcher, pace: Pace): NotarySource {
+export interface NotaryWays extends Patience {
+  /** The flag that takes the authority of its certificate. */
+  readonly authorityFlag?: "--old-ca" | "--ca";
+}
+
+/** @param fetcher makes each request once: what may work the next time is tried again here */
+export function notarySource(fetcher: Fetcher, pace: Pace, ways: NotaryWays = {}): NotarySource {
   const { origin } = fetcher;
+
+  const ask = <T>(maxBytes: number, request: (signal: AbortSignal) => Promise<T>): Promise<T> =>
+    askSource(origin, () => patiently(ways, { who: origin, maxBytes, pace }, request), ways);
 
   /** The bytes of one page of the feed of all repositories. */
   async function feedPageAfter(last: string): Promise<Buffer> {
-    await pace.turn();
-    const { status, body } = await askSource(origin, () =>
+    const { status, body } = await ask(largestPage, (signal) =>
       fetcher.call({
         right: { of: "server", action: "catalog" },
         method: "GET",
         path: `/v2/_trust/changefeed?records=${feedPage}&change_id=${last}`,
         maxBytes: largestPage,
-        signal: AbortSignal.timeout(longest),
+        signal,
       }),
     ).catch((error: unknown) => {
       if (!(error instanceof SourceError) || error.code !== "SOURCE_FORBIDDEN") throw error;
@@ -81,19 +88,21 @@ export function notarySource(fetcher: Fetcher, pace: Pace): NotarySource {
     origin,
     changes,
     async *names(most) {
-      const { changed } = await changes("", most);
-      yield* [...changed].flatMap(([name, exists]) => (exists ? [name] : [])).sort();
+      yield* presentNames(await changes("", most));
     },
     async file(repository, name, maxBytes) {
       if (!isRepositoryName(repository)) return undefined;
-      await pace.turn();
-      return await askSource(origin, () =>
-        // Its tries are bounded in number and time; a timer for each would outlive the request by minutes.
-        fetcher.get({ repository, file: name, maxBytes, signal: new AbortController().signal }),
-      );
+      return await ask(maxBytes, (signal) => fetcher.get({ repository, file: name, maxBytes, signal }));
     },
     close: () => fetcher.close(),
   };
+}
+
+/** Nothing but the names stays in memory while they are gone through. */
+function presentNames({ changed }: Changes): readonly string[] {
+  const names: string[] = [];
+  for (const [name, exists] of changed) if (exists) names.push(name);
+  return names.sort();
 }
 
 interface FeedRecord {
@@ -136,28 +145,43 @@ function isLater(id: string, than: string): boolean {
 const forbidden: ReadonlySet<string> = new Set(["UNAUTHORIZED", "FORBIDDEN", "CREDENTIALS"]);
 const failing: ReadonlySet<string> = new Set(["SERVER_ERROR", "BAD_ANSWER", "TIMEOUT"]);
 
-/** What goes wrong with a request, as what is wrong with a source. Throws `SourceError`. */
-export async function askSource<T>(origin: string, request: () => Promise<T>): Promise<T> {
+/** What goes wrong with a request, as what is wrong with a source. Throws `SourceError`, and why `ending` fired. */
+export async function askSource<T>(
+  origin: string,
+  request: () => Promise<T>,
+  { ending, authorityFlag = "--old-ca" }: NotaryWays = {},
+): Promise<T> {
   try {
     return await request();
   } catch (error) {
-    if (!(error instanceof TrustError)) throw error;
-    if (error.code === "ANSWER_TOO_LARGE") throw new SourceError("SOURCE_ENDLESS", error.message, error);
-    if (forbidden.has(error.code)) {
-      throw new SourceError(
-        "SOURCE_FORBIDDEN",
-        `${error.message} Log in to the registry that the repository is named after (docker login), as somebody who may read it.`,
-        error,
-      );
-    }
-    if (error.code === "TOKEN_REALM") {
-      throw new SourceError(
-        "SOURCE_REALM",
-        `${error.message} If that service is the old server's, say so with --source-realm.`,
-        error,
-      );
-    }
-    if (failing.has(error.code)) throw new SourceError("SOURCE_FAILING", error.message, error);
-    throw new SourceError("SOURCE_UNREACHABLE", `${origin} cannot be read: ${error.message}`, error);
+    ending?.throwIfAborted();
+    throw error instanceof TrustError ? sourceErrorOf(error, origin, authorityFlag) : error;
   }
+}
+
+function sourceErrorOf(error: TrustError, origin: string, authorityFlag: string): SourceError {
+  const { code, message } = error;
+  if (code === "ANSWER_TOO_LARGE") return new SourceError("SOURCE_ENDLESS", message, error);
+  if (forbidden.has(code)) {
+    return new SourceError(
+      "SOURCE_FORBIDDEN",
+      `${message} Log in to the registry that the repository is named after (docker login), as somebody who may read it.`,
+      error,
+    );
+  }
+  if (code === "TOKEN_REALM") {
+    return new SourceError(
+      "SOURCE_REALM",
+      `${message} If that service is the old server's, say so with --old-realm.`,
+      error,
+    );
+  }
+  if (failing.has(code)) return new SourceError("SOURCE_FAILING", message, error);
+  const next = code === "TLS_UNTRUSTED" && error.remedy === undefined ? authorityHint(authorityFlag) : "";
+  return new SourceError("SOURCE_UNREACHABLE", `${origin} cannot be read: ${message}${next}`, error);
+}
+
+/** What a person gives whose server has a certificate that nobody else knows. */
+export function authorityHint(flag: string): string {
+  return ` If it is the right server, give the PEM file of the authority that made its certificate: ${flag} FILE, or NODE_EXTRA_CA_CERTS=FILE for both servers.`;
 }

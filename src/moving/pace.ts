@@ -2,8 +2,8 @@
 import { setTimeout } from "node:timers/promises";
 
 export interface Pace {
-  /** Resolves when the next request may go out. */
-  turn(): Promise<void>;
+  /** Resolves when the next request may go out. Rejects once `signal` fires. */
+  turn(signal?: AbortSignal): Promise<void>;
 }
 
 /** `perSecond`: above 0. `now`: milliseconds of a clock that never goes back. */
@@ -11,11 +11,11 @@ export function paceOf(perSecond: number, now: () => number = () => performance.
   const distance = 1_000 / perSecond;
   let next = now();
   return {
-    async turn() {
+    async turn(signal) {
       const at = Math.max(next, now());
       next = at + distance;
       const wait = at - now();
-      if (wait > 0) await setTimeout(wait);
+      if (wait > 0) await setTimeout(wait, undefined, signal && { signal });
     },
   };
 }

@@ -4,7 +4,8 @@
  * - What is where is asked of the server each time, so an import that was cut off goes on where it was, and one that is run again
  *   brings what is missing and nothing else. Nothing is written down here.
  * - The present of a repository goes over in one request, whole or not at all; its past follows in batches.
- * - What is wrong with one repository keeps no other from being taken. A source or server that is away ends the whole.
+ * - What is wrong with one repository keeps no other from being taken. A source or server that is away ends the whole, and so
+ *   does the time that was given to it: what was reached by then stays, and has been told.
  */
 import pLimit from "p-limit";
 import { VidimusError } from "../core/errors.ts";
@@ -20,7 +21,7 @@ import {
   type Present,
 } from "./crawl.ts";
 import type { Destination } from "./destination.ts";
-import { BackError, DestinationError, SourceError } from "./errors.ts";
+import { BackError, DestinationError, SourceError, TimeLimitError } from "./errors.ts";
 import { type Finding, nothingOf, type Report } from "./report.ts";
 
 /** What is to be brought, wherever it is. */
@@ -58,6 +59,8 @@ export interface TakeOver {
   readonly inFlight: number;
   /** Told of each one that is done. */
   onDone?(report: Report, done: number): void;
+  /** When it fires, nothing more is begun. Source and destination have it too, for what is under way. */
+  readonly ending?: AbortSignal | undefined;
 }
 
 /** What a source has, crawled. */
@@ -87,39 +90,56 @@ const ofRepositoryAtSource: ReadonlySet<string> = new Set([
   "SOURCE_FORBIDDEN",
 ]);
 /** Repositories one after the other that a source fails at: then it is the source that fails. */
-const mostFailing = 20;
+const mostFailing = (inFlight: number) => Math.min(20, Math.max(3, inFlight));
 
-/**
- * Throws `SourceError` and `DestinationError` when one of both cannot be used at all, or the source fails at everything.
- * Reports come in the order of their names.
- */
+/** All that became of them, in the order of their names. Throws as `takeOverEach`. */
 export async function takeOver(
   work: TakeOver,
   repositories: AsyncIterable<string> | Iterable<string>,
 ): Promise<Report[]> {
+  const reports: Report[] = [];
+  const onDone = (report: Report, done: number): void => {
+    reports.push(report);
+    work.onDone?.(report, done);
+  };
+  await takeOverEach({ ...work, onDone }, repositories);
+  return reports.sort((a, b) => (a.repository < b.repository ? -1 : 1));
+}
+
+/**
+ * The same for whoever does not want to hold all reports: each is told by `onDone`, in no order. Throws `SourceError` and
+ * `DestinationError` when one of both cannot be used at all, or the source fails at everything, and why `ending` fired; whatever was
+ * brought by then was told before.
+ */
+export async function takeOverEach(
+  work: TakeOver,
+  repositories: AsyncIterable<string> | Iterable<string>,
+): Promise<void> {
+  const { inFlight, ending } = work;
   const names = oneByOne(repositories);
   const heavy = pLimit(1);
-  const reports: Report[] = [];
   const failed = new AbortController();
-  let failing = 0;
+  let [done, failing] = [0, 0];
+  let fault: Finding | undefined;
   const one = async (repository: string): Promise<void> => {
     const light = await takeOne(work, repository, "light");
-    const isHeavy = light.findings.some(({ code }) => code === "SOURCE_ENDLESS");
-    const report = isHeavy
-      ? await heavy(async () => again(work, light, await takeOne(work, repository, "any")))
-      : light;
-    reports.push(report);
-    const fault = report.findings.find(({ code }) => code === "SOURCE_FAILING");
-    failing = fault === undefined || report.outcome !== "leftOut" ? 0 : failing + 1;
-    if (fault !== undefined && failing >= mostFailing) {
-      throw new SourceError("SOURCE_FAILING", fault.sentence);
-    }
-    work.onDone?.(report, reports.length);
+    const isHeavy = light.report.findings.some(({ code }) => code === "SOURCE_ENDLESS");
+    const { report, end } =
+      isHeavy && light.end === undefined
+        ? await heavy(async () => again(work, light, await takeOne(work, repository, "any")))
+        : light;
+    if (end === undefined || hasArrived(report)) work.onDone?.(report, ++done);
+    if (end !== undefined) throw end;
+    const found = report.findings.find(({ code }) => code === "SOURCE_FAILING");
+    failing = found === undefined || report.outcome !== "leftOut" ? 0 : failing + 1;
+    fault = found ?? fault;
+    if (found !== undefined && failing >= mostFailing(inFlight)) throw failingAt(found);
   };
   // Each takes the next name when it is done with one: a queue of all of them would fill the memory.
   const worker = async (): Promise<void> => {
     while (!failed.signal.aborted) {
       try {
+        ending?.throwIfAborted();
         const { done, value } = await names.next();
         if (done === true) return;
         await one(value);
@@ -128,12 +148,15 @@ export async function takeOver(
       }
     }
   };
-  await Promise.all(Array.from({ length: work.inFlight }, worker));
+  await Promise.all(Array.from({ length: inFlight }, worker));
   if (failed.signal.aborted) throw failed.signal.reason;
-  if (failing > 0 && failing === reports.length) {
-    throw new SourceError("SOURCE_FAILING", reports[0]?.findings[0]?.sentence ?? "");
-  }
-  return reports.sort((a, b) => (a.repository < b.repository ? -1 : 1));
+  if (fault !== undefined && failing > 0 && failing === done) throw failingAt(fault);
+}
+
+const failingAt = ({ sentence }: Finding) => new SourceError("SOURCE_FAILING", sentence);
+
+function hasArrived({ outcome }: Report): boolean {
+  return outcome === "taken" || outcome === "further";
 }
 
 async function* oneByOne(names: AsyncIterable<string> | Iterable<string>): AsyncGenerator<string, undefined> {
@@ -141,34 +164,39 @@ async function* oneByOne(names: AsyncIterable<string> | Iterable<string>): Async
   return undefined;
 }
 
-/** What was read a second time, as if it had been once. */
-function again({ dryRun }: TakeOver, first: Report, second: Report): Report {
-  const isTaken = first.outcome === "taken" || first.outcome === "further";
-  return {
-    ...second,
-    ...(isTaken && { outcome: first.outcome }),
-    past: (dryRun ? 0 : first.past) + second.past,
-  };
+interface Taken {
+  readonly report: Report;
+  /** What ended it, and the whole import with it. */
+  readonly end?: unknown;
 }
 
-async function takeOne(work: TakeOver, repository: string, weight: Weight): Promise<Report> {
+/** What was read a second time, as if it had been once. */
+function again({ dryRun }: TakeOver, { report: first }: Taken, { report: second, end }: Taken): Taken {
+  const report = {
+    ...second,
+    ...(hasArrived(first) && { outcome: first.outcome }),
+    past: (dryRun ? 0 : first.past) + second.past,
+  };
+  return { report, end };
+}
+
+async function takeOne(work: TakeOver, repository: string, weight: Weight): Promise<Taken> {
   const { offer, destination, dryRun } = work;
   const findings: Finding[] = [];
   let report = nothingOf(repository, "leftOut");
   if (!isRepositoryName(repository)) {
     const sentence = `No repository can be called that here: a name is that of an OCI reference, such as registry.example.org/team/app. Whoever owns it has to sign it anew under another name.`;
-    return { ...report, findings: [{ code: "BAD_REPOSITORY_NAME", sentence }] };
+    return { report: { ...report, findings: [{ code: "BAD_REPOSITORY_NAME", sentence }] } };
   }
   try {
     const offered = await offer.present(repository, weight);
     if (offered === undefined) {
-      return nothingOf(repository, "absent", [
-        { code: "NOT_FOUND", sentence: `${offer.origin} has no ${repository}.` },
-      ]);
+      const finding = { code: "NOT_FOUND", sentence: `${offer.origin} has no ${repository}.` };
+      return { report: nothingOf(repository, "absent", [finding]) };
     }
     const { present } = offered;
     findings.push(...offered.findings);
-    if (present === undefined) return { ...report, findings };
+    if (present === undefined) return { report: { ...report, findings } };
     report = { ...reportOf(present), notes: [...notesOf(present), ...offered.notes] };
     const here = await destination.standing(repository);
     report = { ...report, adopted: here.adopted };
@@ -181,12 +209,19 @@ async function takeOne(work: TakeOver, repository: string, weight: Weight): Prom
     const taken = dryRun ? "wouldBeTaken" : here.exists ? "further" : "taken";
     report = { ...report, outcome: changed ? taken : "same" };
     const past = await takePast(work, present, incarnation, findings, weight);
-    return { ...report, past, findings };
+    return { report: { ...report, past, findings } };
   } catch (error) {
     const finding = findingOf(error);
-    if (finding === undefined) throw error;
-    return { ...report, findings: [finding, ...findings] };
+    if (finding !== undefined) return { report: { ...report, findings: [finding, ...findings] } };
+    if (!hasCode(error)) throw error;
+    const sentence = "Its older versions are not all here yet: run the import again.";
+    return { report: { ...report, findings: [...findings, { code: error.code, sentence }] }, end: error };
   }
+}
+
+/** Of an error that ends the whole import, and is none of the program's own. */
+function hasCode(error: unknown): error is SourceError | DestinationError | TimeLimitError {
+  return error instanceof SourceError || error instanceof DestinationError || error instanceof TimeLimitError;
 }
 
 /** Nothing that is stored already is asked for again: a timestamp is stored together with all that it led to. */

@@ -77,6 +77,40 @@ describe("a source", () => {
     await expectNothingDone(await bring(url, mine), exitCodes.importSource.code, "500");
   });
 
+  it("that hangs has the time that was given, and no more", async () => {
+    const url = await siteOf(() => undefined);
+    for (const names of [[], [mine]]) {
+      await expectNothingDone(
+        await bring(url, ...names, "--time-limit", "1"),
+        exitCodes.importTime.code,
+        "--time-limit",
+      );
+    }
+  });
+
+  it("that hangs in the middle: what was taken by then is said and stays, and the next run goes on there", async () => {
+    const good = ["a/one", "a/two"];
+    for (const name of good) await withHistory(old, name);
+    const url = await siteOf(async ({ url: path = "" }, answer) => {
+      if (path.includes("/z/hangs/")) return;
+      const { status, body } = await old.request(path);
+      answer.writeHead(status).end(body);
+    });
+    const cut = await bring(url, ...good, "z/hangs", "--time-limit", "5", "--json");
+    expect([cut.code, cut.err.trim().split("\n")]).toEqual([
+      exitCodes.importTime.code,
+      [expect.stringContaining("--time-limit")],
+    ]);
+    expect(JSON.parse(cut.out)).toMatchObject({
+      cutOff: { code: "TIME_LIMIT" },
+      repositories: good.map((repository) => ({ repository, outcome: "taken", findings: [] })),
+    });
+    const again = await bring(at(old.port), ...good, "--time-limit", "60", "--json");
+    expect([again.code, again.err]).toEqual([exitCodes.ok.code, ""]);
+    expect(JSON.parse(again.out)).not.toHaveProperty("cutOff");
+    expect(JSON.parse(again.out).repositories).toMatchObject(good.map(() => ({ outcome: "same" })));
+  });
+
   it("that is no Notary ends it", async () => {
     const url = await siteOf((_request, answer) => void answer.end("<html>"));
     await expectNothingDone(await bring(url), exitCodes.importSource.code, "--names");
@@ -89,6 +123,12 @@ describe("a server that is to take over", () => {
   it("that is not there ends it", async () => {
     const url = at(await deadPort());
     await expectNothingDone(await to(url), exitCodes.importServer.code, url);
+  });
+
+  it("that hangs has the time that was given, and no more", async () => {
+    const url = await siteOf(() => undefined);
+    const said = await vidimus("import", "notary", at(old.port), mine, "--server", url, "--time-limit", "1");
+    await expectNothingDone(said, exitCodes.importTime.code, "--time-limit");
   });
 
   it("that is no Vidimus ends it", async () => {

@@ -27,12 +27,19 @@ let here: TestServer;
 let site: Server;
 /** By repository; whatever has none is honest. */
 const lies = new Map<string, Lie>();
+/** A changefeed of names of which nothing is there. */
+let feed: ((after: number) => readonly object[]) | undefined;
 const address = () => `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
 
 beforeAll(async () => {
   old = await startServer({ at: Date.now() });
   for (const name of [...honest, ...changed]) await withHistory(old, name);
   const tell: Told = async (request, answer) => {
+    if (feed !== undefined) {
+      const { pathname, searchParams } = new URL(request.url ?? "", "http://x");
+      if (!pathname.endsWith("changefeed")) return void answer.writeHead(404).end();
+      return void answer.end(JSON.stringify({ records: feed(Number(searchParams.get("change_id"))) }));
+    }
     const [, name = "", file = ""] = /^\/v2\/(.+)\/_trust\/tuf\/(.+)$/.exec(request.url ?? "") ?? [];
     const lie = lies.get(name);
     if (lie !== undefined) return await lie(file, answer, request);
@@ -53,6 +60,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   lies.clear();
+  feed = undefined;
   await here.close();
 });
 
@@ -142,6 +150,27 @@ describe("a source that is hostile", () => {
       ]);
     }
     for (const name of honest) expect(await everyVersion(here, name)).toEqual(await everyVersion(old, name));
+  });
+
+  it("cannot make the command hold what it says of a hundred thousand names", {
+    timeout: 240_000,
+  }, async () => {
+    const sizes: number[] = [];
+    for (const count of [10, 100_000]) {
+      feed = (after) =>
+        Array.from({ length: Math.min(1_000, Math.max(0, count - after)) }, (_, each) => ({
+          ID: String(after + each + 1),
+          GUN: `registry.acme.example/some-team/some-application-${after + each}`,
+          Category: "update",
+        }));
+      const said = await vidimus("import", "notary", address(), ...to(), "--rate", "10000");
+      expect(said.code).toBe(exitCodes.importInPart.code);
+      expect(Object.keys(codesIn(said))).toHaveLength(count);
+      sizes.push(said.memory);
+    }
+    const [few = 0, many = 0] = sizes;
+    console.info(`memory: ${few / MiB} MiB for ten names, ${many / MiB} MiB for a hundred thousand`);
+    expect(many).toBeLessThan(few + 340 * MiB);
   });
 
   it("cannot make the command hold many large repositories at a time", async () => {

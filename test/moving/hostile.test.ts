@@ -208,7 +208,8 @@ describe("a source over HTTP", () => {
 
   it("that is slow for ever ends the import, and nothing is there", async () => {
     const port = await listen((_request, answer) => void answer.writeHead(200).write("{"));
-    await fails(importFrom(sourceAt(port, { requestTime: 50, tries: 2 }), here, [app]), "SOURCE_FAILING");
+    const patience = { testingOnlyTime: () => 50 };
+    await fails(importFrom(sourceAt(port, patience), here, [app]), "SOURCE_FAILING");
     expect(await here.store.state(app)).toMatchObject({ revision: 0 });
   });
 

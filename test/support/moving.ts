@@ -9,6 +9,7 @@ import { type CrawlLimits, usualCrawlLimits } from "../../src/moving/crawl.ts";
 import { destination } from "../../src/moving/destination.ts";
 import { type NotarySource, notarySource } from "../../src/moving/notary-source.ts";
 import { paceOf } from "../../src/moving/pace.ts";
+import type { Patience } from "../../src/moving/patience.ts";
 import type { Source } from "../../src/moving/source.ts";
 import { offerOf, type TakeOver, takeOver } from "../../src/moving/take-over.ts";
 import { newRootKey, type Owner } from "./publisher.ts";
@@ -26,8 +27,8 @@ function fetcherTo(port: number, limits: FetcherOptions["limits"] = {}) {
   });
 }
 
-export function sourceAt(port: number, limits?: FetcherOptions["limits"]): NotarySource {
-  return notarySource(fetcherTo(port, limits), paceOf(10_000));
+export function sourceAt(port: number, patience: Patience = {}): NotarySource {
+  return notarySource(fetcherTo(port, { tries: 1 }), paceOf(10_000), patience);
 }
 
 /** Runs an import; the rest as a command would have it. */

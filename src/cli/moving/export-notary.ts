@@ -15,15 +15,22 @@ import type { Finding, Report } from "../../moving/report.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { printable, printJson, printLine } from "../output.ts";
 import type { Publishing } from "../publishing/tools.ts";
-import { progressOf, told, type Words } from "./import-report.ts";
-import { namesOf, numberOf, otherServer, thisServer } from "./other-server.ts";
+import { importProgress } from "./import-progress.ts";
+import { printTable, type Words } from "./import-report.ts";
+import {
+  addOldServerFlags,
+  namesOf,
+  numberOf,
+  type OldServerFlags,
+  otherServer,
+  thisServer,
+} from "./other-server.ts";
 
-interface Flags extends TrustFlags {
+interface Flags extends TrustFlags, OldServerFlags {
   readonly names?: string;
   readonly serverDb?: string;
   readonly signerDb?: string;
   readonly withoutKeys?: true;
-  readonly oldCa?: string;
   readonly past?: true;
   readonly leaveOut?: true;
   readonly inFlight: string;
@@ -58,7 +65,6 @@ export function addExportNotary(parent: Command, publishing: Publishing): void {
       "--without-keys",
       "with --server-db: also those whose keys the old signer lacks, or nobody can say",
     )
-    .option("--old-ca <file>", "PEM of the authority of the Notary's certificate")
     .option("--past", "older versions too, not only all roots and what is current")
     .option("--leave-out", "take the others back, though some cannot go")
     .option("--in-flight <number>", "repositories at a time, 1 to 64", "8")
@@ -72,6 +78,7 @@ export function addExportNotary(parent: Command, publishing: Publishing): void {
         "vidimus export notary https://notary.example.org registry.acme.example/app --server https://trust.example --dry-run",
       ),
     );
+  addOldServerFlags(command);
   addTrustFlags(command).action(async (place: string, repositories: readonly string[]) => {
     const flags = command.opts<Flags>();
     checkFlags(command, place, flags);
@@ -83,7 +90,8 @@ export function addExportNotary(parent: Command, publishing: Publishing): void {
       import("../../core/format/notary.ts"),
     ]);
     const trust = await openSending(flags, client);
-    const progress = progressOf(context, client, words);
+    const json = flags.json === true;
+    const progress = importProgress(context, { from: "what this server has", json, words });
     const notes = new Map<string, Finding>();
     const closing: (() => Promise<void> | void)[] = [() => trust.close(), () => progress.end()];
     try {
@@ -112,7 +120,7 @@ export function addExportNotary(parent: Command, publishing: Publishing): void {
       const good = foreseen.filter((report) => !cannotGo(report)).map(({ repository }) => repository);
       const reports = stays ? foreseen : [...(await run(good, false, hasPast)), ...bad].sort(byName);
       progress.end();
-      end(publishing, reports, {
+      await end(publishing, reports, {
         place,
         dryRun: stays,
         json: flags.json === true,
@@ -180,7 +188,7 @@ async function destinationOf(publishing: Publishing, going: Going): Promise<Dest
     return await folderDestination({ folder: place, rules: crawl.format, older });
   }
   const { encodeUpload } = await import("../../publisher/upload.ts");
-  const other = { url: place, ca: flags.oldCa, dockerConfig: flags.dockerConfig, inFlight, rate };
+  const other = { url: place, flags, inFlight, rate };
   const { source: there, fetcher, pace } = await otherServer(publishing, other);
   closing.push(() => there.close());
   return publishingDestination({ crawl, there, fetcher, pace, older, encode: encodeUpload });
@@ -242,11 +250,11 @@ interface Ending {
   readonly isRefused: boolean;
 }
 
-function end(
+async function end(
   { context, finish }: Publishing,
   reports: readonly Report[],
   { place, dryRun, json, notes, isRefused }: Ending,
-): void {
+): Promise<void> {
   const gone = [...notes].filter(([name]) =>
     reports.some((each) => each.repository === name && !cannotGo(each)),
   );
@@ -261,7 +269,7 @@ function end(
       })),
     });
   } else {
-    printLine(context, told(reports, words, "There is nothing to be brought."));
+    await printTable(context, reports, words, "There is nothing to be brought.");
     for (const [, { sentence }] of gone.sort(([a], [b]) => (a < b ? -1 : 1)))
       printLine(context, printable(sentence));
     if (isRefused) {

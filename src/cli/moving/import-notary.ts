@@ -1,19 +1,18 @@
 /** `vidimus import notary`: repositories of a Notary server, by its public interface, to the server that takes its place. */
 import type { Command } from "commander";
 import { examples } from "../../client/cli/examples.ts";
-import { addTrustFlags, type TrustFlags } from "../../client/cli/flags.ts";
+import type { TrustFlags } from "../../client/cli/flags.ts";
 import { UsageError } from "../../client/cli/report.ts";
 import { openSending } from "../../client/cli/sending.ts";
+import type { Source } from "../../moving/source.ts";
 import { printable } from "../output.ts";
 import type { Publishing } from "../publishing/tools.ts";
 import { groupOf } from "./group.ts";
-import { endImport, progressOf } from "./import-report.ts";
-import { namesOf, numberOf, otherServer } from "./other-server.ts";
+import { addImportFlags, type Running, runImport } from "./import-run.ts";
+import { addOldServerFlags, namesOf, numberOf, type OldServerFlags, otherServer } from "./other-server.ts";
 
-interface Flags extends TrustFlags {
+interface Flags extends TrustFlags, OldServerFlags {
   readonly names?: string;
-  readonly sourceCa?: string;
-  readonly sourceRealm: readonly string[];
   readonly inFlight: string;
   readonly rate: string;
   readonly past: boolean;
@@ -35,13 +34,6 @@ export function addImportNotary(parent: Command, publishing: Publishing): void {
     )
     .argument("[repositories...]", "names of repositories (default: all that its changefeed names)")
     .option("--names <file>", "a file with one name of a repository a line")
-    .option("--source-ca <file>", "PEM of the authority of the old server's certificate")
-    .option(
-      "--source-realm <url>",
-      "a token service elsewhere that the old server's credentials may be sent to; may be repeated",
-      (value: string, all: readonly string[]) => [...all, value],
-      [],
-    )
     .option("--in-flight <number>", "repositories at a time, 1 to 64", "16")
     .option("--rate <number>", "requests to the old server a second, 1 to 10000", "200")
     .option("--no-past", "only what is current and the roots, no older versions")
@@ -54,7 +46,8 @@ export function addImportNotary(parent: Command, publishing: Publishing): void {
         "vidimus import notary https://notary.example.org registry.acme.example/app --server https://trust.example",
       ),
     );
-  addTrustFlags(command).action(async (url: string, repositories: readonly string[]) => {
+  addOldServerFlags(command);
+  addImportFlags(command).action(async (place: string, repositories: readonly string[]) => {
     const flags = command.opts<Flags>();
     const named = namesOf(command, context, repositories, flags.names);
     const inFlight = numberOf(command, flags.inFlight, "--in-flight", 64);
@@ -63,52 +56,39 @@ export function addImportNotary(parent: Command, publishing: Publishing): void {
       import("./take-over.ts"),
       import("../../core/format/notary.ts"),
     ]);
-    const isServer = /^https?:/.test(url);
-    if (!isServer && !(await moving.isExport(url))) {
+    const isServer = /^https?:/.test(place);
+    if (!isServer && !(await moving.isExport(place))) {
       throw new UsageError(
-        `${printable(url)} is neither the address of a Notary (write https://…) nor a folder that vidimus export notary has written. What a client kept is taken by vidimus import trustdir.`,
+        `${printable(place)} is neither the address of a Notary (write https://…) nor a folder that vidimus export notary has written. What a client kept is taken by vidimus import trustdir.`,
       );
     }
-    const source = isServer
-      ? (
-          await otherServer(publishing, {
-            url,
-            ca: flags.sourceCa,
-            dockerConfig: flags.dockerConfig,
-            inFlight,
-            rate,
-            realms: flags.sourceRealm,
-          })
-        ).source
-      : moving.folderSource(url);
-    const trust = await openSending(flags, client);
-    const progress = progressOf(context, client);
-    try {
-      const wanted = named ?? source.names(mostNames);
-      const { destinationOf, offerOf, takeOver, usualCrawlLimits } = moving;
-      const reports = await takeOver(
-        {
-          offer: offerOf(
-            { source, format: notary, limits: usualCrawlLimits, now: client.now },
-            { past: flags.past },
-          ),
-          destination: await destinationOf(trust),
+    const sourceOf = async ({ ending, onSlow }: Running): Promise<Source> => {
+      if (!isServer) return moving.folderSource(place);
+      const asked = { url: place, flags, inFlight, rate, ending, onSlow };
+      return (await otherServer(publishing, asked)).source;
+    };
+    let origin = place;
+    await runImport(publishing, { flags, from: place, origin: () => origin }, async (running) => {
+      const { ending, onDone } = running;
+      const source = await sourceOf(running);
+      origin = source.origin;
+      const trust = await openSending(flags, client);
+      try {
+        const { destinationOf, offerOf, takeOverEach, usualCrawlLimits } = moving;
+        const crawl = { source, format: notary, limits: usualCrawlLimits, now: client.now };
+        const work = {
+          offer: offerOf(crawl, { past: flags.past }),
+          destination: await destinationOf(trust, ending),
           dryRun: flags.dryRun === true,
           inFlight,
-          onDone: progress.onDone,
-        },
-        wanted,
-      );
-      progress.end();
-      endImport(publishing, reports, {
-        dryRun: flags.dryRun === true,
-        json: flags.json === true,
-        origin: source.origin,
-      });
-    } finally {
-      progress.end();
-      source.close();
-      await trust.close();
-    }
+          ending,
+          onDone,
+        };
+        await takeOverEach(work, named ?? source.names(mostNames));
+      } finally {
+        source.close();
+        await trust.close();
+      }
+    });
   });
 }

@@ -1,11 +1,11 @@
 /** `vidimus import trustdir`: repositories from what clients kept, when their server is gone. */
 import type { Command } from "commander";
 import { examples } from "../../client/cli/examples.ts";
-import { addTrustFlags, type TrustFlags } from "../../client/cli/flags.ts";
+import type { TrustFlags } from "../../client/cli/flags.ts";
 import { openSending } from "../../client/cli/sending.ts";
 import type { Publishing } from "../publishing/tools.ts";
 import { groupOf } from "./group.ts";
-import { endImport, progressOf } from "./import-report.ts";
+import { addImportFlags, runImport } from "./import-run.ts";
 
 interface Flags extends TrustFlags {
   readonly only: readonly string[];
@@ -14,7 +14,7 @@ interface Flags extends TrustFlags {
 }
 
 export function addImportTrustdir(parent: Command, publishing: Publishing): void {
-  const { context, client } = publishing;
+  const { client } = publishing;
   const command = groupOf(parent)
     .command("trustdir")
     .description("take repositories over from what clients kept of them: ~/.docker/trust, ~/.notary")
@@ -34,26 +34,24 @@ export function addImportTrustdir(parent: Command, publishing: Publishing): void
         "vidimus import trustdir alice/trust bob/trust --only registry.acme.example/app --server https://trust.example",
       ),
     );
-  addTrustFlags(command).action(async (folders: readonly string[]) => {
+  addImportFlags(command).action(async (folders: readonly string[]) => {
     const flags = command.opts<Flags>();
-    const [{ destinationOf, takeOver, trustOffer }, { notary }] = await Promise.all([
+    const [{ destinationOf, takeOverEach, trustOffer }, { notary }] = await Promise.all([
       import("./take-over.ts"),
       import("../../core/format/notary.ts"),
     ]);
     const { offer, repositories } = await trustOffer(folders, notary, client.now);
-    const trust = await openSending(flags, client);
-    const progress = progressOf(context, client);
-    const dryRun = flags.dryRun === true;
-    try {
-      const reports = await takeOver(
-        { offer, destination: await destinationOf(trust), dryRun, inFlight: 8, onDone: progress.onDone },
-        flags.only.length > 0 ? new Set(flags.only) : repositories,
-      );
-      progress.end();
-      endImport(publishing, reports, { dryRun, json: flags.json === true, origin: offer.origin });
-    } finally {
-      progress.end();
-      await trust.close();
-    }
+    const wanted = flags.only.length > 0 ? new Set(flags.only) : repositories;
+    const from = folders.join(", ");
+    await runImport(publishing, { flags, from, origin: () => offer.origin }, async ({ ending, onDone }) => {
+      const trust = await openSending(flags, client);
+      const dryRun = flags.dryRun === true;
+      try {
+        const destination = await destinationOf(trust, ending);
+        await takeOverEach({ offer, destination, dryRun, inFlight: 8, ending, onDone }, wanted);
+      } finally {
+        await trust.close();
+      }
+    });
   });
 }

@@ -1,23 +1,42 @@
-/** The servers between which repositories move, as commands reach them. */
+/**
+ * The servers between which repositories move, as commands reach them. The other one is the old server in every command, and the
+ * flags that are about it begin with `--old-`.
+ */
 import type { Command } from "commander";
 import { UsageError } from "../../client/cli/report.ts";
 import type { Fetcher } from "../../client/fetch/fetcher.ts";
 import type { Trust } from "../../client/trust.ts";
 import type { NotarySource } from "../../moving/notary-source.ts";
 import type { Pace } from "../../moving/pace.ts";
+import type { Patience } from "../../moving/patience.ts";
 import type { Publishing } from "../publishing/tools.ts";
 
-export interface OtherServer {
+export interface OldServerFlags {
+  readonly oldCa?: string;
+  readonly oldRealm: readonly string[];
+}
+
+export function addOldServerFlags(command: Command): Command {
+  return command
+    .option("--old-ca <file>", "PEM of the authority of the old server's certificate")
+    .option(
+      "--old-realm <url>",
+      "a token service elsewhere that the old server's credentials may be sent to; may be repeated",
+      (value: string, all: readonly string[]) => [...all, value],
+      [],
+    );
+}
+
+export interface OtherServer extends Patience {
   readonly url: string;
-  /** A file with the PEM of its authority; what Docker keeps for it, or the system's, without it. */
-  readonly ca: string | undefined;
-  readonly dockerConfig: string | undefined;
+  readonly flags: OldServerFlags & { readonly dockerConfig?: string };
   readonly inFlight: number;
   /** Requests a second. */
   readonly rate: number;
-  /** Token services elsewhere that credentials may be sent to. */
-  readonly realms?: readonly string[];
 }
+
+/** More than any try takes: how long one may is said where it is asked. */
+const longestRequest = 120_000;
 
 export interface Reached {
   readonly source: NotarySource;
@@ -28,7 +47,7 @@ export interface Reached {
 /** A Notary that is not this server. Whoever asks closes the source. */
 export async function otherServer(
   { context }: Publishing,
-  { url, ca, dockerConfig, inFlight, rate, realms = [] }: OtherServer,
+  { url, flags: { oldCa: ca, oldRealm, dockerConfig }, inFlight, rate, ...patience }: OtherServer,
 ): Promise<Reached> {
   const [
     { createFetcher },
@@ -51,17 +70,17 @@ export async function otherServer(
       ? url.startsWith("https:")
         ? await dockerTls(directory, url)
         : {}
-      : { ca: readGiven(context, ca, "the file of its authority") };
+      : { ca: readGiven(context, ca, "--old-ca") };
   const fetcher = createFetcher({
     server: url,
     ...identity,
-    tokenRealms: realms,
+    tokenRealms: oldRealm,
     credentials: dockerCredentials({ directory, environment: context.env }),
     environment: context.env,
-    limits: { connections: Math.min(256, inFlight * 2), tries: 4 },
+    limits: { connections: Math.min(256, inFlight * 2), tries: 1, requestTime: longestRequest },
   });
   const pace = paceOf(rate);
-  return { source: notarySource(fetcher, pace), fetcher, pace };
+  return { source: notarySource(fetcher, pace, patience), fetcher, pace };
 }
 
 /** This server, by its public interface, as the flags or the policy name it. */
@@ -82,7 +101,7 @@ export async function thisServer(trust: Trust, rate: number): Promise<NotarySour
     // The trust closes them.
     close: () => undefined,
   };
-  return notarySource(any, paceOf(rate));
+  return notarySource(any, paceOf(rate), { authorityFlag: "--ca" });
 }
 
 export function numberOf(command: Command, text: string, flag: string, most: number): number {

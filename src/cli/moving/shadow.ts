@@ -10,13 +10,19 @@ import type { ShadowState } from "../../moving/shadow/state.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import type { Publishing } from "../publishing/tools.ts";
-import { namesOf, numberOf, otherServer, thisServer } from "./other-server.ts";
+import {
+  addOldServerFlags,
+  namesOf,
+  numberOf,
+  type OldServerFlags,
+  otherServer,
+  thisServer,
+} from "./other-server.ts";
 
-interface Flags extends TrustFlags {
+interface Flags extends TrustFlags, OldServerFlags {
   readonly names?: string;
   readonly state?: string;
   readonly all?: true;
-  readonly oldCa?: string;
   readonly inFlight: string;
   readonly rate: string;
   readonly json?: true;
@@ -35,7 +41,6 @@ export function addShadow(parent: Command, publishing: Publishing): void {
     .option("--names <file>", "a file with one name of a repository a line")
     .option("--state <file>", "remember here how far was compared, and since when what differs")
     .option("--all", "compare everything that both changefeeds name, whatever the state says")
-    .option("--old-ca <file>", "PEM of the authority of the Notary's certificate")
     .option("--in-flight <number>", "repositories at a time, 1 to 64", "8")
     .option("--rate <number>", "requests a second to each server, 1 to 10000", "50")
     .option("--json", "print a document")
@@ -46,6 +51,7 @@ export function addShadow(parent: Command, publishing: Publishing): void {
         "vidimus shadow https://notary.example.org registry.acme.example/app --server https://trust.example",
       ),
     );
+  addOldServerFlags(command);
   addTrustFlags(command).action(async (url: string, named: readonly string[]) => {
     const flags = command.opts<Flags>();
     const inFlight = numberOf(command, flags.inFlight, "--in-flight", 64);
@@ -59,7 +65,7 @@ export function addShadow(parent: Command, publishing: Publishing): void {
         import("../../core/format/notary.ts"),
       ]);
     const trust = await openSending(flags, client);
-    const other = { url, ca: flags.oldCa, dockerConfig: flags.dockerConfig, inFlight, rate };
+    const other = { url, flags, inFlight, rate };
     const { source: there } = await otherServer(publishing, other);
     try {
       const here = await thisServer(trust, rate);

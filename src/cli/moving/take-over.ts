@@ -6,13 +6,13 @@ import { type Destination, destination } from "../../moving/destination.ts";
 
 export { folderSource, isExport } from "../../moving/back/folder.ts";
 export { usualCrawlLimits } from "../../moving/crawl.ts";
-export { offerOf, takeOver } from "../../moving/take-over.ts";
+export { offerOf, takeOver, takeOverEach } from "../../moving/take-over.ts";
 export { trustOffer } from "../../moving/trust-offer.ts";
 
 /** The server that the flags or the policy name. */
-export async function destinationOf(trust: Trust): Promise<Destination> {
+export async function destinationOf(trust: Trust, ending?: AbortSignal): Promise<Destination> {
   const { fetcher } = await trust.sender("vidimus/import");
-  return destination(async (repository) => (await trust.sender(repository)).fetcher, fetcher.origin);
+  return destination(async (repository) => (await trust.sender(repository)).fetcher, fetcher.origin, ending);
 }
 
 export function dockerFolder(

@@ -15,7 +15,7 @@ import { follow } from "./follow.ts";
 import { type FetcherOptions, settle } from "./options.ts";
 import { trying, withTries } from "./tries.ts";
 import { Turns } from "./turns.ts";
-import { within } from "./within.ts";
+import { until, within } from "./within.ts";
 
 /** Throws `OPTION_INVALID`. `get` also throws `BAD_REPOSITORY_NAME`, before anything is sent. */
 export function createFetcher(options: FetcherOptions): Fetcher {
@@ -102,9 +102,10 @@ export function createFetcher(options: FetcherOptions): Fetcher {
       const url = addressOf(server.base, request);
       const late = () =>
         new TrustError("TIMEOUT", `${server.origin} did not answer within ${limits.requestTime} ms.`);
-      const either = AbortSignal.any([request.signal, closing.signal]);
-      return withTries(tries, either, () =>
-        within(limits.requestTime, [either], late, (signal) => tryOnce(request, url, signal)),
+      return until([request.signal, closing.signal], (either) =>
+        withTries(tries, either, () =>
+          within(limits.requestTime, [either], late, (signal) => tryOnce(request, url, signal)),
+        ),
       );
     },
     async call(request) {

@@ -20,17 +20,33 @@ export async function within<T>(
   late: () => TrustError,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  return await until(signals, async (signal, stop) => {
+    const timer = setTimeout(() => stop(late()), time);
+    try {
+      return await work(signal);
+    } finally {
+      clearTimeout(timer);
+    }
+  });
+}
+
+/**
+ * The same without a clock. Unlike `AbortSignal.any` it leaves nothing behind at a signal that outlives the work: there every signal
+ * that was made of it stays until the whole heap is looked through.
+ */
+export async function until<T>(
+  signals: readonly AbortSignal[],
+  work: (signal: AbortSignal, stop: (reason: TrustError) => void) => Promise<T>,
+): Promise<T> {
   const controller = new AbortController();
   const stop = (event: Event) => controller.abort(reasonOf(event.target as AbortSignal));
-  const timer = setTimeout(() => controller.abort(late()), time);
   try {
     for (const signal of signals) {
       if (signal.aborted) throw reasonOf(signal);
       signal.addEventListener("abort", stop, { once: true });
     }
-    return await work(controller.signal);
+    return await work(controller.signal, (reason) => controller.abort(reason));
   } finally {
-    clearTimeout(timer);
     for (const signal of signals) signal.removeEventListener("abort", stop);
   }
 }

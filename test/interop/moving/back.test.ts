@@ -141,7 +141,7 @@ describe.skipIf(!possible)("back to a Notary that still runs", () => {
     const key = await generateKey(docker("alice"), "alice");
     await addSigner(docker("owner"), stage(), "alice", key);
     here = await startVidimus(join(directory, "new"));
-    const imported = await operator(["import", "notary", old.url, "--source-ca", old.ca]);
+    const imported = await operator(["import", "notary", old.url, "--old-ca", old.ca]);
     expect([imported.code, imported.stderr]).toEqual([0, ""]);
   }, 300_000);
   afterAll(async () => {
@@ -161,7 +161,7 @@ describe.skipIf(!possible)("back to a Notary that still runs", () => {
       const said = differences.map(({ repository, role = "", code }) => `${repository} ${role} ${code}`);
       return [result.code, compared, said];
     };
-    const again = () => operator(["import", "notary", old.url, "--source-ca", old.ca]);
+    const again = () => operator(["import", "notary", old.url, "--old-ca", old.ca]);
     expect(await shadow()).toEqual([0, 7, []]);
     expect(await shadow()).toEqual([0, 0, []]);
     await add(own, "beside");

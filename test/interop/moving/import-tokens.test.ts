@@ -59,13 +59,13 @@ describe.skipIf(!inject("notary") || !inject("servers").some(({ kind }) => kind 
       const entry = { auth: Buffer.from(`${user}:${password}`).toString("base64") };
       const auths = { "registry.example.test": entry, [new URL(old.url).host]: entry };
       writeFileSync(join(home, ".docker/config.json"), JSON.stringify({ auths: user === "" ? {} : auths }));
-      const flags = ["--source-ca", authority.ca, "--server", here.url, "--ca", here.ca];
+      const flags = ["--old-ca", authority.ca, "--server", here.url, "--ca", here.ca];
       return run(process.execPath, [program, "import", "notary", old.url, ...args, ...flags], {
         env: { PATH: process.env.PATH ?? "", HOME: home },
         cwd: home,
       });
     }
-    const realm = () => ["--source-realm", tokens.origin];
+    const realm = () => ["--old-realm", tokens.origin];
     const isHere = async () =>
       (await fetchFrom(here, `/v2/${repository}/_trust/tuf/root.json`)).status === 200;
 
@@ -74,7 +74,7 @@ describe.skipIf(!inject("notary") || !inject("servers").some(({ kind }) => kind 
       for (const names of [[], [repository]]) {
         const { code, stdout, stderr } = await bring("administrator", names);
         expect([code, stdout]).toEqual([84, ""]);
-        expect(stderr.trim().split("\n")).toEqual([expect.stringContaining("--source-realm")]);
+        expect(stderr.trim().split("\n")).toEqual([expect.stringContaining("--old-realm")]);
         expect(stderr).toContain(tokens.origin);
       }
       expect(tokens.asked.length).toBe(before);

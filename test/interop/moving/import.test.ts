@@ -106,7 +106,7 @@ describe.skipIf(!possible)("a Notary on PostgreSQL", () => {
   test("is taken over by its changefeed, to the byte, and again brings nothing", async () => {
     const server = await newServer("feed");
     const operator = new MovingPeople(server, people.stage().place, join(directory, "feed-operator"));
-    const flags = ["import", "notary", old.url, "--source-ca", old.ca, "--json"];
+    const flags = ["import", "notary", old.url, "--old-ca", old.ca, "--json"];
     const dry = await operator.operator(...flags, "--dry-run");
     expect([dry.code, dry.stderr]).toEqual([0, ""]);
     expect(new Set(Object.values(outcomes(dry)))).toEqual(new Set(["wouldBeTaken"]));
@@ -130,7 +130,7 @@ describe.skipIf(!possible)("a Notary on PostgreSQL", () => {
     const operator = new MovingPeople(server, people.stage().place, join(directory, "list-operator"));
     const list = join(directory, "names");
     writeFileSync(list, [app, own, "# a remark", quorum, gone, people.image, ""].join("\n"));
-    const flags = ["import", "notary", old.url, "--source-ca", old.ca, "--json"];
+    const flags = ["import", "notary", old.url, "--old-ca", old.ca, "--json"];
     const taken = await operator.operator(...flags, "--names", list);
     expect([taken.code, taken.stderr]).toEqual([83, ""]);
     expect(outcomes(taken)).toMatchObject({ [app]: "taken", [quorum]: "taken", [gone]: "absent" });
