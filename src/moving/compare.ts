@@ -7,11 +7,15 @@
  *   sets that verify under the newest root the one with the newest timestamp is taken.
  * - A set that verifies under the root that its own client trusted is older and no more: it is noted. Whatever two such sets hold
  *   of one version must be the same, or no choice is made either.
+ * - What nobody signed is no history that anybody was shown: it is damaged or was changed, and is a finding that names its folder,
+ *   also where somebody else's copy is taken in its place.
  */
 import { sha256Hex } from "../core/bytes.ts";
 import { UnauthenticError, VidimusError } from "../core/errors.ts";
 import type { FormatRules } from "../core/format/format.ts";
 import { type Collection, takeCollection } from "../core/taking-over.ts";
+import { TrustedSet } from "../core/trusted-set.ts";
+import { verifyRole } from "../core/verify.ts";
 import type { Present } from "./crawl.ts";
 import type { Finding } from "./report.ts";
 import type { Kept } from "./trust-folder.ts";
@@ -35,7 +39,14 @@ interface ReadRoot {
 export function compareKept(format: FormatRules, kept: readonly Kept[], at: number): Compared {
   const findings: Finding[] = [];
   const repository = kept[0]?.repository ?? "";
-  const roots = readRoots(format, kept, findings);
+  for (const { folder, unread } of kept) {
+    for (const [role, why] of unread)
+      findings.push({
+        code: "COPY_UNREAD",
+        sentence: `The ${role} that ${folder} kept was not read: ${why}.`,
+      });
+  }
+  const roots = readRoots({ format, repository }, kept, at, findings);
   const newest = Math.max(0, ...roots.keys());
   const chain = chainUpTo(roots, newest);
   const sets: VerifiedSet[] = [];
@@ -50,13 +61,14 @@ export function compareKept(format: FormatRules, kept: readonly Kept[], at: numb
         { roots: known.map(({ bytes }) => bytes), files: listedFiles(format, given, kept) },
         at,
       );
-      return { folder, collection };
+      return { folder, files, collection };
     };
     try {
       sets.push(under(newest));
     } catch (error) {
       if (!(error instanceof VidimusError)) throw error;
-      const own = [...roots.values()].find(({ sha256 }) => sha256 === sha256Hex(files.get("root") as Buffer));
+      const ownRoot = files.get("root");
+      const own = ownRoot && [...roots.values()].find(({ sha256 }) => sha256 === sha256Hex(ownRoot));
       const set =
         own === undefined || own.version === newest ? undefined : verified(() => under(own.version));
       if (set !== undefined) older.push(set);
@@ -68,6 +80,7 @@ export function compareKept(format: FormatRules, kept: readonly Kept[], at: numb
     }
   }
   refuseDisagreements([...sets, ...older]);
+  for (const set of [...sets, ...older]) findings.push(...damagesIn(format, set, at));
   sets.sort((a, b) => versionOf(b) - versionOf(a));
   const [best, ...others] = sets;
   const notes = notesOf([...others.filter((set) => versionOf(set) < (best ? versionOf(best) : 0)), ...older]);
@@ -90,6 +103,8 @@ export function compareKept(format: FormatRules, kept: readonly Kept[], at: numb
 
 interface VerifiedSet {
   readonly folder: string;
+  /** As they were kept, of which others may have been taken. */
+  readonly files: ReadonlyMap<string, Buffer>;
   readonly collection: Collection;
 }
 
@@ -122,6 +137,31 @@ function refuseDisagreements(sets: readonly VerifiedSet[]): void {
   }
 }
 
+/** What a client kept that is not what its own snapshot names, and that nobody signed. Throws `HASH_MISMATCH`. */
+function damagesIn(format: FormatRules, { folder, files, collection }: VerifiedSet, at: number): Finding[] {
+  const findings: Finding[] = [];
+  for (const { role, sha256, signed } of collection.files) {
+    const own = files.get(role);
+    if (own === undefined || sha256Hex(own) === sha256) continue;
+    try {
+      const other = format.parse(role, own);
+      if (collection.trusted.targets.has(role)) {
+        verifyRole(other, collection.trusted.keysOf(role), { at, expiry: "ignored" });
+        // Signed, and of another time: a client may be late with a delegation.
+        if (other.signed.version === signed.version)
+          throw disagreement(role, signed.version, folder, "another folder");
+      }
+    } catch (error) {
+      if (!(error instanceof VidimusError) || error.code === "HASH_MISMATCH") throw error;
+      findings.push({
+        code: error.code,
+        sentence: `The ${role} that ${folder} kept is damaged or was changed (${error.message}): that of another folder was taken in its place.`,
+      });
+    }
+  }
+  return findings;
+}
+
 function notesOf(passedOver: readonly VerifiedSet[]): string[] {
   if (passedOver.length === 0) return [];
   const folders = passedOver.map(({ folder }) => folder);
@@ -129,17 +169,23 @@ function notesOf(passedOver: readonly VerifiedSet[]): string[] {
   return [`Older, and not needed: ${folders.slice(0, mostNamed).join(", ")}${more}.`];
 }
 
-/** By version. */
+/** By version, those that are signed by their own keys. */
 function readRoots(
-  format: FormatRules,
+  scope: { readonly format: FormatRules; readonly repository: string },
   kept: readonly Kept[],
+  at: number,
   findings: Finding[],
 ): ReadonlyMap<number, ReadRoot> {
   const roots = new Map<number, ReadRoot>();
-  for (const { folder, files } of kept) {
-    const bytes = files.get("root") as Buffer;
+  for (const { folder, files, unread } of kept) {
+    const bytes = files.get("root");
+    if (bytes === undefined) {
+      if (!unread.has("root"))
+        findings.push({ code: "NO_ROOT", sentence: `${folder} kept files of it, and no root.` });
+      continue;
+    }
     try {
-      const { version } = format.parse("root", bytes).signed;
+      const { version } = new TrustedSet(scope).addRoot(bytes, at).signed;
       const read = { version, bytes, folder, sha256: sha256Hex(bytes) };
       const known = roots.get(version);
       if (known !== undefined && known.sha256 !== read.sha256) {
@@ -147,10 +193,10 @@ function readRoots(
       }
       roots.set(version, known ?? read);
     } catch (error) {
-      if (!(error instanceof VidimusError) || error.family !== "malformed") throw error;
+      if (!(error instanceof VidimusError) || error.code === "HASH_MISMATCH") throw error;
       findings.push({
         code: error.code,
-        sentence: `The root that ${folder} kept cannot be read: ${error.message}`,
+        sentence: `The root that ${folder} kept is damaged or was changed, and is passed over: ${error.message}`,
       });
     }
   }
@@ -186,7 +232,9 @@ function listedFiles(
     const found = [own.get(role), ...kept.map((each) => each.files.get(role))].find(
       (bytes) => bytes !== undefined && sha256Hex(bytes) === wanted,
     );
-    if (found !== undefined) files.set(role, found);
+    // Where nobody has the right one, it is said what is wrong with this one.
+    const bytes = found ?? own.get(role);
+    if (bytes !== undefined) files.set(role, bytes);
   }
   return files;
 }

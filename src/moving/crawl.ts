@@ -10,6 +10,7 @@ import type { FormatRules } from "../core/format/format.ts";
 import type { Metadata } from "../core/model.ts";
 import { type Collection, pastUnder, takeCollection } from "../core/taking-over.ts";
 import { SourceError } from "./errors.ts";
+import { Nearby } from "./nearby.ts";
 import type { Source } from "./source.ts";
 
 export interface CrawlLimits {
@@ -70,9 +71,11 @@ const attempts = 3;
 export async function crawlPresent(crawl: Crawl, repository: string): Promise<Present | undefined> {
   for (let attempt = 1; ; attempt++) {
     const timestamp = await file(crawl, repository, "timestamp.json");
-    if (timestamp === undefined) return undefined;
     const root = await file(crawl, repository, "root.json");
-    if (root === undefined) return undefined;
+    if (timestamp === undefined && root === undefined) return undefined;
+    if (timestamp === undefined || root === undefined) {
+      throw incomplete(crawl, repository, timestamp === undefined ? "timestamp" : "root");
+    }
     try {
       return await presentOf(crawl, repository, root, timestamp);
     } catch (error) {
@@ -207,33 +210,6 @@ export async function* crawlPast(
   if (batch.length > 0) yield { files: batch };
 }
 
-/** Files that were just read, since what is before is more like them than like the rest. */
-class Nearby {
-  readonly #files = new Map<string, Buffer>();
-  readonly #most: number;
-  #bytes = 0;
-
-  /** @param most bytes that are kept when a set was read */
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  get(key: string): Buffer | undefined {
-    return this.#files.get(key);
-  }
-
-  set(key: string, bytes: Buffer): void {
-    this.#files.set(key, bytes);
-    this.#bytes += bytes.length;
-  }
-
-  trim(): void {
-    if (this.#bytes <= this.#most && this.#files.size <= 1_000) return;
-    this.#files.clear();
-    this.#bytes = 0;
-  }
-}
-
 /** Puts what a timestamp leads to into `nearby`, as far as the source has it. */
 async function fetchNamed(
   crawl: Crawl,
@@ -291,6 +267,16 @@ function take(room: { bytes: number }, { length }: Buffer, repository: string): 
   if (room.bytes < 0) {
     throw new SourceError("SOURCE_ENDLESS", `The files of ${repository} are too large together to be taken.`);
   }
+}
+
+/** The source has a part of it, as against a repository that it does not have. */
+function incomplete({ source }: Crawl, repository: string, role: "root" | "timestamp"): UnauthenticError {
+  const there = role === "root" ? "a timestamp" : "a root";
+  return new UnauthenticError(
+    "SNAPSHOT_INCOMPLETE",
+    `${source.origin} has ${there} of ${repository} and no ${role}, without which no client reads it: its owner publishes there once more, or takes what a client kept (vidimus import trustdir).`,
+    { role },
+  );
 }
 
 function otherVersion(version: number): UnauthenticError {

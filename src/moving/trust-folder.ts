@@ -1,5 +1,5 @@
 /**
- * What clients kept: `~/.docker/trust`, `~/.notary`, and the `tuf` folder in either. A client keeps the newest file of each role that
+ * What clients kept: `~/.docker/trust`, `~/.notary`, and the `tuf` folder in either, also by the name of `~/.docker`. A client keeps the newest file of each role that
  * it trusted, and no older root; several of them together may have a chain.
  *
  * Nothing is written here, and nothing but `metadata/*.json` is read: neither keys nor what is staged. Bounded in depth, number and
@@ -16,6 +16,8 @@ export interface Kept {
   /** The folder that was named. */
   readonly folder: string;
   readonly files: ReadonlyMap<string, Buffer>;
+  /** Metadata that is there and was not read, with the reason. */
+  readonly unread: ReadonlyMap<string, string>;
 }
 
 const mostEntries = 1_000_000;
@@ -25,8 +27,7 @@ const mostFiles = 5_000;
 
 /** Throws `SOURCE_UNREACHABLE` if the folder cannot be read, `SOURCE_ENDLESS`. */
 export async function* keptIn(folder: string): AsyncGenerator<Kept> {
-  const tuf = join(folder, "tuf");
-  const root = (await isFolder(tuf)) ? tuf : folder;
+  const root = await placeOf(folder);
   let left = mostEntries;
   yield* below(root, 0);
 
@@ -37,8 +38,9 @@ export async function* keptIn(folder: string): AsyncGenerator<Kept> {
       if (!isMetadata) yield* below(next, depth + 1);
       else {
         const repository = relative(root, place).split(sep).join("/");
-        const files = isRepositoryName(repository) ? await metadataIn(next) : new Map<string, Buffer>();
-        if (files.has("root")) yield { repository, folder, files };
+        if (!isRepositoryName(repository)) continue;
+        const kept = await metadataIn(next);
+        if (kept.files.size + kept.unread.size > 0) yield { repository, folder, ...kept };
       }
     }
   }
@@ -57,16 +59,20 @@ export async function* keptIn(folder: string): AsyncGenerator<Kept> {
     return found.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  async function metadataIn(place: string): Promise<Map<string, Buffer>> {
+  async function metadataIn(place: string) {
     const files = new Map<string, Buffer>();
+    const unread = new Map<string, string>();
     const read = async (within: string, prefix: string): Promise<void> => {
       for await (const entry of await opendir(within)) {
         if (left-- <= 0 || files.size > mostFiles) throw endless(folder);
         const path = join(within, entry.name);
         if (entry.isDirectory() && prefix.length < 255) await read(path, `${prefix}${entry.name}/`);
-        else if (entry.isFile() && entry.name.endsWith(".json")) {
+        else if (entry.name.endsWith(".json")) {
           const role = `${prefix}${entry.name.slice(0, -5)}`;
-          if (isRole(role) && (await stat(path)).size <= largestFile) files.set(role, await readFile(path));
+          if (!isRole(role)) continue;
+          if (!entry.isFile()) unread.set(role, "it is no regular file");
+          else if ((await stat(path)).size > largestFile) unread.set(role, "it is larger than 16 MiB");
+          else files.set(role, await readFile(path));
         }
       }
     };
@@ -76,8 +82,15 @@ export async function* keptIn(folder: string): AsyncGenerator<Kept> {
       if (error instanceof SourceError) throw error;
       throw unreadable(place, error);
     }
-    return files;
+    return { files, unread };
   }
+}
+
+/** Where the names begin. */
+async function placeOf(folder: string): Promise<string> {
+  for (const place of [join(folder, "tuf"), join(folder, "trust", "tuf")])
+    if (await isFolder(place)) return place;
+  return folder;
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -12,6 +12,8 @@ export interface TrustOffer {
   readonly offer: Offer;
   /** In byte order. */
   readonly repositories: readonly string[];
+  /** Folders in which there is nothing of any repository. */
+  readonly empty: readonly string[];
 }
 
 /** Throws `SourceError`. */
@@ -22,17 +24,20 @@ export async function trustOffer(
 ): Promise<TrustOffer> {
   const byName = new Map<string, Kept[]>();
   let bytes = 0;
+  const empty = new Set(folders);
   for (const folder of new Set(folders)) {
     for await (const kept of keptIn(folder)) {
       for (const file of kept.files.values()) bytes += file.length;
       if (bytes > mostBytes) {
         throw new SourceError("SOURCE_ENDLESS", "These folders hold more than 1 GiB: name fewer at a time.");
       }
+      empty.delete(folder);
       byName.set(kept.repository, [...(byName.get(kept.repository) ?? []), kept]);
     }
   }
   return {
     repositories: [...byName.keys()].sort(),
+    empty: [...empty],
     offer: {
       origin: "clients' caches",
       async present(repository) {

@@ -219,16 +219,33 @@ export class Imports implements ImportService {
     if (await this.#isHeld(state)) {
       throw conflict("has been adopted, and goes on here: nothing newer is taken from elsewhere");
     }
-    for (const { role, sha256, signed } of present) {
+    const behind = present.find(({ role, sha256, signed }) => {
       const here = state.current.get(role);
-      if (here === undefined || here.sha256 === sha256 || signed.version > here.version) continue;
+      return here !== undefined && here.sha256 !== sha256 && signed.version <= here.version;
+    });
+    const mine = state.current.get("root");
+    const isOfChain = mine === undefined || roots.some(({ sha256 }) => sha256 === mine.sha256);
+    if (behind === undefined && isOfChain) return;
+    await this.#refuseOtherBytes(state.repository, [...roots, ...present.slice(1)]);
+    if (behind !== undefined) {
+      const { role, signed } = behind;
       throw conflict(
-        `has version ${here.version} of ${role} already, and what came is version ${signed.version} with other bytes`,
+        `is further here than what came: ${role} ${state.current.get(role)?.version} is in force, and an older one came, ${role} ${signed.version}`,
       );
     }
-    const mine = state.current.get("root");
-    if (mine !== undefined && !roots.some(({ sha256 }) => sha256 === mine.sha256)) {
-      throw conflict(`has another root ${mine.version} than the one in this chain`);
+    throw conflict(
+      `has root ${mine?.version}, and what came begins at root ${roots[0]?.signed.version}: the roots from one to the other are missing`,
+    );
+  }
+
+  /** Where two histories part, at the first version of which both have bytes. */
+  async #refuseOtherBytes(repository: string, came: readonly Metadata[]): Promise<void> {
+    for (const { role, sha256, signed } of came) {
+      const stored = await this.#parts.store.byVersion(repository, role, signed.version);
+      if (stored === undefined || stored.sha256 === sha256) continue;
+      throw conflict(
+        `has another history than what came: ${role} ${signed.version} has other bytes here, so ask its owner whose is right`,
+      );
     }
   }
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
 import { addMovingCommands } from "../../src/cli/moving/commands.ts";
 import { type Folder, folderWith } from "../support/folder.ts";
+import { httpsServer } from "../support/https-server.ts";
 import { withHistory } from "../support/moving.ts";
 import { examplesOf, movingCommands } from "../support/moving-commands.ts";
 import { startServer, type TestServer } from "../support/server.ts";
@@ -118,6 +119,18 @@ describe("an import", () => {
     );
     await expect(vidimus("import", "notary", "http://127.0.0.1:1", app, ...to())).rejects.toMatchObject({
       code: "SOURCE_UNREACHABLE",
+    });
+  });
+
+  it("between servers whose certificates nobody knows says which flag names their authority", async () => {
+    const { url } = await httpsServer((_request, answer) => void answer.end("{}"));
+    await expect(vidimus("import", "notary", url, app, ...to())).rejects.toMatchObject({
+      code: "SOURCE_UNREACHABLE",
+      message: expect.stringMatching(/--old-ca FILE.*NODE_EXTRA_CA_CERTS/),
+    });
+    await expect(vidimus("import", "notary", from(), app, "--server", url)).rejects.toMatchObject({
+      code: "TLS_UNTRUSTED",
+      message: expect.stringMatching(/ --ca FILE.*NODE_EXTRA_CA_CERTS/),
     });
   });
 

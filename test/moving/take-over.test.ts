@@ -4,9 +4,17 @@ import { notary } from "../../src/core/format/notary.ts";
 import type { Source } from "../../src/moving/source.ts";
 import { checkStore } from "../../src/service/fsck/fsck.ts";
 import { inspectSqlite } from "../../src/store/sqlite/inspection.ts";
-import { app, everyVersion, importFrom, publishOn, sourceAt, withHistory } from "../support/moving.ts";
+import {
+  app,
+  everyVersion,
+  importFrom,
+  publishOn,
+  recorded,
+  sourceAt,
+  withHistory,
+} from "../support/moving.ts";
 import { told } from "../support/publications.ts";
-import { day, type Owner } from "../support/publisher.ts";
+import { day, newRootKey, type Owner } from "../support/publisher.ts";
 import { backEnds, startServer, type TestServer } from "../support/server.ts";
 
 let old: TestServer;
@@ -137,6 +145,61 @@ describe.each(backEnds)("a repository that is taken over into a store in %s", (b
     expect(after).toMatchObject({ outcome: "leftOut", findings: [{ code: "IMPORT_CONFLICT" }] });
     expect(await here.store.state(app)).toMatchObject({ exists: false });
   });
+
+  it("is not taken where more is here than came, and it is said what, and not that bytes differ", async () => {
+    const before = await recorded(old, app);
+    const key = await newRootKey(app, old.clock.now());
+    owner.root.signers = [...owner.root.signers.slice(-1), key];
+    owner.root.keys.root = [key.listed];
+    await publishOn(old, owner, "root");
+    await importFrom(sourceAt(old.port), here, [app]);
+    const [report] = await importFrom(before, here, [app]);
+    expect(report).toMatchObject({ outcome: "leftOut", findings: [{ code: "IMPORT_CONFLICT" }] });
+    expect(report?.findings[0]?.sentence).toMatch(/root 4 is in force, and an older one came, root 3/);
+  });
+
+  it("is not taken where what came begins after what is here", async () => {
+    const before = await recorded(old, app);
+    await importFrom(before, here, [app]);
+    for (let each = 0; each < 2; each++) {
+      const key = await newRootKey(app, old.clock.now());
+      owner.root.signers = [...owner.root.signers.slice(-1), key];
+      owner.root.keys.root = [key.listed];
+      await publishOn(old, owner, "root");
+    }
+    const late: Source = {
+      ...sourceAt(old.port),
+      file: async (repository, name, most) =>
+        /^[1-4]\.root\.json$/.test(name) ? undefined : await sourceAt(old.port).file(repository, name, most),
+    };
+    const [report] = await importFrom(late, here, [app]);
+    expect(report).toMatchObject({ outcome: "leftOut", findings: [{ code: "IMPORT_CONFLICT" }] });
+    expect(report?.findings[0]?.sentence).toMatch(/root 3, and what came begins at root 5/);
+  });
+
+  it("is not taken where two histories part, and it is said where", async () => {
+    await importFrom(sourceAt(old.port), here, [app]);
+    const other = await startServer();
+    await withHistory(other);
+    const [report] = await importFrom(sourceAt(other.port), here, [app]);
+    await other.close();
+    expect(report).toMatchObject({ outcome: "leftOut", findings: [{ code: "IMPORT_CONFLICT" }] });
+    expect(report?.findings[0]?.sentence).toMatch(/another history .* root 1 has other bytes/);
+  });
+
+  it.each(["timestamp", "root"])(
+    "that is there without its %s is no repository that is not there",
+    async (role) => {
+      const half: Source = {
+        ...sourceAt(old.port),
+        file: async (repository, name, most) =>
+          name === `${role}.json` ? undefined : await sourceAt(old.port).file(repository, name, most),
+      };
+      const [report] = await importFrom(half, here, [app]);
+      expect(report).toMatchObject({ outcome: "leftOut", findings: [{ code: "SNAPSHOT_INCOMPLETE" }] });
+      expect(report?.findings[0]?.sentence).toContain(`no ${role}`);
+    },
+  );
 
   it("on a name that was deleted is its next life", async () => {
     const mine = await here.owner(app);

@@ -1,5 +1,5 @@
 /** Repositories from what clients kept: one folder, several, and several that do not agree. */
-import { existsSync } from "node:fs";
+import { existsSync, symlinkSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { noCredentials } from "../../src/client/fetch/credentials.ts";
 import { createFetcher } from "../../src/client/fetch/http-fetcher.ts";
@@ -149,6 +149,59 @@ describe("what several clients kept", () => {
     expect(await bring(newest, first)).toMatchObject([{ outcome: "taken", findings: [] }]);
   });
 
+  const edited = async (role: string) => {
+    const bytes = (await old.file(app, `${role}.json`)).body;
+    return Buffer.from(bytes.toString("utf8").replace(/"expires":"2[0-9]{3}/, '"expires":"2999'));
+  };
+
+  it.each(roles)(
+    "is taken from the others where somebody's %s was edited by hand, and it is said whose",
+    async (role) => {
+      const good = await cache();
+      const bad = await cache({ [role]: await edited(role) });
+      for (const folders of [
+        [good, bad],
+        [bad, good],
+      ]) {
+        const [report] = await bring(...folders);
+        expect(report?.outcome).toMatch(/^(taken|same)$/);
+        expect(report?.findings.map(({ sentence }) => sentence)).toEqual([expect.stringContaining(bad.path)]);
+        expect(report?.findings[0]?.sentence).not.toContain(good.path);
+      }
+      for (const each of roles)
+        expect((await here.file(app, `${each}.json`)).body).toEqual(
+          (await old.file(app, `${each}.json`)).body,
+        );
+    },
+  );
+
+  it("names a root of the future that nobody signed, and takes what is honest", async () => {
+    const good = await cache();
+    const root = JSON.parse((await old.file(app, "root.json")).body.toString("utf8"));
+    root.signed.version = 99;
+    const bad = await cache({ root: Buffer.from(JSON.stringify(root)) });
+    const [report] = await bring(good, bad);
+    expect(report).toMatchObject({
+      outcome: "taken",
+      roots: [3, 3],
+      findings: [{ code: "ROOT_NOT_SELF_SIGNED" }],
+    });
+    expect(report?.findings[0]?.sentence).toContain(bad.path);
+  });
+
+  it("names copies that lack a root, or were not read", async () => {
+    const good = await cache();
+    const without = await cache({ root: undefined });
+    const linked = await cache({ targets: undefined });
+    symlinkSync(good.at(`tuf/${app}/metadata/targets.json`), linked.at(`tuf/${app}/metadata/targets.json`));
+    const [report] = await bring(good, without, linked);
+    expect(report?.outcome).toBe("taken");
+    expect(report?.findings.map(({ code, sentence }) => [code, sentence])).toEqual([
+      ["COPY_UNREAD", expect.stringContaining(linked.path)],
+      ["NO_ROOT", expect.stringContaining(without.path)],
+    ]);
+  });
+
   it("is left out where nobody has what belongs to the newest root", async () => {
     const first = await cache();
     const key = await newRootKey(app, old.clock.now());
@@ -174,6 +227,16 @@ describe("what several clients kept", () => {
     expect(report?.findings[0]?.sentence).toContain(mine.path);
     await nothingHere();
   });
+});
+
+it("a folder of nothing is named, and that of docker itself is understood", async () => {
+  const nothing = folderWith({ "tuf/readme.json": "{}" });
+  const { path } = await cache();
+  const { empty } = await trustOffer([nothing.path, path], notary, () => 0);
+  expect(empty).toEqual([nothing.path]);
+  const docker = folderWith({});
+  symlinkSync(path, docker.at("trust"));
+  expect((await trustOffer([docker.path], notary, () => 0)).repositories).toEqual([app]);
 });
 
 it("a folder that cannot be read is the end of it", async () => {

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { examples } from "../../client/cli/examples.ts";
 import type { TrustFlags } from "../../client/cli/flags.ts";
 import { openSending } from "../../client/cli/sending.ts";
+import { printable } from "../output.ts";
 import type { Publishing } from "../publishing/tools.ts";
 import { groupOf } from "./group.ts";
 import { addImportFlags, runImport } from "./import-run.ts";
@@ -14,7 +15,7 @@ interface Flags extends TrustFlags {
 }
 
 export function addImportTrustdir(parent: Command, publishing: Publishing): void {
-  const { client } = publishing;
+  const { context, client } = publishing;
   const command = groupOf(parent)
     .command("trustdir")
     .description("take repositories over from what clients kept of them: ~/.docker/trust, ~/.notary")
@@ -40,7 +41,12 @@ export function addImportTrustdir(parent: Command, publishing: Publishing): void
       import("./take-over.ts"),
       import("../../core/format/notary.ts"),
     ]);
-    const { offer, repositories } = await trustOffer(folders, notary, client.now);
+    const { offer, repositories, empty } = await trustOffer(folders, notary, client.now);
+    for (const folder of empty) {
+      context.stderr(
+        `${printable(folder)} has nothing of any repository: name what a client keeps, such as ~/.docker/trust or ~/.notary.\n`,
+      );
+    }
     const wanted = flags.only.length > 0 ? new Set(flags.only) : repositories;
     const from = folders.join(", ");
     await runImport(publishing, { flags, from, origin: () => offer.origin }, async ({ ending, onDone }) => {
