@@ -118,8 +118,12 @@ async function answered(
   ending: AbortSignal | undefined,
   call: (signal: AbortSignal) => Promise<CallAnswer>,
 ): Promise<CallAnswer> {
-  const timeout = AbortSignal.timeout(longest);
-  const signal = ending === undefined ? timeout : AbortSignal.any([timeout, ending]);
+  // By hand: what `AbortSignal.any` and `timeout` leave behind outlives the request, and there are many.
+  const over = new AbortController();
+  const { signal } = over;
+  const stop = () => over.abort();
+  const timer = setTimeout(stop, longest);
+  ending?.addEventListener("abort", stop, { once: true });
   let last: CallAnswer | undefined;
   const once = async () => {
     last = undefined;
@@ -128,6 +132,7 @@ async function answered(
     return last;
   };
   try {
+    ending?.throwIfAborted();
     return await pRetry(once, {
       retries: tries - 1,
       minTimeout: 200,
@@ -146,6 +151,9 @@ async function answered(
     const isUnknown = error instanceof TrustError && code === "TLS_UNTRUSTED" && error.remedy === undefined;
     const next = isUnknown ? authorityHint("--ca") : "";
     throw new DestinationError(code, 0, `${origin} cannot take anything over: ${why}${next}`, error);
+  } finally {
+    clearTimeout(timer);
+    ending?.removeEventListener("abort", stop);
   }
 }
 

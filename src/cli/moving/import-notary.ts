@@ -70,10 +70,11 @@ export function addImportNotary(parent: Command, publishing: Publishing): void {
     let origin = place;
     await runImport(publishing, { flags, from: place, origin: () => origin }, async (running) => {
       const { ending, onDone } = running;
-      const source = await sourceOf(running);
-      origin = source.origin;
       const trust = await openSending(flags, client);
+      let source: Source | undefined;
       try {
+        source = await sourceOf(running);
+        origin = source.origin;
         const { destinationOf, offerOf, takeOverEach, usualCrawlLimits } = moving;
         const crawl = { source, format: notary, limits: usualCrawlLimits, now: client.now };
         const work = {
@@ -86,7 +87,7 @@ export function addImportNotary(parent: Command, publishing: Publishing): void {
         };
         await takeOverEach(work, named ?? source.names(mostNames));
       } finally {
-        source.close();
+        source?.close();
         await trust.close();
       }
     });
