@@ -209,13 +209,15 @@ async function asked(
 
 const denied: ReadonlySet<string> = new Set(["UNAUTHORIZED", "FORBIDDEN", "CREDENTIALS", "TOKEN_REALM"]);
 
-/** Runs it, and says what a fetcher refuses in this family's codes. */
+/** Runs it, and says what a fetcher refuses in this family's codes; `TOO_MANY_REQUESTS` is thrown as it is. */
 async function told<T>(task: () => Promise<T>): Promise<T> {
   try {
     return await task();
   } catch (error) {
     if (!(error instanceof TrustError)) throw error;
     const { code, message, remedy } = error;
+    // The same of every command.
+    if (code === "TOO_MANY_REQUESTS") throw error;
     if (code === "OPTION_INVALID") throw new AccessError("ACCESS_REFUSED", message, error);
     if (denied.has(code)) {
       const next = remedy?.next ?? "Say who asks: give --login NAME, or --token-file FILE.";
