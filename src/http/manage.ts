@@ -130,17 +130,19 @@ export async function manageApi(
     switch (meaning(request, "manageMissing").because) {
       case "name":
         throw new MalformedError("BAD_REPOSITORY_NAME", "Name a repository, percent-encoded as one segment.");
-      case "prefix":
-        throw new RefusedError(
-          "REPOSITORY_NOT_SERVED",
-          `Require GUNs with prefix: [${repositories.prefixes.join(" ")}]`,
-        );
       case "path":
         throw new RefusedError(
           "NOT_FOUND",
           "There is nothing here: /api/v1/openapi.json says what there is.",
         );
     }
+  });
+
+  app.all("/manage/not-served", async () => {
+    throw new RefusedError(
+      "REPOSITORY_NOT_SERVED",
+      `Require GUNs with prefix: [${repositories.prefixes.join(" ")}]`,
+    );
   });
 
   /** Whoever may publish, and who opened it. */

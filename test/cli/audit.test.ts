@@ -164,3 +164,20 @@ describe("a key", () => {
     expect(lines).toContainEqual(expect.objectContaining({ key: madeUpKey, owner: "Ann A." }));
   });
 });
+
+it.each([
+  ["key", "deny"],
+  ["key", "allow"],
+  ["audit", "signatures", "--key"],
+  ["audit", "what-if", app, "--key"],
+])(
+  "the beginning of an ID, as tables show it, is not enough, and the whole one is found by it: %s %s",
+  async (...words) => {
+    const { code, err } = await alice.run(...words, madeUpKey.slice(0, 12));
+    expect([code, err]).toEqual([
+      exitCodes.usage.code,
+      expect.stringContaining("vidimus audit keys --csv | grep 0123456789ab"),
+    ]);
+    expect((await alice.run(...words, "none")).err).toContain("64 hexadecimal digits");
+  },
+);

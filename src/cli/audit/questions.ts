@@ -4,6 +4,7 @@ import { examples } from "../../client/cli/examples.ts";
 import { addTrustFlags } from "../../client/cli/flags.ts";
 import type { Publishing } from "../publishing/tools.ts";
 import { askingServer } from "./desk.ts";
+import { keyIdOf } from "./key-id.ts";
 import { addOutputFlags, type Line, type OutputFlags, printLines } from "./table.ts";
 
 interface Question {
@@ -185,7 +186,7 @@ function addQuestion(parent: Command, { context, client }: Publishing, question:
     }
     for (const [flag, parameter] of question.flags) {
       const value = flags[parameter] ?? (flag.startsWith("--days") ? usualDays : undefined);
-      if (value !== undefined) asked.set(parameter, value);
+      if (value !== undefined) asked.set(parameter, parameter === "key" ? keyIdOf(command, value) : value);
     }
     if (flags.at !== undefined) asked.set("at", flags.at);
     const { lines, at, notKept } = await askingServer(command, client, (ask) =>
