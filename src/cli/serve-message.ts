@@ -1,7 +1,10 @@
 /** What `serve` prints when it is ready: where it is, and lines to paste for stock clients. Pure. */
 import type { RunningServer } from "../serve/server.ts";
 
-export type ServerFacts = Pick<RunningServer, "url" | "directory" | "authority" | "operations">;
+export interface ServerFacts extends Pick<RunningServer, "url" | "directory" | "authority" | "operations"> {
+  /** How callers are known. */
+  readonly mode: "none" | "token" | "builtin";
+}
 
 /** A word for a POSIX shell; quoted only if it has to be. */
 function quote(word: string): string {
@@ -27,6 +30,22 @@ function forClients({ url, authority }: ServerFacts): string[] {
   ];
 }
 
+/** What those lines take where callers have to be known. */
+function forCallers({ mode }: ServerFacts): string[] {
+  if (mode === "none") return [];
+  const known =
+    "People are known by the registry's name in what docker login keeps; notary takes NOTARY_AUTH.";
+  if (mode === "token") return ["", known];
+  return [
+    "",
+    known,
+    "To say who there is, with the same configuration, as this user on this machine:",
+    "  vidimus user add NAME",
+    "  vidimus acl add user:NAME 'registry.example.org/**' pull,push",
+    "  vidimus acl add user:NAME '**' admin",
+  ];
+}
+
 /** Lines without the last newline. */
 export function readyMessage(facts: ServerFacts): string {
   const { url, directory, authority, operations } = facts;
@@ -39,5 +58,6 @@ export function readyMessage(facts: ServerFacts): string {
       : [`  CA                  ${authority.file}`, `  CA SHA-256          ${authority.fingerprint}`]),
     "",
     ...forClients(facts),
+    ...forCallers(facts),
   ].join("\n");
 }

@@ -87,7 +87,7 @@ export function addServe(
       await server.stop();
       throw error;
     }
-    printLine(context, readyMessage(server));
+    printLine(context, readyMessage({ ...server, mode: config.auth.mode }));
     logger.info({ url: server.url, data: server.directory }, "ready");
     finish(await ended);
   });
