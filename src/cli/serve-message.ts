@@ -34,7 +34,7 @@ function forClients({ url, authority }: ServerFacts): string[] {
 function forCallers({ mode }: ServerFacts): string[] {
   if (mode === "none") return [];
   const known =
-    "People are known by the registry's name in what docker login keeps; notary takes NOTARY_AUTH.";
+    "Both are asked who they are: docker gives what docker login keeps for the registry, notary what NOTARY_AUTH has (base64 of NAME:PASSWORD).";
   if (mode === "token") return ["", known];
   return [
     "",
