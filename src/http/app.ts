@@ -17,6 +17,7 @@ import { openToAll } from "./auth/access.ts";
 import { makeIncident } from "./auth/incident.ts";
 import { AccessRefusal, lacking, notaryRefusal } from "./auth/refusal.ts";
 import { countRefusal } from "./auth/refused.ts";
+import { letIn } from "./auth/still.ts";
 import { tokenEndpoint } from "./auth/token-endpoint.ts";
 import { ByteBudget } from "./budget.ts";
 import { refuseClientError } from "./client-errors.ts";
@@ -181,7 +182,9 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.decorateRequest("grant");
   // Before a byte of the body is read, and before anything is looked up.
   app.addHook("onRequest", async (request) => {
-    request.grant = await access.authorize(request.raw, request.meaning, addressOf(request));
+    const { raw, meaning } = request;
+    request.grant = await access.authorize(raw, meaning, addressOf(request));
+    letIn(raw, () => access.confirm(raw, meaning, addressOf(request)));
   });
 
   // From here on the framework refuses everything, and it alone.

@@ -5,6 +5,7 @@ import { MalformedError, RefusedError } from "../core/errors.ts";
 import type { ProposalView } from "../service/proposal-service.ts";
 import { anonymousName } from "./auth/grant.ts";
 import { forbidden } from "./auth/refusal.ts";
+import { isStillLetIn } from "./auth/still.ts";
 import type { ByteBudget } from "./budget.ts";
 import { sendJson } from "./exchange.ts";
 import type { Gate } from "./gate.ts";
@@ -85,6 +86,7 @@ export async function manageApi(
         milliseconds: Number(wait) * 1_000,
         isOver: endOf(request),
       });
+      await isStillLetIn(request.raw);
     }
     return await sendJson(reply, JSON.stringify(proposalDocument(await proposals.get(repository, id))));
   });

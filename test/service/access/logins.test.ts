@@ -215,7 +215,7 @@ describe("a login", () => {
     expect(await said("nobody")).toBe(await said("own"));
   });
 
-  it("that fails is told by its name if somebody has it, and else by a digest: it may be a password in the wrong field", async () => {
+  it("A21: that fails is told by its name if somebody has it, and else by a digest: it may be a password in the wrong field", async () => {
     const { login, failures } = await make({ askRegistry: undefined });
     for (const name of ["own", "filed", "hunter2", "hunter2", "a b", "x".repeat(5_000)])
       expect(await codeOf(login(name, "wrong"))).toBe("UNAUTHORIZED");
@@ -235,7 +235,7 @@ describe("a login", () => {
     expect(other.failures).not.toContainEqual(failures[2]);
   });
 
-  it("that fails costs the same looks, whoever has the name and in which place", async () => {
+  it("A10: that fails costs the same looks, whoever has the name and in which place", async () => {
     const looks: string[] = [];
     const counting: Passwords = {
       ...passwords,
