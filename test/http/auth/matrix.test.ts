@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { changes, needs } from "../../../src/http/auth/needs.ts";
 import { type Route, routeOf } from "../../../src/http/routes.ts";
+import { operatorToken } from "../../support/builtin.ts";
 import { exchange, IdentityProvider, idTokenType } from "../../support/identity-provider.ts";
 import { start, startServer, type TestServer } from "../../support/server.ts";
 import { bearing, type Entry, entry, TokenService } from "../../support/token-service.ts";
@@ -110,6 +111,9 @@ const tokens: Readonly<
   everything: { access: [entry(repository, "*")], enough: ["pull", "push", "propose", "all"] },
   "a prefix of the name": { access: [entry("registry.example.test/team/ap", "*")], enough: [] },
   "a longer name": { access: [entry(`${repository}/more`, "*")], enough: [] },
+  "a longer last word": { access: [entry(`${repository}lication`, "*")], enough: [] },
+  "the name as a path encodes it": { access: [entry(encodeURIComponent(repository), "*")], enough: [] },
+  "a letter that looks alike": { access: [entry(repository.replace("a", "\u0430"), "*")], enough: [] },
   "another case": { access: [entry(repository.toUpperCase(), "*")], enough: [] },
   "a pattern": { access: [entry("*", "*"), entry("registry.example.test/**", "*")], enough: [] },
   "another class": { access: [{ type: "repository(plugin)", name: repository, actions: ["*"] }], enough: [] },
@@ -214,6 +218,40 @@ describe("A7: with what an ID token was exchanged for", () => {
   });
   afterAll(async () => await builtin?.close());
 
+  holds(kinds, () => builtin, exchanged);
+});
+
+describe("A7: with a machine's token", () => {
+  // In its scopes there are patterns; of other types and classes it knows nothing.
+  const kinds = Object.keys(tokens).filter(
+    (name) => name !== "a pattern" && scopesOf(tokens[name]?.access ?? []).length > 0,
+  );
+  const given = new Map<string, string>();
+  let builtin: TestServer;
+
+  beforeAll(async () => {
+    builtin = await startServer({ builtin: {}, repositories: { prefixes } });
+    for (const [index, name] of kinds.entries()) {
+      const wanted = { name: `m${index}`, scopes: scopesOf(tokens[name]?.access ?? []), lifetime: 600 };
+      const answer = await builtin.request("/api/v1/tokens", {
+        method: "POST",
+        headers: { ...bearing(operatorToken), "content-type": "application/json" },
+        body: Buffer.from(JSON.stringify(wanted)),
+      });
+      given.set(name, (JSON.parse(answer.body.toString()) as { token?: string }).token ?? "");
+    }
+  });
+  afterAll(async () => await builtin?.close());
+
+  holds(kinds, () => builtin, given);
+});
+
+/** That the matrix is so where there are users: names of tokens, and the tokens. */
+function holds(
+  kinds: readonly string[],
+  serverOf: () => TestServer,
+  given: ReadonlyMap<string, string>,
+): void {
   describe.each(kinds)("%s", (name) => {
     it.each(Object.keys(requests) as Kind[])("%s", async (kind) => {
       const [method, path, wants] = requests[kind];
@@ -224,11 +262,11 @@ describe("A7: with what an ID token was exchanged for", () => {
         isOpen ||
         enough.includes(wants) ||
         (wants === "known" && (enough.includes("admin") || kind === "manageMissing"));
-      const answer = await builtin.request(path, {
+      const answer = await serverOf().request(path, {
         method,
         headers: {
           // The token endpoint takes names and passwords, and no token.
-          ...(kind !== "token" && bearing(exchanged.get(name) ?? "")),
+          ...(kind !== "token" && bearing(given.get(name) ?? "")),
           "content-type": "application/json",
         },
         // So that it is not refused for what it lacks, before it is seen whose password it is.
@@ -238,7 +276,7 @@ describe("A7: with what an ID token was exchanged for", () => {
       else expect(answer.status).toBe(path.startsWith("/api/") ? 403 : 401);
     });
   });
-});
+}
 
 /** As a rule gives them: what only the whole server has comes with the pattern of everything. */
 function scopesOf(access: readonly Entry[]) {
