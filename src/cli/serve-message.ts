@@ -1,14 +1,12 @@
 /** What `serve` prints when it is ready: where it is, and lines to paste for stock clients. Pure. */
 import type { RunningServer } from "../serve/server.ts";
+import { shellWord } from "./shell-word.ts";
 
 export interface ServerFacts extends Pick<RunningServer, "url" | "directory" | "authority" | "operations"> {
   /** How callers are known. */
   readonly mode: "none" | "token" | "builtin";
-}
-
-/** A word for a POSIX shell; quoted only if it has to be. */
-function quote(word: string): string {
-  return /^[A-Za-z0-9_./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  /** Flags that it was started with and by which other commands find it, with a space before each. */
+  readonly place: string;
 }
 
 function forClients({ url, authority }: ServerFacts): string[] {
@@ -17,8 +15,10 @@ function forClients({ url, authority }: ServerFacts): string[] {
   }
   const folder = `~/.docker/tls/${new URL(url).host}`;
   const copy =
-    authority === undefined ? [] : [`  mkdir -p ${folder} && cp ${quote(authority.file)} ${folder}/ca.crt`];
-  const flag = authority === undefined ? "" : ` --tlscacert ${quote(authority.file)}`;
+    authority === undefined
+      ? []
+      : [`  mkdir -p ${folder} && cp ${shellWord(authority.file)} ${folder}/ca.crt`];
+  const flag = authority === undefined ? "" : ` --tlscacert ${shellWord(authority.file)}`;
   return [
     "For docker trust, docker push and docker pull:",
     ...copy,
@@ -31,7 +31,7 @@ function forClients({ url, authority }: ServerFacts): string[] {
 }
 
 /** What those lines take where callers have to be known. */
-function forCallers({ mode }: ServerFacts): string[] {
+function forCallers({ mode, place }: ServerFacts): string[] {
   if (mode === "none") return [];
   const known =
     "Both are asked who they are: docker gives what docker login keeps for the registry, notary what NOTARY_AUTH has (base64 of NAME:PASSWORD).";
@@ -39,10 +39,10 @@ function forCallers({ mode }: ServerFacts): string[] {
   return [
     "",
     known,
-    "To say who there is, with the same configuration, as this user on this machine:",
-    "  vidimus user add NAME",
-    "  vidimus acl add user:NAME 'registry.example.org/**' pull,push",
-    "  vidimus acl add user:NAME '**' admin",
+    "To say who there is, as this user on this machine:",
+    `  vidimus user add NAME${place}`,
+    `  vidimus acl add user:NAME 'registry.example.org/**' pull,push${place}`,
+    `  vidimus acl add user:NAME '**' admin${place}`,
   ];
 }
 

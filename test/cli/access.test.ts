@@ -321,6 +321,12 @@ describe("whoever is a user", () => {
 });
 
 describe("a command", () => {
+  it("that names the next one gives it the flags by which the server was found", async () => {
+    const { out } = await run(["user", "add", "nina", "--elsewhere", "--set", "server.readOnly=false"]);
+    const flags = `--data ${data} --port ${server.port} --plain-http --set server.readOnly=false`;
+    expect(out).toContain(`vidimus acl add user:nina PATTERN ACTIONS ${flags}\n`);
+  });
+
   it.each<[readonly string[], number]>([
     [["user", "disable", "nobody"], 71],
     [["user", "password", "nobody", "--password-file", "alice.txt"], 71],

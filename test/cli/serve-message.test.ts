@@ -7,6 +7,7 @@ const facts: ServerFacts = {
   authority: { file: "/srv/vidimus/tls/ca.crt", fingerprint: "AA:BB" },
   operations: undefined,
   mode: "none",
+  place: " --config /etc/vidimus.yaml",
 };
 const lines = (changes: Partial<ServerFacts> = {}) => readyMessage({ ...facts, ...changes }).split("\n");
 
@@ -47,6 +48,6 @@ it.each(["none", "token", "builtin"] as const)(
   (mode) => {
     const text = lines({ mode }).join("\n");
     expect(text.includes("NOTARY_AUTH")).toBe(mode !== "none");
-    expect(text.includes("vidimus user add NAME")).toBe(mode === "builtin");
+    expect(text.includes("vidimus user add NAME --config /etc/vidimus.yaml\n")).toBe(mode === "builtin");
   },
 );

@@ -1,5 +1,6 @@
 /** `vidimus user add|list|password|sessions|end-sessions|disable|enable|remove`. */
 import type { Command } from "commander";
+import { placeFlags } from "../flags.ts";
 import { type CliContext, printable } from "../output.ts";
 import { AccessError } from "./errors.ts";
 import { readSecret } from "./secrets.ts";
@@ -37,7 +38,7 @@ export function addUser(parent: Command, context: CliContext): void {
       add,
       context,
       document,
-      `Added ${name}. What they may do: vidimus acl add user:${name} PATTERN ACTIONS.`,
+      `Added ${name}. What they may do: vidimus acl add user:${name} PATTERN ACTIONS${placeFlags(add)}`,
     );
   });
 
@@ -117,7 +118,7 @@ function addPassword(users: Command, context: CliContext): void {
       const body = { password, ...(current !== undefined && { current }) };
       const document = await server.call("POST", `${pathOf(whose)}/password`, body);
       const { sessions } = document as Ended;
-      const tokens = "Tokens of machines go on: see vidimus token list.";
+      const tokens = `Tokens of machines go on: vidimus token list${placeFlags(command)}`;
       sayDone(command, context, document, `${whose} has a new password. ${endedText(sessions)} ${tokens}`);
     } finally {
       server.close();
