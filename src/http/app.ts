@@ -184,7 +184,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.addHook("onRequest", async (request) => {
     const { raw, meaning } = request;
     request.grant = await access.authorize(raw, meaning, addressOf(request));
-    letIn(raw, () => access.confirm(raw, meaning, addressOf(request)));
+    letIn(raw, () => access.confirm(raw, meaning, request.grant));
   });
 
   // From here on the framework refuses everything, and it alone.

@@ -59,6 +59,7 @@ export async function openBuiltin(
   const { Attempts } = await import("../service/access/attempts.ts");
   const { Logins } = await import("../service/access/logins.ts");
   const { createOpaqueTokens } = await import("../service/access/opaque-tokens.ts");
+  const { isStillAdministrator } = await import("../service/access/still-administrator.ts");
   const { createPasswords, Lane } = await import("../service/access/password.ts");
   const { accessByToken } = await import("../http/auth/access.ts");
   const { createMinter } = await import("../http/auth/minting.ts");
@@ -89,6 +90,7 @@ export async function openBuiltin(
     realm,
     service,
     issuers: minter.issuers,
+    administers: (principal) => isStillAdministrator(store, principal, now()),
     opaque: createOpaqueTokens({ store, operatorToken: operatorToken(directory), now }),
     anonymousRead: auth.anonymousRead,
     failuresPerMinute: limits.failuresPerMinute,

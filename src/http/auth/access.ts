@@ -29,7 +29,7 @@ export interface Access {
    * Once more of who was let in, when the body has come or a wait is over: what may be revoked at any time is asked for again. A
    * token that says itself until when it is good goes on until then. Throws `UNAUTHORIZED`. Counts nothing.
    */
-  confirm(request: IncomingMessage, route: Route, address: string): Promise<void>;
+  confirm(request: IncomingMessage, route: Route, given: Grant): Promise<void>;
   /** Whether this read is allowed by what is remembered: without waiting for anything. False: ask `authorize`. */
   isKnownReader(request: IncomingMessage, route: Route): boolean;
   /** Nothing is remembered of tokens that were good so far. */
@@ -56,6 +56,11 @@ export interface AccessOptions {
   readonly issuers: readonly TokenIssuer[];
   /** Tokens that are no JWT. Absent: there are none. */
   readonly opaque?: OpaqueTokens;
+  /**
+   * Whether somebody whose token says that they administer the server still does: asked at each request that takes it. Absent: the
+   * token's word counts until it ends.
+   */
+  readonly administers?: (principal: Principal) => Promise<boolean>;
   /** Whoever has no token may read every repository. */
   readonly anonymousRead: boolean;
   /** Refused tokens from one address, and changes by one principal, in a minute. 0: no limit. */
@@ -127,6 +132,13 @@ export function accessByToken(options: AccessOptions): Access {
     return grant;
   }
 
+  /** Of tokens that say what they allow. Those that are looked up were asked for just now. */
+  async function administering(token: string, need: Need, { principal }: Grant): Promise<void> {
+    const isAsked = isAdministration(need) && isJwt(token);
+    if (isAsked && (await options.administers?.(principal)) === false)
+      throw new AccessRefusal("insufficient_scope", need, { principal });
+  }
+
   return {
     authorize(request, route, address) {
       const need = needOf(route);
@@ -137,17 +149,22 @@ export function accessByToken(options: AccessOptions): Access {
         throw new AccessRefusal("missing", need);
       }
       const grant = known(token);
-      if (grant === undefined)
-        return verified(token, need, address).then((made) => allowed(made, need, route));
-      return allowed({ ...grant, principal: { ...grant.principal, address } }, need, route);
+      const letIn = async (made: Grant) => {
+        await administering(token, need, made);
+        return allowed(made, need, route);
+      };
+      if (grant === undefined) return verified(token, need, address).then(letIn);
+      const found = { ...grant, principal: { ...grant.principal, address } };
+      return isAdministration(need) ? letIn(found) : allowed(found, need, route);
     },
-    async confirm(request, route, address) {
+    async confirm(request, route, given) {
       const token = bearer(request);
-      if (token === undefined || isJwt(token)) return;
+      if (token === undefined) return;
       const need = needOf(route);
+      if (isJwt(token)) return await administering(token, need, given);
       let grant: Grant;
       try {
-        grant = await opaquely(token, address, now());
+        grant = await opaquely(token, given.principal.address, now());
       } catch (cause) {
         if (cause instanceof StoreError) throw cause;
         throw new AccessRefusal("invalid_token", need, { cause });
@@ -178,6 +195,10 @@ const noRights = { repositories: new Map<string, ReadonlySet<string>>(), server:
 
 function isRead(need: Need): boolean {
   return need.kind === "repository" && need.actions.every((action) => action === "pull");
+}
+
+function isAdministration(need: Need): boolean {
+  return need.kind === "server" && need.action === "admin";
 }
 
 function readerOf(address: string): Grant {

@@ -123,3 +123,59 @@ it("who waits for a proposal hears nothing of it by a token that is revoked in b
   const { status, code } = await waiting;
   expect([status, code]).toEqual([401, "UNAUTHORIZED"]);
 });
+
+describe("A20: a token that says admin administers nothing from the moment the right is taken", () => {
+  const password = "a long password";
+  const basic = (name: string, given: string) => ({
+    authorization: `Basic ${Buffer.from(`${name}:${given}`).toString("base64")}`,
+  });
+  const tokenOf = async (headers: Record<string, string>) => {
+    const { body } = await server.get("/token?scope=vidimus:server:admin", headers);
+    return (JSON.parse(body.toString()) as { token: string }).token;
+  };
+  const lists = async (token: string) => (await server.get("/api/v1/users", bearing(token))).status;
+  const query = `permissions?subject=user:ann&pattern=${encodeURIComponent("**")}`;
+
+  it.each<[string, () => Promise<unknown>]>([
+    ["by a permission", () => manage("DELETE", query)],
+    ["with the user disabled", () => manage("POST", "users/ann", { disabled: true })],
+    ["with the user removed", () => manage("DELETE", "users/ann")],
+  ])("from a person, %s", async (_how, take) => {
+    await manage("POST", "users", { name: "ann", password });
+    await manage("PUT", "permissions", { subject: "user:ann", pattern: "**", actions: ["admin"] });
+    const token = await tokenOf(basic("ann", password));
+    expect([await lists(token), await lists(token)]).toEqual([200, 200]);
+    await take();
+    expect([await lists(token), await lists(token)]).toEqual([403, 403]);
+  });
+
+  it("from somebody whose team lost it, and who has it by another", async () => {
+    await manage("POST", "users", { name: "ann", password });
+    for (const name of ["one", "two"]) {
+      await manage("POST", "teams", { name });
+      await manage("PUT", `teams/${name}/members/ann`);
+      await manage("PUT", "permissions", { subject: `team:${name}`, pattern: "**", actions: ["admin"] });
+    }
+    const token = await tokenOf(basic("ann", password));
+    await manage("DELETE", "teams/one/members/ann");
+    expect(await lists(token)).toBe(200);
+    await manage("DELETE", "teams/two/members/ann");
+    expect(await lists(token)).toBe(403);
+  });
+
+  it("from a machine, whose token was its password", async () => {
+    const token = await tokenOf(basic("root", await machine("root", "admin")));
+    expect(await lists(token)).toBe(200);
+    await revoke("root");
+    expect(await lists(token)).toBe(403);
+  });
+
+  it("also while the body is still coming", async () => {
+    await manage("POST", "users", { name: "ann", password });
+    await manage("PUT", "permissions", { subject: "user:ann", pattern: "**", actions: ["admin"] });
+    const wanted = { token: await tokenOf(basic("ann", password)), type: json, body: grantAll };
+    const done = await slowly("PUT", "/api/v1/permissions", wanted, () => manage("DELETE", query));
+    expect(done).toEqual({ status: 403, code: "FORBIDDEN" });
+    expect((await manage("GET", "permissions")).permissions).toEqual([]);
+  });
+});
