@@ -101,6 +101,33 @@ describe("an auditor", () => {
   });
 });
 
+describe("whatever has --csv", () => {
+  it.each([
+    ["audit", "keys"],
+    ["audit", "log"],
+    ["register", "list"],
+    ["key", "denied"],
+    ["expiring"],
+    ["gc", "plan"],
+  ])("%s %s: takes one form of its answer, and asks nobody for two", async (...command) => {
+    const argv = command.filter((word) => word !== undefined);
+    const said = await alice.run(...argv, "--json", "--csv");
+    expect([said.code, said.out]).toEqual([exitCodes.usage.code, ""]);
+    expect(said.err).toContain("give --json or --csv, not both");
+  });
+
+  it("obeys no register in the terminal, whatever form it is shown in", async () => {
+    const owner = "Eve\u{1b}]0;x\u{7}\u{9b}31m\u{202e}";
+    await alice.well("register", "add", "ef".repeat(32), "--owner", owner);
+    for (const form of [[], ["--csv"], ["--json"]]) {
+      const { out } = await alice.well("register", "list", "--owner", owner, ...form);
+      expect(out.replaceAll(/\r?\n/g, "")).toMatch(/^\P{C}*$/u);
+    }
+    const { lines } = (await alice.well("register", "list", "--owner", owner, "--json")).json();
+    expect(lines).toEqual([expect.objectContaining({ owner })]);
+  });
+});
+
 describe("a key", () => {
   it("has an owner in the register, and a person has repositories", async () => {
     const since = "2020-01-01T00:00:00Z";

@@ -12,12 +12,13 @@ import type { Edit } from "../../publisher/edits.ts";
 import { EditError, PublishError } from "../../publisher/errors.ts";
 import { draftFor, Opened, signedBy } from "../../publisher/publish.ts";
 import { exitCodes } from "../exit-codes.ts";
+import { addFormFlags, type FormFlags } from "../forms.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import { proposalsOf } from "../publishing/proposal-desk.ts";
 import { addPublishFlags, atDesk, type Desk, type Publishing } from "../publishing/tools.ts";
 import { type Ask, askingServer, askOf } from "./desk.ts";
 import { keyIdOf } from "./key-id.ts";
-import { addOutputFlags, type Line, type OutputFlags, printLines } from "./table.ts";
+import { type Line, printLines } from "./table.ts";
 
 const someKey = "0123456789abcdef".repeat(4);
 
@@ -157,7 +158,7 @@ function textOf(uses: ReadonlyMap<string, readonly string[]>, repairs: readonly 
         : repair.proposal === null
           ? `none: ${repair.why}`
           : `${repair.proposal} (${repair.state})`;
-    return [repository, roles.join(", "), proposal].map(printable);
+    return [repository, roles.join(", "), proposal];
   });
   const open = repairs.filter(({ state }) => state === "open");
   const next = open.map(
@@ -188,11 +189,11 @@ function addDenied(parent: Command, { context, client }: Publishing): void {
     .command("denied")
     .description("list the keys that the server denies")
     .addHelpText("after", examples("vidimus key denied"));
-  addTrustFlags(addOutputFlags(denied)).action(async () => {
+  addTrustFlags(addFormFlags(denied)).action(async () => {
     const { keys } = (await askingServer(denied, client, (ask) => ask("GET", "/api/v1/keys/denied"))) as {
       keys: readonly Line[];
     };
-    const flags = denied.opts<OutputFlags>();
+    const flags = denied.opts<FormFlags>();
     const document = { format: "vidimus-denied-keys/1" };
     printLines(context, flags, keys, ["key", "at", "by", "reason"], document, "The server denies no key.");
   });
