@@ -96,7 +96,7 @@ export const questions: readonly Question[] = [
     takes: [repository],
     flags: [],
     atInstant: true,
-    columns: ["key", "repository", "role", "by", "since"],
+    columns: ["key", "repository", "role", "by", "inForce"],
     nothing: "Every key serves one role of one repository.",
     examples: ["vidimus audit shared-keys --csv"],
   },

@@ -29,6 +29,7 @@ import {
   signaturesIn,
   silentIn,
   useLine,
+  useLines,
   usesIn,
 } from "./questions.ts";
 import { HistoryReader, type PastReader } from "./reader.ts";
@@ -81,7 +82,7 @@ export class Audit implements AuditService {
         const { key } = request;
         const isMeant = (use: KeyUse) => key === undefined || use.key === key || use.listedAs === key;
         return await this.#ofAll(request, at, async (reader) => ({
-          lines: (await usesIn(reader, at)).filter(isMeant).map(useLine),
+          lines: await useLines(reader, (await usesIn(reader, at)).filter(isMeant), at),
         }));
       }
       case "person":
@@ -160,12 +161,16 @@ export class Audit implements AuditService {
       after = found.at(-1);
       if (found.length < registerPage) break;
     }
-    return await this.#ofAll(request, at, async (reader) => ({
-      lines: (await usesIn(reader, at)).flatMap((use) => {
-        const entry = owned.get(use.key);
-        return entry === undefined ? [] : [{ owner, custody: entry.custody, ...useLine(use) }];
-      }),
-    }));
+    return await this.#ofAll(request, at, async (reader) => {
+      const uses = (await usesIn(reader, at)).filter(({ key }) => owned.has(key));
+      const lines = await useLines(reader, uses, at);
+      return {
+        lines: lines.map((line, index) => {
+          const custody = owned.get(uses[index]?.key ?? "")?.custody ?? "";
+          return { owner, custody, ...line };
+        }),
+      };
+    });
   }
 
   async #shared(request: AuditRequest, at: number): Promise<AuditAnswer> {
