@@ -48,6 +48,8 @@ export interface AuditParts {
   readonly clock: Clock;
   readonly reading: Reading;
   readonly checkWritable: () => void;
+  /** What waited for a key that counts again. Never rejects. */
+  readonly afterAllowing: () => Promise<void>;
 }
 
 export class Audit implements AuditService {
@@ -245,10 +247,13 @@ export class Audit implements AuditService {
   }
 
   async allow(keyId: string, principal: Principal): Promise<boolean> {
-    const { store, clock, checkWritable } = this.#parts;
+    const { store, clock, checkWritable, afterAllowing } = this.#parts;
     checkWritable();
     const at = clock.now();
     const audit = recordOf({ at, principal, kind: "key.allowed", detail: { key: keyId } });
-    return await store.register.lift({ keyId, at, by: principal.name, audit });
+    const isLifted = await store.register.lift({ keyId, at, by: principal.name, audit });
+    // Whoever lifts a denial looks at once whether the proposals go on, and does not wait for the next look.
+    if (isLifted) await afterAllowing();
+    return isLifted;
   }
 }
