@@ -90,6 +90,16 @@ export interface ProposalView extends Omit<ProposalSummary, "files"> {
   readonly events: readonly ProposalEvent[];
 }
 
+/** An open proposal that a key has signed, and what becomes of it where that signature does not count. */
+export interface HeldProposal {
+  readonly repository: string;
+  readonly id: string;
+  /** Roles that the key has signed. */
+  readonly roles: readonly string[];
+  /** `unaffected`: others have signed enough; `waits`: others can sign in its place; `stuck`: there are not enough of them. */
+  readonly outcome: "unaffected" | "waits" | "stuck";
+}
+
 export interface ListRequest {
   readonly repository?: string;
   readonly release?: string;
@@ -154,6 +164,9 @@ export interface ProposalService {
     id: string,
     request: { since: number | undefined; milliseconds: number; isOver: () => boolean },
   ): Promise<void>;
+
+  /** All open ones that a key has signed, newest first, as they stand without the keys that are denied. */
+  heldBy(keyId: string): Promise<readonly HeldProposal[]>;
 
   facts(): Promise<ProposalFacts>;
 }

@@ -33,6 +33,7 @@ import { type EndingParts, ProposalEnding } from "./proposal-ending.ts";
 import { isComplete, ProposalFiles, withSignatures } from "./proposal-files.ts";
 import { prepareProposal } from "./proposal-opening.ts";
 import type {
+  HeldProposal,
   ListRequest,
   OpenRequest,
   ProposalFacts,
@@ -43,6 +44,7 @@ import type {
   SignedRole,
 } from "./proposal-service.ts";
 import { AllowedAgain } from "./proposals-allowed.ts";
+import { heldBy } from "./proposals-held.ts";
 import { Waiting } from "./waiting.ts";
 
 export interface ProposalParts extends CandidateParts, Omit<EndingParts, "store" | "format" | "settings"> {
@@ -157,6 +159,11 @@ export class Proposals implements ProposalService {
     const hasChanged = async () =>
       stateAt(proposal, clock.now()) !== "open" || (await store.proposals.revision(repository, id)) !== since;
     await this.#waiting.until(hasChanged, request.milliseconds, request.isOver);
+  }
+
+  async heldBy(keyId: string): Promise<readonly HeldProposal[]> {
+    const { store, clock } = this.#parts;
+    return await heldBy({ store: store.proposals, files: this.#files }, keyId, clock.now());
   }
 
   async facts(): Promise<ProposalFacts> {
