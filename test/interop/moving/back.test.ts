@@ -220,6 +220,7 @@ describe.skipIf(!possible)("back to a Notary that still runs", () => {
       "",
       { [image]: "further", [name]: "further", [own]: "further" },
     ]);
+    expect(Object.keys(await allButTimestamp(here, image))).toContain("targets/releases.json");
     for (const repository of [name, own, image]) {
       expect(await allButTimestamp(old, repository)).toEqual(await allButTimestamp(here, repository));
       expect(await versionAt(old, repository, "timestamp")).toBe(

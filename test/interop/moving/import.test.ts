@@ -32,6 +32,25 @@ const told = ({ stdout }: Result): readonly Told[] =>
 const outcomes = (result: Result) =>
   Object.fromEntries(told(result).map(({ repository, outcome }) => [repository, outcome]));
 
+interface KeyReport {
+  readonly faults: readonly unknown[];
+  readonly found: readonly {
+    readonly counts: readonly object[];
+    readonly past: readonly {
+      readonly why: string;
+      readonly repository: string;
+      readonly role: string;
+      readonly since: number | null;
+    }[];
+  }[];
+  readonly repositories: readonly {
+    readonly repository: string;
+    readonly asOf: string;
+    readonly root: string;
+    readonly advice: readonly string[];
+  }[];
+}
+
 describe.skipIf(!possible)("a Notary on PostgreSQL", () => {
   let directory: string;
   let postgres: Postgres;
@@ -110,6 +129,43 @@ describe.skipIf(!possible)("a Notary on PostgreSQL", () => {
     const away = await here.operator([...flags, app]);
     expect([away.code, away.stdout, away.stderr.trim().split("\n").length]).toEqual([84, "", 1]);
   });
+
+  test("what people's keys are for is told, which count no more and since when, and what to do", async () => {
+    const here = people.told(servers[0] as TrustServer);
+    const report = async (who: string, home: string) => {
+      const laptop = here.laptop(home, app);
+      const { code, stdout } = await laptop.try("key", "import", people.cacheOf(who), "--json");
+      return { code, ...(JSON.parse(stdout) as KeyReport) };
+    };
+    const owner = await report("owner", "key-importer");
+    expect([owner.code, owner.faults]).toEqual([0, []]);
+    expect(owner.repositories.map(({ repository, asOf, root }) => [repository, asOf, root]).sort()).toEqual([
+      [app, "server", "signable"],
+      [own, "server", "signable"],
+    ]);
+    const past = owner.found.flatMap((key) =>
+      key.past.map(({ why, repository, role, since }) => [why, repository, role, since]),
+    );
+    // Its root's key was rotated twice; `gone` was deleted before the move.
+    expect(past.filter(([why]) => why === "REPLACED")).toEqual(
+      expect.arrayContaining([
+        ["REPLACED", app, "root", 3],
+        ["REPLACED", app, "root", 4],
+      ]),
+    );
+    expect(past.filter(([, repository]) => repository === gone).map(([why]) => why)).toContain(
+      "REPOSITORY_UNKNOWN",
+    );
+    const next = owner.repositories.flatMap(({ advice }) => advice);
+    expect(next).toContain(`its root can be signed here: vidimus adopt ${app}`);
+    const alice = await report("alice", "key-importer-2");
+    expect(alice.found.map(({ counts }) => counts)).toEqual([
+      [{ repository: app, role: "targets/releases" }],
+    ]);
+    expect(alice.repositories).toMatchObject([{ repository: app, root: "lost" }]);
+    const docker = await report("docker-owner", "key-importer-3");
+    expect(docker.repositories).toMatchObject([{ repository: people.image, root: "signable" }]);
+  }, 120_000);
 
   test("goes on for the same people: all of it read at once, and published to once it is adopted", async () => {
     const server = servers[0] as TrustServer;

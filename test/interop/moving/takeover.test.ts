@@ -107,9 +107,11 @@ async function goesOn(): Promise<void> {
       ),
     );
   const before = await versions();
-  // The same name again, so that nobody reads anything else afterwards.
-  for (const repository of [app, own]) await people.add(repository, "one");
+  for (const repository of [app, own]) await people.add(repository, "again");
   expect(await versions()).toEqual(before.map((version) => version + 1));
+  const owner = people.person("owner");
+  for (const repository of [app, own]) await owner.do(["remove", repository, "again", "-p"]);
+  expect(await versions()).toEqual(before.map((version) => version + 2));
   expect(await people.goOn()).toEqual(people.expectedSince());
   // Not one byte of before is another, of no repository, and no version was left out since.
   expect(await differences(files, people.at, "gone on")).toEqual([]);

@@ -4,9 +4,11 @@ import { fetchFrom } from "./https.ts";
 import type { OldFiles } from "./taken-over.ts";
 import type { TrustServerAddress } from "./trust-server.ts";
 
-/** As text, which is enough to compare metadata by; an error is what its body says. */
-export async function servedFile(at: TrustServerAddress, repository: string, file: string): Promise<string> {
-  return (await fetchFrom(at, `/v2/${repository}/_trust/tuf/${file}`)).body.toString("utf8");
+/** As text, which is enough to compare metadata by. @throws for a file that is not there: two refusals would be the same, too. */
+async function servedFile(at: TrustServerAddress, repository: string, file: string): Promise<string> {
+  const { status, body } = await fetchFrom(at, `/v2/${repository}/_trust/tuf/${file}`);
+  if (status !== 200) throw new Error(`${at.url} has no ${file} of ${repository}: ${status}`);
+  return body.toString("utf8");
 }
 
 export async function versionAt(at: TrustServerAddress, repository: string, role: string): Promise<number> {
