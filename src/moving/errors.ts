@@ -78,6 +78,8 @@ export const shadowCodes = [
   "SHADOW_UNREADABLE",
   /** What was remembered of earlier comparisons cannot be read or written, or is of other servers. */
   "SHADOW_STATE",
+  /** What was found cannot be written for a monitoring system. */
+  "SHADOW_METRICS",
 ] as const;
 export type ShadowCode = (typeof shadowCodes)[number];
 
