@@ -10,13 +10,13 @@
  *   what is told, and of what is remembered. What is beyond that last one is compared again the next time.
  */
 import pLimit from "p-limit";
-import { TrustError } from "../../client/errors.ts";
 import { sha256Hex } from "../../core/bytes.ts";
 import { VidimusError } from "../../core/errors.ts";
 import { isRepositoryName } from "../../core/names.ts";
 import { type Crawl, crawlPresent, lightOf } from "../crawl.ts";
 import { ShadowError, SourceError } from "../errors.ts";
 import type { NotarySource } from "../notary-source.ts";
+import { usualPatience as patienceForOne, patient, Silence } from "../patient.ts";
 import { compareSides, type Side } from "./compare.ts";
 import { type UncomparedCode, uncomparedCodes } from "./difference.ts";
 import { mostOpen, type ShadowState } from "./state.ts";
@@ -46,13 +46,11 @@ export interface Patience {
   readonly whole: number;
 }
 
-const usualPatience: Patience = { repository: 10 * 60_000, whole: 6 * 60 * 60_000 };
+const usualPatience: Patience = { repository: patienceForOne, whole: 6 * 60 * 60_000 };
 
 const readings = 3;
 const pieceLength = 256;
 const mostNames = 1_000_000;
-/** Repositories one after the other that a server does not answer for in time: then it is away. */
-const mostSilent = 20;
 const ofOne: ReadonlySet<string> = new Set(uncomparedCodes);
 
 /** Throws `SHADOW_UNREADABLE`, and what `onState` throws. */
@@ -68,7 +66,7 @@ export async function compareServers(shadow: Shadow, before: ShadowState): Promi
   const sorted = [...names.keys()].sort().filter((name) => isNamed || name > under.upTo || wasOpen.has(name));
   const tally = new Tally(before.open, crawl.now());
   const [limit, heavy] = [pLimit(inFlight), pLimit(1)];
-  let silent = 0;
+  const silence = new Silence();
 
   /** What is known after a piece of the list. */
   const stateAfter = (looked: ReadonlySet<string>, upTo: string | undefined): ShadowState => {
@@ -132,7 +130,7 @@ export async function compareServers(shadow: Shadow, before: ShadowState): Promi
         if (!(error instanceof SourceError) || error.code !== "SOURCE_ENDLESS") throw error;
         return heavy(() => compareOne(repository, crawl));
       });
-      silent = 0;
+      silence.isAway(undefined);
       if (looked !== "neither") return looked;
       if (names.get(repository) !== true) return { kind: "absent" };
       return uncompared(
@@ -144,8 +142,7 @@ export async function compareServers(shadow: Shadow, before: ShadowState): Promi
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
       const { code, message } = error;
-      silent = error.cause instanceof TrustError && error.cause.code === "TIMEOUT" ? silent + 1 : 0;
-      if (!isOfOne(code) || silent >= mostSilent) throw new ShadowError("SHADOW_UNREADABLE", message, error);
+      if (silence.isAway(error) || !isOfOne(code)) throw new ShadowError("SHADOW_UNREADABLE", message, error);
       return uncompared(code, `${repository} was not compared: ${message}`);
     }
   }
@@ -175,21 +172,6 @@ async function sideOf(crawl: Crawl, repository: string): Promise<Side> {
     if (!(error instanceof VidimusError)) throw error;
     return { fault: { code: error.code, sentence: error.message }, older };
   }
-}
-
-/** One that may answer everything, and each time at the last moment, is not read for ever. */
-function patient(source: NotarySource, longest: number): NotarySource {
-  const end = performance.now() + longest;
-  return {
-    ...source,
-    async file(repository, name, maxBytes) {
-      if (performance.now() <= end) return await source.file(repository, name, maxBytes);
-      throw new SourceError(
-        "SOURCE_FAILING",
-        `${source.origin} did not give all of ${repository} within ${longest / 1_000} seconds.`,
-      );
-    },
-  };
 }
 
 /** Names that are to be looked at, and whether a changefeed says that there is such a repository. */
