@@ -1,5 +1,7 @@
-/** Servers that are not waited for longer than they are worth, however they go about their answers. */
+/** Servers that take no more time and memory than they are worth, however they go about their answers. */
+import pLimit from "p-limit";
 import { TrustError } from "../client/errors.ts";
+import { type CrawlLimits, lightOf } from "./crawl.ts";
 import { SourceError } from "./errors.ts";
 import type { Source } from "./source.ts";
 
@@ -34,4 +36,19 @@ export class Silence {
     this.#inARow = isSilent ? this.#inARow + 1 : 0;
     return this.#inARow >= mostSilent;
   }
+}
+
+/** Reads within limits: many at a time within those of many, and what is larger once more, one at a time. */
+export type ByWeight = <T>(limits: CrawlLimits, read: (within: CrawlLimits) => Promise<T>) => Promise<T>;
+
+export function byWeight(): ByWeight {
+  const heavy = pLimit(1);
+  return async (limits, read) => {
+    try {
+      return await read(lightOf(limits));
+    } catch (error) {
+      if (!(error instanceof SourceError) || error.code !== "SOURCE_ENDLESS") throw error;
+      return await heavy(() => read(limits));
+    }
+  };
 }

@@ -4,7 +4,7 @@ import { BackError, SourceError } from "../errors.ts";
 import { Silence } from "../patient.ts";
 
 /** What concerns one repository alone. */
-const ofRepository: ReadonlySet<string> = new Set(["SOURCE_FAILING", "SOURCE_FORBIDDEN"]);
+const ofRepository: ReadonlySet<string> = new Set(["SOURCE_ENDLESS", "SOURCE_FAILING", "SOURCE_FORBIDDEN"]);
 
 /** A server that is away is no source, but where it all was to go. Throws `EXPORT_PLACE`. */
 export async function asPlace<T>(task: () => Promise<T>): Promise<T> {

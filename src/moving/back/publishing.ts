@@ -18,12 +18,12 @@ import { sha256Hex } from "../../core/bytes.ts";
 import { notaryKeyId } from "../../core/keys.ts";
 import type { Collection } from "../../core/taking-over.ts";
 import { rootRole } from "../../core/verify.ts";
-import { type Crawl, crawlPresent, type Present } from "../crawl.ts";
+import { type Crawl, type CrawlLimits, crawlPresent, type Present } from "../crawl.ts";
 import type { Destination } from "../destination.ts";
 import { BackError } from "../errors.ts";
 import { askSource } from "../notary-source.ts";
 import type { Pace } from "../pace.ts";
-import { patient } from "../patient.ts";
+import { byWeight, patient } from "../patient.ts";
 import type { Source } from "../source.ts";
 import { type Older, refuseOtherHistory } from "./history.ts";
 import { asPlace, readingAt } from "./place.ts";
@@ -58,10 +58,13 @@ const longest = 120_000;
 
 export function publishingDestination(place: PublishingPlace): Destination {
   const { crawl, there, older } = place;
-  const reading = readingAt(there.origin);
+  const [reading, weighed] = [readingAt(there.origin), byWeight()];
 
-  const readThere = (repository: string) =>
-    reading(repository, () => crawlPresent({ ...crawl, source: patient(there) }, repository));
+  const readThere = (repository: string) => {
+    const source = patient(there);
+    const within = (limits: CrawlLimits) => crawlPresent({ ...crawl, source, limits }, repository);
+    return reading(repository, () => weighed(crawl.limits, within));
+  };
 
   async function planOf(repository: string, collection: Collection): Promise<Plan> {
     const known = await readThere(repository);

@@ -13,10 +13,10 @@ import pLimit from "p-limit";
 import { sha256Hex } from "../../core/bytes.ts";
 import { VidimusError } from "../../core/errors.ts";
 import { isRepositoryName } from "../../core/names.ts";
-import { type Crawl, crawlPresent, lightOf } from "../crawl.ts";
+import { type Crawl, crawlPresent } from "../crawl.ts";
 import { ShadowError, SourceError } from "../errors.ts";
 import type { NotarySource } from "../notary-source.ts";
-import { usualPatience as patienceForOne, patient, Silence } from "../patient.ts";
+import { byWeight, usualPatience as patienceForOne, patient, Silence } from "../patient.ts";
 import { compareSides, type Side } from "./compare.ts";
 import { type UncomparedCode, uncomparedCodes } from "./difference.ts";
 import { mostOpen, type ShadowState } from "./state.ts";
@@ -65,7 +65,7 @@ export async function compareServers(shadow: Shadow, before: ShadowState): Promi
   const wasOpen = new Set(before.open.map(({ repository }) => repository));
   const sorted = [...names.keys()].sort().filter((name) => isNamed || name > under.upTo || wasOpen.has(name));
   const tally = new Tally(before.open, crawl.now());
-  const [limit, heavy] = [pLimit(inFlight), pLimit(1)];
+  const [limit, weighed] = [pLimit(inFlight), byWeight()];
   const silence = new Silence();
 
   /** What is known after a piece of the list. */
@@ -125,11 +125,7 @@ export async function compareServers(shadow: Shadow, before: ShadowState): Promi
       );
     }
     try {
-      const light = { ...crawl, limits: lightOf(crawl.limits) };
-      const looked = await compareOne(repository, light).catch((error: unknown) => {
-        if (!(error instanceof SourceError) || error.code !== "SOURCE_ENDLESS") throw error;
-        return heavy(() => compareOne(repository, crawl));
-      });
+      const looked = await weighed(crawl.limits, (limits) => compareOne(repository, { ...crawl, limits }));
       silence.isAway(undefined);
       if (looked !== "neither") return looked;
       if (names.get(repository) !== true) return { kind: "absent" };
