@@ -252,6 +252,17 @@ describe("beside a hostile server", () => {
 });
 
 describe("on the way back to a hostile server", () => {
+  it("a repository of which nothing is missing is read there once, and nothing is sent", async () => {
+    const asked: string[] = [];
+    lies.set(honest, async (name, answer) => {
+      asked.push(name);
+      answer.end(await old.file(honest, name, MiB));
+    });
+    expect(codesIn(await back(honest))).toEqual({ [honest]: "same" });
+    expect(asked.filter((name) => name === "root.json")).toHaveLength(1);
+    expect(posts).toEqual([]);
+  });
+
   it("what it gives of each repository is a finding, and nothing is sent", async () => {
     await lieAboutAll();
     const said = await back(...changed, "--leave-out");

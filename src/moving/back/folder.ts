@@ -242,7 +242,9 @@ async function refuseOtherFolder(folder: string): Promise<void> {
   if (others.length === 0 || (await isExport(folder))) return;
   throw new BackError(
     "EXPORT_PLACE",
-    `The folder ${folder} holds something else: name a new one, or one of an earlier export.`,
+    others.includes(marker)
+      ? `${join(folder, marker)} is not as an export has written it, so nobody knows what the folder holds: name a new one.`
+      : `The folder ${folder} holds something else: name a new one, or one of an earlier export.`,
   );
 }
 

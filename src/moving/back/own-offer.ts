@@ -5,7 +5,7 @@
 import { VidimusError } from "../../core/errors.ts";
 import type { Crawl } from "../crawl.ts";
 import { SourceError } from "../errors.ts";
-import type { Finding } from "../report.ts";
+import { type Finding, withoutEnd } from "../report.ts";
 import { type Offer, offerOf } from "../take-over.ts";
 
 export function ownOffer(crawl: Crawl, { past }: { readonly past: boolean }): Offer {
@@ -31,12 +31,12 @@ function findingOf(origin: string, repository: string, error: unknown): Finding 
     const what = error.role === undefined ? repository : `${error.role} of ${repository}`;
     return {
       code: error.code,
-      sentence: `What ${origin} serves as ${what} does not verify (${error.message}): ${next}`,
+      sentence: `What ${origin} serves as ${what} does not verify (${withoutEnd(error.message)}): ${next}`,
     };
   }
   if (!(error instanceof SourceError) || error.code !== "SOURCE_FAILING") return undefined;
   return {
     code: error.code,
-    sentence: `${origin} does not give all of ${repository} (${error.message}): its log says why; if it tells of damage, ${next}`,
+    sentence: `${origin} does not give all of ${repository} (${withoutEnd(error.message)}): its log says why; if it tells of damage, ${next}`,
   };
 }

@@ -2,6 +2,7 @@
 import { VidimusError } from "../../core/errors.ts";
 import { BackError, SourceError } from "../errors.ts";
 import { Silence } from "../patient.ts";
+import { withoutEnd } from "../report.ts";
 
 /** What concerns one repository alone. */
 const ofRepository: ReadonlySet<string> = new Set(["SOURCE_ENDLESS", "SOURCE_FAILING", "SOURCE_FORBIDDEN"]);
@@ -35,14 +36,14 @@ export function readingAt(origin: string): ReadingThere {
       if (error instanceof SourceError && ofRepository.has(error.code) && !isAway) {
         throw new BackError(
           "EXPORT_UNREADABLE",
-          `${origin} does not say what it has of ${repository} (${error.message}): mend that there, or bring it into its database with --server-db.`,
+          `${origin} does not say what it has of ${repository} (${withoutEnd(error.message)}): mend that there, or bring it into its database with --server-db.`,
           error,
         );
       }
       if (!(error instanceof VidimusError)) return await asPlace(() => Promise.reject(error));
       throw new BackError(
         "EXPORT_UNREADABLE",
-        `What ${origin} has of ${repository} does not verify (${error.code}: ${error.message}): its owner has to mend it there, or it goes into the database with --server-db.`,
+        `What ${origin} has of ${repository} does not verify (${error.code}: ${withoutEnd(error.message)}): its owner has to mend it there, or it goes into the database with --server-db.`,
         error,
       );
     }

@@ -2,6 +2,7 @@
  * What is said of a difference: first what is, with names and versions, as it was compared; then what can be done about it. No
  * sentence says more than was looked at: that a file is older says nothing of who made the newer one.
  */
+import { withoutEnd } from "../report.ts";
 import type { Fact, Places } from "./difference.ts";
 
 export function sentenceOf(repository: string, fact: Fact, { here, there }: Places): string {
@@ -14,7 +15,7 @@ export function sentenceOf(repository: string, fact: Fact, { here, there }: Plac
   // Without the older file at the newer side nobody can say whether one came of the other.
   const trace =
     fact.isTraced === false ? ", and the newer side has the older one no more to compare it with" : "";
-  const expired = "which has expired";
+  const why = fault === undefined ? "" : `${fault.code}: ${withoutEnd(fault.sentence)}`;
   switch (fact.code) {
     case "MISSING_HERE":
       if (role === undefined) {
@@ -46,9 +47,9 @@ export function sentenceOf(repository: string, fact: Fact, { here, there }: Plac
     case "OLDER_THERE":
       return `${versions}${trace}: if readers still ask ${there}, ${back}`;
     case "EXPIRED_HERE":
-      return `${versions}${trace}; clients refuse the one of ${here}, ${expired}: ${bring}`;
+      return `${versions}${trace}; clients refuse the one of ${here}, which has expired: ${bring}`;
     case "EXPIRED_THERE":
-      return `${versions}${trace}; clients refuse the one of ${there}, ${expired}: ${back}`;
+      return `${versions}${trace}; clients refuse the one of ${there}, which has expired: ${back}`;
     case "DIFFERENT": {
       const newest = [fact.here?.version, fact.there?.version];
       const isNewest = newest.every((each) => each === version);
@@ -61,9 +62,9 @@ export function sentenceOf(repository: string, fact: Fact, { here, there }: Plac
         : `${both}: let nobody publish before its owner says whose is right.`;
     }
     case "UNUSABLE_HERE":
-      return `What ${here} serves of ${repository} does not verify (${fault?.code}: ${fault?.sentence}): stop that server and let vidimus fsck look at it.`;
+      return `What ${here} serves of ${repository} does not verify (${why}): stop that server and let vidimus fsck look at it.`;
     case "UNUSABLE_THERE":
-      return `What ${there} serves of ${repository} does not verify (${fault?.code}: ${fault?.sentence}): nobody can take it over before its owner has mended it there.`;
+      return `What ${there} serves of ${repository} does not verify (${why}): nobody can take it over before its owner has mended it there.`;
   }
 }
 

@@ -210,6 +210,15 @@ describe("a folder that repositories go back to", () => {
       expect(await exported()).toMatchObject([{ outcome: "taken", findings: [] }]);
     });
 
+    it("its own mark", async () => {
+      await exported();
+      writeFileSync(join(back(), "vidimus-export.json"), "{");
+      await expect(exported()).rejects.toMatchObject({
+        code: "EXPORT_PLACE",
+        message: expect.stringContaining(join(back(), "vidimus-export.json")),
+      });
+    });
+
     it("but what is of the past and made by servers is brought once more", async () => {
       await exported();
       const path = join(place(), "2.timestamp.json");

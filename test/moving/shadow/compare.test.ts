@@ -74,7 +74,7 @@ describe("a repository as a whole", () => {
       bad("THRESHOLD"),
       has({}),
       [
-        "- UNUSABLE_HERE: What HERE serves of acme/app does not verify (THRESHOLD: It is wrong.): stop that server and let vidimus fsck look at it.",
+        "- UNUSABLE_HERE: What HERE serves of acme/app does not verify (THRESHOLD: It is wrong): stop that server and let vidimus fsck look at it.",
       ],
     ],
     [
@@ -82,7 +82,7 @@ describe("a repository as a whole", () => {
       nothing,
       bad("NOT_JSON"),
       [
-        "- UNUSABLE_THERE: What THERE serves of acme/app does not verify (NOT_JSON: It is wrong.): nobody can take it over before its owner has mended it there.",
+        "- UNUSABLE_THERE: What THERE serves of acme/app does not verify (NOT_JSON: It is wrong): nobody can take it over before its owner has mended it there.",
       ],
     ],
     [
