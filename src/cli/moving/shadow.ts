@@ -7,6 +7,7 @@ import { openSending } from "../../client/cli/sending.ts";
 import type { ShadowState } from "../../moving/shadow/state.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { printJson, printLine } from "../output.ts";
+import { progressOf } from "../progress.ts";
 import type { Publishing } from "../publishing/tools.ts";
 import { namesOf, numberOf, otherServer, thisServer } from "./other-server.ts";
 
@@ -91,6 +92,7 @@ export function addShadow(parent: Command, publishing: Publishing): void {
           crawl: { format: notary, limits: usualCrawlLimits, now: client.now },
           inFlight,
           pause: () => setTimeout(pause),
+          onLook: (name, number, of) => progressOf(context).tell(`comparing ${number} of ${of}: ${name}`),
           async onState(state, progress) {
             const isEarly = progress === "part" && performance.now() - written < betweenStates;
             if (path === undefined || isEarly) return;

@@ -37,6 +37,8 @@ export interface Shadow {
   readonly patience?: Patience;
   /** `whole`: everything was compared; until then a state may be passed over. */
   onState(state: ShadowState, progress: "part" | "whole"): Promise<void>;
+  /** Told what is read now: the so many-th of so many. */
+  onLook?(repository: string, number: number, of: number): void;
 }
 
 /** Milliseconds. */
@@ -80,7 +82,7 @@ export async function compareServers(shadow: Shadow, before: ShadowState): Promi
       open: known,
     };
   };
-  const looked = new Set<string>();
+  const [begun, looked] = [new Set<string>(), new Set<string>()];
   for (let start = 0; start < sorted.length; start += pieceLength) {
     const piece = sorted.slice(start, start + pieceLength);
     const found = await lookAtPiece(piece);
@@ -107,6 +109,8 @@ export async function compareServers(shadow: Shadow, before: ShadowState): Promi
   }
 
   async function lookAt(repository: string): Promise<Found> {
+    begun.add(repository);
+    shadow.onLook?.(repository, begun.size, sorted.length);
     if (performance.now() > end) {
       throw new ShadowError(
         "SHADOW_UNREADABLE",

@@ -183,6 +183,17 @@ describe("a difference is found:", () => {
   });
 });
 
+it("what is read is told, a repository that is read again as the one it was", async () => {
+  await there.publish("only/there", (await there.owner("only/there")).first());
+  const looks: (readonly [string, number, number])[] = [];
+  await shadowed({ inFlight: 1, onLook: (...look) => looks.push(look) });
+  expect(looks.slice(0, 3)).toEqual([
+    ["only/there", 1, 2],
+    [app, 2, 2],
+    ["only/there", 2, 2],
+  ]);
+});
+
 describe("what is remembered", () => {
   it("says since when, stays open until it is gone, and is looked at each time", async () => {
     await there.publish("only/there", (await there.owner("only/there")).first());
