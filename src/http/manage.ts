@@ -94,7 +94,12 @@ export async function manageApi(
   app.post("/manage/open-proposal", async (request, reply) => {
     const { repository } = meaning(request, "openProposal");
     const body = await withBody(request, schemas.openBody, largestProposal, (given) =>
-      proposals.open(repository, openRequestOf(given), request.grant.principal),
+      proposals.open(
+        repository,
+        openRequestOf(given),
+        request.grant.principal,
+        mayPublish(request, repository),
+      ),
     );
     reply.code(201);
     return await sendJson(reply, body);
@@ -102,7 +107,13 @@ export async function manageApi(
   app.post("/manage/sign-proposal", async (request, reply) => {
     const { repository, id } = meaning(request, "signProposal");
     const body = await withBody(request, schemas.signaturesBody, largestSignatures, (given) =>
-      proposals.sign(repository, id, signedRolesOf(given), request.grant.principal),
+      proposals.sign(
+        repository,
+        id,
+        signedRolesOf(given),
+        request.grant.principal,
+        mayPublish(request, repository),
+      ),
     );
     return await sendJson(reply, body);
   });
@@ -148,13 +159,17 @@ export async function manageApi(
   });
 
   /** Whoever may publish, and who opened it. */
-  async function checkMayCancel({ grant }: FastifyRequest, repository: string, id: string): Promise<void> {
-    if (grant.may({ kind: "repository", repository, actions: ["push"] })) return;
+  async function checkMayCancel(request: FastifyRequest, repository: string, id: string): Promise<void> {
+    if (mayPublish(request, repository)) return;
     const { openedBy } = await proposals.get(repository, id);
-    const { name } = grant.principal;
+    const { name } = request.grant.principal;
     // Nobody in particular has opened what nobody in particular opened.
     if (openedBy !== name || name === anonymousName)
       throw forbidden("Only who opened a proposal, or may publish to its repository, can cancel it.");
+  }
+
+  function mayPublish({ grant }: FastifyRequest, repository: string): boolean {
+    return grant.may({ kind: "repository", repository, actions: ["push"] });
   }
 
   /** Nobody waits any more: the caller is gone, or this listener takes no new requests. */
