@@ -78,7 +78,7 @@ export class Logins {
     }
     attempts.failed(name, address, now());
     onFailure({ name: isPersonName(name) ? name : "", address });
-    throw new WrongLogin((await this.#isKnown(name)) ? name : undefined);
+    throw new WrongLogin((await this.isKnown(name)) ? name : undefined);
   }
 
   /** Whether a session of this user may go on: whoever is verified by a registry has none. */
@@ -89,7 +89,7 @@ export class Logins {
   }
 
   /** Whether a user or a line of the password file has this name. Who is verified by a registry may be known to it alone. */
-  async #isKnown(name: string): Promise<boolean> {
+  async isKnown(name: string): Promise<boolean> {
     if (!isPersonName(name)) return false;
     return this.#hashInFile(name) !== undefined || (await this.#sources.store.user(name)) !== undefined;
   }
