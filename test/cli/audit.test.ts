@@ -42,6 +42,7 @@ beforeAll(async () => {
   await alice.well("rotate", quorum, "targets", "--add", alice.home.at("bob.pem"));
   await alice.well("rotate", quorum, "targets", "--add", alice.home.at("carol.pem"));
   await alice.well("publish", quorum);
+  await alice.well("register", "add", madeUpKey, "--owner", "Ann A.", "--since", "2020-01-01T00:00:00Z");
 });
 
 describe("an auditor", () => {
@@ -175,6 +176,19 @@ describe("a key", () => {
     }[];
     expect(lines.map(({ repository }) => repository)).toEqual([app, quorum]);
     expect((await alice.run("register", "add", "12", "--owner", "x")).code).toBe(exitCodes.usage.code);
+  });
+
+  it("of an owner whom nobody else has is said to be that, and such an owner trusted by nobody is refused", async () => {
+    const add = async (key: string, owner: string) =>
+      (await alice.well("register", "add", key, "--owner", owner)).out;
+    expect(await add("ab".repeat(32), "Dan D.")).toContain("It is all that the register has of Dan D.: ");
+    expect(await add("cd".repeat(32), "Dan D.")).not.toContain("It is all");
+    expect((await alice.well("audit", "person", "Dan D.")).out).toContain("No repository lists a key");
+    const unknown = await alice.run("audit", "person", "Dan");
+    expect([unknown.code, unknown.err]).toEqual([
+      exitCodes.auditRefused.code,
+      expect.stringContaining("(NOT_FOUND)"),
+    ]);
   });
 
   it("that is stolen counts no more; what takes it out is proposed, and the others only sign", async () => {

@@ -91,6 +91,7 @@ beforeAll(async () => {
   const keys = ["--root", "root", "--targets", "targets"];
   await ann.well("repo", "init", app, ...keys, ...ann.trusted());
   await ann.well("add", app, "v1", ann.home.at("file"), "--publish");
+  await ann.well("register", "add", someKey, "--owner", "Ann A.");
   ann.env = {};
 }, 60_000);
 

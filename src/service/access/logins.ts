@@ -85,7 +85,7 @@ export class Logins {
       return;
     }
     attempts.failed(name, address, now());
-    const isKnown = await this.#isKnown(name);
+    const isKnown = await this.isKnown(name);
     onFailure(
       isKnown ? { name, address } : { unknown: this.#digest(["name", name], "hex").slice(0, 12), address },
     );
@@ -100,7 +100,7 @@ export class Logins {
   }
 
   /** Whether a user or a line of the password file has this name. Who is verified by a registry may be known to it alone. */
-  async #isKnown(name: string): Promise<boolean> {
+  async isKnown(name: string): Promise<boolean> {
     if (!isPersonName(name)) return false;
     return this.#hashInFile(name) !== undefined || (await this.#sources.store.user(name)) !== undefined;
   }

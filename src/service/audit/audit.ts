@@ -155,13 +155,21 @@ export class Audit implements AuditService {
   async #person(request: AuditRequest, at: number): Promise<AuditAnswer> {
     const owner = given(request.owner, "owner");
     const owned = new Map<string, RegisteredKey>();
+    let isKnown = false;
     for (let after: RegisteredPlace | undefined; ; ) {
       const found = await this.keys(owner, after);
+      isKnown ||= found.length > 0;
       for (const key of found) {
         if (key.since <= at && (key.until === undefined || at < key.until)) owned.set(key.keyId, key);
       }
       after = found.at(-1);
       if (found.length < registerPage) break;
+    }
+    if (!isKnown) {
+      throw new RefusedError(
+        "NOT_FOUND",
+        "Name an owner as the register has it (vidimus register list): it has no key of this one, so nothing can be said.",
+      );
     }
     return await this.#ofAll(request, at, async (reader) => {
       const uses = (await usesIn(reader, at)).filter(({ key }) => owned.has(key));
