@@ -181,11 +181,16 @@ function leftOnes({ role, keys }: RoleStanding): readonly string[] {
     leftIn === undefined
       ? []
       : [
-          `its key of ${role} ${id.slice(0, 12)} was not taken in: once you know why (see the messages), vidimus key import ${leftIn}`,
+          `its key of ${role} ${id.slice(0, 12)} was not taken in: once you know why (see the messages), vidimus key import ${shellWord(leftIn)}`,
         ],
   );
 }
 
 function short(keys: readonly ListedHere[]): string {
   return keys.map(({ id }) => id.slice(0, 12)).join(", ");
+}
+
+/** A path as it can be typed after a command. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) && !text.startsWith("-") ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

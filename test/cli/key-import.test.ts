@@ -289,6 +289,20 @@ describe("a passphrase that does not open one key", () => {
   });
 });
 
+it("a folder that takes no key is told once, and no key is said to be here", async () => {
+  symlinkSync(home.at("nowhere/at/all"), home.at(".vidimus"));
+  const { code, out, err } = await bring();
+  expect([code, err.match(/cannot be written/g)?.length]).toEqual([exitCodes.keyUnwritable.code, 1]);
+  expect(out.match(/ not taken in {2,}/g)).toHaveLength(3);
+  expect(out).not.toContain("can be signed here: vidimus adopt");
+});
+
+it("a path that a shell would take apart is quoted in what to type", async () => {
+  renameSync(home.at("old"), home.at("old keys"));
+  const { out } = await keyCommand(["import", home.at("old keys")], { home: home.path });
+  expect(out).toContain(`vidimus key import '${home.at("old keys/private")}/${ids.root}.key'`);
+});
+
 it("of the directory that is searched anyway tells each problem once", async () => {
   cpSync(home.at("old"), home.at(".docker/trust"), { recursive: true });
   truncateSync(home.at(`.docker/trust/private/${ids.root}.key`), 10);
