@@ -69,8 +69,9 @@ export function addKeyImport(parent: Command, context: CliContext, finish: (code
     if (format === "notary" && flags.name !== undefined) {
       command.error("error: the stock clients' keys have no --name");
     }
-    const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-    if (!isFolder && (flags.server !== undefined || flags.ca !== undefined)) {
+    const kind = kindOf(path);
+    const isFolder = kind === "folder";
+    if (kind === "file" && (flags.server !== undefined || flags.ca !== undefined)) {
       command.error("error: --server and --ca are for a directory: a file alone is taken in without asking");
     }
     if (isFolder && flags.name !== undefined) {
@@ -113,6 +114,15 @@ export function addKeyImport(parent: Command, context: CliContext, finish: (code
       isFolder,
     );
   });
+}
+
+/** Undefined where there is nothing, or nothing that can be looked at: whoever reads it says why. */
+function kindOf(path: string): "folder" | "file" | undefined {
+  try {
+    return statSync(path).isDirectory() ? "folder" : "file";
+  } catch {
+    return undefined;
+  }
 }
 
 /** Under its own passphrase, or another that is wanted. */

@@ -78,7 +78,7 @@ describe("a trust directory", () => {
     const { code, out } = await bring();
     expect(code).toBe(0);
     expect(out).toMatch(/REPOSITORY +ROLE +SIGNED BY +CAN SIGN +AS OF/);
-    expect(out).toContain(`${repository}: its root can be signed here: vidimus adopt ${repository}.`);
+    expect(out).toContain(`${repository}: its root can be signed here: vidimus adopt ${repository}\n`);
     expect(out.trimEnd().split("\n").at(-1)).toBe(
       `3 keys in ${home.at("old/private")}: 3 taken in (${home.at(".vidimus/keys")}), 0 there already, 0 not taken in. Of 1 repository the root of 1 can be signed here.`,
     );
@@ -287,6 +287,16 @@ describe("a passphrase that does not open one key", () => {
     const { code } = await bring([], { env: {}, ask });
     expect([code, questions.length]).toEqual([exitCodes.passphrase.code, 1]);
   });
+});
+
+it("a path that leads nowhere, or round in a circle, is told with its exit code", async () => {
+  symlinkSync("circle", home.at("circle"));
+  for (const name of ["nowhere", "circle"]) {
+    const { code, err } = await keyCommand(["import", home.at(name), "--server", "https://trust.example"], {
+      home: home.path,
+    });
+    expect([code, err]).toEqual([exitCodes.keyFile.code, expect.stringContaining(home.at(name))]);
+  }
 });
 
 it("a folder that takes no key is told once, and no key is said to be here", async () => {
