@@ -625,7 +625,7 @@ export const table: readonly Row[] = [
       movingErrors,
       notary,
     ],
-    packages: ["commander"],
+    packages: ["commander", "prom-client"],
     builtins: ["node:os", "node:path", "node:timers/promises"],
   },
 

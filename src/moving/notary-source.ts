@@ -13,6 +13,10 @@ const feedPage = 1_000;
 const largestPage = 2 * 1_024 * 1_024;
 /** Longest that one page may take, its tries included, in milliseconds. */
 const longest = 120_000;
+/** Longest that a whole feed may take. */
+const longestFeed = 2 * 60 * 60_000;
+/** Characters of a name that a feed tells: the original's tables have room for 255. */
+const longestName = 1_024;
 
 /** What a changefeed tells after one of its entries. */
 export interface Changes {
@@ -30,7 +34,8 @@ export interface NotarySource extends Source {
   changes(after: string, most: number): Promise<Changes>;
 }
 
-export function notarySource(fetcher: Fetcher, pace: Pace): NotarySource {
+/** @param patience milliseconds that a whole changefeed may take */
+export function notarySource(fetcher: Fetcher, pace: Pace, patience = longestFeed): NotarySource {
   const { origin } = fetcher;
 
   /** The bytes of one page of the feed of all repositories. */
@@ -61,6 +66,7 @@ export function notarySource(fetcher: Fetcher, pace: Pace): NotarySource {
 
   async function changes(after: string, most: number): Promise<Changes> {
     const changed = new Map<string, boolean>();
+    const end = performance.now() + patience;
     for (let last = after, pages = 0; ; pages++) {
       const records = recordsOf(await feedPageAfter(last), origin);
       for (const { GUN, Category } of records) changed.set(GUN, Category !== "deletion");
@@ -71,6 +77,12 @@ export function notarySource(fetcher: Fetcher, pace: Pace): NotarySource {
         throw new SourceError(
           "SOURCE_ENDLESS",
           `${origin} tells of more than ${most} repositories, or the same again and again: name those that are wanted.`,
+        );
+      }
+      if (performance.now() > end) {
+        throw new SourceError(
+          "SOURCE_ENDLESS",
+          `${origin} has not told all its changes in ${patience / 60_000} minutes: name the repositories that are wanted.`,
         );
       }
       last = next;
@@ -120,6 +132,7 @@ function recordsOf(body: Buffer, origin: string): readonly FeedRecord[] {
         each !== null &&
         /^[0-9]{1,19}$/.test(String(each.ID)) &&
         typeof each.GUN === "string" &&
+        each.GUN.length <= longestName &&
         typeof each.Category === "string",
     );
   if (isFeed) return records as readonly FeedRecord[];
@@ -134,7 +147,7 @@ function isLater(id: string, than: string): boolean {
 }
 
 const forbidden: ReadonlySet<string> = new Set(["UNAUTHORIZED", "FORBIDDEN", "CREDENTIALS"]);
-const failing: ReadonlySet<string> = new Set(["SERVER_ERROR", "BAD_ANSWER", "TIMEOUT"]);
+const failing: ReadonlySet<string> = new Set(["SERVER_ERROR", "TOO_MANY_REQUESTS", "BAD_ANSWER", "TIMEOUT"]);
 
 /** What goes wrong with a request, as what is wrong with a source. Throws `SourceError`. */
 export async function askSource<T>(origin: string, request: () => Promise<T>): Promise<T> {

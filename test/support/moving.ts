@@ -26,8 +26,9 @@ function fetcherTo(port: number, limits: FetcherOptions["limits"] = {}) {
   });
 }
 
-export function sourceAt(port: number, limits?: FetcherOptions["limits"]): NotarySource {
-  return notarySource(fetcherTo(port, limits), paceOf(10_000));
+/** @param patience milliseconds that its changefeed may take */
+export function sourceAt(port: number, limits?: FetcherOptions["limits"], patience?: number): NotarySource {
+  return notarySource(fetcherTo(port, limits), paceOf(10_000), patience);
 }
 
 /** Runs an import; the rest as a command would have it. */
