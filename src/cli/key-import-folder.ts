@@ -16,12 +16,15 @@ import { type Harvest, printImport, sayImport } from "./key-import-output.ts";
 import { keyTable } from "./key-output.ts";
 import { type KeyReport, keyReport } from "./key-report.ts";
 import type { CliContext } from "./output.ts";
+import { shellWord } from "./shell-word.ts";
 
 export interface FolderImport {
   readonly directory: string;
   /** Asked what is signed today. */
   readonly server: string | undefined;
   readonly ca: string | undefined;
+  /** Flags by which the next command finds that server, with a space before each. */
+  readonly place: string;
   readonly json: boolean;
 }
 
@@ -33,7 +36,7 @@ export interface Taking {
 
 /** The exit code. Throws `KEY_FILE_UNREADABLE` for a directory that cannot be read, and what is wrong with the server's address. */
 export async function importFolder(
-  { directory, server, ca, json }: FolderImport,
+  { directory, server, ca, place, json }: FolderImport,
   taking: Taking,
   context: CliContext,
 ): Promise<number> {
@@ -42,7 +45,8 @@ export async function importFolder(
     const harvest = await gather(directory, taking, context);
     const others = await othersThan(harvest.found, taking.keys);
     const asked = server !== undefined && trust !== undefined ? { url: server, trust } : undefined;
-    const report = await keyReport({ trustDirectory: directory, server: asked }, harvest.found, others);
+    const source = { trustDirectory: directory, server: asked };
+    const report = await keyReport(source, harvest.found, others, { word: shellWord, place });
     const { found, faults } = harvest;
     const isEmpty = found.length === 0 && faults.length === 0;
     if (isEmpty && report.repositories.length === 0) throw noKeys(harvest);

@@ -7,6 +7,7 @@ import { type Command, Option } from "commander";
 import { examples } from "../client/cli/examples.ts";
 import type { KeyInfo } from "../publisher/custody/custody.ts";
 import type { KeyStore, TakenKey } from "../publisher/custody/key-store.ts";
+import { placeFlags } from "./flags.ts";
 import {
   addKeyFlags,
   addNewPassphraseFlag,
@@ -88,7 +89,7 @@ export function addKeyImport(parent: Command, context: CliContext, finish: (code
           const { server, ca } = flags;
           finish(
             await importFolder(
-              { directory: path, server, ca, json: json === true },
+              { directory: path, server, ca, place: placeFlags(command), json: json === true },
               { keys, store, add },
               context,
             ),

@@ -330,6 +330,7 @@ describe("a server that is asked", () => {
     expect([code, await ours()]).toEqual([endings.unreachable.exit, ["root", "snapshot", "targets"]]);
     expect(err).toContain("by the copies here");
     expect(out).toContain("root 1, the copy here");
+    expect(out).toContain(`vidimus adopt ${repository} --server https://127.0.0.1:1\n`);
     const document = (await bring([...server, "--json"])).json();
     expect(document.unasked).toMatchObject({ what: expect.stringContaining("127.0.0.1:1") });
   });

@@ -131,7 +131,7 @@ describe("keys of a stock client", () => {
     const left = { ...two, leftIn: "/keys/a b.key" };
     const { root, roles, advice } = keyStanding(files, [one, left]);
     expect([root, roles.find(({ role }) => role === "root")?.signable]).toEqual(["left", false]);
-    expect(advice[0]).toContain("vidimus key import '/keys/a b.key'");
+    expect(advice[0]).toContain("vidimus key import /keys/a b.key");
     expect(advice.join("\n")).not.toContain("--propose");
     expect(keyStanding(files, [left]).root).toBe("short");
     expect(keyStanding(files, [one, two]).root).toBe("signable");
