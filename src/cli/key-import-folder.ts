@@ -16,12 +16,15 @@ import { type Harvest, printImport, sayImport } from "./key-import-output.ts";
 import { keyTable } from "./key-output.ts";
 import { type KeyReport, keyReport } from "./key-report.ts";
 import type { CliContext } from "./output.ts";
+import { shellWord } from "./shell-word.ts";
 
 export interface FolderImport {
   readonly directory: string;
   /** Asked what is signed today. */
   readonly server: string | undefined;
   readonly ca: string | undefined;
+  /** Flags by which the next command finds that server, with a space before each. */
+  readonly place: string;
   readonly json: boolean;
 }
 
@@ -33,7 +36,7 @@ export interface Taking {
 
 /** The exit code. Throws `KEY_FILE_UNREADABLE` for a directory that cannot be read, and what is wrong with the server's address. */
 export async function importFolder(
-  { directory, server, ca, json }: FolderImport,
+  { directory, server, ca, place, json }: FolderImport,
   taking: Taking,
   context: CliContext,
 ): Promise<number> {
@@ -42,7 +45,8 @@ export async function importFolder(
     const harvest = await gather(directory, taking, context);
     const others = await othersThan(harvest.found, taking.keys);
     const asked = server !== undefined && trust !== undefined ? { url: server, trust } : undefined;
-    const report = await keyReport({ trustDirectory: directory, server: asked }, harvest.found, others);
+    const source = { trustDirectory: directory, server: asked };
+    const report = await keyReport(source, harvest.found, others, { word: shellWord, place });
     const { found, faults } = harvest;
     const isEmpty = found.length === 0 && faults.length === 0;
     if (isEmpty && report.repositories.length === 0) throw noKeys(harvest);
@@ -66,56 +70,86 @@ async function gather(
   { keys, store, add }: Taking,
   context: CliContext,
 ): Promise<Harvest> {
-  const [{ keyFilesIn }, { listFile, takeFile }] = await Promise.all([
-    import("../publisher/custody/key-files.ts"),
-    import("../publisher/custody/foreign-file.ts"),
-  ]);
+  const { keyFilesIn } = await import("../publisher/custody/key-files.ts");
   const { folder, files, faults: oddities } = await keyFilesIn(directory);
   const faults: KeyError[] = [...oddities];
-  const listed: { readonly file: KeyFilePlace; readonly infos: readonly KeyInfo[] }[] = [];
+  const listed = await list(files, faults);
+  if (listed.length > 0) context.stderr(`${keyTable(listed.flatMap(({ infos }) => infos))}\n`);
+  const inStore = new Set((await store.list()).map(({ id }) => id));
+  const found = new Map<string, KeyHere>();
+  const taken = new Map<string, TakenKey>();
+  try {
+    for (const each of listed) await open(each, { inStore, found, taken, faults }, keys);
+    const added = await addAll([...taken.values()], add, faults);
+    const isAdded = new Set(added.map(({ id }) => id));
+    for (const { info } of taken.values()) if (!isAdded.has(info.id)) found.set(info.id, leftOf(info));
+    const there = [...found.keys()].filter((id) => inStore.has(id));
+    return { folder, store: store.folder, added, there, found: [...found.values()], faults };
+  } finally {
+    for (const { secret } of taken.values()) secret?.fill(0);
+  }
+}
+
+interface Listed {
+  readonly file: KeyFilePlace;
+  readonly infos: readonly KeyInfo[];
+}
+
+async function list(files: readonly KeyFilePlace[], faults: KeyError[]): Promise<readonly Listed[]> {
+  const { listFile } = await import("../publisher/custody/foreign-file.ts");
+  const listed: Listed[] = [];
   for (const file of files) {
     const infos = await attempt(faults, file.id, () => listFile(file.path, file));
     if (infos !== undefined) listed.push({ file, infos });
   }
-  if (listed.length > 0) context.stderr(`${keyTable(listed.flatMap(({ infos }) => infos))}\n`);
-
-  const inStore = new Set((await store.list()).map(({ id }) => id));
-  const found = new Map<string, KeyHere>();
-  const taken = new Map<string, TakenKey>();
-  const added: KeyInfo[] = [];
-  try {
-    for (const { file, infos } of listed) {
-      if (infos.every(({ id }) => inStore.has(id) || taken.has(id))) {
-        for (const info of infos) if (!taken.has(info.id)) found.set(info.id, hereOf(info));
-        continue;
-      }
-      const opened = await attempt(faults, file.id, () => takeFile(file.path, keys.passphrases, file));
-      if (opened === undefined) for (const info of infos.filter(isIdentified)) noteLeft(found, info);
-      for (const one of opened ?? []) {
-        const { id } = one.info;
-        found.set(id, hereOf(one.info));
-        // The same key may lie in several files.
-        if (inStore.has(id) || taken.has(id)) one.secret?.fill(0);
-        else taken.set(id, one);
-      }
-    }
-    for (const one of taken.values()) {
-      const info = await attempt(faults, one.info.id, () => inFileOf(one, add));
-      if (info !== undefined) added.push(info);
-      else found.set(one.info.id, { ...hereOf(one.info), leftIn: one.info.place });
-      // A disk that takes no more takes no other either.
-      if (faults.at(-1)?.code === "KEY_FILE_UNWRITABLE") break;
-    }
-  } finally {
-    for (const { secret } of taken.values()) secret?.fill(0);
-  }
-  const there = [...found.keys()].filter((id) => inStore.has(id));
-  return { folder, store: store.folder, added, there, found: [...found.values()], faults };
+  return listed;
 }
 
-/** Another file of it may have opened. */
-function noteLeft(found: Map<string, KeyHere>, info: KeyInfo): void {
-  if (!found.has(info.id)) found.set(info.id, { ...hereOf(info), leftIn: info.place });
+interface Gathered {
+  readonly inStore: ReadonlySet<string>;
+  readonly found: Map<string, KeyHere>;
+  readonly taken: Map<string, TakenKey>;
+  readonly faults: KeyError[];
+}
+
+/** Nobody is asked for the passphrase of a key that is in the store or open already. */
+async function open(
+  { file, infos }: Listed,
+  { inStore, found, taken, faults }: Gathered,
+  keys: Keys,
+): Promise<void> {
+  const { takeFile } = await import("../publisher/custody/foreign-file.ts");
+  if (infos.every(({ id }) => inStore.has(id) || taken.has(id))) {
+    for (const info of infos) if (!taken.has(info.id)) found.set(info.id, hereOf(info));
+    return;
+  }
+  const opened = await attempt(faults, file.id, () => takeFile(file.path, keys.passphrases, file));
+  if (opened === undefined) {
+    // Another file of the same key may open, or have been opened.
+    for (const info of infos.filter(isIdentified)) if (!found.has(info.id)) found.set(info.id, leftOf(info));
+    return;
+  }
+  for (const one of opened) {
+    const { id } = one.info;
+    found.set(id, hereOf(one.info));
+    if (inStore.has(id) || taken.has(id)) one.secret?.fill(0);
+    else taken.set(id, one);
+  }
+}
+
+async function addAll(
+  taken: readonly TakenKey[],
+  add: Taking["add"],
+  faults: KeyError[],
+): Promise<readonly KeyInfo[]> {
+  const added: KeyInfo[] = [];
+  for (const one of taken) {
+    const info = await attempt(faults, one.info.id, () => inFileOf(one, add));
+    if (info !== undefined) added.push(info);
+    // A disk that takes no more takes no other either.
+    else if (faults.at(-1)?.code === "KEY_FILE_UNWRITABLE") break;
+  }
+  return added;
 }
 
 /** What is refused of a key says in which file it lies, and what its file says wrongly can be said rightly. */
@@ -149,6 +183,10 @@ async function attempt<T>(
 
 function hereOf({ id, role, repository }: KeyInfo): KeyHere {
   return { id, role, repository };
+}
+
+function leftOf(info: KeyInfo): KeyHere {
+  return { ...hereOf(info), leftIn: info.place };
 }
 
 function isIdentified({ id }: KeyInfo): boolean {

@@ -27,27 +27,28 @@ export interface Harvest {
 /** What became of a key of the directory. */
 type Fate = "taken in" | "there already" | "not taken in";
 
+/** Why keys count for nothing, each kind under a head of its own. */
+const notCounting: readonly (readonly [string, readonly KeyUse["past"][number]["why"][]])[] = [
+  ["Counts no more:", ["REPLACED", "DELEGATION_DROPPED"]],
+  ["Counts for nothing at the server:", ["REPOSITORY_UNKNOWN", "REPOSITORY_ANOTHER"]],
+  ["Counts for nothing that is known here:", ["UNLISTED"]],
+];
+
 export function sayImport(context: CliContext, harvest: Harvest, report: KeyReport): void {
   const { keys, repositories, unreadable, unasked } = report;
   const fateOf = fatesOf(harvest);
   if (keys.length > 0) printLine(context, keyRows(keys, fateOf));
   if (repositories.length > 0) printLine(context, `\n${roleRows(repositories)}`);
-  const reasons = (isWanted: (why: string) => boolean) =>
-    keys.flatMap(({ id, past }) =>
-      past
-        .filter(({ why }) => isWanted(why))
-        .map(({ sentence }) => `${shortId(id)}: ${printable(sentence)}.`),
+  for (const [title, whys] of notCounting)
+    section(
+      context,
+      title,
+      keys.flatMap(({ id, past }) =>
+        past
+          .filter(({ why }) => whys.includes(why))
+          .map(({ sentence }) => `${shortId(id)}: ${printable(sentence)}`),
+      ),
     );
-  section(
-    context,
-    "Counts no more:",
-    reasons((why) => why !== "UNLISTED"),
-  );
-  section(
-    context,
-    "Counts for nothing that is known here:",
-    reasons((why) => why === "UNLISTED"),
-  );
   section(
     context,
     "No key of the root is here:",
@@ -56,12 +57,12 @@ export function sayImport(context: CliContext, harvest: Harvest, report: KeyRepo
   section(context, "What to do next:", [
     ...(unasked === undefined ? [] : [printable(`the server: ${unasked.next}`)]),
     ...repositories.flatMap(({ repository, advice }) =>
-      advice.map((step) => `${printable(repository)}: ${printable(step)}.`),
+      advice.map((step) => `${printable(repository)}: ${printable(step)}`),
     ),
-    ...keys.flatMap(({ id, next }) => (next === "" ? [] : [`the key ${shortId(id)}: ${printable(next)}.`])),
+    ...keys.flatMap(({ id, next }) => (next === "" ? [] : [`the key ${shortId(id)}: ${printable(next)}`])),
     ...unreadable.map(
       (name) =>
-        `${printable(name)}: the copy of it here cannot be read: name the directory of somebody who has a whole one.`,
+        `${printable(name)}: the copy of it here cannot be read: name the directory of somebody who has a whole one`,
     ),
   ]);
   printLine(context, `\n${summary(harvest, report)}`);
@@ -112,7 +113,7 @@ function summary(
   const ready = repositories.filter(({ root }) => root === "signable").length;
   const roots =
     repositories.length === 0
-      ? "No repository is known here that they may be for."
+      ? "No repository is known here that keys could be for."
       : `Of ${counted(repositories.length, "repository", "repositories")} the root of ${ready} can be signed here.`;
   const keys =
     found.length === 0

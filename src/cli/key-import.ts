@@ -7,6 +7,7 @@ import { type Command, Option } from "commander";
 import { examples } from "../client/cli/examples.ts";
 import type { KeyInfo } from "../publisher/custody/custody.ts";
 import type { KeyStore, TakenKey } from "../publisher/custody/key-store.ts";
+import { placeFlags } from "./flags.ts";
 import {
   addKeyFlags,
   addNewPassphraseFlag,
@@ -69,8 +70,9 @@ export function addKeyImport(parent: Command, context: CliContext, finish: (code
     if (format === "notary" && flags.name !== undefined) {
       command.error("error: the stock clients' keys have no --name");
     }
-    const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-    if (!isFolder && (flags.server !== undefined || flags.ca !== undefined)) {
+    const kind = kindOf(path);
+    const isFolder = kind === "folder";
+    if (kind === "file" && (flags.server !== undefined || flags.ca !== undefined)) {
       command.error("error: --server and --ca are for a directory: a file alone is taken in without asking");
     }
     if (isFolder && flags.name !== undefined) {
@@ -87,7 +89,7 @@ export function addKeyImport(parent: Command, context: CliContext, finish: (code
           const { server, ca } = flags;
           finish(
             await importFolder(
-              { directory: path, server, ca, json: json === true },
+              { directory: path, server, ca, place: placeFlags(command), json: json === true },
               { keys, store, add },
               context,
             ),
@@ -113,6 +115,15 @@ export function addKeyImport(parent: Command, context: CliContext, finish: (code
       isFolder,
     );
   });
+}
+
+/** Undefined where there is nothing, or nothing that can be looked at: whoever reads it says why. */
+function kindOf(path: string): "folder" | "file" | undefined {
+  try {
+    return statSync(path).isDirectory() ? "folder" : "file";
+  } catch {
+    return undefined;
+  }
 }
 
 /** Under its own passphrase, or another that is wanted. */

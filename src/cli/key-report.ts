@@ -1,7 +1,7 @@
 /** What keys that were found in a stock client's directory are for: asked of a server, or by the directory's own copies. */
 import type { Trust } from "../client/trust.ts";
 import { isRepositoryName } from "../core/names.ts";
-import type { KeyHere, KnownFiles } from "../publisher/key-standing.ts";
+import type { KeyHere, KnownFiles, Typed } from "../publisher/key-standing.ts";
 import type { AskedRepository, KeyUse } from "../publisher/key-use.ts";
 import type { CachedFiles } from "../publisher/trust-cache.ts";
 
@@ -36,6 +36,7 @@ export async function keyReport(
   source: ReportSource,
   found: readonly KeyHere[],
   others: readonly KeyHere[],
+  typed?: Typed,
 ): Promise<KeyReport> {
   const [{ readTrustCache }, { keyStanding }, { keyUse }] = await Promise.all([
     import("../publisher/trust-cache.ts"),
@@ -52,7 +53,7 @@ export async function keyReport(
   const url = source.server?.url;
   const keys = [...found, ...others];
   const repositories = answers.map(({ files, asOf }) => {
-    const standing = keyStanding(files, keys);
+    const standing = keyStanding(files, keys, typed);
     const first = url === undefined ? undefined : firstStep(asOf, url);
     return { ...standing, asOf, ...(first !== undefined && { advice: [first, ...standing.advice] }) };
   });

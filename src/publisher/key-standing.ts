@@ -63,8 +63,22 @@ export interface RepositoryStanding {
   readonly advice: readonly string[];
 }
 
+/** How commands are typed that a step names. */
+export interface Typed {
+  /** A path as a shell takes it. */
+  readonly word: (text: string) => string;
+  /** Flags by which the server is found, with a space before each. */
+  readonly place: string;
+}
+
+const plainly: Typed = { word: (text) => text, place: "" };
+
 /** @param keys all keys that are here, for whatever repository */
-export function keyStanding(files: KnownFiles, keys: readonly KeyHere[]): RepositoryStanding {
+export function keyStanding(
+  files: KnownFiles,
+  keys: readonly KeyHere[],
+  typed: Typed = plainly,
+): RepositoryStanding {
   const { repository, root, targets } = files;
   const here = new Map(keys.map((key) => [key.id, key]));
   const listed = new Map<string, RoleKeys>();
@@ -85,7 +99,7 @@ export function keyStanding(files: KnownFiles, keys: readonly KeyHere[]): Reposi
     roles,
     past,
     retired: [...new Set(past.map(({ id }) => id))].filter((id) => !used.has(id)),
-    advice: adviceOf(repository, roles, state),
+    advice: adviceOf(repository, roles, state, typed),
   };
 }
 
@@ -136,21 +150,22 @@ function adviceOf(
   repository: string,
   roles: readonly RoleStanding[],
   state: RootStanding,
+  typed: Typed,
 ): readonly string[] {
   const advice: string[] = [];
   const root = roles.find(({ role }) => role === "root");
-  if (root !== undefined) advice.push(...leftOnes(root), adviceOfRoot(repository, root, state));
+  if (root !== undefined) advice.push(...leftOnes(root, typed), adviceOfRoot(repository, root, state, typed));
   for (const each of roles) {
     const { role, signable, keys, threshold } = each;
     if (role === "root" || role === "snapshot" || signable) continue;
     const isTop = role === "targets";
     // A delegation is other people's where none of its keys is here.
     if (!isTop && count(each, "here") + count(each, "left") === 0) continue;
-    const more = leftOnes(each);
+    const more = leftOnes(each, typed);
     if (more.length > 0 && count(each, "here") + count(each, "left") >= threshold) advice.push(...more);
     else if (state === "signable" && isTop && count(each, "here") === 0)
       advice.push(
-        `no key of targets is here, and the root can give it another: vidimus rotate ${repository} targets --add KEY`,
+        `no key of targets is here, and the root can give it another: vidimus rotate ${repository} targets --add KEY${typed.place}`,
       );
     else
       advice.push(
@@ -160,14 +175,14 @@ function adviceOf(
   return [...new Set(advice)].filter((step) => step !== "");
 }
 
-function adviceOfRoot(repository: string, root: RoleStanding, state: RootStanding): string {
+function adviceOfRoot(repository: string, root: RoleStanding, state: RootStanding, { place }: Typed): string {
   switch (state) {
     case "signable":
-      return `its root can be signed here: vidimus adopt ${repository}`;
+      return `its root can be signed here: vidimus adopt ${repository}${place}`;
     case "left":
       return "";
     case "short":
-      return `its root needs ${root.threshold} signatures, and ${count(root, "here")} of them can be made here: vidimus adopt ${repository} --propose collects the others`;
+      return `its root needs ${root.threshold} signatures, and ${count(root, "here")} of them can be made here: vidimus adopt ${repository} --propose${place} collects the others`;
     case "lost": {
       const any = root.threshold === 1 && root.keys.length > 1 ? "one of " : "";
       return `no key of its root is here: look for ${any}${short(root.keys)} in other people's folders, tokens and back-ups before the old server goes. Without ${root.threshold === 1 ? "it" : "them"} the root can never change, and the repository has to be made anew and trusted anew by hand`;
@@ -176,12 +191,12 @@ function adviceOfRoot(repository: string, root: RoleStanding, state: RootStandin
 }
 
 /** A key that could not be taken in is a step of its own. */
-function leftOnes({ role, keys }: RoleStanding): readonly string[] {
+function leftOnes({ role, keys }: RoleStanding, { word }: Typed): readonly string[] {
   return keys.flatMap(({ id, leftIn }) =>
     leftIn === undefined
       ? []
       : [
-          `its key of ${role} ${id.slice(0, 12)} was not taken in: once you know why (see the messages), vidimus key import ${leftIn}`,
+          `its key of ${role} ${id.slice(0, 12)} was not taken in: once you know why (see the messages), vidimus key import ${word(leftIn)}`,
         ],
   );
 }

@@ -91,7 +91,10 @@ function unlisted(role: string | undefined, repository: string | undefined, { un
       why: "REPOSITORY_UNKNOWN",
       sentence: `${server} does not have ${repository}`,
     } as const;
-  const says = role === undefined ? "its file does not say for what it was made" : `its file says ${role}`;
+  const says =
+    role === undefined
+      ? "its file does not say for what it was made"
+      : `its file says that it is for ${role}`;
   const of = repository === undefined ? "" : ` of ${repository}, of which there is no copy here`;
   const sentence = `no repository that is known here lists it; ${says}${of}`;
   return { ...about, why: "UNLISTED", sentence } as const;

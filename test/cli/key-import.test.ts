@@ -78,7 +78,7 @@ describe("a trust directory", () => {
     const { code, out } = await bring();
     expect(code).toBe(0);
     expect(out).toMatch(/REPOSITORY +ROLE +SIGNED BY +CAN SIGN +AS OF/);
-    expect(out).toContain(`${repository}: its root can be signed here: vidimus adopt ${repository}.`);
+    expect(out).toContain(`${repository}: its root can be signed here: vidimus adopt ${repository}\n`);
     expect(out.trimEnd().split("\n").at(-1)).toBe(
       `3 keys in ${home.at("old/private")}: 3 taken in (${home.at(".vidimus/keys")}), 0 there already, 0 not taken in. Of 1 repository the root of 1 can be signed here.`,
     );
@@ -289,6 +289,30 @@ describe("a passphrase that does not open one key", () => {
   });
 });
 
+it("a path that leads nowhere, or round in a circle, is told with its exit code", async () => {
+  symlinkSync("circle", home.at("circle"));
+  for (const name of ["nowhere", "circle"]) {
+    const { code, err } = await keyCommand(["import", home.at(name), "--server", "https://trust.example"], {
+      home: home.path,
+    });
+    expect([code, err]).toEqual([exitCodes.keyFile.code, expect.stringContaining(home.at(name))]);
+  }
+});
+
+it("a folder that takes no key is told once, and no key is said to be here", async () => {
+  symlinkSync(home.at("nowhere/at/all"), home.at(".vidimus"));
+  const { code, out, err } = await bring();
+  expect([code, err.match(/cannot be written/g)?.length]).toEqual([exitCodes.keyUnwritable.code, 1]);
+  expect(out.match(/ not taken in {2,}/g)).toHaveLength(3);
+  expect(out).not.toContain("can be signed here: vidimus adopt");
+});
+
+it("a path that a shell would take apart is quoted in what to type", async () => {
+  renameSync(home.at("old"), home.at("old keys"));
+  const { out } = await keyCommand(["import", home.at("old keys")], { home: home.path });
+  expect(out).toContain(`vidimus key import '${home.at("old keys/private")}/${ids.root}.key'`);
+});
+
 it("of the directory that is searched anyway tells each problem once", async () => {
   cpSync(home.at("old"), home.at(".docker/trust"), { recursive: true });
   truncateSync(home.at(`.docker/trust/private/${ids.root}.key`), 10);
@@ -306,6 +330,7 @@ describe("a server that is asked", () => {
     expect([code, await ours()]).toEqual([endings.unreachable.exit, ["root", "snapshot", "targets"]]);
     expect(err).toContain("by the copies here");
     expect(out).toContain("root 1, the copy here");
+    expect(out).toContain(`vidimus adopt ${repository} --server https://127.0.0.1:1\n`);
     const document = (await bring([...server, "--json"])).json();
     expect(document.unasked).toMatchObject({ what: expect.stringContaining("127.0.0.1:1") });
   });

@@ -152,6 +152,7 @@ describe("keys of an old signer", () => {
     const [first, second] = await transfer([await lockedUp(one.timestamp), bad]);
     expect([first?.outcome, second?.outcome]).toEqual(["taken", "failed"]);
     expect(second?.fault).toContain(two.timestamp.listed.id);
+    expect([second?.keys, second?.without]).toEqual([[], ["timestamp", "snapshot"]]);
     expect([await held(app), await held(other)]).toEqual([
       [true, false],
       [false, false],

@@ -119,6 +119,24 @@ describe("keys of a stock client", () => {
     const one = { id: all[0]?.id ?? "", role: undefined, repository: undefined };
     expect(keyStanding(files, [one]).advice[0]).toContain(`vidimus adopt ${files.repository} --propose`);
   });
+
+  it("that were not taken in are here all the same, and can sign nothing before", async () => {
+    cached("threshold2", "example.org/h1/threshold2");
+    const files = await only();
+    const all = keyStanding(files, []).roles.find(({ role }) => role === "root")?.keys ?? [];
+    const [one, two] = all.map(({ id }) => ({ id, role: "root", repository: undefined })) as [
+      KeyHere,
+      KeyHere,
+    ];
+    const left = { ...two, leftIn: "/keys/a b.key" };
+    const { root, roles, advice } = keyStanding(files, [one, left]);
+    expect([root, roles.find(({ role }) => role === "root")?.signable]).toEqual(["left", false]);
+    expect(advice[0]).toContain("vidimus key import /keys/a b.key");
+    expect(advice.join("\n")).not.toContain("--propose");
+    expect(keyStanding(files, [left]).root).toBe("short");
+    expect(keyStanding(files, [one, two]).root).toBe("signable");
+    expect(keyStanding(files, []).root).toBe("lost");
+  });
 });
 
 describe("what a server has today", () => {

@@ -22,6 +22,7 @@ import { KeyError } from "./errors.ts";
 export const shortestPassphrase = 8;
 const longest = 1_024;
 const mostPrompts = 3;
+const longestQuestion = 400;
 /** Each guess costs half a second. */
 const mostGuesses = 4;
 
@@ -198,14 +199,15 @@ function variablesOf(role: string | undefined): readonly string[] {
   return [ofRole, "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE"];
 }
 
-function questionOf({ id, name, role, place, passphrase }: KeyInfo, again: boolean): string {
+function questionOf({ id, name, role, repository, place, passphrase }: KeyInfo, again: boolean): string {
   const before = again ? "That does not open it. " : "";
   if (passphrase !== true) return `${before}PIN of ${place}:`;
   const words = [
     name === "" ? shortId(id) : `${name} (${shortId(id)})`,
-    ...(role === undefined ? [] : [role]),
+    ...(role === undefined ? [] : [repository === undefined ? role : `${role} of ${repository}`]),
   ];
-  return `${before}Passphrase of the key ${words.join(", ")}:`;
+  // What files say of keys may be anything, and a terminal must not obey it.
+  return `${before}Passphrase of the key ${words.join(", ").slice(0, longestQuestion).replaceAll(/\p{C}/gu, "?")}:`;
 }
 
 /** What stands for an ID that is not known yet is a word for people already. */
