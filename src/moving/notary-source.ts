@@ -147,7 +147,7 @@ function isLater(id: string, than: string): boolean {
 }
 
 const forbidden: ReadonlySet<string> = new Set(["UNAUTHORIZED", "FORBIDDEN", "CREDENTIALS"]);
-const failing: ReadonlySet<string> = new Set(["SERVER_ERROR", "BAD_ANSWER", "TIMEOUT"]);
+const failing: ReadonlySet<string> = new Set(["SERVER_ERROR", "TOO_MANY_REQUESTS", "BAD_ANSWER", "TIMEOUT"]);
 
 /** What goes wrong with a request, as what is wrong with a source. Throws `SourceError`. */
 export async function askSource<T>(origin: string, request: () => Promise<T>): Promise<T> {

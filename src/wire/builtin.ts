@@ -23,6 +23,8 @@ import { registryAsker } from "./registry-asker.ts";
 export interface OpenedBuiltin {
   readonly access: Access;
   readonly builtin: BuiltinAccess;
+  /** Never throws. */
+  reload(): void;
 }
 
 export const operatorTokenFile = "operator-token";
@@ -82,7 +84,7 @@ export async function openBuiltin(
     },
   );
   const { openOidc } = await import("./oidc.ts");
-  const oidc = await openOidc(config, logger);
+  const opened = await openOidc(config, logger);
   const access = accessByToken({
     realm,
     service,
@@ -96,11 +98,12 @@ export async function openBuiltin(
   });
   return {
     access,
+    reload: () => opened?.reload(),
     builtin: {
       logins,
       administration: new Administration(store, passwords, now),
       minter,
-      ...(oidc && { oidc }),
+      ...(opened && { oidc: opened.oidc }),
       realm,
       service,
       tokenLifetime: builtin.tokenLifetime,

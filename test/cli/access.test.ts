@@ -24,6 +24,8 @@ beforeAll(async () => {
     "other.txt": "another password",
     "short.txt": "short",
     "new.txt": "a new password",
+    "empty.txt": "",
+    "two.txt": "a long password\nand more\n",
   });
   const given = {
     data,
@@ -319,6 +321,12 @@ describe("whoever is a user", () => {
 });
 
 describe("a command", () => {
+  it("that names the next one gives it the flags by which the server was found", async () => {
+    const { out } = await run(["user", "add", "nina", "--elsewhere", "--set", "server.readOnly=false"]);
+    const flags = `--data ${data} --port ${server.port} --plain-http --set server.readOnly=false`;
+    expect(out).toContain(`vidimus acl add user:nina PATTERN ACTIONS ${flags}\n`);
+  });
+
   it.each<[readonly string[], number]>([
     [["user", "disable", "nobody"], 71],
     [["user", "password", "nobody", "--password-file", "alice.txt"], 71],
@@ -351,8 +359,43 @@ describe("a command", () => {
     expect((await run(add, local(), [password, password])).code).toBe(0);
   });
 
-  it("ends with 21 where no server answers", async () => {
-    expect((await run(["user", "list"], [...local().slice(0, 4), "1"])).code).toBe(21);
+  it("ends with 21 where no server answers, and says where it was looked for and what to give", async () => {
+    const { code, err } = await run(["user", "list"], [...local().slice(0, 4), "1"]);
+    expect([code, err]).toEqual([21, expect.stringContaining("http://127.0.0.1:1 cannot be reached")]);
+    expect(err).toContain("--port");
+    home.write("token.txt", "vdm_token");
+    const far = ["--server", "http://127.0.0.1:1", "--token-file", home.at("token.txt")];
+    const there = await run(["user", "list"], far);
+    expect([there.code, there.err]).toEqual([21, expect.not.stringContaining("--port")]);
+  });
+
+  it.each([
+    ["none.txt", "cannot be read (ENOENT)"],
+    ["empty.txt", "is empty"],
+    ["two.txt", "has several lines"],
+  ])(
+    "that is given the password file %s names it, says what is wrong, and nothing that it holds",
+    async (file, what) => {
+      const path = home.at(file);
+      const { code, err } = await run(["user", "add", "x", "--password-file", path]);
+      expect([code, err]).toEqual([73, expect.stringContaining(`${path} ${what}`)]);
+      expect(err).not.toContain("long password");
+    },
+  );
+
+  it.each([
+    [["--set", "auth.mode=none"], "auth.mode none, with which everybody may"],
+    [
+      [
+        ...["--set", "auth.mode=token", "--set", "auth.token.realm=https://auth.example.test/token"],
+        ...["--set", "auth.token.service=vidimus", "--set", "auth.token.issuer=auth"],
+        ...["--set", "auth.token.jwks=keys.json"],
+      ],
+      "auth.mode token, whose users are those of another service",
+    ],
+  ])("for a configuration without people says so (%#)", async (mode, what) => {
+    const { code, err } = await run(["user", "list"], ["--data", temporaryDirectory(), ...mode]);
+    expect([code, err]).toEqual([70, expect.stringContaining(what)]);
   });
 });
 

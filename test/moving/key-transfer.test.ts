@@ -12,7 +12,7 @@ import { type ForeignKey, type ForeignOptions, foreignRepository } from "../supp
 import { start, startServer, type TestServer } from "../support/server.ts";
 
 const passphrase = "correct horse battery";
-const passphrases: OldPassphrases = { of: () => Buffer.from(passphrase), close: () => {} };
+const passphrases: OldPassphrases = { of: () => [Buffer.from(passphrase)], close: () => {} };
 const app = "registry.example.org/app";
 const other = "registry.example.org/other";
 

@@ -1,7 +1,7 @@
 /** `vidimus acl add|list|remove|explain`. */
 import type { Command } from "commander";
 import { exitCodes } from "../exit-codes.ts";
-import { type CliContext, printable } from "../output.ts";
+import type { CliContext } from "../output.ts";
 import { asks, examples, group, sayDone, sayTable } from "./tools.ts";
 
 interface PermissionRow {
@@ -52,9 +52,11 @@ export function addAcl(parent: Command, context: CliContext, finish: (code: numb
     .addHelpText("after", examples("vidimus acl list"));
   asks(list, context, async (server) => {
     const document = (await server.call("GET", "permissions")) as { permissions: readonly PermissionRow[] };
-    const rows = document.permissions.map((each) =>
-      [each.subject, each.pattern, each.actions.join(",")].map(printable),
-    );
+    const rows = document.permissions.map(({ subject, pattern: of, actions }) => [
+      subject,
+      of,
+      actions.join(","),
+    ]);
     sayTable(list, context, document, [["who", "pattern", "actions"], ...rows], "Nobody may do anything.");
   });
 
@@ -80,7 +82,7 @@ export function addAcl(parent: Command, context: CliContext, finish: (code: numb
       "GET",
       `permissions/explain?${questionOf(subject, what)}`,
     )) as Explanation;
-    sayDone(explain, context, document, printable(sentenceOf(subject, what, document)));
+    sayDone(explain, context, document, sentenceOf(subject, what, document));
     if (!document.allowed) finish(exitCodes.notPermitted.code);
   });
 }

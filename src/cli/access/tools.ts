@@ -1,6 +1,6 @@
 /** What these commands have in common: a group, a server that is asked, a sentence or a document at the end. */
 import { Command } from "commander";
-import { type CliContext, formatTable, printJson, printLine } from "../output.ts";
+import { type CliContext, formatTable, printable, printJson, printLine } from "../output.ts";
 import { type AccessFlags, AccessServer, addAccessFlags } from "./server.ts";
 
 export function group(parent: Command, name: string, description: string): Command {
@@ -28,7 +28,7 @@ export function asks<A extends readonly unknown[]>(
 /** What was done, in a sentence or as the server's document. */
 export function sayDone(command: Command, context: CliContext, document: unknown, sentence: string): void {
   if (command.opts<AccessFlags>().json === true) printJson(context, document);
-  else printLine(context, sentence);
+  else printLine(context, printable(sentence));
 }
 
 export function sayTable(

@@ -2,11 +2,12 @@
 import { Command } from "commander";
 import { examples } from "../../client/cli/examples.ts";
 import { addTrustFlags } from "../../client/cli/flags.ts";
+import { addFormFlags, type FormFlags } from "../forms.ts";
 import { printJson, printLine } from "../output.ts";
 import type { Publishing } from "../publishing/tools.ts";
 import { askingServer } from "./desk.ts";
 import { keyIdOf } from "./key-id.ts";
-import { addOutputFlags, type Line, type OutputFlags, printLines } from "./table.ts";
+import { type Line, printLines } from "./table.ts";
 
 const someKey = "0123456789abcdef".repeat(4);
 
@@ -80,8 +81,8 @@ function addList(parent: Command, { context, client }: Publishing): void {
     .description("list the keys in the register")
     .option("--owner <name>", "only those of this owner")
     .addHelpText("after", examples("vidimus register list", "vidimus register list --owner 'Ann A.' --csv"));
-  addTrustFlags(addOutputFlags(list)).action(async () => {
-    const flags = list.opts<OutputFlags & { owner?: string }>();
+  addTrustFlags(addFormFlags(list)).action(async () => {
+    const flags = list.opts<FormFlags & { owner?: string }>();
     const lines: Line[] = [];
     await askingServer(list, client, async (ask) => {
       for (let after: string | undefined; ; ) {

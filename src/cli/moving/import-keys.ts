@@ -32,7 +32,7 @@ export function addImportKeys(parent: Command, { context, client, finish }: Publ
     .option("--signer-dump <file>", "what mysqldump or mariadb-dump wrote of its MySQL or MariaDB")
     .option(
       "--old-passphrase <place>",
-      "its passphrase: [ALIAS=]file:PATH, fd:NUMBER or env:NAME; may be repeated (default: its own variables, NOTARY_SIGNER_ALIAS)",
+      "its passphrase: [ALIAS=]file:PATH, fd:NUMBER or env:NAME; may be repeated, also for one alias whose passphrase was changed (default: its own variables, NOTARY_SIGNER_ALIAS)",
       collect,
       [],
     )

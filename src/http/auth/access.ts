@@ -25,6 +25,11 @@ import { grantOfToken, mostCharacters, type TokenIssuer } from "./tokens.ts";
 export interface Access {
   /** Throws `UNAUTHORIZED` (an `AccessRefusal`), `TOO_MANY_REQUESTS`, `BAD_REQUEST`. */
   authorize(request: IncomingMessage, route: Route, address: string): Grant | Promise<Grant>;
+  /**
+   * Once more of who was let in, when the body has come or a wait is over: what may be revoked at any time is asked for again. A
+   * token that says itself until when it is good goes on until then. Throws `UNAUTHORIZED`. Counts nothing.
+   */
+  confirm(request: IncomingMessage, route: Route, address: string): Promise<void>;
   /** Whether this read is allowed by what is remembered: without waiting for anything. False: ask `authorize`. */
   isKnownReader(request: IncomingMessage, route: Route): boolean;
   /** Nothing is remembered of tokens that were good so far. */
@@ -38,6 +43,7 @@ const anonymous = (address: string): Principal => ({ name: anonymousName, method
 /** Everybody may do everything. */
 export const openToAll: Access = {
   authorize: (_request, _route, address) => grantOfAll(anonymous(address)),
+  confirm: async () => undefined,
   isKnownReader: () => true,
   forget: () => undefined,
   challenge: () => undefined,
@@ -134,6 +140,20 @@ export function accessByToken(options: AccessOptions): Access {
       if (grant === undefined)
         return verified(token, need, address).then((made) => allowed(made, need, route));
       return allowed({ ...grant, principal: { ...grant.principal, address } }, need, route);
+    },
+    async confirm(request, route, address) {
+      const token = bearer(request);
+      if (token === undefined || isJwt(token)) return;
+      const need = needOf(route);
+      let grant: Grant;
+      try {
+        grant = await opaquely(token, address, now());
+      } catch (cause) {
+        if (cause instanceof StoreError) throw cause;
+        throw new AccessRefusal("invalid_token", need, { cause });
+      }
+      if (!grant.may(need) && !isOpen(need, route))
+        throw new AccessRefusal("insufficient_scope", need, { principal: grant.principal });
     },
     isKnownReader(request, route) {
       const need = needOf(route);

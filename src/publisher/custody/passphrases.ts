@@ -45,6 +45,8 @@ export class Passphrases implements Unlocking {
   readonly #sources: PassphraseSources;
   readonly #kept: Kept[] = [];
   readonly #read = new Map<string, Buffer>();
+  /** The person who was asked wants no more questions. */
+  #gaveUp = false;
   readonly #running = new Map<string, { readonly next: AsyncGenerator<Buffer>; last: Buffer | undefined }>();
 
   constructor(sources: PassphraseSources) {
@@ -154,12 +156,14 @@ export class Passphrases implements Unlocking {
     return bytes;
   }
 
+  /** Nothing typed is no answer. Whoever gives up is asked no more, of however many keys. */
   async #ask(question: string): Promise<Buffer | undefined> {
+    if (this.#gaveUp) return undefined;
     try {
       const typed = await this.#sources.ask?.(question);
       return typed === undefined || typed === "" ? undefined : Buffer.from(typed);
     } catch {
-      // They gave up, which is no answer.
+      this.#gaveUp = true;
       return undefined;
     }
   }

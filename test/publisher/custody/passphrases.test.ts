@@ -97,6 +97,17 @@ describe("the order", () => {
     expect(await triedFor(passphrases({ ask: person().ask }), key())).toEqual([]);
     expect(await triedFor(passphrases({ ask: person("").ask }), key())).toEqual([]);
   });
+
+  it("asks whoever gave up for no other key", async () => {
+    let asked = 0;
+    const ask = async () => {
+      asked++;
+      throw new Error("canceled");
+    };
+    const from = passphrases({ ask });
+    for (const id of ["1", "2", "3"]) expect(await from.secret(key(id), 1)).toBeUndefined();
+    expect(asked).toBe(1);
+  });
 });
 
 describe("the stock clients' variables", () => {
