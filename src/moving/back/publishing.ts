@@ -39,6 +39,8 @@ export interface PublishingPlace {
   readonly pace: Pace;
   older(repository: string): Older;
   encode(files: ReadonlyMap<string, Buffer>): Promise<{ readonly type: string; readonly bytes: Buffer }>;
+  /** Milliseconds that the publications of one repository may take, in place of six hours. */
+  readonly patience?: number;
 }
 
 interface Plan {
@@ -55,6 +57,7 @@ const mostLifts = 1_000;
 const attempts = 3;
 const largestAnswer = 64 * 1_024;
 const longest = 120_000;
+const usualPatience = 6 * 60 * 60_000;
 
 export function publishingDestination(place: PublishingPlace): Destination {
   const { crawl, there, older } = place;
@@ -103,12 +106,17 @@ export function publishingDestination(place: PublishingPlace): Destination {
 
   /** Each publication makes one timestamp. Throws `EXPORT_AHEAD` when there is another one in between. */
   async function send(repository: string, { before, steps, lifts }: Plan): Promise<void> {
+    const end = performance.now() + (place.patience ?? usualPatience);
+    const next = async (files: ReadonlyMap<string, Buffer>): Promise<void> => {
+      if (performance.now() > end) throw endless(there, repository);
+      await publish(place, repository, files);
+    };
     for (const [index, { files }] of steps.entries()) {
       const expected = (before?.version ?? 0) + index;
       if (index > 0 && (await timestampOf(repository))?.version !== expected) throw published(repository);
-      await publish(place, repository, new Map(files.map(({ role, bytes }) => [role, bytes])));
+      await next(new Map(files.map(({ role, bytes }) => [role, bytes])));
     }
-    for (let lift = 0; lift < lifts; lift++) await publish(place, repository, new Map());
+    for (let lift = 0; lift < lifts; lift++) await next(new Map());
   }
 
   return {
@@ -145,6 +153,13 @@ function published(repository: string): BackError {
   return new BackError(
     "EXPORT_AHEAD",
     `${repository} was published to over there while it was to go back: stop that, then export it again.`,
+  );
+}
+
+function endless({ origin }: Source, repository: string): BackError {
+  return new BackError(
+    "EXPORT_PLACE",
+    `${origin} has not taken all publications of ${repository} in time: look into its log, then run it again, it goes on.`,
   );
 }
 

@@ -148,8 +148,15 @@ export async function compareServers(shadow: Shadow, before: ShadowState): Promi
   }
 
   async function compareOne(repository: string, within: Shadow["crawl"]): Promise<Found | "neither"> {
-    const mine = await sideOf({ ...within, source: patient(here, patience.repository) }, repository);
-    const theirs = await sideOf({ ...within, source: patient(there, patience.repository) }, repository);
+    const crawlOf = (source: NotarySource) => ({ ...within, source: patient(source, patience.repository) });
+    const [atHere, atThere] = [crawlOf(here), crawlOf(there)];
+    let [mine, theirs] = [await sideOf(atHere, repository), await sideOf(atThere, repository)];
+    // That a server has none is said only of one that serves nothing of it.
+    if (isNothing(mine) && theirs.present !== undefined) {
+      mine = { ...mine, ...(await remainsOf(atHere, repository)) };
+    } else if (isNothing(theirs) && mine.present !== undefined) {
+      theirs = { ...theirs, ...(await remainsOf(atThere, repository)) };
+    }
     const places = { here: here.origin, there: there.origin };
     const differences = await compareSides(repository, mine, theirs, places);
     if (differences.length > 0) return { kind: "differing", differences };
@@ -172,6 +179,19 @@ async function sideOf(crawl: Crawl, repository: string): Promise<Side> {
     if (!(error instanceof VidimusError)) throw error;
     return { fault: { code: error.code, sentence: error.message }, older };
   }
+}
+
+const isNothing = ({ present, fault }: Side) => present === undefined && fault === undefined;
+
+/** What is wrong with a repository of which a server has one of both files that everybody begins with. */
+async function remainsOf({ source, limits }: Crawl, repository: string): Promise<Pick<Side, "fault">> {
+  const has = async (role: string) =>
+    (await source.file(repository, `${role}.json`, limits.fileBytes)) !== undefined;
+  if (await has("root")) {
+    return { fault: { code: "SNAPSHOT_INCOMPLETE", sentence: "It has a root and no timestamp." } };
+  }
+  if (!(await has("timestamp"))) return {};
+  return { fault: { code: "NO_ROOT", sentence: "It has a timestamp and no root." } };
 }
 
 /** Names that are to be looked at, and whether a changefeed says that there is such a repository. */

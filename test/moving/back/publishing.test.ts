@@ -143,6 +143,7 @@ async function published(
     readonly meanwhile?: (question: number, files: Map<string, Buffer>) => Promise<void>;
     readonly dryRun?: boolean;
     readonly before?: () => Promise<void>;
+    readonly patience?: number;
   } = {},
 ) {
   const place = await recorded(here, app);
@@ -164,6 +165,7 @@ async function published(
     pace: paceOf(10_000),
     older: olderAt(source, 1_000_000),
     encode: async () => ({ type: "x", bytes: Buffer.alloc(0) }),
+    ...(changes.patience !== undefined && { patience: changes.patience }),
     fetcher: {
       origin: place.origin,
       get: () => Promise.reject(new Error("the source reads")),
@@ -256,6 +258,13 @@ describe("a server that is published to", () => {
     // What comes of the first publication here is two timestamps further there.
     const { outcome, posts } = await published({ before: twice });
     expect([outcome, posts]).toEqual(["EXPORT_AHEAD", 1]);
+  });
+
+  it("and takes too long is not waited for", async () => {
+    expect(await published({ before: publishing, patience: -1 })).toMatchObject({
+      outcome: "EXPORT_PLACE",
+      posts: 0,
+    });
   });
 
   it("and has lost a file that its own snapshot lists needs its database", async () => {

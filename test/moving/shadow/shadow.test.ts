@@ -176,6 +176,14 @@ describe("a difference is found:", () => {
     expect(await found({ atThere: changing("1.root.json", broken) })).toEqual(["UNUSABLE_THERE"]);
   });
 
+  it.each(["root", "timestamp"])("a repository without its %s, which is not called missing", async (role) => {
+    const gone = changing(`${role}.json`, () => undefined);
+    const { differences } = await shadowed({ atThere: gone });
+    expect(differences).toMatchObject([{ code: "UNUSABLE_THERE", repository: app }]);
+    expect(differences[0]?.sentence).toContain(`and no ${role}`);
+    expect(await found({ atHere: gone })).toEqual(["UNUSABLE_HERE"]);
+  });
+
   it("roots that readers with an old cache would need", async () => {
     const gone = changing("1.root.json", () => undefined);
     expect(await found({ atHere: gone })).toEqual(["root MISSING_HERE"]);
