@@ -21,7 +21,7 @@ import { readModules, sourcePlaces } from "./modules.ts";
 export type Pages = ReadonlyMap<string, string>;
 
 /** What a block may need: a server that runs beside it, or a program. */
-const knownNeeds = new Set(["server", "curl", "docker", "notary", "old-notary", "old-stopped"]);
+const knownNeeds = new Set(["server", "curl", "docker", "notary", "old-notary", "old-stopped", "people"]);
 
 /** Pages that are made, and by what. */
 const made: ReadonlyMap<string, () => string> = new Map([["docs/configuration.md", configurationPage]]);

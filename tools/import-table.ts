@@ -632,7 +632,7 @@ export const table: readonly Row[] = [
       movingErrors,
       notary,
     ],
-    packages: ["commander"],
+    packages: ["commander", "prom-client"],
     builtins: ["node:os", "node:path", "node:timers/promises"],
   },
 

@@ -3,18 +3,17 @@
 import type { Command } from "commander";
 import { examples } from "../client/cli/examples.ts";
 import type { AuditEntry, AuditQuery } from "../store/audit.ts";
-import { type CliContext, printable, printLine } from "./output.ts";
+import { addFormFlags, csvText, type FormFlags } from "./forms.ts";
+import { type CliContext, jsonText, printable } from "./output.ts";
 import { addTrailFlags, withTrailFrom } from "./trail-source.ts";
 
-interface Flags {
+interface Flags extends FormFlags {
   readonly repository?: string;
   readonly kind?: string;
   readonly actor?: string;
   readonly since?: string;
   readonly until?: string;
   readonly after?: string;
-  readonly json?: true;
-  readonly csv?: true;
 }
 
 const page = 500;
@@ -36,12 +35,9 @@ export function addAuditLog(parent: Command, context: CliContext): void {
     .option("--actor <name>", "what this principal did")
     .option("--since <time>", "what was done at this time or later (RFC 3339, or a date)")
     .option("--until <time>", "what was done before this time")
-    .option("--after <number>", "what comes after the entry of this number")
-    .option("--json", "print one JSON object a line")
-    .option("--csv", "print CSV with a line of names");
-  addTrailFlags(command).action(async () => {
+    .option("--after <number>", "what comes after the entry of this number");
+  addTrailFlags(addFormFlags(command, "print one JSON object a line")).action(async () => {
     const flags = command.opts<Flags>();
-    if (flags.json && flags.csv) command.error("error: give --json or --csv, not both");
     const instant = (text: string | undefined, name: string) => {
       const at = text === undefined ? undefined : Date.parse(text);
       if (Number.isNaN(at)) command.error(`error: --${name} takes a time such as 2030-01-31T12:00:00Z`);
@@ -62,11 +58,11 @@ export function addAuditLog(parent: Command, context: CliContext): void {
     };
     const show = flags.json ? jsonOf : flags.csv ? csvOf : lineOf;
     await withTrailFrom(command, context, async ({ list }) => {
-      if (flags.csv) printLine(context, columns.join(","));
+      if (flags.csv) context.stdout(csvText([columns]));
       let from: number | undefined = flags.after === undefined ? 0 : Number(flags.after);
       while (from !== undefined) {
         const found = await list({ ...query, from });
-        for (const entry of found.entries) printLine(context, show(entry));
+        for (const entry of found.entries) context.stdout(show(entry));
         from = found.next;
       }
     });
@@ -76,13 +72,12 @@ export function addAuditLog(parent: Command, context: CliContext): void {
 function lineOf({ number, at, kind, actor, repository, detail }: AuditEntry): string {
   const who = `${actor.name} (${actor.method}${actor.address === "" ? "" : ` from ${actor.address}`})`;
   const about = repository === "" ? "" : ` ${repository}`;
-  return printable(
-    `${number} ${instantOf(at)} ${kind}${about} by ${who}${detail === "{}" ? "" : ` ${detail}`}`,
-  );
+  const text = `${number} ${instantOf(at)} ${kind}${about} by ${who}${detail === "{}" ? "" : ` ${detail}`}`;
+  return `${printable(text)}\n`;
 }
 
 function jsonOf({ detail, at, ...entry }: AuditEntry): string {
-  return JSON.stringify({ ...entry, at: instantOf(at), milliseconds: at, detail: parsed(detail) });
+  return `${jsonText({ ...entry, at: instantOf(at), milliseconds: at, detail: parsed(detail) })}\n`;
 }
 
 /** What is no JSON was not written by a Vidimus: it is shown as it is. */
@@ -96,16 +91,7 @@ function parsed(detail: string): unknown {
 
 function csvOf({ number, at, kind, actor, repository, detail, hash }: AuditEntry): string {
   const { name, method, address } = actor;
-  return [`${number}`, instantOf(at), kind, name, method, address, repository, detail, hash]
-    .map(quoted)
-    .join(",");
-}
-
-/** What a spreadsheet would take for a formula is text to it with an apostrophe. */
-function quoted(value: string): string {
-  const text = printable(value);
-  const plain = /^[=+\-@]/.test(text) ? `'${text}` : text;
-  return /[",\n\r]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
+  return csvText([[number, instantOf(at), kind, name, method, address, repository, detail, hash]]);
 }
 
 function instantOf(at: number): string {

@@ -35,7 +35,10 @@ export function addAuditVerify(parent: Command, context: CliContext, finish: (co
       ),
     )
     .description("make the hashes of the audit trail again, and compare them with heads that were sent out")
-    .option("--since <file>", "a file with signed heads, one a line, as the server sent them")
+    .option(
+      "--since <file>",
+      "a file with signed heads as the server sent them: lines of its head file or log, a webhook's body",
+    )
     .option("--key <id>", "ID of the key that must have signed them")
     .option("--json", "print JSON");
   addTrailFlags(command).action(async () => {
@@ -72,7 +75,7 @@ export function addAuditVerify(parent: Command, context: CliContext, finish: (co
   });
 }
 
-/** Every line of the file; undefined: one of them is no head, which was said. */
+/** Every line of the file, or the one document that it is; undefined: one of them is no head, which was said. */
 function readHeads(
   file: string,
   key: string | undefined,
@@ -86,7 +89,9 @@ function readHeads(
   };
   let lines: string[];
   try {
-    lines = context.readFile(file).split("\n");
+    const text = context.readFile(file);
+    // A webhook's body that somebody has indented.
+    lines = /^\s*\{\s*\n/.test(text) ? [text] : text.split("\n");
   } catch {
     return refuse(`${file} cannot be read: name a file with heads, and see to its rights.`);
   }

@@ -146,7 +146,12 @@ export const exitCodes = {
   shadowDiffers: { code: 96, meaning: "shadow: the two servers do not serve the same" },
   shadowUnable: {
     code: 97,
-    meaning: "shadow: one of the two servers cannot be read, or the state file cannot be used",
+    meaning:
+      "shadow: one of the two servers cannot be read, or the file of its state or metrics cannot be used",
+  },
+  shadowInPart: {
+    code: 98,
+    meaning: "shadow: some repositories could not be compared; the others are the same",
   },
 } as const satisfies Record<string, { code: number; meaning: string }>;
 

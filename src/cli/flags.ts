@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { findKey } from "../config/keys.ts";
 import { type FlagValue, type LoadedConfig, loadConfig } from "../config.ts";
 import type { CliContext } from "./output.ts";
+import { shellWord } from "./shell-word.ts";
 
 /** Flag and key. Keys without a flag of their own are set with `--set`. */
 const flags: readonly (readonly [string, string])[] = [
@@ -64,4 +65,25 @@ export function loadFrom(command: Command, context: CliContext): LoadedConfig {
     ...(file === undefined ? {} : { file }),
     readFile: context.readFile,
   });
+}
+
+/** Where a server is and how to know it: what a command is told of that, the next one has to be told, too. */
+const ofPlace = ["--server", "--ca", "--config", "--data", "--port", "--socket", "--plain-http", "--host"];
+
+const keysOfPlace = /^(?:data|server\.|tls\.certificate$|auth\.mode$)/;
+
+/** The flags of this kind that were given, as a shell takes them, with a space before each. */
+export function placeFlags(command: Command): string {
+  const words = ofPlace.flatMap((flag) => {
+    const option = command.options.find(({ long }) => long === flag);
+    const name = option?.attributeName() ?? "";
+    if (option === undefined || command.getOptionValueSource(name) !== "cli") return [];
+    const value: unknown = command.getOptionValue(name);
+    return value === true ? [flag] : [flag, shellWord(String(value))];
+  });
+  const { set = [] } = command.opts<{ set?: readonly FlagValue[] }>();
+  const assigned = set
+    .filter(({ key }) => keysOfPlace.test(key))
+    .flatMap(({ key, text }) => ["--set", shellWord(`${key}=${text}`)]);
+  return [...words, ...assigned].map((word) => ` ${word}`).join("");
 }

@@ -106,13 +106,15 @@ export async function withKeys<T>(
   } finally {
     passphrases.close();
     await ring.close();
-    if (!tells) warnOf(ring.met, failure, context);
+    if (!tells) warnOf(ring.met, failure instanceof Error ? failure.message : "", context);
   }
 }
 
-/** A key of another kind in an agent or token serves somebody else: nothing is wrong with it. */
-function warnOf(faults: readonly KeyError[], failure: unknown, { stderr }: CliContext): void {
-  const said = failure instanceof Error ? failure.message : "";
+/**
+ * A key of another kind in an agent or token serves somebody else: nothing is wrong with it.
+ * @param said what was told already
+ */
+export function warnOf(faults: readonly KeyError[], said: string, { stderr }: CliContext): void {
   for (const { code, message } of faults)
     if (code !== "KEY_UNSUPPORTED" && !said.includes(message)) stderr(`Warning: ${printable(message)}\n`);
 }

@@ -6,9 +6,8 @@ import { statSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { examples } from "../client/cli/examples.ts";
 import type { KeyInfo } from "../publisher/custody/custody.ts";
-import type { KeyError } from "../publisher/custody/errors.ts";
 import type { KeyStore, TakenKey } from "../publisher/custody/key-store.ts";
-import { exitCodes, exitNameOf } from "./exit-codes.ts";
+import { placeFlags } from "./flags.ts";
 import {
   addKeyFlags,
   addNewPassphraseFlag,
@@ -19,8 +18,8 @@ import {
   newSource,
   withKeys,
 } from "./key-flags.ts";
-import { keyTable, nameOf, printKeys } from "./key-output.ts";
-import { keyReport, sayReport } from "./key-report.ts";
+import { importFolder } from "./key-import-folder.ts";
+import { nameOf, printKeys } from "./key-output.ts";
 import { type CliContext, printable, printLine } from "./output.ts";
 
 interface Flags extends KeyFlags {
@@ -71,99 +70,83 @@ export function addKeyImport(parent: Command, context: CliContext, finish: (code
     if (format === "notary" && flags.name !== undefined) {
       command.error("error: the stock clients' keys have no --name");
     }
-    await withKeys(command, context, async (keys) => {
-      await checkNewName(keys, flags.name ?? "");
-      const store = format === "notary" ? keys.stock[0] : keys.folder;
-      const { taken, there, faults } = await takeAll(path, keys, store, context);
-      try {
-        if (flags.name !== undefined && taken.length + there.length > 1) {
-          command.error("error: --name is for one key, and there are several");
+    const kind = kindOf(path);
+    const isFolder = kind === "folder";
+    if (kind === "file" && (flags.server !== undefined || flags.ca !== undefined)) {
+      command.error("error: --server and --ca are for a directory: a file alone is taken in without asking");
+    }
+    if (isFolder && flags.name !== undefined) {
+      command.error("error: --name is for one key: name its file instead of a directory");
+    }
+    await withKeys(
+      command,
+      context,
+      async (keys) => {
+        await checkNewName(keys, flags.name ?? "");
+        const store = format === "notary" ? keys.stock[0] : keys.folder;
+        const add = (taken: TakenKey) => addOne(taken, store, command, keys);
+        if (isFolder) {
+          const { server, ca } = flags;
+          finish(
+            await importFolder(
+              { directory: path, server, ca, place: placeFlags(command), json: json === true },
+              { keys, store, add },
+              context,
+            ),
+          );
+          return;
         }
-        const added = await addAll(taken, store, command, keys);
-        const source = { trustDirectory: path, server: flags.server, ca: flags.ca };
-        const report = isDirectory(path)
-          ? await keyReport(source, [...(await keys.ring.list()), ...added], context)
-          : undefined;
-        if (json === true) printKeys(context, added, faults, report?.repositories);
-        else say(context, added, there, faults);
-        if (json !== true && report !== undefined) sayReport(context, report);
-      } finally {
-        for (const { secret } of taken) secret?.fill(0);
-      }
-      const [first] = faults;
-      if (first !== undefined) finish(exitCodes[exitNameOf(first)].code);
-    });
+        const { takeFile } = await import("../publisher/custody/foreign-file.ts");
+        const taken = await takeFile(path, keys.passphrases);
+        const added: KeyInfo[] = [];
+        try {
+          if (flags.name !== undefined && taken.length > 1) {
+            command.error("error: --name is for one key, and there are several");
+          }
+          for (const one of taken) added.push(await add(one));
+        } finally {
+          for (const { secret } of taken) secret?.fill(0);
+        }
+        if (json === true) printKeys(context, added);
+        else
+          for (const info of added)
+            printLine(context, `Took in the key ${nameOf(info)}: ${printable(info.place)}.`);
+      },
+      isFolder,
+    );
   });
 }
 
-function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-}
-
-interface Taken {
-  readonly taken: readonly TakenKey[];
-  /** Keys that are in the store already. */
-  readonly there: readonly KeyInfo[];
-  readonly faults: readonly KeyError[];
-}
-
-async function takeAll(path: string, keys: Keys, store: KeyStore, context: CliContext): Promise<Taken> {
-  const { takeFile } = await import("../publisher/custody/foreign-file.ts");
-  if (!isDirectory(path)) {
-    return { taken: await takeFile(path, keys.passphrases), there: [], faults: [] };
+/** Undefined where there is nothing, or nothing that can be looked at: whoever reads it says why. */
+function kindOf(path: string): "folder" | "file" | undefined {
+  try {
+    return statSync(path).isDirectory() ? "folder" : "file";
+  } catch {
+    return undefined;
   }
-  const { TrustFolder } = await import("../publisher/custody/trust-folder.ts");
-  const { KeyError } = await import("../publisher/custody/errors.ts");
-  const source = new TrustFolder(path);
-  const [found, faults, known] = [await source.list(), await source.faults(), await store.list()];
-  if (found.length === 0 && faults.length === 0) {
-    throw new KeyError(
-      "KEY_UNKNOWN",
-      `There are no keys of a stock client in ${source.folder}: name its trust directory.`,
-    );
-  }
-  context.stderr(`${keyTable(found)}\n`);
-  const ids = new Set(known.map(({ id }) => id));
-  const taken: TakenKey[] = [];
-  for (const { id } of found) if (!ids.has(id)) taken.push(await source.take(id, keys.passphrases));
-  return { taken, there: found.filter(({ id }) => ids.has(id)), faults };
 }
 
-async function addAll(
-  taken: readonly TakenKey[],
+/** Under its own passphrase, or another that is wanted. */
+async function addOne(
+  taken: TakenKey,
   store: KeyStore,
   command: Command,
   { passphrases }: Keys,
-): Promise<readonly KeyInfo[]> {
+): Promise<KeyInfo> {
   const { name, role, repository, newPassphrase } = command.opts<Flags>();
   const source = newSource(command);
-  const added: KeyInfo[] = [];
-  for (const one of taken) {
-    const isKept = newPassphrase === undefined && source === undefined && one.secret !== undefined;
-    const secret = isKept
-      ? Buffer.from(one.secret)
-      : await passphrases.replacement(`the key ${one.info.id}`, source);
-    try {
-      const said = {
-        name: name ?? one.name,
-        role: role ?? one.role,
-        repository: repository ?? one.repository,
-      };
-      added.push(await store.add({ key: one.key, ...said }, secret));
-    } finally {
-      secret.fill(0);
-    }
+  const isKept = newPassphrase === undefined && source === undefined && taken.secret !== undefined;
+  const secret = isKept
+    ? Buffer.from(taken.secret)
+    : await passphrases.replacement(`the key ${taken.info.id}`, source);
+  try {
+    const said = {
+      name: name ?? taken.name,
+      role: role ?? taken.role,
+      repository: repository ?? taken.repository,
+    };
+    return await store.add({ key: taken.key, ...said }, secret);
+  } finally {
+    secret.fill(0);
   }
-  return added;
-}
-
-function say(
-  context: CliContext,
-  added: readonly KeyInfo[],
-  there: readonly KeyInfo[],
-  faults: readonly KeyError[],
-): void {
-  for (const info of added) printLine(context, `Took in the key ${nameOf(info)}: ${printable(info.place)}.`);
-  for (const { id } of there) printLine(context, `The key ${id} is there already.`);
-  for (const { message } of faults) context.stderr(`${printable(message)}\n`);
 }

@@ -3,18 +3,21 @@ import type { KeyInfo } from "../publisher/custody/custody.ts";
 import type { KeyError } from "../publisher/custody/errors.ts";
 import { type CliContext, formatTable, printable, printJson, printLine } from "./output.ts";
 
-/** `vidimus-keys/1`: what every command about keys prints with `--json`. Members without a value are null. */
+/**
+ * `vidimus-keys/1`: what every command about keys prints with `--json`. Members without a value are null.
+ * @param more members of one command
+ */
 export function printKeys(
   context: CliContext,
   keys: readonly KeyInfo[],
   faults: readonly KeyError[] = [],
-  repositories?: readonly object[],
+  more: object = {},
 ): void {
   printJson(context, {
     format: "vidimus-keys/1",
     keys: keys.map(documentOf),
     faults: faults.map(({ code, message }) => ({ code, what: message })),
-    ...(repositories !== undefined && { repositories }),
+    ...more,
   });
 }
 

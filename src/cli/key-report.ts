@@ -1,78 +1,120 @@
-/** What keys that were found in a stock client's directory are for, and what is to be done about each repository. */
-import type { KeyHere, RepositoryStanding } from "../publisher/key-standing.ts";
-import { type CliContext, formatTable, printable, printLine } from "./output.ts";
+/** What keys that were found in a stock client's directory are for: asked of a server, or by the directory's own copies. */
+import type { Trust } from "../client/trust.ts";
+import { isRepositoryName } from "../core/names.ts";
+import type { KeyHere, KnownFiles, Typed } from "../publisher/key-standing.ts";
+import type { AskedRepository, KeyUse } from "../publisher/key-use.ts";
+import type { CachedFiles } from "../publisher/trust-cache.ts";
 
 export interface ReportSource {
   readonly trustDirectory: string;
   /** Asked for what is signed today; without, the directory's own copy is what is known. */
-  readonly server: string | undefined;
-  readonly ca: string | undefined;
+  readonly server: { readonly url: string; readonly trust: Pick<Trust, "sender"> } | undefined;
+}
+
+/** Why a server could not be asked, and what helps. */
+export interface Unasked {
+  readonly what: string;
+  readonly next: string;
+  readonly exit: number;
 }
 
 export interface KeyReport {
-  readonly repositories: readonly (RepositoryStanding & { readonly asOf: "server" | "copy" })[];
+  readonly repositories: readonly AskedRepository[];
+  /** Of the keys of the directory. */
+  readonly keys: readonly KeyUse[];
   /** Repositories of which the directory has a copy that cannot be read. */
   readonly unreadable: readonly string[];
+  /** Why the server could not be asked: then copies are what is known of the rest. */
+  readonly unasked?: Unasked;
 }
 
+/**
+ * @param found keys of the directory
+ * @param others keys that are here as well
+ */
 export async function keyReport(
-  { trustDirectory, server, ca }: ReportSource,
-  keys: readonly KeyHere[],
-  { env }: Pick<CliContext, "env">,
+  source: ReportSource,
+  found: readonly KeyHere[],
+  others: readonly KeyHere[],
+  typed?: Typed,
 ): Promise<KeyReport> {
-  const [{ readTrustCache }, { keyStanding }] = await Promise.all([
+  const [{ readTrustCache }, { keyStanding }, { keyUse }] = await Promise.all([
     import("../publisher/trust-cache.ts"),
     import("../publisher/key-standing.ts"),
+    import("../publisher/key-use.ts"),
   ]);
-  const { repositories, unreadable } = await readTrustCache(trustDirectory);
-  if (server === undefined) {
-    return {
-      repositories: repositories.map((files) => ({ ...keyStanding(files, keys), asOf: "copy" })),
-      unreadable,
-    };
-  }
-  const [{ openTrust }, { filesToday }] = await Promise.all([
-    import("../client/trust.ts"),
+  const { repositories: copies, unreadable } = await readTrustCache(source.trustDirectory);
+  const copied = new Set(copies.map(({ repository }) => repository));
+  const named = found.flatMap(({ repository = "" }) => repository);
+  const strange = [...new Set([...named, ...unreadable])].filter(
+    (name) => !copied.has(name) && isRepositoryName(name, { older: true }),
+  );
+  const { answers, unknown, unasked } = await ask(source, copies, strange);
+  const url = source.server?.url;
+  const keys = [...found, ...others];
+  const repositories = answers.map(({ files, asOf }) => {
+    const standing = keyStanding(files, keys, typed);
+    const first = url === undefined ? undefined : firstStep(asOf, url);
+    return { ...standing, asOf, ...(first !== undefined && { advice: [first, ...standing.advice] }) };
+  });
+  return {
+    repositories,
+    keys: keyUse(found, { repositories, unknown, server: url }),
+    unreadable,
+    ...(unasked !== undefined && { unasked }),
+  };
+}
+
+interface Answers {
+  readonly answers: readonly { readonly files: KnownFiles; readonly asOf: AskedRepository["asOf"] }[];
+  readonly unknown: readonly string[];
+  readonly unasked?: Unasked;
+}
+
+/** Whatever the server does, the copies are told of. One that cannot be asked is asked once. */
+async function ask(
+  { server }: ReportSource,
+  copies: readonly CachedFiles[],
+  strange: readonly string[],
+): Promise<Answers> {
+  if (server === undefined) return { answers: copies.map((files) => ({ files, asOf: "copy" })), unknown: [] };
+  const [{ endings, explain }, { filesToday }] = await Promise.all([
+    import("../client/errors.ts"),
     import("../publisher/files-today.ts"),
   ]);
-  const trust = await openTrust({ server, policy: {}, environment: env, ...(ca !== undefined && { ca }) });
-  try {
-    const found: (RepositoryStanding & { readonly asOf: "server" | "copy" })[] = [];
-    for (const files of repositories) {
-      const { fetcher } = await trust.sender(files.repository);
-      const today = await filesToday(files, fetcher, Date.now());
-      found.push(
-        today === undefined
-          ? notThere(keyStanding(files, keys), server)
-          : { ...keyStanding(today, keys), asOf: "server" },
-      );
+  const answers: Answers["answers"][number][] = [];
+  const unknown: string[] = [];
+  let unasked: Unasked | undefined;
+  const today = async (known: CachedFiles | { readonly repository: string }) => {
+    if (unasked !== undefined) return undefined;
+    try {
+      const { fetcher } = await server.trust.sender(known.repository);
+      return await filesToday(known, fetcher, Date.now());
+    } catch (error) {
+      const told = explain(error);
+      if (told === undefined) throw error;
+      unasked = { what: told.what, next: told.next, exit: endings[told.ending].exit };
+      return undefined;
     }
-    return { repositories: found, unreadable };
-  } finally {
-    await trust.close();
+  };
+  for (const copy of copies) {
+    const found = await today(copy);
+    if (found?.is === "there") answers.push({ files: found.files, asOf: "server" });
+    else answers.push({ files: copy, asOf: found?.is ?? "copy" });
   }
+  for (const repository of strange) {
+    const found = await today({ repository });
+    if (found?.is === "there") answers.push({ files: found.files, asOf: "told" });
+    else if (found?.is === "unknown") unknown.push(repository);
+  }
+  return { answers, unknown, ...(unasked !== undefined && { unasked }) };
 }
 
 /** What can be done with the keys comes after the repository is there. */
-function notThere(standing: RepositoryStanding, server: string) {
-  const first = `${server} does not have it, or has another history: take it over first, vidimus import notary or vidimus import trustdir`;
-  return { ...standing, advice: [first, ...standing.advice], asOf: "copy" } as const;
-}
-
-export function sayReport(context: CliContext, { repositories, unreadable }: KeyReport): void {
-  const rows = repositories.flatMap(({ repository, roles, asOf, rootVersion }) =>
-    roles.map(({ role, threshold, keys, signable }) => [
-      printable(repository),
-      printable(role),
-      `${threshold} of ${keys.map(({ id, here }) => `${id.slice(0, 12)}${here ? " (here)" : ""}`).join(", ") || "no key"}`,
-      signable ? "yes" : "no",
-      `root ${rootVersion}, ${asOf === "server" ? "the server's" : "the copy here"}`,
-    ]),
-  );
-  if (rows.length > 0)
-    printLine(context, formatTable([["REPOSITORY", "ROLE", "SIGNED BY", "CAN SIGN", "AS OF"], ...rows]));
-  for (const { repository, advice } of repositories)
-    for (const each of advice) printLine(context, `${printable(repository)}: ${printable(each)}.`);
-  for (const repository of unreadable)
-    context.stderr(`${printable(repository)}: the directory's copy of it cannot be read.\n`);
+function firstStep(asOf: AskedRepository["asOf"], server: string): string | undefined {
+  if (asOf === "unknown")
+    return `${server} does not have it: take it over first, vidimus import notary or vidimus import trustdir`;
+  if (asOf === "another")
+    return `${server} has another history of it, which does not follow from the copy here: ask its owner which is right before anything is signed`;
+  return undefined;
 }

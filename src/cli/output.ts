@@ -35,7 +35,16 @@ export function printLine(context: CliContext, text: string): void {
 }
 
 export function printJson(context: CliContext, value: unknown): void {
-  context.stdout(`${JSON.stringify(value, null, 2)}\n`);
+  context.stdout(`${jsonText(value, 2)}\n`);
+}
+
+/** JSON in which no character is left that a terminal might obey: the same document. */
+export function jsonText(value: unknown, indent?: number): string {
+  return JSON.stringify(value, null, indent).replaceAll(/[^\P{C}\n]/gu, (character) =>
+    [...Array(character.length).keys()]
+      .map((unit) => `\\u${character.charCodeAt(unit).toString(16).padStart(4, "0")}`)
+      .join(""),
+  );
 }
 
 /** Names come from a store that may hold anything: a terminal must not obey them. */
@@ -43,8 +52,9 @@ export function printable(text: string): string {
   return text.replaceAll(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }
 
-/** Columns padded to their widest cell, two spaces between them. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
+/** Columns padded to their widest cell, two spaces between them. No cell is more than a line, and no terminal obeys one. */
+export function formatTable(given: readonly (readonly string[])[]): string {
+  const rows = given.map((row) => row.map(printable));
   const widths = widthsOf(rows);
   return rows.map((row) => formatRow(row, widths)).join("\n");
 }

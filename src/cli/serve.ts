@@ -11,7 +11,7 @@ import { configuredOutputs, refuseOwnFiles } from "../serve/own-files.ts";
 import { dumpsCore, hardenProcess, readLimits, refuseNodeOptions } from "../serve/runtime.ts";
 import type { RunningServer } from "../serve/server.ts";
 import { handleSignals, type SignalSource } from "../serve/shutdown.ts";
-import { addConfigurationFlags, loadFrom } from "./flags.ts";
+import { addConfigurationFlags, loadFrom, placeFlags } from "./flags.ts";
 import { type CliContext, printLine } from "./output.ts";
 import { checkReadyFile, removeReadyFile, writeReadyFile } from "./ready-file.ts";
 import { readyMessage } from "./serve-message.ts";
@@ -87,7 +87,7 @@ export function addServe(
       await server.stop();
       throw error;
     }
-    printLine(context, readyMessage(server));
+    printLine(context, readyMessage({ ...server, mode: config.auth.mode, place: placeFlags(command) }));
     logger.info({ url: server.url, data: server.directory }, "ready");
     finish(await ended);
   });

@@ -7,6 +7,7 @@ const meanings: Readonly<Record<ClientCode, string>> = {
   TIMEOUT: "the trust server takes longer than it may",
   TLS_UNTRUSTED: "the trust server cannot be authenticated",
   SERVER_ERROR: "the trust server answers that it has failed, or is busy",
+  TOO_MANY_REQUESTS: "the server was asked too often, and says when to come again",
   BAD_ANSWER: "what answers is no trust server",
   ANSWER_TOO_LARGE: "a file is larger than it may be",
   UNAUTHORIZED: "the server wants credentials, and got none or refuses those that it got",

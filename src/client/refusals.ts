@@ -13,6 +13,7 @@ export const clientCodes = [
   "TIMEOUT",
   "TLS_UNTRUSTED",
   "SERVER_ERROR",
+  "TOO_MANY_REQUESTS",
   "BAD_ANSWER",
   "ANSWER_TOO_LARGE",
   "UNAUTHORIZED",
@@ -93,6 +94,7 @@ export const endings = {
   output: { exit: 40, meaning: "a result cannot be written" },
   runtime: { exit: 41, meaning: "this Node is too old for the client" },
   declined: { exit: 42, meaning: "a person was asked and did not say yes; nothing was changed" },
+  busy: { exit: 43, meaning: "a server was asked too often: wait as long as it says, then run it again" },
 } as const satisfies Record<string, { exit: number; meaning: string }>;
 
 export type Ending = keyof typeof endings;
@@ -125,6 +127,7 @@ const refusals: Readonly<Record<ClientCode, Row>> = {
     "Name the file of the server's authority: in the policy under `servers` as `ca`, or as --ca together with --server.",
   ),
   SERVER_ERROR: row("unreachable", "server operator", "Look into the server's log; then try again."),
+  TOO_MANY_REQUESTS: row("busy", "you", "Wait a minute, then run the command again."),
   BAD_ANSWER: row("unreachable", "server operator", "Check that a trust server answers at this address."),
   ANSWER_TOO_LARGE: row("unauthentic", "server operator", "Find out why the server sends more than it may."),
   UNAUTHORIZED: row("unreachable", "you", "Log in to the registry with `docker login`."),

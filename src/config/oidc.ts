@@ -1,6 +1,7 @@
 /** The keys of `auth.oidc`: identity providers whose word counts, for workloads and for people. */
 import { z } from "zod";
 import { duration, list, structure, text, textWithDefault, toggle } from "./fields.ts";
+import { parseDuration } from "./units.ts";
 
 const claims = z.record(
   z.string().min(1).max(200),
@@ -10,12 +11,18 @@ const allowed = z.strictObject({
   pattern: z.string().min(1).max(255),
   actions: z.array(z.string().min(1).max(32)).min(1).max(20),
 });
+const isAge = (age: number | undefined) => age !== undefined && age >= 60_000 && age <= 86_400_000;
 const rule = z.strictObject({ claims, allow: z.array(allowed).min(1).max(50) });
 const issuer = z.strictObject({
   issuer: z.string().min(1).max(2_048),
   audience: z.string().min(1).max(255),
   name: z.string().min(1).max(200).default("workload:{sub}"),
   algorithms: z.array(z.string()).min(1).max(20).optional(),
+  // As it is written, so that what is shown can be read again.
+  maxAge: z
+    .string()
+    .refine((written) => isAge(parseDuration(written)), "write 1m … 24h, such as 5m")
+    .optional(),
   jwks: z.string().min(1).max(4_096).optional(),
   ca: z.string().min(1).max(4_096).optional(),
   rules: z.array(rule).min(1).max(1_000),
@@ -24,7 +31,7 @@ const issuer = z.strictObject({
 export const oidc = z.strictObject({
   issuers: structure(
     z.array(issuer).max(100).default([]),
-    "Identity providers of workloads, such as a CI system, for auth.mode builtin: `issuer` and `audience` of their ID tokens, and `rules`, each with `claims` that must be so and what that allows (`allow`: `pattern` and `actions` as in `vidimus acl`). In a claim `*` is one or more characters other than / and :, and `**` any. Beside these: `name`, the principal's name (default `workload:{sub}`; another beginning for each issuer), `algorithms` in the place of auth.oidc.algorithms, `jwks`, a file or address of the keys (default: found by discovery), `ca`, a PEM file of the authority of the issuer's certificate. See docs/access.md.",
+    "Identity providers of workloads, such as a CI system, for auth.mode builtin: `issuer` and `audience` of their ID tokens, and `rules`, each with `claims` that must be so and what that allows (`allow`: `pattern` and `actions` as in `vidimus acl`). In a claim `*` is one or more characters other than / and :, and `**` any. Beside these: `name`, the principal's name (default `workload:{sub}`; another beginning for each issuer), `algorithms` and `maxAge` in the place of those of auth.oidc, `jwks`, a file or address of the keys (default: found by discovery), `ca`, a PEM file of the authority of the issuer's certificate. See docs/access.md.",
   ),
   algorithms: list(
     ["RS256", "PS256", "ES256", "ES384", "EdDSA"],
@@ -32,11 +39,11 @@ export const oidc = z.strictObject({
   ),
   maxAge: duration(
     { least: "1m", most: "24h", value: "1h" },
-    "How long after it was made an ID token counts.",
+    "How long after it was made an ID token counts, where its issuer has no `maxAge` of its own: the tokens of some are made for one exchange, those of others when a long job begins.",
   ),
   clockSkew: duration(
     { least: "0s", most: "5m", value: "60s" },
-    "By how much the clocks of providers may differ from this server's.",
+    "By how much the clocks of providers may differ from this server's: the same for all, since it is this server's clock that is off or not. RFC 7519 (4.1.4) advises no more than a few minutes.",
   ),
   allowPrivate: toggle(
     false,

@@ -8,7 +8,7 @@ import { startOfTrail } from "./audit-chain.ts";
 import { decodeBase64, isHex } from "./bytes.ts";
 import { canonicalBytes, canonicalText } from "./canonical.ts";
 import { MalformedError, UnauthenticError } from "./errors.ts";
-import { isObject, member, parseJson } from "./json.ts";
+import { isObject, type Json, type JsonObject, member, parseJson } from "./json.ts";
 import { notaryKeyId, openKey } from "./keys.ts";
 import { verifySignature } from "./schemes.ts";
 
@@ -51,9 +51,30 @@ export function headKeyId({ keytype, publicKey }: Pick<SignedHead, "keytype" | "
   return notaryKeyId(keytype, publicKey);
 }
 
-/** A line of a file of heads whose signature is that of its key. Throws `BAD_SHAPE`, `BAD_SIGNATURE`, and what `parseJson` throws. */
-export function readHead(line: string): SignedHead {
-  const { value } = parseJson(Buffer.from(line, "utf8"), { controlCharacters: false });
+/**
+ * A head whose signature is that of its key, as whoever keeps heads has it: a line of the file of heads, a line of the server's log
+ * with whatever a collector wrote before it, the body of a webhook. Throws `BAD_SHAPE`, `BAD_SIGNATURE`, and what `parseJson` throws.
+ */
+export function readHead(text: string): SignedHead {
+  const value = parsed(text);
+  return signedHead(isObject(value) && member(value, "head") === undefined ? parsed(lineIn(value)) : value);
+}
+
+/** From the first brace on: a log in words has names before it, a collector its own. */
+function parsed(text: string): Json {
+  const begin = Math.max(0, text.indexOf("{"));
+  return parseJson(Buffer.from(text.slice(begin), "utf8"), { controlCharacters: false }).value;
+}
+
+/** The line of an announcement, or of what it says. */
+function lineIn(announcement: JsonObject): string {
+  const data = member(announcement, "data");
+  const line = member(isObject(data) ? data : announcement, "line");
+  if (typeof line !== "string") throw unreadable();
+  return line;
+}
+
+function signedHead(value: Json): SignedHead {
   const [head, key, sig] = ["head", "key", "sig"].map((name) =>
     isObject(value) ? member(value, name) : undefined,
   );
@@ -89,6 +110,6 @@ const methods = new Map([
 function unreadable(): MalformedError {
   return new MalformedError(
     "BAD_SHAPE",
-    "Give a line as the server sent it: a signed head of its audit trail.",
+    "Give a signed head of the audit trail as the server sent it: a line of its log or file, or a webhook's body.",
   );
 }

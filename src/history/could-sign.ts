@@ -8,11 +8,10 @@
  *
  * The root is always the first: its keys can give every role to others.
  */
-import { canonicalKeyId, type ListedKey, openKey, type UsableKey } from "../core/keys.ts";
+import { type ListedKey, openKey, type UsableKey } from "../core/keys.ts";
 import type { RoleKeys } from "../core/model.ts";
 import { countSignatures, isMet } from "../core/threshold.ts";
 import { isExpired, rootRole } from "../core/verify.ts";
-import { instant, type Line } from "./answer.ts";
 import type { Opened, State } from "./past.ts";
 
 /**
@@ -25,8 +24,6 @@ export interface CouldSign {
   readonly role: string;
   /** The files that gave it its keys, root first: role and version. */
   readonly through: readonly { readonly role: string; readonly version: number }[];
-  /** Since when these files say so: the newest of them. */
-  readonly since: number;
   readonly threshold: number;
   readonly keys: readonly ListedKey[];
   /** Those of distinct keys that can sign at all; a root's certificate has to be valid. */
@@ -51,9 +48,8 @@ export function couldSign(state: State, path: string): readonly CouldSign[] {
   const accept = (key: UsableKey) => format.rootKeyFault(key, repository, at) === undefined;
   const rootKeys = rootRole(file.signed, "root");
   const rootStanding = standingOf(root, rootKeys, at, accept);
-  const shared = { through, since: root.row.storedAt };
   found.push({
-    ...shared,
+    through,
     ...authority("root", rootKeys, accept),
     paths: [""],
     // Who signs the next root needs no present one that is valid.
@@ -66,13 +62,13 @@ export function couldSign(state: State, path: string): readonly CouldSign[] {
     role: string,
     keys: RoleKeys,
     paths: readonly string[],
-    way: Pick<CouldSign, "through" | "since">,
+    through: CouldSign["through"],
     wayCounts: boolean,
   ) => {
     const own = state.targets.get(role);
     const standing = standingOf(own, keys, at);
     found.push({
-      ...way,
+      through,
       ...authority(role, keys),
       paths,
       inForce: wayCounts && reachable(keys),
@@ -81,35 +77,15 @@ export function couldSign(state: State, path: string): readonly CouldSign[] {
       digest: own?.file?.signed.target(path)?.hashes.get("sha256"),
     });
     if (own?.file === undefined) return;
-    const next = {
-      through: [...way.through, { role, version: own.row.version }],
-      since: Math.max(way.since, own.row.storedAt),
-    };
+    const next = [...through, { role, version: own.row.version }];
     for (const delegation of own.file.signed.delegations) {
       const narrowed = format.narrow(paths, delegation.paths);
       if (!format.covers(narrowed, path)) continue;
       visit(delegation.role, delegation, narrowed, next, wayCounts && standing === "counts");
     }
   };
-  visit("targets", rootRole(file.signed, "targets"), [""], shared, rootStanding === "counts");
+  visit("targets", rootRole(file.signed, "targets"), [""], through, rootStanding === "counts");
   return found;
-}
-
-/** The same as lines. */
-export function couldSignLines(state: State, path: string): readonly Line[] {
-  return couldSign(state, path).map((each) => ({
-    role: each.role,
-    inForce: each.inForce,
-    threshold: each.threshold,
-    keys: each.keys.map(canonicalKeyId),
-    usable: each.usable.length,
-    paths: each.paths,
-    through: each.through.map(({ role, version }) => `${role} ${version}`),
-    since: instant(each.since),
-    standing: each.standing,
-    version: each.version ?? null,
-    digest: each.digest === undefined ? null : `sha256:${each.digest}`,
-  }));
 }
 
 export function standingOf(

@@ -10,7 +10,6 @@ export interface KeyUse {
   /** The file that lists it: role and version. */
   readonly by: string;
   readonly byVersion: number;
-  readonly since: number;
   /** Of the bare key. */
   readonly key: string;
   readonly listedAs: string;
@@ -32,7 +31,6 @@ export function keyUsesIn(state: State): readonly KeyUse[] {
         role,
         by,
         byVersion: file.version,
-        since: file.storedAt,
         key: canonicalKeyId(listed),
         listedAs: listed.id,
         material: openKey(listed)?.material ?? listed.id,

@@ -104,13 +104,19 @@ export function offlineRoles({ rows }: Pick<Past, "rows">): readonly string[] {
     .sort((a, b) => (a === "root" ? -1 : b === "root" ? 1 : a < b ? -1 : 1));
 }
 
-export async function stateAt(past: Past, at: number, open: Open): Promise<State> {
+/** `roles`: only of these; of the others it is as if they had no file. */
+export async function stateAt(
+  past: Past,
+  at: number,
+  open: Open,
+  roles: readonly string[] = offlineRoles(past),
+): Promise<State> {
   const opened = async (role: string): Promise<Opened | undefined> => {
     const row = currentAt(past, role, at);
     return row && { row, file: (await open(row)) as Opened["file"] };
   };
   const targets = new Map<string, Opened<Targets>>();
-  for (const role of offlineRoles(past)) {
+  for (const role of roles) {
     if (role === "root") continue;
     const file = await opened(role);
     if (file !== undefined) targets.set(role, file as Opened<Targets>);

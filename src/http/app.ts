@@ -14,8 +14,10 @@ import Fastify, {
 } from "fastify";
 import { FileAnswers } from "./answers.ts";
 import { openToAll } from "./auth/access.ts";
+import { makeIncident } from "./auth/incident.ts";
 import { AccessRefusal, lacking, notaryRefusal } from "./auth/refusal.ts";
 import { countRefusal } from "./auth/refused.ts";
+import { letIn } from "./auth/still.ts";
 import { tokenEndpoint } from "./auth/token-endpoint.ts";
 import { ByteBudget } from "./budget.ts";
 import { refuseClientError } from "./client-errors.ts";
@@ -102,6 +104,7 @@ const apiOf: Record<Route["kind"], string> = {
   importVersions: "/manage/import-versions",
   openapi: "/manage/openapi",
   manageMissing: "/manage/missing",
+  manageNotServed: "/manage/not-served",
   badMethod: "/bad-method",
   health: "/operations/health",
   metrics: "/operations/metrics",
@@ -179,7 +182,9 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.decorateRequest("grant");
   // Before a byte of the body is read, and before anything is looked up.
   app.addHook("onRequest", async (request) => {
-    request.grant = await access.authorize(request.raw, request.meaning, addressOf(request));
+    const { raw, meaning } = request;
+    request.grant = await access.authorize(raw, meaning, addressOf(request));
+    letIn(raw, () => access.confirm(raw, meaning, request.grant));
   });
 
   // From here on the framework refuses everything, and it alone.
@@ -205,13 +210,19 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     const lacksRight = thrown instanceof AccessRefusal && thrown.lack === "insufficient_scope";
     const error = ofManagement && lacksRight ? lacking(thrown) : thrown;
     const isChallenged = error instanceof AccessRefusal;
-    const plain = ofManagement ? manageAnswer(error) : errorAnswer(error);
-    const answer = isChallenged && !ofManagement ? notaryRefusal(error, plain) : plain;
+    const incident = makeIncident();
+    const plain = ofManagement ? manageAnswer(error, incident) : errorAnswer(error);
+    const words = isChallenged && !ofManagement ? notaryRefusal(error, plain) : plain;
+    const answer = words.own === "INTERNAL" ? { ...words, incident } : words;
     metrics.refused(answer.own, answer.reasons);
     options.service.noteDamage(error);
     countRefusal(options.service.refusals, request, thrown, answer);
     if (thrown instanceof AccessRefusal) metrics.notLetIn(thrown.lack);
-    const refusal = { code: answer.own, status: answer.status };
+    const refusal = {
+      code: answer.own,
+      status: answer.status,
+      ...(answer.incident !== undefined && { incident }),
+    };
     // A refusal is no fault of ours: its sentence says it all. What is a fault is logged with all that lies under it.
     if (answer.own === "STORE_BEHIND") {
       // A state that lasts until its operator ends it, and of which the start has said everything: one line each.

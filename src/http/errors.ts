@@ -17,6 +17,8 @@ export interface ErrorAnswer {
   readonly own: Code | "INTERNAL";
   /** Codes of all reasons of a refusal that has several; each once. */
   readonly reasons: readonly Code[];
+  /** Under which the log has more than the caller is told, where that is so. */
+  readonly incident?: string;
   /** Whether the caller may try the same again after this many seconds. */
   readonly retryAfter: number | undefined;
 }

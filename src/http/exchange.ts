@@ -31,6 +31,7 @@ export async function sendError(
     .header("content-type", "application/json; charset=utf-8")
     .header("cache-control", "no-store");
   reply.header("vidimus-code", answer.own);
+  if (answer.incident !== undefined) reply.header("vidimus-incident", answer.incident);
   // Of a server that only reads.
   if (answer.status === 405) reply.header("allow", "GET, HEAD");
   if (challenge !== undefined) reply.header("www-authenticate", challenge);

@@ -3,12 +3,13 @@ import type { IncomingMessage } from "node:http";
 import { MIMEType } from "node:util";
 import { MalformedError } from "../core/errors.ts";
 import { type Json, parseJson } from "../core/json.ts";
+import { isStillLetIn } from "./auth/still.ts";
 import { Block } from "./block.ts";
 import type { ByteBudget, Share } from "./budget.ts";
 
 /**
  * Reads the body, hands its value to `use`, and resolves as that does; until then its bytes count against the budget. An
- * empty body is undefined. Throws `BAD_UPLOAD`, `UPLOAD_TOO_LARGE`, `UNSUPPORTED_ENCODING`, `OVERLOADED`, and what
+ * empty body is undefined. Who was let in is asked for once more in between. Throws `BAD_UPLOAD`, `UPLOAD_TOO_LARGE`, `UNSUPPORTED_ENCODING`, `OVERLOADED`, and what
  * `parseJson` throws.
  */
 export async function withJson<T>(
@@ -50,6 +51,7 @@ async function withBytes<T>(
       abandon = how;
     });
     share.settle();
+    await isStillLetIn(request);
     return await use(bytes);
   } finally {
     share.close();

@@ -36,7 +36,9 @@ export type ManageRoute =
   | { readonly kind: "auditHead" }
   | MovingRoute
   | { readonly kind: "openapi" }
-  | { readonly kind: "manageMissing"; readonly because: "path" | "name" | "prefix" };
+  | { readonly kind: "manageMissing"; readonly because: "path" | "name" }
+  /** A repository whose name this server does not take. */
+  | { readonly kind: "manageNotServed" };
 
 /** Who may do what, where this server knows its callers itself. */
 export type PeopleRoute =
@@ -110,7 +112,7 @@ export function manageRoute(method: string, path: string, query: string, rules: 
   if (!isRepositoryName(name, { older: rules.olderNames })) return { kind: "manageMissing", because: "name" };
   const { prefixes } = rules;
   if (prefixes.length > 0 && !prefixes.some((prefix) => name.startsWith(prefix))) {
-    return { kind: "manageMissing", because: "prefix" };
+    return { kind: "manageNotServed" };
   }
   return route;
 }

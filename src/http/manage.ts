@@ -5,6 +5,7 @@ import { MalformedError, RefusedError } from "../core/errors.ts";
 import type { ProposalView } from "../service/proposal-service.ts";
 import { anonymousName } from "./auth/grant.ts";
 import { forbidden } from "./auth/refusal.ts";
+import { isStillLetIn } from "./auth/still.ts";
 import type { ByteBudget } from "./budget.ts";
 import { sendJson } from "./exchange.ts";
 import type { Gate } from "./gate.ts";
@@ -85,6 +86,7 @@ export async function manageApi(
         milliseconds: Number(wait) * 1_000,
         isOver: endOf(request),
       });
+      await isStillLetIn(request.raw);
     }
     return await sendJson(reply, JSON.stringify(proposalDocument(await proposals.get(repository, id))));
   });
@@ -92,7 +94,12 @@ export async function manageApi(
   app.post("/manage/open-proposal", async (request, reply) => {
     const { repository } = meaning(request, "openProposal");
     const body = await withBody(request, schemas.openBody, largestProposal, (given) =>
-      proposals.open(repository, openRequestOf(given), request.grant.principal),
+      proposals.open(
+        repository,
+        openRequestOf(given),
+        request.grant.principal,
+        mayPublish(request, repository),
+      ),
     );
     reply.code(201);
     return await sendJson(reply, body);
@@ -100,7 +107,13 @@ export async function manageApi(
   app.post("/manage/sign-proposal", async (request, reply) => {
     const { repository, id } = meaning(request, "signProposal");
     const body = await withBody(request, schemas.signaturesBody, largestSignatures, (given) =>
-      proposals.sign(repository, id, signedRolesOf(given), request.grant.principal),
+      proposals.sign(
+        repository,
+        id,
+        signedRolesOf(given),
+        request.grant.principal,
+        mayPublish(request, repository),
+      ),
     );
     return await sendJson(reply, body);
   });
@@ -130,11 +143,6 @@ export async function manageApi(
     switch (meaning(request, "manageMissing").because) {
       case "name":
         throw new MalformedError("BAD_REPOSITORY_NAME", "Name a repository, percent-encoded as one segment.");
-      case "prefix":
-        throw new RefusedError(
-          "REPOSITORY_NOT_SERVED",
-          `Require GUNs with prefix: [${repositories.prefixes.join(" ")}]`,
-        );
       case "path":
         throw new RefusedError(
           "NOT_FOUND",
@@ -143,14 +151,25 @@ export async function manageApi(
     }
   });
 
+  app.all("/manage/not-served", async () => {
+    throw new RefusedError(
+      "REPOSITORY_NOT_SERVED",
+      `Require GUNs with prefix: [${repositories.prefixes.join(" ")}]`,
+    );
+  });
+
   /** Whoever may publish, and who opened it. */
-  async function checkMayCancel({ grant }: FastifyRequest, repository: string, id: string): Promise<void> {
-    if (grant.may({ kind: "repository", repository, actions: ["push"] })) return;
+  async function checkMayCancel(request: FastifyRequest, repository: string, id: string): Promise<void> {
+    if (mayPublish(request, repository)) return;
     const { openedBy } = await proposals.get(repository, id);
-    const { name } = grant.principal;
+    const { name } = request.grant.principal;
     // Nobody in particular has opened what nobody in particular opened.
     if (openedBy !== name || name === anonymousName)
       throw forbidden("Only who opened a proposal, or may publish to its repository, can cancel it.");
+  }
+
+  function mayPublish({ grant }: FastifyRequest, repository: string): boolean {
+    return grant.may({ kind: "repository", repository, actions: ["push"] });
   }
 
   /** Nobody waits any more: the caller is gone, or this listener takes no new requests. */

@@ -13,6 +13,7 @@ import { Dicer } from "@fastify/busboy";
 import { MalformedError } from "../core/errors.ts";
 import { checkRole } from "../core/names.ts";
 import type { UploadedFile } from "../service/service.ts";
+import { isStillLetIn } from "./auth/still.ts";
 import { Block } from "./block.ts";
 import type { ByteBudget, Share } from "./budget.ts";
 
@@ -43,6 +44,7 @@ export async function withUpload<T>(
       abandon = how;
     });
     share.settle();
+    await isStillLetIn(request);
     return await use(files);
   } finally {
     share.close();

@@ -48,7 +48,7 @@ const longest = 120_000;
 const tries = 6;
 /** Answers of a server that may give another one in a moment. */
 const passing: ReadonlySet<number> = new Set([429, 502, 503, 504]);
-const away: ReadonlySet<string> = new Set(["UNREACHABLE", "TIMEOUT", "SERVER_ERROR"]);
+const away: ReadonlySet<string> = new Set(["UNREACHABLE", "TIMEOUT", "SERVER_ERROR", "TOO_MANY_REQUESTS"]);
 const unusable: ReadonlySet<string> = new Set([...away, "TLS_UNTRUSTED", "BAD_ANSWER", "ANSWER_TOO_LARGE"]);
 
 /** @param ending the end of everything that is asked for; its reason is thrown */

@@ -49,6 +49,8 @@ export const backCodes = [
   "EXPORT_PLACE",
   /** Another history is there. */
   "EXPORT_CONFLICT",
+  /** What an earlier export has written there is not as it was written. */
+  "EXPORT_DAMAGED",
   /** What is there was renewed as often as what is here, or more often. */
   "EXPORT_AHEAD",
   /** The signer there lacks keys that the root in force names. */
@@ -64,6 +66,8 @@ export const backCodes = [
   "EXPORT_FILES",
   /** A name or version is larger than the original's tables hold. */
   "EXPORT_BOUNDS",
+  /** What the server there has of it is not given, or does not verify. */
+  "EXPORT_UNREADABLE",
   /** The server that it goes back to refused it. */
   "EXPORT_REFUSED",
 ] as const;
@@ -84,6 +88,8 @@ export const shadowCodes = [
   "SHADOW_UNREADABLE",
   /** What was remembered of earlier comparisons cannot be read or written, or is of other servers. */
   "SHADOW_STATE",
+  /** What was found cannot be written for a monitoring system. */
+  "SHADOW_METRICS",
 ] as const;
 export type ShadowCode = (typeof shadowCodes)[number];
 

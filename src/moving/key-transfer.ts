@@ -110,7 +110,8 @@ async function bring(
   if (roles === undefined) return { ...told, outcome: "absent" };
   if (keys.length === 0) return { ...told, outcome: isServed(roles) ? "held" : "foreign" };
   const fault = keys.map(({ locked }) => damaged.get(locked.keyId)).find((each) => each !== undefined);
-  if (fault !== undefined) return { ...told, outcome: "failed", keys: [], fault: fault.message };
+  const failed = { ...told, outcome: "failed", keys: [], without: lacking(roles, []) } as const;
+  if (fault !== undefined) return { ...failed, fault: fault.message };
   try {
     const open = keys.flatMap(({ role, locked }) => {
       const key = byId.get(locked.keyId);
@@ -120,7 +121,7 @@ async function bring(
     return { ...told, without: after === undefined ? told.without : lacking(after, []), outcome: "taken" };
   } catch (error) {
     // One that is refused keeps nobody else's from being brought.
-    if (error instanceof OldKeyError) return { ...told, outcome: "failed", keys: [], fault: error.message };
+    if (error instanceof OldKeyError) return { ...failed, fault: error.message };
     throw error;
   }
 }

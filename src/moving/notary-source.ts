@@ -12,6 +12,10 @@ import type { Source } from "./source.ts";
 
 const feedPage = 1_000;
 const largestPage = 2 * 1_024 * 1_024;
+/** Longest that a whole feed may take. */
+const longestFeed = 2 * 60 * 60_000;
+/** Characters of a name that a feed tells: the original's tables have room for 255. */
+const longestName = 1_024;
 
 /** What a changefeed tells after one of its entries. */
 export interface Changes {
@@ -32,11 +36,14 @@ export interface NotarySource extends Source {
 export interface NotaryWays extends Patience {
   /** The flag that takes the authority of its certificate. */
   readonly authorityFlag?: "--old-ca" | "--ca";
+  /** Milliseconds that a whole changefeed may take. */
+  readonly feedTime?: number;
 }
 
 /** @param fetcher makes each request once: what may work the next time is tried again here */
 export function notarySource(fetcher: Fetcher, pace: Pace, ways: NotaryWays = {}): NotarySource {
   const { origin } = fetcher;
+  const { feedTime = longestFeed } = ways;
 
   const ask = <T>(maxBytes: number, request: (signal: AbortSignal) => Promise<T>): Promise<T> =>
     askSource(origin, () => patiently(ways, { who: origin, maxBytes, pace }, request), ways);
@@ -68,6 +75,7 @@ export function notarySource(fetcher: Fetcher, pace: Pace, ways: NotaryWays = {}
 
   async function changes(after: string, most: number): Promise<Changes> {
     const changed = new Map<string, boolean>();
+    const end = performance.now() + feedTime;
     for (let last = after, pages = 0; ; pages++) {
       const records = recordsOf(await feedPageAfter(last), origin);
       for (const { GUN, Category } of records) changed.set(GUN, Category !== "deletion");
@@ -78,6 +86,12 @@ export function notarySource(fetcher: Fetcher, pace: Pace, ways: NotaryWays = {}
         throw new SourceError(
           "SOURCE_ENDLESS",
           `${origin} tells of more than ${most} repositories, or the same again and again: name those that are wanted.`,
+        );
+      }
+      if (performance.now() > end) {
+        throw new SourceError(
+          "SOURCE_ENDLESS",
+          `${origin} has not told all its changes in ${feedTime / 60_000} minutes: name the repositories that are wanted.`,
         );
       }
       last = next;
@@ -129,6 +143,7 @@ function recordsOf(body: Buffer, origin: string): readonly FeedRecord[] {
         each !== null &&
         /^[0-9]{1,19}$/.test(String(each.ID)) &&
         typeof each.GUN === "string" &&
+        each.GUN.length <= longestName &&
         typeof each.Category === "string",
     );
   if (isFeed) return records as readonly FeedRecord[];
@@ -143,7 +158,7 @@ function isLater(id: string, than: string): boolean {
 }
 
 const forbidden: ReadonlySet<string> = new Set(["UNAUTHORIZED", "FORBIDDEN", "CREDENTIALS"]);
-const failing: ReadonlySet<string> = new Set(["SERVER_ERROR", "BAD_ANSWER", "TIMEOUT"]);
+const failing: ReadonlySet<string> = new Set(["SERVER_ERROR", "TOO_MANY_REQUESTS", "BAD_ANSWER", "TIMEOUT"]);
 
 /** What goes wrong with a request, as what is wrong with a source. Throws `SourceError`, and why `ending` fired. */
 export async function askSource<T>(

@@ -12,7 +12,7 @@ import { notaryKeyId } from "../core/keys.ts";
 import type { Row } from "./databases/dump.ts";
 import { DatabaseError, OldKeyError } from "./databases/errors.ts";
 import type { PrivateKeyColumn } from "./databases/tables.ts";
-import type { OldPassphrases } from "./old-passphrases.ts";
+import { type OldPassphrases, shown } from "./old-passphrases.ts";
 
 /** A row that may hold a key. */
 export interface LockedKey {
@@ -42,8 +42,8 @@ const mostBytes = 512 * 1_024 * 1_024;
 const longestSealed = 16_384;
 /** Iterations: the signer writes 8,192. */
 const mostIterations = 10_000;
-/** Keys that do not open before the passphrase is taken to be the wrong one. */
-const patience = 3;
+/** Keys of an alias, from all over the table, that do not open before its passphrase is taken to be the wrong one. */
+const patience = 200;
 
 /** All keys that were not deleted. Throws `DatabaseError`. */
 export async function readLockedKeys(
@@ -90,30 +90,18 @@ export interface Opened {
 export async function openKeys(locked: readonly LockedKey[], passphrases: OldPassphrases): Promise<Opened> {
   const keys: OldKey[] = [];
   const damaged = new Map<string, OldKeyError>();
-  const failed = new Map<string, LockedKey[]>();
-  const proven = new Set<string>();
   try {
-    for (const key of locked) {
-      const plain = await decrypt(key, passphrases.of(key.alias));
-      if (plain === undefined) {
-        const others = [...(failed.get(key.alias) ?? []), key];
-        failed.set(key.alias, others);
-        if (others.length >= patience && !proven.has(key.alias)) throw wrongPassphrase(key.alias);
-        continue;
+    for (const [alias, own] of Map.groupBy(locked, (key) => key.alias)) {
+      const shut: LockedKey[] = [];
+      let isProven = false;
+      for (const key of spread(own)) {
+        const plain = await decrypt(key, passphrases.of(alias));
+        if (plain === undefined) shut.push(key);
+        else keep(key, plain, keys, damaged);
+        isProven ||= plain !== undefined;
+        if (!isProven && shut.length >= Math.min(patience, own.length)) throw wrongPassphrase(alias);
       }
-      proven.add(key.alias);
-      try {
-        keys.push(checked(key, plain));
-      } catch (error) {
-        if (!(error instanceof OldKeyError)) throw error;
-        damaged.set(key.keyId, error);
-      } finally {
-        plain.fill(0);
-      }
-    }
-    for (const [alias, all] of failed) {
-      if (!proven.has(alias)) throw wrongPassphrase(alias);
-      for (const key of all) damaged.set(key.keyId, damage(key, "it does not open with its passphrase"));
+      for (const key of shut) damaged.set(key.keyId, otherPassphrase(key));
     }
     return { keys, damaged };
   } catch (error) {
@@ -122,19 +110,44 @@ export async function openKeys(locked: readonly LockedKey[], passphrases: OldPas
   }
 }
 
-/** Undefined: the passphrase is not the one, or the row is damaged. */
-async function decrypt({ sealed }: LockedKey, passphrase: Uint8Array): Promise<Uint8Array | undefined> {
-  if (sealed.length > longestSealed) return undefined;
+/** Some from all over the table first: a passphrase that was changed on the way opens those of before or of after it. */
+function spread(keys: readonly LockedKey[]): readonly LockedKey[] {
+  if (keys.length <= patience) return keys;
+  const first = new Set(Array.from({ length: patience }, (_, i) => Math.floor((i * keys.length) / patience)));
+  return [...keys.filter((_, index) => first.has(index)), ...keys.filter((_, index) => !first.has(index))];
+}
+
+/** One that opens and is not what its row says is damaged. */
+function keep(key: LockedKey, plain: Uint8Array, keys: OldKey[], damaged: Map<string, OldKeyError>): void {
   try {
-    const { plaintext } = await compactDecrypt(sealed, passphrase, {
-      keyManagementAlgorithms: ["PBES2-HS256+A128KW"],
-      contentEncryptionAlgorithms: ["A256GCM"],
-      maxPBES2Count: mostIterations,
-    });
-    return plaintext;
-  } catch {
-    return undefined;
+    keys.push(checked(key, plain));
+  } catch (error) {
+    if (!(error instanceof OldKeyError)) throw error;
+    damaged.set(key.keyId, error);
+  } finally {
+    plain.fill(0);
   }
+}
+
+/** Undefined: none of the passphrases is the one, or the row is damaged. */
+async function decrypt(
+  { sealed }: LockedKey,
+  passphrases: readonly Uint8Array[],
+): Promise<Uint8Array | undefined> {
+  if (sealed.length > longestSealed) return undefined;
+  for (const passphrase of passphrases) {
+    try {
+      const { plaintext } = await compactDecrypt(sealed, passphrase, {
+        keyManagementAlgorithms: ["PBES2-HS256+A128KW"],
+        contentEncryptionAlgorithms: ["A256GCM"],
+        maxPBES2Count: mostIterations,
+      });
+      return plaintext;
+    } catch {
+      // Another may open it.
+    }
+  }
+  return undefined;
 }
 
 function checked(key: LockedKey, plain: Uint8Array): OldKey {
@@ -194,19 +207,29 @@ function opened(key: LockedKey, open: () => KeyObject): KeyObject {
   }
 }
 
-function damage({ keyId }: LockedKey, what: string, cause?: unknown): OldKeyError {
-  const id = /^[0-9a-f]{64}$/.test(keyId) ? keyId : "without an ID";
+function damage(key: LockedKey, what: string, cause?: unknown): OldKeyError {
   return new OldKeyError(
     "OLD_KEY_DAMAGED",
-    `The old signer's key ${id} cannot be used (${what}): adopt its repository with a new root, vidimus adopt.`,
+    `The old signer's key ${idOf(key)} cannot be used (${what}): adopt its repository with a new root, vidimus adopt.`,
     cause,
   );
 }
 
+/** Damage and a passphrase of another time look the same. */
+function otherPassphrase(key: LockedKey): OldKeyError {
+  return new OldKeyError(
+    "OLD_KEY_DAMAGED",
+    `The old signer's key ${idOf(key)} does not open with the passphrase that opens others of alias ${shown(key.alias)}: give the one of its time as well (--old-passphrase may be repeated), or adopt its repository with a new root, vidimus adopt.`,
+  );
+}
+
 function wrongPassphrase(alias: string): OldKeyError {
-  const name = alias.slice(0, 100).replaceAll(/\p{C}/gu, "?");
   return new OldKeyError(
     "OLD_PASSPHRASE_WRONG",
-    `The passphrase of alias ${name} opens none of the old signer's keys: give the one that the old signer was started with.`,
+    `The passphrase of alias ${shown(alias)} opens none of the old signer's keys: give the one that the old signer was started with.`,
   );
+}
+
+function idOf({ keyId }: LockedKey): string {
+  return /^[0-9a-f]{64}$/.test(keyId) ? keyId : "without an ID";
 }

@@ -1,5 +1,6 @@
 /**
- * The passphrases of an old signer: one for each alias (notary-protocol.md 5.4).
+ * The passphrases of an old signer: one for each alias (notary-protocol.md 5.4), or several where somebody changed one and kept its
+ * alias.
  *
  * From where it is named, or from the variable that the signer itself took it from: NOTARY_SIGNER_ and the alias in capitals.
  * Never an argument of the command line, which every user of the machine sees.
@@ -10,20 +11,22 @@ import { OldKeyError } from "./databases/errors.ts";
 const longest = 4_096;
 
 export interface OldPassphrases {
-  /** Throws `OLD_PASSPHRASE_MISSING`, `OLD_PASSPHRASE_UNREADABLE`. */
-  of(alias: string): Uint8Array;
+  /** At least one, in the order of trying. Throws `OLD_PASSPHRASE_MISSING`, `OLD_PASSPHRASE_UNREADABLE`. */
+  of(alias: string): readonly Uint8Array[];
   /** Wipes what was read. */
   close(): void;
 }
 
 /**
- * @param named `ALIAS=SOURCE`, or a source alone for every alias that has none of its own. A source is `file:PATH`, `fd:NUMBER` or `env:NAME`
+ * @param named `ALIAS=SOURCE`, or a source alone for every alias that has none of its own; both may be repeated. A source is `file:PATH`,
+ *   `fd:NUMBER` or `env:NAME`
  */
 export function oldPassphrases(
   named: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
 ): OldPassphrases {
-  const sources = new Map(named.map(split));
+  const sources = new Map<string, string[]>();
+  for (const [alias, source] of named.map(split)) sources.set(alias, [...(sources.get(alias) ?? []), source]);
   const read = new Map<string, Buffer>();
 
   const load = (source: string): Buffer => {
@@ -36,10 +39,10 @@ export function oldPassphrases(
 
   return {
     of(alias) {
-      const source = sources.get(alias) ?? sources.get("");
-      if (source !== undefined) return load(source);
+      const own = sources.get(alias) ?? sources.get("");
+      if (own !== undefined) return own.map(load);
       const name = variableOf(alias);
-      if ((environment[name] ?? "") !== "") return load(`env:${name}`);
+      if ((environment[name] ?? "") !== "") return [load(`env:${name}`)];
       throw new OldKeyError(
         "OLD_PASSPHRASE_MISSING",
         `There is no passphrase for the old signer's keys of alias ${shown(alias)}: set ${name} as the old signer has it, or give --old-passphrase ${shown(alias)}=file:PATH.`,
@@ -119,6 +122,6 @@ function unreadable(what: string, cause?: unknown): OldKeyError {
 }
 
 /** Aliases come from a database that may hold anything. */
-function shown(text: string): string {
+export function shown(text: string): string {
   return text.slice(0, 100).replaceAll(/\p{C}/gu, "?");
 }

@@ -18,11 +18,15 @@ export interface Patience {
   readonly onSlow?: ((sentence: string) => void) | undefined;
   /** Milliseconds for one try whose answer has at most so many bytes. */
   readonly testingOnlyTime?: (maxBytes: number) => number;
+  /** Requests for one file before it is given up, the first included. */
+  readonly testingOnlyTries?: number;
 }
 
-const tries = 3;
+const usualTries = 3;
 /** Milliseconds before the second try, and before the third. */
 const delays = [200, 1_000];
+/** Longest that a source may ask to be left alone before it is asked again. */
+const mostHeeded = 5_000;
 const leastTime = 10_000;
 /** Bytes a second that come at least over a line that is slow and not dead. */
 const slowest = 512 * 1_024;
@@ -41,12 +45,12 @@ export interface Asked {
 
 /** Asks, and asks again what may work the next time. Throws the last failure, and why `ending` fired. */
 export async function patiently<T>(
-  { ending, onSlow, testingOnlyTime = timeFor }: Patience,
+  { ending, onSlow, testingOnlyTime = timeFor, testingOnlyTries: tries = usualTries }: Patience,
   { who, maxBytes, pace }: Asked,
   request: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const time = testingOnlyTime(maxBytes);
-  for (let attempt = 1; ; attempt++) {
+  for (let attempt = 1, pause = 0; ; attempt++) {
     try {
       // Waiting for its turn is no time of the source's.
       await pace.turn(ending);
@@ -54,13 +58,19 @@ export async function patiently<T>(
     } catch (error) {
       ending?.throwIfAborted();
       if (!(error instanceof TrustError) || !isAway(error.code)) throw error;
-      if (attempt === tries) throw error;
+      pause = Math.max(delays[attempt - 1] ?? 0, heeded(error));
+      if (attempt === tries || pause > mostHeeded) throw error;
       if (error.code === "TIMEOUT") onSlow?.(`${error.message} Try ${attempt + 1} of ${tries} begins.`);
     }
-    await wait(delays[attempt - 1], undefined, ending && { signal: ending }).catch(() =>
-      ending?.throwIfAborted(),
-    );
+    await wait(pause, undefined, ending && { signal: ending }).catch(() => ending?.throwIfAborted());
   }
+}
+
+/** Milliseconds that it asked to be left alone; of an answer that says 5xx, no more than is heeded. */
+function heeded({ code, detail }: TrustError): number {
+  const seconds = detail?.retryAfter;
+  if (typeof seconds !== "number") return 0;
+  return code === "TOO_MANY_REQUESTS" ? seconds * 1_000 : Math.min(seconds * 1_000, mostHeeded);
 }
 
 async function inTime<T>(

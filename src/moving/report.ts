@@ -53,3 +53,8 @@ export function nothingOf(repository: string, outcome: Outcome, findings: readon
     adopted: false,
   };
 }
+
+/** A sentence that is to stand within another one, in brackets. */
+export function withoutEnd(sentence: string): string {
+  return sentence.replace(/\.$/, "");
+}

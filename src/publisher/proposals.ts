@@ -117,7 +117,8 @@ export class Proposals {
   async sign(id: string, signatures: Signatures): Promise<Proposal> {
     const files = [...signatures].map(([role, entries]) => ({ role, signatures: entries.map(wireOf) }));
     return await this.#ask(proposalSchema, "POST", this.#path(id, "signatures"), {
-      right: this.#right("pull"),
+      // To publish takes one who may, besides the keys.
+      right: this.#right("pull,push"),
       body: { files },
     });
   }
@@ -137,7 +138,7 @@ export class Proposals {
     });
   }
 
-  /** Who signs or rejects needs a key of the role, and no right to publish. */
+  /** What is asked for; who has less of it gets that. To sign or reject takes a key of the role, and no right to publish. */
   #right(actions: (Right & { of: "repository" })["actions"]): Right {
     return { of: "repository", repository: this.#sender.repository, actions };
   }

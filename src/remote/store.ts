@@ -24,6 +24,17 @@ export function remoteStore(local: Store, ask: Ask): Store {
     return storeValue<T>(await ask(`store.${operation}`, argument), true);
   }
 
+  /** Bounds are checked here, as every store does, before the writer is troubled. */
+  function checked<Request, T>(
+    operation: string,
+    check: (request: Request) => void,
+  ): (request: Request) => Promise<T> {
+    return async (request) => {
+      check(request);
+      return await change<T>(operation, request);
+    };
+  }
+
   return {
     ...local,
     access: {
@@ -37,10 +48,7 @@ export function remoteStore(local: Store, ask: Ask): Store {
         proposalBounds.checkProposalLimits(limits);
         return await change("proposals.open", { proposal, limits });
       },
-      async change(request) {
-        proposalBounds.checkProposalChange(request);
-        return await change("proposals.change", request);
-      },
+      change: checked("proposals.change", proposalBounds.checkProposalChange),
       async forget(request) {
         bounds.checkInstant(request.settledBefore);
         bounds.checkLimit(request.limit, proposalBounds.maxProposalPage);
@@ -53,83 +61,35 @@ export function remoteStore(local: Store, ask: Ask): Store {
         outboxBounds.checkEntry(entry, receivers, limits);
         return await change("outbox.add", { entry, receivers, limits });
       },
-      async claim(query) {
-        outboxBounds.checkClaim(query);
-        return await change("outbox.claim", query);
-      },
-      async settle(outcome) {
-        outboxBounds.checkOutcome(outcome);
-        return await change("outbox.settle", outcome);
-      },
-      async forget(request) {
-        outboxBounds.checkForget(request);
-        return await change("outbox.forget", request);
-      },
+      claim: checked("outbox.claim", outboxBounds.checkClaim),
+      settle: checked("outbox.settle", outboxBounds.checkOutcome),
+      forget: checked("outbox.forget", outboxBounds.checkForget),
     },
     register: {
       ...local.register,
-      async put(entry) {
-        registerBounds.checkRegistered(entry);
-        await change("register.put", entry);
-      },
-      async deny(denial) {
-        registerBounds.checkDenial(denial);
-        return await change("register.deny", denial);
-      },
-      async lift(request) {
-        registerBounds.checkLift(request);
-        return await change("register.lift", request);
-      },
+      put: checked("register.put", registerBounds.checkRegistered),
+      deny: checked("register.deny", registerBounds.checkDenial),
+      lift: checked("register.lift", registerBounds.checkLift),
     },
     retention: {
       ...local.retention,
-      async remove(request) {
-        retentionBounds.checkRetention(request);
-        return await change("retention.remove", request);
-      },
+      remove: checked("retention.remove", retentionBounds.checkRetention),
     },
     audit: {
       ...local.audit,
-      async append(record) {
-        bounds.checkAuditRecord(record);
-        return await change("audit.append", record);
-      },
-      async countRefusals(counts) {
-        auditBounds.checkRefusalCounts(counts);
-        return await change("audit.countRefusals", counts);
-      },
-      async settleRefusals(request) {
-        auditBounds.checkSettling(request);
-        return await change("audit.settleRefusals", request);
-      },
-      async createKey(key) {
-        auditBounds.checkAuditKey(key);
-        return await change("audit.createKey", key);
-      },
+      append: checked("audit.append", bounds.checkAuditRecord),
+      countRefusals: checked("audit.countRefusals", auditBounds.checkRefusalCounts),
+      settleRefusals: checked("audit.settleRefusals", auditBounds.checkSettling),
+      createKey: checked("audit.createKey", auditBounds.checkAuditKey),
     },
     imports: {
       ...local.imports,
-      async addHistory(request) {
-        bounds.checkHistory(request);
-        return await change("imports.addHistory", request);
-      },
-      async holdKeys(request) {
-        bounds.checkHeldKeys(request);
-        return await change("imports.holdKeys", request);
-      },
+      addHistory: checked("imports.addHistory", bounds.checkHistory),
+      holdKeys: checked("imports.holdKeys", bounds.checkHeldKeys),
     },
-    async commit(publication) {
-      bounds.checkPublication(publication);
-      return await change("commit", publication);
-    },
-    async remove(request) {
-      bounds.checkRemoval(request);
-      return await change("remove", request);
-    },
-    async raiseFloor(request) {
-      bounds.checkFloor(request);
-      return await change("raiseFloor", request);
-    },
+    commit: checked("commit", bounds.checkPublication),
+    remove: checked("remove", bounds.checkRemoval),
+    raiseFloor: checked("raiseFloor", bounds.checkFloor),
     async claimDue(query) {
       bounds.checkInstant(query.now);
       bounds.checkInstant(query.leaseUntil);
@@ -147,14 +107,8 @@ export function remoteStore(local: Store, ask: Ask): Store {
       bounds.checkAuditRecord(audit, key.repository);
       return await change("addPendingKey", { key, limits, audit });
     },
-    async createKeyring(record) {
-      bounds.checkRecord(record);
-      return await change("createKeyring", record);
-    },
-    async replaceKeyring(keyrings) {
-      bounds.checkKeyringChange(keyrings);
-      return await change("replaceKeyring", keyrings);
-    },
+    createKeyring: checked("createKeyring", bounds.checkRecord),
+    replaceKeyring: checked("replaceKeyring", bounds.checkKeyringChange),
     async check() {
       await local.check();
       storeValue(await ask("store.check", undefined), false);

@@ -64,7 +64,8 @@ export class ProposalAccess {
       audit: recordOf({
         at,
         principal,
-        kind: `proposal.${change.event.kind}`,
+        // Who may do what is not for the trail to say in two ways.
+        kind: `proposal.${change.event.kind === "backed" ? "signed" : change.event.kind}`,
         repository,
         detail: {
           proposal: id,

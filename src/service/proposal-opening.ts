@@ -39,10 +39,11 @@ export async function prepareProposal(
     readonly repository: string;
     readonly request: OpenRequest;
     readonly principal: Principal;
+    readonly mayPublish: boolean;
   },
 ): Promise<NewProposal> {
   const { format, clock, policy, settings, logger } = parts;
-  const { id, repository, request, principal } = given;
+  const { id, repository, request, principal, mayPublish } = given;
   checkBounds(request, settings);
   const at = clock.now();
   const upload = await readProposed(request, format);
@@ -81,9 +82,10 @@ export async function prepareProposal(
     note: request.note,
     release: request.release,
     digest: proposalDigest(request.files),
-    complete: isComplete(withSignatures(upload, added), needs),
+    complete: mayPublish && isComplete(withSignatures(upload, added), needs),
     base: new Map(baseRoles(upload.keys()).map((role) => [role, state.current.get(role)?.version ?? 0])),
     files,
+    opening: mayPublish ? "opened" : "proposed",
     audit: recordOf({
       at,
       principal,

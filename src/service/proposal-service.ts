@@ -1,8 +1,8 @@
 /**
  * Proposals as the HTTP layer sees them: files that wait for signatures of several people.
  *
- * A valid signature authorises itself: whoever brings it, it counts for the key that made it. Opening and cancelling need
- * no more than the right to publish; a rejection is signed by a key that could sign the proposal.
+ * A valid signature counts for the key that made it, whoever brings it. That is not yet a right to publish here: one of those who
+ * have it must have taken part. A rejection is signed by a key that could sign the proposal.
  *
  * Refusals are `VidimusError`s: `NOT_FOUND`, `PROPOSAL_CLOSED` (its `detail` has the state and why), those of a
  * publication, and those of `core/proposal.ts`.
@@ -90,6 +90,16 @@ export interface ProposalView extends Omit<ProposalSummary, "files"> {
   readonly events: readonly ProposalEvent[];
 }
 
+/** An open proposal that a key has signed, and what becomes of it where that signature does not count. */
+export interface HeldProposal {
+  readonly repository: string;
+  readonly id: string;
+  /** Roles that the key has signed. */
+  readonly roles: readonly string[];
+  /** `unaffected`: others have signed enough; `waits`: others can sign in its place; `stuck`: there are not enough of them. */
+  readonly outcome: "unaffected" | "waits" | "stuck";
+}
+
 export interface ListRequest {
   readonly repository?: string;
   readonly release?: string;
@@ -112,21 +122,30 @@ export interface ProposalService {
 
   /**
    * Opens a proposal once it is known that only signatures are missing. If an open one of this repository has the very
-   * same bytes, that one gets the signatures. Publishes at once if none is missing.
+   * same bytes, that one gets the signatures. Publishes at once if none is missing. `mayPublish`: see `sign`.
    */
-  open(repository: string, request: OpenRequest, principal: Principal): Promise<ProposalView>;
+  open(
+    repository: string,
+    request: OpenRequest,
+    principal: Principal,
+    mayPublish: boolean,
+  ): Promise<ProposalView>;
   get(repository: string, id: string): Promise<ProposalView>;
   /** Newest first. */
   list(request: ListRequest): Promise<readonly ProposalSummary[]>;
   /**
    * Adds signatures, all or none, and publishes when nothing is missing. What is answered says what became of it: it is
    * `published`, or `open` with the reason. Signatures that were kept are never lost.
+   *
+   * `mayPublish`: whether this caller has the right to publish. Nothing is published before one of those who have it has opened the
+   * proposal or brought a signature, or brings it up again (without a signature, where none is missing).
    */
   sign(
     repository: string,
     id: string,
     files: readonly SignedRole[],
     principal: Principal,
+    mayPublish: boolean,
   ): Promise<ProposalView>;
   reject(
     repository: string,
@@ -145,6 +164,9 @@ export interface ProposalService {
     id: string,
     request: { since: number | undefined; milliseconds: number; isOver: () => boolean },
   ): Promise<void>;
+
+  /** All open ones that a key has signed, newest first, as they stand without the keys that are denied. */
+  heldBy(keyId: string): Promise<readonly HeldProposal[]>;
 
   facts(): Promise<ProposalFacts>;
 }

@@ -7,7 +7,7 @@
 import type { Logger } from "pino";
 import { sha256Hex } from "../core/bytes.ts";
 import { VidimusError } from "../core/errors.ts";
-import type { ProposalSummary } from "../store/proposals.ts";
+import { isBacked, type ProposalSummary } from "../store/proposals.ts";
 import type { Store } from "../store/store.ts";
 import type { Clock } from "./clock.ts";
 import { ownPrincipal } from "./principal.ts";
@@ -90,7 +90,7 @@ export class AllowedAgain {
       const proposal = await this.#access.find(repository, id);
       const files = this.#files.parsed(proposal);
       const needs = await this.#files.needs(repository, files, this.#parts.clock.now());
-      if (!isComplete(files, needs)) return true;
+      if (!isBacked(proposal) || !isComplete(files, needs)) return true;
     } catch (error) {
       if (!(error instanceof VidimusError)) throw error;
       // One that cannot be read, or whose base is gone, is published by nobody.

@@ -17,6 +17,7 @@ import type { SignatureEntry } from "../core/model.ts";
 import { usefulSignatures } from "../core/proposal.ts";
 import { proposalDigest, verifyRejection } from "../core/rejection.ts";
 import {
+  isBacked,
   type NewProposal,
   type Proposal,
   type ProposalOpening,
@@ -32,6 +33,7 @@ import { type EndingParts, ProposalEnding } from "./proposal-ending.ts";
 import { isComplete, ProposalFiles, withSignatures } from "./proposal-files.ts";
 import { prepareProposal } from "./proposal-opening.ts";
 import type {
+  HeldProposal,
   ListRequest,
   OpenRequest,
   ProposalFacts,
@@ -42,6 +44,7 @@ import type {
   SignedRole,
 } from "./proposal-service.ts";
 import { AllowedAgain } from "./proposals-allowed.ts";
+import { heldBy } from "./proposals-held.ts";
 import { Waiting } from "./waiting.ts";
 
 export interface ProposalParts extends CandidateParts, Omit<EndingParts, "store" | "format" | "settings"> {
@@ -73,11 +76,18 @@ export class Proposals implements ProposalService {
     this.#allowed = new AllowedAgain(parts, this.#access, this.#ending, this.#files);
   }
 
-  async open(repository: string, request: OpenRequest, principal: Principal): Promise<ProposalView> {
+  async open(
+    repository: string,
+    request: OpenRequest,
+    principal: Principal,
+    mayPublish: boolean,
+  ): Promise<ProposalView> {
     this.#parts.checkWritable();
     const known = await this.#sameOpen(repository, request);
-    if (known !== undefined) return await this.sign(repository, known, request.files, principal);
-    const { id, complete, files } = await retrying(() => this.#openOnce(repository, request, principal));
+    if (known !== undefined) return await this.sign(repository, known, request.files, principal, mayPublish);
+    const { id, complete, files } = await retrying(() =>
+      this.#openOnce(repository, request, principal, mayPublish),
+    );
     const roles = files.map(({ role, version }) => `${role}@${version}`);
     this.#access.log(repository, id).info({ principal: principal.name, files: roles }, "proposal opened");
     return await this.#afterSigning(repository, id, complete, principal);
@@ -98,9 +108,10 @@ export class Proposals implements ProposalService {
     id: string,
     files: readonly SignedRole[],
     principal: Principal,
+    mayPublish: boolean,
   ): Promise<ProposalView> {
     this.#parts.checkWritable();
-    const complete = await retrying(() => this.#signOnce(repository, id, files, principal));
+    const complete = await retrying(() => this.#signOnce(repository, id, files, principal, mayPublish));
     return await this.#afterSigning(repository, id, complete, principal);
   }
 
@@ -150,6 +161,11 @@ export class Proposals implements ProposalService {
     await this.#waiting.until(hasChanged, request.milliseconds, request.isOver);
   }
 
+  async heldBy(keyId: string): Promise<readonly HeldProposal[]> {
+    const { store, clock } = this.#parts;
+    return await heldBy({ store: store.proposals, files: this.#files }, keyId, clock.now());
+  }
+
   async facts(): Promise<ProposalFacts> {
     const { store, clock } = this.#parts;
     const { published, expired } = this.#ending;
@@ -180,10 +196,15 @@ export class Proposals implements ProposalService {
     return open.find((each) => each.digest === digest && rolesOf(each.files).join(" ") === roles)?.id;
   }
 
-  async #openOnce(repository: string, request: OpenRequest, principal: Principal): Promise<NewProposal> {
+  async #openOnce(
+    repository: string,
+    request: OpenRequest,
+    principal: Principal,
+    mayPublish: boolean,
+  ): Promise<NewProposal> {
     const { store, settings } = this.#parts;
     const id = randomBytes(8).toString("hex");
-    const proposal = await prepareProposal(this.#parts, { id, repository, request, principal });
+    const proposal = await prepareProposal(this.#parts, { id, repository, request, principal, mayPublish });
     const { openHere, openInAll, settled, bytesInAll } = settings;
     const limits = { openHere, openInAll, settled, bytes: bytesInAll };
     let outcome = await store.proposals.open(proposal, limits);
@@ -196,12 +217,13 @@ export class Proposals implements ProposalService {
     return proposal;
   }
 
-  /** Whether nothing is missing afterwards. */
+  /** Whether nothing is missing afterwards, and somebody who may publish has taken part. */
   async #signOnce(
     repository: string,
     id: string,
     given: readonly SignedRole[],
     principal: Principal,
+    mayPublish: boolean,
   ): Promise<boolean> {
     const at = this.#parts.clock.now();
     const proposal = await this.#access.findOpen(repository, id, at);
@@ -218,10 +240,14 @@ export class Proposals implements ProposalService {
       added.set(role, usefulSignatures(file, needs.get(role) ?? [], signatures));
     }
     const signatures = [...added].flatMap(([role, each]) => each.map((entry) => ({ role, ...entry })));
-    const complete = isComplete(withSignatures(files, added), needs);
+    const isBacking = mayPublish && !isBacked(proposal);
+    const complete = (isBacking || isBacked(proposal)) && isComplete(withSignatures(files, added), needs);
     if (signatures.length === 0) return complete;
     const keys = signatures.map(({ role, keyId }) => `${role}: ${keyId}`);
-    const event = { kind: "signed", detail: keys.join(", ").slice(0, maxDetail) } as const;
+    const event = {
+      kind: isBacking ? "backed" : "signed",
+      detail: keys.join(", ").slice(0, maxDetail),
+    } as const;
     await this.#access.change(proposal, principal, { signatures, complete, event, reason: "" });
     this.#access.log(repository, id).info({ principal: principal.name, keys, complete }, "proposal signed");
     return complete;
@@ -240,9 +266,15 @@ export class Proposals implements ProposalService {
   async #view(proposal: Proposal): Promise<ProposalView> {
     const now = this.#parts.clock.now();
     const state = stateAt(proposal, now);
-    return { ...proposal, state, files: await this.#files.views(proposal, state === "open", now) };
+    const files = await this.#files.views(proposal, state === "open", now);
+    const isSigned = files.every(({ needs }) => needs.length > 0 && needs.every(({ met }) => met));
+    const isWaiting = state === "open" && proposal.reason === "" && isSigned && !isBacked(proposal);
+    return { ...proposal, state, files, reason: isWaiting ? publisherMissing : proposal.reason };
   }
 }
+
+const publisherMissing =
+  "FORBIDDEN: Every signature is there, and nobody who may publish to this repository has taken part: one of those who may publishes it by vidimus proposal sign.";
 
 function noSuchRole(role: string): RefusedError {
   return new RefusedError("NOT_FOUND", "Send signatures for the roles of this proposal, each role once.", {

@@ -10,6 +10,7 @@ import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
 import { StoreError } from "../core/errors.ts";
 import type { ReadCache } from "./cache.ts";
+import { workOnClaims } from "./claims.ts";
 import type { Clock } from "./clock.ts";
 import type { DamageMet } from "./damage-met.ts";
 import type { Queue } from "./queue.ts";
@@ -32,7 +33,7 @@ export interface RefresherParts extends RenewalParts {
 /** Claimed names per look; one process works on a claim for at most the lease. */
 const batch = 50;
 const lease = 5 * 60_000;
-/** Repositories that are renewed at one time. */
+/** Repositories that are renewed at one time, so that one signer that hangs does not keep the others waiting. */
 const atOnce = 4;
 /** After a look that changed nothing, reads do not ask for another for this long. The sweep has its claims for that. */
 const pause = 10_000;
@@ -98,18 +99,16 @@ export class Refresher {
     const { store, clock, logger } = this.#parts;
     this.#sweeping = true;
     try {
-      for (let found = batch; found === batch && !this.#stopped; ) {
-        const now = clock.now();
-        const names = [...(await store.claimDue({ now, leaseUntil: now + lease, limit: batch }))];
-        found = names.length;
-        // Several at a time, so that one signer that hangs does not keep the others waiting.
-        const work = async () => {
-          for (let name = names.pop(); name !== undefined && !this.#stopped; name = names.pop()) {
-            await this.#renewOnce(name);
-          }
-        };
-        await Promise.all(Array.from({ length: atOnce }, work));
-      }
+      await workOnClaims({
+        claim: (limit) => {
+          const now = clock.now();
+          return store.claimDue({ now, leaseUntil: now + lease, limit });
+        },
+        batch,
+        atOnce,
+        isStopped: () => this.#stopped,
+        work: (name) => this.#renewOnce(name),
+      });
     } catch (error) {
       this.#parts.damage.note(error);
       logger.error({ err: error }, "looking for online roles to renew failed; trying again later");

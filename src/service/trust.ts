@@ -178,7 +178,14 @@ class Service implements TrustService {
     this.#refresher = refresher;
     this.proposals = proposals;
     const { store, format, clock, reading } = options;
-    this.audit = new Audit({ store, format, clock, reading, checkWritable: () => this.checkWritable() });
+    this.audit = new Audit({
+      store,
+      format,
+      clock,
+      reading,
+      checkWritable: () => this.checkWritable(),
+      afterAllowing: () => proposals.tend(),
+    });
     this.expiry = expiry;
     this.retention = retention;
     this.trail = trailService(options.store);

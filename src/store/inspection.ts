@@ -77,6 +77,8 @@ export interface RepositoryRows {
   told(number: number): AuditEntry | undefined;
   /** How many entries tell of publications, renewals and removals of the name; recoveries left out. */
   toldChanges(): number;
+  /** The next entry after a number that tells of files of the name that retention took away. */
+  toldRemoval(after: number): AuditEntry | undefined;
   /** The row of one revision. */
   recorded(revision: number): HistoryRow | undefined;
   /** By role in byte order, then version, strictly after the given ones. */

@@ -44,8 +44,12 @@ export interface ProposalFile {
   readonly signatures: readonly ProposalSignature[];
 }
 
-/** `failed`: every signature was there, and it could not be published; `detail` says why. */
-export type ProposalEventKind = "opened" | "signed" | "failed" | SettledState;
+/**
+ * `proposed`: opened by who may not publish. `backed`: signed by who may, where nobody who may had taken part before.
+ * `failed`: every signature was there, and it could not be published; `detail` says why.
+ */
+export type ProposalEventKind = Opening | "signed" | "backed" | "failed" | SettledState;
+export type Opening = "opened" | "proposed";
 
 export interface ProposalEvent {
   readonly at: number;
@@ -72,7 +76,7 @@ export interface ProposalSummary {
   readonly release: string;
   /** Lower-case hex (`core/rejection.ts`). */
   readonly digest: string;
-  /** Every threshold was met when it was last changed, and nothing has kept it from being published since. */
+  /** Every threshold was met when it was last changed, it was backed, and nothing has kept it from being published since. */
   readonly complete: boolean;
   /** Why it was settled, or could not be published. */
   readonly reason: string;
@@ -106,6 +110,7 @@ export interface NewProposal
   > {
   /** The current version of each role that it rests on; 0 for a role that has no file. */
   readonly base: ReadonlyMap<string, number>;
+  readonly opening: Opening;
   /** Of its opening. */
   readonly audit: AuditRecord;
 }
@@ -178,6 +183,11 @@ export function stateAt(
   now: number,
 ): ProposalState {
   return state === "open" && !complete && expiresAt <= now ? "expired" : state;
+}
+
+/** Whether somebody who may publish has opened it, or brought a signature. */
+export function isBacked({ events }: Pick<Proposal, "events">): boolean {
+  return events[0]?.kind !== "proposed" || events.some(({ kind }) => kind === "backed");
 }
 
 /** Events of one proposal that is open; further ones are not kept, but for its end. */

@@ -15,6 +15,7 @@
  * Which files may go is decided by whoever asks. **Names, time, durability, errors** are those of the store.
  */
 import { canonicalText } from "../core/canonical.ts";
+import { isObject, type Json, member, parseJson } from "../core/json.ts";
 import type { AuditActor, AuditRecord } from "./audit.ts";
 
 /** A file without its bytes: a `MetadataReference` of the store, and what was committed beside it. */
@@ -103,4 +104,42 @@ function ranges(versions: readonly number[]): string {
     else found.push([version, version]);
   }
   return found.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(",");
+}
+
+/** What such a record says; undefined: it is none. */
+export function readRemoval(detail: string):
+  | {
+      readonly files: number;
+      readonly roles: readonly {
+        readonly role: string;
+        readonly versions: readonly (readonly [from: number, to: number])[];
+      }[];
+    }
+  | undefined {
+  const value = jsonIn(detail);
+  if (!isObject(value)) return undefined;
+  const [files, roles] = [member(value, "files"), member(value, "roles")];
+  if (typeof files !== "number" || !Array.isArray(roles)) return undefined;
+  const found = [];
+  for (const each of roles as readonly Json[]) {
+    const role = isObject(each) ? member(each, "role") : undefined;
+    const text = isObject(each) ? member(each, "versions") : undefined;
+    if (typeof role !== "string" || typeof text !== "string") return undefined;
+    const versions = text.split(",").map((range) => {
+      const [from = "", to = from] = range.split("-");
+      return [Number(from), Number(to)] as const;
+    });
+    if (!versions.every(([from, to]) => Number.isSafeInteger(from) && Number.isSafeInteger(to) && from <= to))
+      return undefined;
+    found.push({ role, versions });
+  }
+  return { files, roles: found };
+}
+
+function jsonIn(detail: string): Json | undefined {
+  try {
+    return parseJson(Buffer.from(detail, "utf8"), { controlCharacters: false }).value;
+  } catch {
+    return undefined;
+  }
 }

@@ -82,14 +82,15 @@ async function ofBuiltin(
   return {
     options() {
       if (open === undefined) throw new TypeError("access was asked for before the store was open");
-      return open;
+      const { access, builtin } = open;
+      return { access, builtin };
     },
     async opened(directory, store, makes) {
       if (makes) prepareBuiltin(directory, config);
       open = await openBuiltin(config, directory, store, { logger, attempts });
     },
-    // The password file is looked at with each login; keys and authorities need a new start.
-    reload: async () => {},
+    // The password file is looked at with each login; the key of this server's tokens needs a new start.
+    reload: async () => open?.reload(),
   };
 }
 

@@ -23,6 +23,8 @@ import { registryAsker } from "./registry-asker.ts";
 export interface OpenedBuiltin {
   readonly access: Access;
   readonly builtin: BuiltinAccess;
+  /** Never throws. */
+  reload(): void;
 }
 
 export const operatorTokenFile = "operator-token";
@@ -57,6 +59,7 @@ export async function openBuiltin(
   const { Attempts } = await import("../service/access/attempts.ts");
   const { Logins } = await import("../service/access/logins.ts");
   const { createOpaqueTokens } = await import("../service/access/opaque-tokens.ts");
+  const { isStillAdministrator } = await import("../service/access/still-administrator.ts");
   const { createPasswords, Lane } = await import("../service/access/password.ts");
   const { accessByToken } = await import("../http/auth/access.ts");
   const { createMinter } = await import("../http/auth/minting.ts");
@@ -82,11 +85,12 @@ export async function openBuiltin(
     },
   );
   const { openOidc } = await import("./oidc.ts");
-  const oidc = await openOidc(config, logger);
+  const opened = await openOidc(config, logger);
   const access = accessByToken({
     realm,
     service,
     issuers: minter.issuers,
+    administers: (principal) => isStillAdministrator(store, principal, now()),
     opaque: createOpaqueTokens({ store, operatorToken: operatorToken(directory), now }),
     anonymousRead: auth.anonymousRead,
     failuresPerMinute: limits.failuresPerMinute,
@@ -96,11 +100,12 @@ export async function openBuiltin(
   });
   return {
     access,
+    reload: () => opened?.reload(),
     builtin: {
       logins,
       administration: new Administration(store, passwords, now),
       minter,
-      ...(oidc && { oidc }),
+      ...(opened && { oidc: opened.oidc }),
       realm,
       service,
       tokenLifetime: builtin.tokenLifetime,

@@ -1,6 +1,10 @@
-/** The identity providers of the configuration, each with its keys. */
+/**
+ * The identity providers of the configuration, each with its keys. Which there are is read at the start alone; files of keys and
+ * authorities are read again when that is asked for, and keys that were fetched are then fetched anew with the next token.
+ */
 import { readFileSync } from "node:fs";
 import type { Logger } from "pino";
+import { parseDuration } from "../config/units.ts";
 import type { Config } from "../config.ts";
 import type { IdTokenRules } from "../http/auth/id-token.ts";
 import type { Oidc } from "../http/auth/oidc.ts";
@@ -18,11 +22,24 @@ interface Provider {
   readonly ca?: string | undefined;
 }
 
+export interface OpenedOidc {
+  readonly oidc: Oidc;
+  /** Never throws: what cannot be used leaves that provider's old keys in force, and is logged. */
+  reload(): void;
+}
+
+/** The keys of one provider, and how to have them anew. */
+interface Held {
+  readonly keys: ProviderKeys;
+  /** Throws `StartError`. */
+  reload(): void;
+}
+
 /** Undefined: there are none. Throws `StartError` (`TOKEN_KEYS_UNUSABLE`). Asks nobody: keys are fetched with the first token. */
 export async function openOidc(
   { auth: { oidc }, limits }: Config,
   logger: Logger,
-): Promise<Oidc | undefined> {
+): Promise<OpenedOidc | undefined> {
   const { issuers, login } = oidc;
   const { issuer, clientId } = login;
   if (issuers.length === 0 && issuer === undefined) return undefined;
@@ -31,28 +48,47 @@ export async function openOidc(
   const { fetchKeySet } = await import("./provider-documents.ts");
   const now = () => systemClock.now();
   /** One for all rules with the same keys, so that nobody is asked twice. */
-  const known = new Map<string, ProviderKeys>();
+  const known = new Map<string, Held & { readonly of: string }>();
 
   function keysOf(provider: Provider): ProviderKeys {
     const text = JSON.stringify([provider.issuer, provider.jwks, provider.ca]);
-    const found = known.get(text) ?? openKeys(provider);
+    const found = known.get(text) ?? { ...openKeys(provider), of: provider.issuer };
     known.set(text, found);
-    return found;
+    return found.keys;
   }
 
-  function openKeys({ issuer: of, jwks, ca }: Provider): ProviderKeys {
-    const authority = ca === undefined ? undefined : readText(ca, "that an identity provider's ca names");
+  function openKeys({ issuer: of, jwks, ca }: Provider): Held {
+    const readAuthority = () =>
+      ca === undefined ? undefined : readText(ca, "that an identity provider's ca names");
+    let authority = readAuthority();
     if (jwks === undefined || jwks.includes("://")) {
       const fetch = () => fetchKeySet(of, jwks, { allowPrivate: oidc.allowPrivate, ca: authority });
-      return new keys.FetchedKeys({ issuer: of, fetch, now, logger });
+      const fetched = new keys.FetchedKeys({ issuer: of, fetch, now, logger });
+      return {
+        keys: fetched,
+        reload() {
+          authority = readAuthority();
+          fetched.fetchAnew();
+        },
+      };
     }
+    let set = readKeys(of, jwks);
+    return {
+      keys: { find: (wanted) => set.find(wanted) },
+      reload() {
+        set = readKeys(of, jwks);
+      },
+    };
+  }
+
+  function readKeys(of: string, file: string): ProviderKeys {
     try {
-      return keys.fixedKeys(keys.readKeySet(readText(jwks, "that an identity provider's jwks names")));
+      return keys.fixedKeys(keys.readKeySet(readText(file, "that an identity provider's jwks names")));
     } catch (cause) {
       if (cause instanceof StartError) throw cause;
       throw new StartError(
         "TOKEN_KEYS_UNUSABLE",
-        `The file ${jwks} with the keys of ${of} cannot be used: put its public keys there as a JSON Web Key Set, and nothing private.`,
+        `The file ${file} with the keys of ${of} cannot be used: put its public keys there as a JSON Web Key Set, and nothing private.`,
         cause,
       );
     }
@@ -67,9 +103,11 @@ export async function openOidc(
     maxAge: oidc.maxAge,
     clockSkew: oidc.clockSkew,
   });
-  const workloads = issuers.map(({ name, rules, algorithms, ...provider }) => {
+  const workloads = issuers.map(({ name, rules, algorithms, maxAge, ...provider }) => {
     const base = rulesOf(provider, provider.audience, false);
-    return { ...base, ...(algorithms && { algorithms }), kind: "workload" as const, name, rules };
+    const age = maxAge === undefined ? undefined : parseDuration(maxAge);
+    const own = { ...(algorithms && { algorithms }), ...(age !== undefined && { maxAge: age }) };
+    return { ...base, ...own, kind: "workload" as const, name, rules };
   });
   const hasPeople = issuer !== undefined && clientId !== undefined;
   const people = hasPeople
@@ -83,7 +121,7 @@ export async function openOidc(
         },
       ]
     : [];
-  return new Oidc({
+  const made = new Oidc({
     issuers: [...workloads, ...people],
     people: hasPeople ? { issuer, clientId, scopes: login.scopes } : undefined,
     sessionLifetime: login.sessionLifetime,
@@ -91,6 +129,24 @@ export async function openOidc(
     now,
     logger,
   });
+  return {
+    oidc: made,
+    reload() {
+      for (const held of known.values()) {
+        try {
+          held.reload();
+        } catch (err) {
+          logger.error(
+            { issuer: held.of, err },
+            "the keys of an identity provider cannot be used, the old ones stay in force",
+          );
+        }
+      }
+      logger.info(
+        "the keys of the identity providers are read again; which providers and rules there are is read at the start alone",
+      );
+    },
+  };
 }
 
 function readText(path: string, what: string): string {

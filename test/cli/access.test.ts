@@ -24,6 +24,8 @@ beforeAll(async () => {
     "other.txt": "another password",
     "short.txt": "short",
     "new.txt": "a new password",
+    "empty.txt": "",
+    "two.txt": "a long password\nand more\n",
   });
   const given = {
     data,
@@ -125,6 +127,101 @@ describe("the examples", () => {
     }
     const own = leaves.filter((each) => !each.endsWith(" help"));
     expect([...played].sort()).toEqual(own.sort());
+  });
+});
+
+describe("what somebody may do", () => {
+  it("is explained of a user, a team and a machine's token, action by action", async () => {
+    for (const args of [
+      ["user", "add", "nora", "--elsewhere"],
+      ["team", "add", "ops"],
+      ["team", "join", "ops", "nora"],
+      ["acl", "add", "team:ops", "a/**", "pull,push"],
+      ["acl", "add", "anyone", "open", "pull"],
+      ["token", "create", "robot", "a/b=pull", "--owner", "nora"],
+    ])
+      expect([args.join(" "), (await run(args)).code, (await run(["acl", "list"])).err]).toEqual([
+        args.join(" "),
+        0,
+        "",
+      ]);
+    const explain = async (...args: readonly string[]) => await run(["acl", "explain", ...args]);
+    expect(await explain("team:ops", "a/b:pull,push")).toEqual({
+      code: 0,
+      out: 'Yes: team:ops may a/b:pull, by "team:ops a/** pull,push".\nYes: team:ops may a/b:push, by "team:ops a/** pull,push".\n',
+      err: "",
+    });
+    expect((await explain("team:ops", "open:pull")).out).toContain('by "anyone open pull"');
+    const half = await explain("token:robot", "a/b:pull,push");
+    expect([half.code, half.out]).toEqual([
+      74,
+      'Yes: token:robot may a/b:pull, by "token:robot a/b pull".\nNo: token:robot may not a/b:push; there is only "token:robot a/b pull".\n',
+    ]);
+    const { code, out } = await explain("user:nora", "a/b:pull,*", "--json");
+    expect([code, JSON.parse(out)]).toMatchObject([
+      74,
+      {
+        explanations: [
+          { what: "a/b:pull", allowed: true },
+          { what: "a/b:*", allowed: false },
+        ],
+      },
+    ]);
+    await run(["user", "disable", "nora"]);
+    expect((await explain("token:robot", "a/b:pull")).out).toBe(
+      "No: token:robot has ended, or its owner is disabled.\n",
+    );
+    await run(["user", "enable", "nora"]);
+    await run(["token", "revoke", "robot"]);
+    expect((await explain("token:robot", "a/b:pull")).code).toBe(74);
+  });
+
+  it("is not explained of a team or token that is not there", async () => {
+    for (const [what, make] of [
+      ["team:opps", "vidimus team add opps"],
+      ["token:robbot", "vidimus token create robbot SCOPE"],
+    ] as const) {
+      const { code, err } = await run(["acl", "explain", what, "a:pull"]);
+      expect([code, err]).toEqual([71, expect.stringContaining(make)]);
+    }
+    expect((await run(["acl", "explain", "robot:x", "a:pull"])).code).toBe(73);
+    expect((await run(["acl", "explain", "anyone", "a:pull,fly"])).code).toBe(73);
+  });
+});
+
+describe("a name that nobody has", () => {
+  const said = (name: string) =>
+    `Nobody here is called ${name}: unless your registry knows them, make the user by vidimus user add ${name}.\n`;
+
+  it("is taken, with a word about it", async () => {
+    await run(["team", "add", "crew"]);
+    for (const args of [
+      ["team", "join", "crew", "alicce"],
+      ["acl", "add", "user:alicce", "a", "pull"],
+      ["token", "create", "lost", "a=pull", "--owner", "alicce"],
+      ["acl", "explain", "user:alicce", "a:pull"],
+    ]) {
+      const { code, err } = await run(args);
+      expect([args.join(" "), code, err]).toEqual([args.join(" "), 0, said("alicce")]);
+    }
+    const { out, err } = await run(["team", "join", "crew", "alicce", "--json"]);
+    expect([JSON.parse(out).warnings, err]).toEqual([[said("alicce").trim()], said("alicce")]);
+  });
+
+  it("is not told of whom an identity provider knows, nor of a user who is there", async () => {
+    await run(["user", "add", "erin", "--elsewhere"]);
+    for (const who of ["user:oidc:erin", "user:erin"])
+      expect(await run(["acl", "add", who, "a", "pull"])).toMatchObject({ code: 0, err: "" });
+  });
+
+  it("is refused where it is a team's, with the command that makes it", async () => {
+    for (const args of [
+      ["team", "join", "nosuch", "x"],
+      ["acl", "add", "team:nosuch", "a", "pull"],
+    ]) {
+      const { code, err } = await run(args);
+      expect([code, err]).toEqual([71, expect.stringContaining("vidimus team add nosuch")]);
+    }
   });
 });
 
@@ -319,6 +416,12 @@ describe("whoever is a user", () => {
 });
 
 describe("a command", () => {
+  it("that names the next one gives it the flags by which the server was found", async () => {
+    const { out } = await run(["user", "add", "nina", "--elsewhere", "--set", "server.readOnly=false"]);
+    const flags = `--data ${data} --port ${server.port} --plain-http --set server.readOnly=false`;
+    expect(out).toContain(`vidimus acl add user:nina PATTERN ACTIONS ${flags}\n`);
+  });
+
   it.each<[readonly string[], number]>([
     [["user", "disable", "nobody"], 71],
     [["user", "password", "nobody", "--password-file", "alice.txt"], 71],
@@ -351,8 +454,43 @@ describe("a command", () => {
     expect((await run(add, local(), [password, password])).code).toBe(0);
   });
 
-  it("ends with 21 where no server answers", async () => {
-    expect((await run(["user", "list"], [...local().slice(0, 4), "1"])).code).toBe(21);
+  it("ends with 21 where no server answers, and says where it was looked for and what to give", async () => {
+    const { code, err } = await run(["user", "list"], [...local().slice(0, 4), "1"]);
+    expect([code, err]).toEqual([21, expect.stringContaining("http://127.0.0.1:1 cannot be reached")]);
+    expect(err).toContain("--port");
+    home.write("token.txt", "vdm_token");
+    const far = ["--server", "http://127.0.0.1:1", "--token-file", home.at("token.txt")];
+    const there = await run(["user", "list"], far);
+    expect([there.code, there.err]).toEqual([21, expect.not.stringContaining("--port")]);
+  });
+
+  it.each([
+    ["none.txt", "cannot be read (ENOENT)"],
+    ["empty.txt", "is empty"],
+    ["two.txt", "has several lines"],
+  ])(
+    "that is given the password file %s names it, says what is wrong, and nothing that it holds",
+    async (file, what) => {
+      const path = home.at(file);
+      const { code, err } = await run(["user", "add", "x", "--password-file", path]);
+      expect([code, err]).toEqual([73, expect.stringContaining(`${path} ${what}`)]);
+      expect(err).not.toContain("long password");
+    },
+  );
+
+  it.each([
+    [["--set", "auth.mode=none"], "auth.mode none, with which everybody may"],
+    [
+      [
+        ...["--set", "auth.mode=token", "--set", "auth.token.realm=https://auth.example.test/token"],
+        ...["--set", "auth.token.service=vidimus", "--set", "auth.token.issuer=auth"],
+        ...["--set", "auth.token.jwks=keys.json"],
+      ],
+      "auth.mode token, whose users are those of another service",
+    ],
+  ])("for a configuration without people says so (%#)", async (mode, what) => {
+    const { code, err } = await run(["user", "list"], ["--data", temporaryDirectory(), ...mode]);
+    expect([code, err]).toEqual([70, expect.stringContaining(what)]);
   });
 });
 

@@ -132,7 +132,7 @@ describe("vidimus audit log", () => {
 
   it("prints CSV in which a field is one field, and no formula", async () => {
     await audit("log", "--kind", "repository.published", "--repository", "b", "--csv");
-    const [names, row] = said.out.split("\n");
+    const [names, row] = said.out.split("\r\n");
     expect(names).toBe("number,at,kind,actor,method,address,repository,detail,hash");
     expect(row).toContain(`,b,"{""note"":""=1+1,\\""x\\""""}",`);
   });

@@ -42,6 +42,7 @@ beforeAll(async () => {
   await alice.well("rotate", quorum, "targets", "--add", alice.home.at("bob.pem"));
   await alice.well("rotate", quorum, "targets", "--add", alice.home.at("carol.pem"));
   await alice.well("publish", quorum);
+  await alice.well("register", "add", madeUpKey, "--owner", "Ann A.", "--since", "2020-01-01T00:00:00Z");
 });
 
 describe("an auditor", () => {
@@ -95,9 +96,62 @@ describe("an auditor", () => {
     expect([odd.code, odd.json().code]).toEqual([exitCodes.auditRefused.code, "AUDIT_REFUSED"]);
   });
 
+  it.each([
+    ["a delegation that nobody made", ["--role", "targets/release"], "did you mean targets/releases?"],
+    ["a delegation unlike any other", ["--role", "targets/x"], "what can stand here is targets/releases."],
+    ["a key that nobody lists", ["--key", "f".repeat(64)], "f".repeat(64)],
+    ["an instant that is over", ["--until", "2020-01-01T00:00:00Z"], "until: give a later instant"],
+  ])("is not told that nothing breaks without %s", async (_, flags, words) => {
+    for (const form of ["--csv", "--json"]) {
+      const { code, out, err } = await alice.run("audit", "what-if", app, ...flags, form);
+      expect(code).toBe(exitCodes.auditRefused.code);
+      expect(out + err).toMatch(/\((NOT_FOUND|BAD_PARAMETER)\)/);
+      expect(out + err).toContain(words);
+    }
+  });
+
+  it("is told of what was there then, and is not any more", async () => {
+    const name = "registry.acme.example/once";
+    const role = "targets/once";
+    await alice.well("repo", "init", name, "--root", "root", "--targets", "alice", ...alice.trusted());
+    await alice.well("delegation", "add", name, role, "--key", alice.home.at("bob.pem"), "--all-paths", "-p");
+    const then = new Date().toISOString();
+    await alice.well("delegation", "remove", name, role, "-p");
+    for (const what of [
+      ["--key", keys.bob],
+      ["--role", role],
+    ]) {
+      const asked = ["audit", "what-if", name, ...what];
+      expect((await alice.run(...asked)).code).toBe(exitCodes.auditRefused.code);
+      await alice.well(...asked, "--at", then);
+    }
+  });
+
   it("gets CSV that no program takes for formulas", () => {
     const lines = [{ name: '=cmd|"x"', keys: ["a", "b"], since: null, ok: true, days: 3 }];
     expect(csvOf(lines)).toBe(`name,keys,since,ok,days\r\n"'=cmd|""x""",a b,,true,3\r\n`);
+  });
+});
+
+describe("whatever has --csv", () => {
+  it.each(["audit keys", "audit log", "register list", "key denied", "expiring", "gc plan"])(
+    "%s: takes one form of its answer, and asks nobody for two",
+    async (command) => {
+      const said = await alice.run(...command.split(" "), "--json", "--csv");
+      expect([said.code, said.out]).toEqual([exitCodes.usage.code, ""]);
+      expect(said.err).toContain("give --json or --csv, not both");
+    },
+  );
+
+  it("obeys no register in the terminal, whatever form it is shown in", async () => {
+    const owner = "Eve\u{1b}]0;x\u{7}\u{9b}31m\u{202e}";
+    await alice.well("register", "add", "ef".repeat(32), "--owner", owner);
+    for (const form of [[], ["--csv"], ["--json"]]) {
+      const { out } = await alice.well("register", "list", "--owner", owner, ...form);
+      expect(out.replaceAll(/\r?\n/g, "")).toMatch(/^\P{C}*$/u);
+    }
+    const { lines } = (await alice.well("register", "list", "--owner", owner, "--json")).json();
+    expect(lines).toEqual([expect.objectContaining({ owner })]);
   });
 });
 
@@ -122,6 +176,19 @@ describe("a key", () => {
     }[];
     expect(lines.map(({ repository }) => repository)).toEqual([app, quorum]);
     expect((await alice.run("register", "add", "12", "--owner", "x")).code).toBe(exitCodes.usage.code);
+  });
+
+  it("of an owner whom nobody else has is said to be that, and such an owner trusted by nobody is refused", async () => {
+    const add = async (key: string, owner: string) =>
+      (await alice.well("register", "add", key, "--owner", owner)).out;
+    expect(await add("ab".repeat(32), "Dan D.")).toContain("It is all that the register has of Dan D.: ");
+    expect(await add("cd".repeat(32), "Dan D.")).not.toContain("It is all");
+    expect((await alice.well("audit", "person", "Dan D.")).out).toContain("No repository lists a key");
+    const unknown = await alice.run("audit", "person", "Dan");
+    expect([unknown.code, unknown.err]).toEqual([
+      exitCodes.auditRefused.code,
+      expect.stringContaining("(NOT_FOUND)"),
+    ]);
   });
 
   it("that is stolen counts no more; what takes it out is proposed, and the others only sign", async () => {
@@ -164,3 +231,20 @@ describe("a key", () => {
     expect(lines).toContainEqual(expect.objectContaining({ key: madeUpKey, owner: "Ann A." }));
   });
 });
+
+it.each([
+  ["key", "deny"],
+  ["key", "allow"],
+  ["audit", "signatures", "--key"],
+  ["audit", "what-if", app, "--key"],
+])(
+  "the beginning of an ID, as tables show it, is not enough, and the whole one is found by it: %s %s",
+  async (...words) => {
+    const { code, err } = await alice.run(...words, madeUpKey.slice(0, 12));
+    expect([code, err]).toEqual([
+      exitCodes.usage.code,
+      expect.stringContaining("vidimus audit keys --csv | grep 0123456789ab"),
+    ]);
+    expect((await alice.run(...words, "none")).err).toContain("64 hexadecimal digits");
+  },
+);

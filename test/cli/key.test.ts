@@ -1,10 +1,9 @@
 /** `vidimus key`: what it says, what it ends with, and that its examples run as they stand. */
 import { createPublicKey, generateKeyPairSync, X509Certificate } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
-import { runCli } from "../../src/cli/program.ts";
 import { notary } from "../../src/core/format/notary.ts";
 import { notaryKeyId, openKey } from "../../src/core/keys.ts";
 import { testingOnlyCost } from "../../src/publisher/custody/key-file.ts";
@@ -14,6 +13,7 @@ import { TrustFolder } from "../../src/publisher/custody/trust-folder.ts";
 import { listedKey } from "../contract/custody.ts";
 import { FakeAgent, fakeKey, sshFields, word } from "../support/fake-agent.ts";
 import { type Folder, folderWith } from "../support/folder.ts";
+import { keyCommand } from "../support/key-command.ts";
 
 const secret = "only-for-a-test";
 const vectors = join(import.meta.dirname, "../vectors/notary");
@@ -23,42 +23,13 @@ beforeEach(() => {
   home = folderWith();
 });
 
-interface Said {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-  readonly json: () => {
-    readonly keys: readonly Record<string, unknown>[];
-    readonly [name: string]: unknown;
-  };
-}
-
 /** A person who gives the same answer to every question; without it nobody can be asked. */
-async function vidimus(
-  argv: readonly string[],
-  answer?: string,
-  env: Record<string, string> = {},
-): Promise<Said> {
-  let [out, err] = ["", ""];
-  const context = {
-    stdout: (text: string) => {
-      out += text;
-    },
-    stderr: (text: string) => {
-      err += text;
-    },
-    isTerminal: false,
-    askHidden: answer === undefined ? undefined : async () => answer,
-    env: { HOME: home.path, ...env },
-    readFile: () => "",
-    debug: false,
-    testingOnlyScrypt: testingOnlyCost,
-  };
-  const nobody = { serve: async () => Promise.reject(new TypeError("not here")), process: process as never };
-  const code = await runCli(["key", ...argv], context, nobody);
-  expect(out + err).not.toContain(secret);
-  return { code, out, err, json: () => JSON.parse(out) as ReturnType<Said["json"]> };
-}
+const vidimus = async (argv: readonly string[], answer?: string, env: Record<string, string> = {}) => {
+  const ask = answer === undefined ? undefined : async () => answer;
+  const said = await keyCommand(argv, { home: home.path, env, ask });
+  expect(said.out + said.err).not.toContain(secret);
+  return said;
+};
 
 const ours = () => join(home.path, ".vidimus", "keys");
 const docker = () => join(home.path, ".docker", "trust");
@@ -385,60 +356,6 @@ describe("export and import", () => {
     if (content !== undefined) home.write(name, content);
     expect((await vidimus(["import", home.at(name)], secret)).code).toBe(exitCodes.keyFile.code);
     expect(existsSync(ours())).toBe(false);
-  });
-
-  it("all of a trust directory, listed first, each with its own passphrase, and once more changes nothing", async () => {
-    const env = {
-      NOTARY_ROOT_PASSPHRASE: "fixture-root-pass",
-      NOTARY_TARGETS_PASSPHRASE: "fixture-targets-pass",
-      NOTARY_SNAPSHOT_PASSPHRASE: "fixture-snapshot-pass",
-    };
-    const taken = await vidimus(["import", join(vectors, "plain")], undefined, env);
-    expect(taken.code).toBe(0);
-    expect(taken.err).toMatch(/^ID +KIND +NAME +ROLE +REPOSITORY/);
-    expect(taken.err).toContain("example.org/h1/plain");
-    const { keys } = (await vidimus(["list", "--json"])).json();
-    expect(keys.map(({ role, locked }) => [role, locked]).sort()).toEqual([
-      ["root", true],
-      ["snapshot", true],
-      ["targets", true],
-    ]);
-    const again = await vidimus(["import", join(vectors, "plain")]);
-    expect([again.code, again.out.match(/is there already/g)?.length]).toEqual([0, 3]);
-  });
-
-  it("says of a trust directory what its keys are for, and what to do", async () => {
-    const env = {
-      NOTARY_ROOT_PASSPHRASE: "fixture-root-pass",
-      NOTARY_TARGETS_PASSPHRASE: "fixture-targets-pass",
-      NOTARY_SNAPSHOT_PASSPHRASE: "fixture-snapshot-pass",
-    };
-    const repository = "example.org/h1/plain";
-    cpSync(join(vectors, "plain", "private"), home.at("old/private"), { recursive: true });
-    cpSync(join(vectors, "plain", "metadata"), home.at(`old/tuf/${repository}/metadata`), {
-      recursive: true,
-    });
-    const said = await vidimus(["import", home.at("old")], undefined, env);
-    expect(said.code).toBe(0);
-    expect(said.out).toMatch(/REPOSITORY +ROLE +SIGNED BY +CAN SIGN +AS OF/);
-    expect(said.out).toContain(`${repository}: its root can be signed here: vidimus adopt ${repository}.`);
-    const again = (await vidimus(["import", home.at("old"), "--json"])).json();
-    expect(again.repositories).toMatchObject([{ repository, asOf: "copy", retired: [] }]);
-  });
-
-  it("of a trust directory nothing, if one key does not open", async () => {
-    const env = {
-      NOTARY_ROOT_PASSPHRASE: "fixture-root-pass",
-      NOTARY_TARGETS_PASSPHRASE: "fixture-targets-pass",
-    };
-    expect((await vidimus(["import", join(vectors, "plain")], undefined, env)).code).toBe(
-      exitCodes.passphrase.code,
-    );
-    expect(existsSync(ours())).toBe(false);
-  });
-
-  it("a directory without keys is no mistake that passes in silence", async () => {
-    expect((await vidimus(["import", home.path])).code).toBe(exitCodes.keyUnknown.code);
   });
 });
 

@@ -41,4 +41,13 @@ it("tells whose signature does not count, and lets another sign in its place", a
   expect((await alice.run("proposal", "sign", name, id, "--yes")).code).toBe(exitCodes.signers.code);
   const done = await carol.well("proposal", "sign", name, id, "--yes");
   expect(done.out).toContain(`Proposal ${id} of ${name} is published.`);
+
+  // What lacks nothing but that signature is published when the key is allowed, and not at some later look.
+  await bob.well("key", "allow", stolen.id);
+  await alice.well("add", name, "v2", alice.home.at("file"));
+  const next = await opened();
+  await bob.well("key", "deny", stolen.id, "--no-repair");
+  await bob.well("proposal", "sign", name, next, "--yes");
+  await bob.well("key", "allow", stolen.id);
+  expect((await alice.well("proposal", "show", name, next)).out).toContain("published");
 });

@@ -6,6 +6,8 @@ const facts: ServerFacts = {
   directory: "/srv/vidimus",
   authority: { file: "/srv/vidimus/tls/ca.crt", fingerprint: "AA:BB" },
   operations: undefined,
+  mode: "none",
+  place: " --config /etc/vidimus.yaml",
 };
 const lines = (changes: Partial<ServerFacts> = {}) => readyMessage({ ...facts, ...changes }).split("\n");
 
@@ -40,3 +42,12 @@ it.each(["http://127.0.0.1:80", "unix:/run/vidimus.sock"])(
 it("names the listener for metrics and probes", () => {
   expect(lines({ operations: "http://127.0.0.1:9" })).toContain("  metrics and probes  http://127.0.0.1:9");
 });
+
+it.each(["none", "token", "builtin"] as const)(
+  "says what people take where callers are known: %s",
+  (mode) => {
+    const text = lines({ mode }).join("\n");
+    expect(text.includes("NOTARY_AUTH")).toBe(mode !== "none");
+    expect(text.includes("vidimus user add NAME --config /etc/vidimus.yaml\n")).toBe(mode === "builtin");
+  },
+);

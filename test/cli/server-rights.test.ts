@@ -91,6 +91,7 @@ beforeAll(async () => {
   const keys = ["--root", "root", "--targets", "targets"];
   await ann.well("repo", "init", app, ...keys, ...ann.trusted());
   await ann.well("add", app, "v1", ann.home.at("file"), "--publish");
+  await ann.well("register", "add", someKey, "--owner", "Ann A.");
   ann.env = {};
 }, 60_000);
 
@@ -172,6 +173,13 @@ describe("a right to propose without the right to publish", () => {
     expect(err).toContain("FORBIDDEN");
     expect(err).toMatch(/Give this user the right push\s/);
     const { out } = await ann.well("proposal", "open", app);
-    expect(out).toContain("is published");
+    const [, id = ""] = /^Proposal ([0-9a-f]{16}) of \S+ is open\. .*FORBIDDEN: /.exec(out) ?? [];
+    expect(out).toContain("targets: 1 of 1 signed");
+    // Signing is none either, with the key of the role; with the right to publish it takes no further key.
+    const again = await ann.well("proposal", "sign", app, id, "--yes");
+    expect(again.out).toContain(`Proposal ${id} of ${app} is open. `);
+    ann.env = { VIDIMUS_USER: "bob", VIDIMUS_PASSWORD_FILE: ann.home.at("password") };
+    const done = await ann.well("proposal", "sign", app, id, "--yes");
+    expect(done.out).toContain(`Proposal ${id} of ${app} is published.`);
   });
 });

@@ -1,6 +1,7 @@
 /** What nears its end reaches a webhook: by one process, and with workers by the one that writes. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import Database from "better-sqlite3";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { signingKeys, webhookSignature } from "../../src/webhooks/signature.ts";
 import { temporaryDirectory } from "../support/directory.ts";
@@ -26,7 +27,8 @@ interface Heard {
   readonly isSigned: boolean;
 }
 
-async function hook() {
+/** `answers`: whether it does; without, it takes what it is told and says nothing. */
+async function hook(answers: () => boolean = () => true) {
   const heard: Heard[] = [];
   const server = await httpsServer((request, response) => {
     let body = "";
@@ -43,7 +45,7 @@ async function hook() {
       const isSigned =
         request.headers["webhook-signature"] === webhookSignature(signingKeys(secret) ?? [], said);
       heard.push({ id, type, data, isSigned });
-      response.writeHead(204).end();
+      if (answers()) response.writeHead(204).end();
     });
   });
   const folder = temporaryDirectory();
@@ -101,3 +103,38 @@ describe.each([["0"], ["2"]])("with --workers %s", (workers) => {
     // Three starts, of four processes each.
   }, 180_000);
 });
+
+it("what was committed and not heard to its end when the server was killed is told by the next one, under the same ID", async () => {
+  let isAnswering = false;
+  const { heard, args } = await hook(() => isAnswering);
+  const data = join(temporaryDirectory(), "data");
+  const start = async () => await startWorkers(["--workers", "0", ...args], data);
+  const rootOf = () => heard.filter(({ data: { kind } }) => kind === "root").map(({ id }) => id);
+  // The look for what ends comes with a start.
+  const first = await start();
+  const alice = new Person(first);
+  for (const key of ["root", "alice"]) await alice.key(key);
+  const keys = ["--root", "root", "--targets", "alice"];
+  await alice.well("repo", "init", app, ...keys, "--expires", "20", ...alice.trusted());
+  process.kill(first.processes().supervisor, "SIGTERM");
+  await first.ended;
+
+  const killed = await start();
+  await vi.waitFor(() => expect(rootOf()).toHaveLength(1), { timeout: 60_000 });
+  process.kill(killed.processes().supervisor, "SIGKILL");
+  await killed.ended;
+  const database = new Database(join(data, "vidimus.sqlite"));
+  const held = database.prepare("SELECT state FROM delivery WHERE claimed_until IS NOT NULL").all();
+  expect(held.length).toBeGreaterThan(0);
+  for (const each of held) expect(each).toEqual({ state: "waiting" });
+  // The clock of a real process is not ours to set: the end of its claims is.
+  database.prepare("UPDATE delivery SET claimed_until = 1 WHERE claimed_until IS NOT NULL").run();
+  database.close();
+
+  isAnswering = true;
+  const next = await start();
+  running.push(next);
+  await vi.waitFor(() => expect(rootOf()).toHaveLength(2), { timeout: 60_000 });
+  expect(new Set(rootOf()).size).toBe(1);
+  expect(heard.every(({ isSigned }) => isSigned)).toBe(true);
+}, 180_000);

@@ -67,6 +67,8 @@ export const step = fc.oneof(
     role: fc.nat(),
     days: fc.integer({ min: 1, max: 4 }),
   }),
+  fc.record({ kind: fc.constant("renew" as const), role: fc.nat() }),
+  fc.record({ kind: fc.constant("key again" as const), role: fc.nat() }),
   fc.record({ kind: fc.constant("root key" as const) }),
   fc.record({ kind: fc.constant("root ends" as const), days: fc.integer({ min: 1, max: 30 }) }),
 );
@@ -146,6 +148,9 @@ export async function played(steps: readonly Step[]): Promise<History> {
   };
 }
 
+/** The key that was taken out of a role last. */
+const dropped = new WeakMap<object, PublisherKey>();
+
 async function apply(sim: Simulator, each: Step, next: () => number, at: number): Promise<void> {
   const roles = [...sim.targets.keys()];
   const chosen = (index: number) => roles[index % roles.length] as string;
@@ -164,9 +169,21 @@ async function apply(sim: Simulator, each: Step, next: () => number, at: number)
     // Without another publication of the child its file keeps the signatures that it has.
     case "drop key": {
       const state = sim.targetsOf(chosen(each.role));
-      if (state.keys.length > 1) state.keys = state.keys.slice(1);
+      if (state.keys.length > 1) {
+        dropped.set(state, state.keys[0] as PublisherKey);
+        state.keys = state.keys.slice(1);
+      }
       return;
     }
+    case "key again": {
+      const state = sim.targetsOf(chosen(each.role));
+      const key = dropped.get(state);
+      if (key !== undefined && !state.keys.includes(key)) state.keys = [...state.keys, key];
+      return;
+    }
+    case "renew":
+      sim.targetsOf(chosen(each.role)).expires = at + 300 * day;
+      return;
     case "add key": {
       const state = sim.targetsOf(chosen(each.role));
       state.keys = [...state.keys, newKey()];

@@ -111,7 +111,8 @@ describe("who could sign", () => {
       usable: 1,
       paths: ["a"],
       through: ["root 2", "targets 3"],
-      since: iso(3),
+      since: iso(0),
+      keysSince: [iso(0)],
       standing: "counts",
       version: 2,
       digest: `sha256:${owner.role(releases).targets.get("app")?.sha256}`,
@@ -178,7 +179,8 @@ describe("keys", () => {
         role: releases,
         threshold: 1,
         by: "targets 2",
-        since: iso(2),
+        since: iso(0),
+        orEarlier: false,
         inForce: true,
         listedAs: bob.listed.id,
       },
@@ -378,7 +380,7 @@ describe("a denied key", () => {
     const files = theirs.next("targets");
     const { proposals } = server.service;
     const who = { name: "tester", method: "none", address: "" } as const;
-    const open = await proposals.open(two, openRequest(files, new Map([["targets", [first]]])), who);
+    const open = await proposals.open(two, openRequest(files, new Map([["targets", [first]]])), who, true);
     await post(`${denial(first)}/deny`, { reason: "stolen" });
     const seen = await proposals.get(two, open.id);
     expect(seen.files[0]?.needs[0]).toMatchObject({
@@ -399,9 +401,9 @@ describe("a denied key", () => {
     expect((await post(`/api/v1/repositories/${encodeURIComponent(two)}/proposals`, body)).code).toBe(
       "KEY_DENIED",
     );
-    expect(await codeOf(proposals.open(two, openRequest(next, new Map([["targets", [first]]])), who))).toBe(
-      "KEY_DENIED",
-    );
+    expect(
+      await codeOf(proposals.open(two, openRequest(next, new Map([["targets", [first]]])), who, true)),
+    ).toBe("KEY_DENIED");
   });
 
   it.each([

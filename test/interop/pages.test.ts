@@ -8,8 +8,8 @@ import { linkTree, play } from "../support/pages.ts";
 import { findDocker } from "./support/requirements.ts";
 import { startVidimus } from "./support/vidimus-server.ts";
 
-/** What needs an old Notary is played by moving/guide.test.ts. */
-const isPlayed = ({ run, needs }: Block) => run && !needs.includes("old-notary");
+/** What needs an old Notary is played by moving/guide.test.ts, what needs people by auth/people-page.test.ts. */
+const isPlayed = ({ run, needs }: Block) => run && !needs.includes("old-notary") && !needs.includes("people");
 const absent = [
   ...(inject("notary") ? [] : ["notary", "curl"]),
   ...(inject("docker") === null ? ["docker"] : []),

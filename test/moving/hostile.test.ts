@@ -251,6 +251,21 @@ describe("a source over HTTP", () => {
     source.close();
   });
 
+  it("whose changefeed gets on and has no end is given up after its time", async () => {
+    const port = await listen(({ url = "" }, answer) => {
+      const after = Number(new URL(url, "http://x").searchParams.get("change_id") || 0);
+      const records = Array.from({ length: 1_000 }, (_, i) => ({
+        ID: String(after + i + 1),
+        GUN: "a",
+        Category: "update",
+      }));
+      answer.end(JSON.stringify({ records }));
+    });
+    const source = sourceAt(port, { feedTime: 100 });
+    await fails(allOf(source.names(1_000_000)), "SOURCE_ENDLESS");
+    source.close();
+  });
+
   it("without a changefeed says so", async () => {
     const port = await listen((_request, answer) => void answer.writeHead(404).end());
     const source = sourceAt(port);

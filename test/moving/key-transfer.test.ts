@@ -12,7 +12,7 @@ import { type ForeignKey, type ForeignOptions, foreignRepository } from "../supp
 import { start, startServer, type TestServer } from "../support/server.ts";
 
 const passphrase = "correct horse battery";
-const passphrases: OldPassphrases = { of: () => Buffer.from(passphrase), close: () => {} };
+const passphrases: OldPassphrases = { of: () => [Buffer.from(passphrase)], close: () => {} };
 const app = "registry.example.org/app";
 const other = "registry.example.org/other";
 
@@ -152,6 +152,7 @@ describe("keys of an old signer", () => {
     const [first, second] = await transfer([await lockedUp(one.timestamp), bad]);
     expect([first?.outcome, second?.outcome]).toEqual(["taken", "failed"]);
     expect(second?.fault).toContain(two.timestamp.listed.id);
+    expect([second?.keys, second?.without]).toEqual([[], ["timestamp", "snapshot"]]);
     expect([await held(app), await held(other)]).toEqual([
       [true, false],
       [false, false],

@@ -86,6 +86,24 @@ describe.each([
   });
 });
 
+it.each([
+  [429, "3600", 1],
+  [429, "0", 3],
+  [503, "0", 3],
+])("a source that answers %i with Retry-After %s is asked %i times", async (status, after, times) => {
+  let asked = 0;
+  const source = await sourceOf(
+    (_request, answer) => {
+      asked++;
+      answer.writeHead(status, { "retry-after": after }).end();
+    },
+    { testingOnlyTime: () => 10_000 },
+  );
+  await expect(source.file(app, "timestamp.json", 1_000)).rejects.toMatchObject({ code: "SOURCE_FAILING" });
+  expect([asked, told]).toEqual([times, []]);
+  source.close();
+});
+
 describe("an import", () => {
   let old: TestServer;
   let here: TestServer;

@@ -10,8 +10,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { filesToday } from "../../src/publisher/files-today.ts";
-import { type KeyHere, keyStanding } from "../../src/publisher/key-standing.ts";
+import { filesToday, type Today } from "../../src/publisher/files-today.ts";
+import { type KeyHere, type KnownFiles, keyStanding } from "../../src/publisher/key-standing.ts";
 import { type CachedFiles, readTrustCache } from "../../src/publisher/trust-cache.ts";
 import { type Folder, folderWith } from "../support/folder.ts";
 
@@ -54,6 +54,11 @@ function server(vector: string) {
     },
   };
 }
+
+const there = (today: Today): KnownFiles => {
+  if (today.is !== "there") throw new Error(today.is);
+  return today.files;
+};
 
 describe("keys of a stock client", () => {
   it("are for every role that lists them, delegations included", async () => {
@@ -114,6 +119,24 @@ describe("keys of a stock client", () => {
     const one = { id: all[0]?.id ?? "", role: undefined, repository: undefined };
     expect(keyStanding(files, [one]).advice[0]).toContain(`vidimus adopt ${files.repository} --propose`);
   });
+
+  it("that were not taken in are here all the same, and can sign nothing before", async () => {
+    cached("threshold2", "example.org/h1/threshold2");
+    const files = await only();
+    const all = keyStanding(files, []).roles.find(({ role }) => role === "root")?.keys ?? [];
+    const [one, two] = all.map(({ id }) => ({ id, role: "root", repository: undefined })) as [
+      KeyHere,
+      KeyHere,
+    ];
+    const left = { ...two, leftIn: "/keys/a b.key" };
+    const { root, roles, advice } = keyStanding(files, [one, left]);
+    expect([root, roles.find(({ role }) => role === "root")?.signable]).toEqual(["left", false]);
+    expect(advice[0]).toContain("vidimus key import /keys/a b.key");
+    expect(advice.join("\n")).not.toContain("--propose");
+    expect(keyStanding(files, [left]).root).toBe("short");
+    expect(keyStanding(files, [one, two]).root).toBe("signable");
+    expect(keyStanding(files, []).root).toBe("lost");
+  });
 });
 
 describe("what a server has today", () => {
@@ -121,24 +144,24 @@ describe("what a server has today", () => {
     cached("root-rotated", "example.org/h1/root-rotated", 1);
     const files = await only();
     expect(files.root.version).toBe(1);
-    const today = await filesToday(files, server("root-rotated"), at);
-    expect(today?.root.version).toBe(3);
+    const today = there(await filesToday(files, server("root-rotated"), at));
+    expect(today.root.version).toBe(3);
     const first = keyStanding(files, []).roles.find(({ role }) => role === "root")?.keys[0]?.id ?? "";
     const key = { id: first, role: "root", repository: files.repository };
     expect(keyStanding(files, [key]).roles.find(({ role }) => role === "root")?.signable).toBe(true);
-    const now = keyStanding(today ?? files, [key]);
+    const now = keyStanding(today, [key]);
     expect(now.roles.find(({ role }) => role === "root")?.signable).toBe(false);
     expect(now.retired).toEqual([first]);
   });
 
   it("is not believed if it does not follow", async () => {
     cached("plain", "example.org/h1/root-rotated");
-    expect(await filesToday(await only(), server("root-rotated"), at)).toBeUndefined();
+    expect(await filesToday(await only(), server("root-rotated"), at)).toEqual({ is: "another" });
   });
 
   it("is nothing where the repository is not", async () => {
     cached("plain", "example.org/h1/plain");
-    expect(await filesToday(await only(), { get: async () => undefined }, at)).toBeUndefined();
+    expect(await filesToday(await only(), { get: async () => undefined }, at)).toEqual({ is: "unknown" });
   });
 });
 

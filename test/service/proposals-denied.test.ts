@@ -40,12 +40,19 @@ describe.each(backEnds)("a proposal with a denied key's signature on %s", (backE
 
   const proposals = (of = server) => of.service.proposals as Proposals;
   const open = (files: Files, signers: ReadonlyMap<string, readonly PublisherKey[]>) =>
-    proposals().open(repository, openRequest(files, signers), who);
+    proposals().open(repository, openRequest(files, signers), who, true);
   const sign = (id: string, key: PublisherKey, files: Files, role: string) =>
-    proposals().sign(repository, id, signaturesBy(key, files, role), who);
+    proposals().sign(repository, id, signaturesBy(key, files, role), who, true);
   const get = (id: string) => proposals().get(repository, id);
   const deny = (key: PublisherKey) => server.service.audit.deny(key.listed.id, "stolen", who);
-  const allow = (key: PublisherKey) => server.service.audit.allow(key.listed.id, who);
+  /** By a process that dies right after. */
+  const allow = (key: PublisherKey) =>
+    server.store.register.lift({
+      keyId: key.listed.id,
+      at: server.clock.now(),
+      by: who.name,
+      audit: told("", { kind: "key.allowed" }),
+    });
 
   /** What fsck finds; without a file there is nothing to examine. */
   async function damages(): Promise<readonly string[]> {
@@ -99,6 +106,31 @@ describe.each(backEnds)("a proposal with a denied key's signature on %s", (backE
     expect(await damages()).toEqual([]);
   });
 
+  it("is published by whoever lifts the denial", async () => {
+    const { files, id } = await half();
+    await deny(stolen);
+    await sign(id, rootB, files, "root");
+    expect(await server.service.audit.allow(stolen.listed.id, who)).toBe(true);
+    expect(await get(id)).toMatchObject({ state: "published", reason: "" });
+    expect(await damages()).toEqual([]);
+  });
+
+  it("is not published so where nobody who may publish has taken part", async () => {
+    const { files } = await half();
+    const { id: old } = (await proposals().list({ repository, state: "open", limit: 1 }))[0] ?? { id: "" };
+    await proposals().cancel(repository, old, who);
+    const signers = new Map([
+      ["root", [owner.rootKey]],
+      ["targets", [stolen]],
+    ]);
+    const { id } = await proposals().open(repository, openRequest(files, signers), who, false);
+    await deny(stolen);
+    await proposals().sign(repository, id, signaturesBy(rootB, files, "root"), who, false);
+    expect(await server.service.audit.allow(stolen.listed.id, who)).toBe(true);
+    expect(await get(id)).toMatchObject({ state: "open", complete: false });
+    expect(await damages()).toEqual([]);
+  });
+
   it("is published once the key is allowed by whoever sends a signature that it has", async () => {
     const { files, id } = await half();
     await deny(stolen);
@@ -144,6 +176,7 @@ it("is damage as before where no key of it was ever denied", async () => {
       repository,
       openRequest(files, new Map([["targets", [first]]])),
       who,
+      true,
     );
     await server.service.audit.deny(newKey("ecdsa").listed.id, "stolen", who);
     const [signed] = signaturesBy(second, files, "targets");

@@ -26,8 +26,14 @@ it("a start publishes, once, what was signed by everybody before kill -9", async
   await first.service.publish(repository, uploaded, who);
   owner.addTarget("app");
   const files = owner.next("targets");
-  const { id } = await first.service.proposals.open(repository, openRequest(files), who);
-  await first.service.proposals.sign(repository, id, signaturesBy(owner.targetsKey, files, "targets"), who);
+  const { id } = await first.service.proposals.open(repository, openRequest(files), who, true);
+  await first.service.proposals.sign(
+    repository,
+    id,
+    signaturesBy(owner.targetsKey, files, "targets"),
+    who,
+    true,
+  );
   await first.service.close();
 
   const signatures = signaturesBy(second, files, "targets").map(({ role, signatures: [entry] }) => ({

@@ -187,7 +187,7 @@ class Play {
       case "open": {
         const files = await this.#nextFiles();
         const view = await this.#heard(() =>
-          proposals.open(repository, openRequest(files, new Map(), { lifetime }), who),
+          proposals.open(repository, openRequest(files, new Map(), { lifetime }), who, true),
         );
         if (view !== undefined) {
           this.#known.push({ files, view, signed: new Set(), asked: new Set(), seen: new Set([view.state]) });
@@ -197,7 +197,9 @@ class Play {
       case "sign": {
         if (known === undefined) return;
         const signatures = signaturesBy(keys[what.key] as PublisherKey, known.files, "targets");
-        const view = await this.#heard(() => proposals.sign(repository, known.view.id, signatures, who));
+        const view = await this.#heard(() =>
+          proposals.sign(repository, known.view.id, signatures, who, true),
+        );
         if (view === undefined) return;
         if (what.key === stranger) this.#findings.push("a stranger signed");
         known.signed.add(what.key);

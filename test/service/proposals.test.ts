@@ -38,9 +38,9 @@ describe.each(backEnds)("proposals on %s", (backEnd) => {
 
   const proposals = (of = server) => of.service.proposals;
   const open = (files: Files, ...rest: unknown[]) =>
-    proposals().open(repository, openRequest(files, ...(rest as [])), alice);
+    proposals().open(repository, openRequest(files, ...(rest as [])), alice, true);
   const sign = (id: string, key: PublisherKey, files: Files, ...roles: string[]) =>
-    proposals().sign(repository, id, signaturesBy(key, files, ...roles), bob);
+    proposals().sign(repository, id, signaturesBy(key, files, ...roles), bob, true);
   const state = () => server.store.state(repository);
   const get = (id: string) => proposals().get(repository, id);
   async function beside(options: ServerOptions = {}): Promise<TestServer> {
@@ -142,7 +142,7 @@ describe.each(backEnds)("proposals on %s", (backEnd) => {
     const before = (await state()).revision;
     const answers = await Promise.all([
       sign(id, owner.targetsKey, files, "targets"),
-      proposals(other).sign(repository, id, signaturesBy(second, files, "targets"), bob),
+      proposals(other).sign(repository, id, signaturesBy(second, files, "targets"), bob, true),
     ]);
     expect(answers.map((answer) => answer.state)).toContain("published");
     const end = await get(id);
@@ -186,7 +186,7 @@ describe.each(backEnds)("proposals on %s", (backEnd) => {
         expect(answer).toMatchObject({ state: "open", complete: true });
         expect(answer.reason).toContain(code);
         fault = undefined;
-        expect(await proposals().sign(repository, id, [], alice)).toMatchObject({ state: "published" });
+        expect(await proposals().sign(repository, id, [], alice, true)).toMatchObject({ state: "published" });
       },
     );
 
@@ -379,10 +379,10 @@ describe.each(backEnds)("proposals on %s", (backEnd) => {
     const [good] = signaturesBy(owner.targetsKey, files, "targets");
     const wrong = { ...good?.signatures[0], keyId: second.listed.id };
     const both = [{ role: "targets", signatures: [...(good?.signatures ?? []), wrong as never] }];
-    expect(await codeOf(proposals().sign(repository, id, both, bob))).toBe("BAD_SIGNATURE");
+    expect(await codeOf(proposals().sign(repository, id, both, bob, true))).toBe("BAD_SIGNATURE");
     expect((await get(id)).files[0]?.signatures).toEqual([]);
     const foreign = [{ role: "targets/none", signatures: [] }];
-    expect(await codeOf(proposals().sign(repository, id, foreign, bob))).toBe("NOT_FOUND");
+    expect(await codeOf(proposals().sign(repository, id, foreign, bob, true))).toBe("NOT_FOUND");
     expect(await codeOf(sign("0000000000000000", second, files, "targets"))).toBe("NOT_FOUND");
   });
 
@@ -420,7 +420,7 @@ describe.each(backEnds)("proposals on %s", (backEnd) => {
       });
     const other = await beside();
     expect(over).toBe(false);
-    await proposals(other).sign(repository, id, signaturesBy(second, files, "targets"), bob);
+    await proposals(other).sign(repository, id, signaturesBy(second, files, "targets"), bob, true);
     await waiting;
     await proposals().wait(repository, id, { since: 1, milliseconds: 60_000, isOver: () => false });
     await proposals().wait(repository, id, { since: 2, milliseconds: 60_000, isOver: () => true });

@@ -9,6 +9,7 @@ import { Attempts } from "../../src/service/access/attempts.ts";
 import { type Credentials, Logins } from "../../src/service/access/logins.ts";
 import { createOpaqueTokens } from "../../src/service/access/opaque-tokens.ts";
 import { createPasswords, Lane } from "../../src/service/access/password.ts";
+import { isStillAdministrator } from "../../src/service/access/still-administrator.ts";
 import type { Store } from "../../src/store/store.ts";
 
 export const operatorToken = `vdo_${"o".repeat(43)}`;
@@ -39,6 +40,7 @@ export function builtinAccess(
     realm,
     service,
     issuers: minter.issuers,
+    administers: (principal) => isStillAdministrator(store, principal, now()),
     opaque: createOpaqueTokens({ store, operatorToken: () => operatorToken, now }),
     anonymousRead: false,
     failuresPerMinute,

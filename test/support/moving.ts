@@ -7,9 +7,8 @@ import { sha256Hex } from "../../src/core/bytes.ts";
 import { notary } from "../../src/core/format/notary.ts";
 import { type CrawlLimits, usualCrawlLimits } from "../../src/moving/crawl.ts";
 import { destination } from "../../src/moving/destination.ts";
-import { type NotarySource, notarySource } from "../../src/moving/notary-source.ts";
+import { type NotarySource, type NotaryWays, notarySource } from "../../src/moving/notary-source.ts";
 import { paceOf } from "../../src/moving/pace.ts";
-import type { Patience } from "../../src/moving/patience.ts";
 import type { Source } from "../../src/moving/source.ts";
 import { offerOf, type TakeOver, takeOver } from "../../src/moving/take-over.ts";
 import { newRootKey, type Owner } from "./publisher.ts";
@@ -27,8 +26,8 @@ function fetcherTo(port: number, limits: FetcherOptions["limits"] = {}) {
   });
 }
 
-export function sourceAt(port: number, patience: Patience = {}): NotarySource {
-  return notarySource(fetcherTo(port, { tries: 1 }), paceOf(10_000), patience);
+export function sourceAt(port: number, ways: NotaryWays = {}): NotarySource {
+  return notarySource(fetcherTo(port, { tries: 1 }), paceOf(10_000), ways);
 }
 
 /** Runs an import; the rest as a command would have it. */

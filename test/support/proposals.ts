@@ -17,6 +17,7 @@ export function newProposal(id: string, changes: Partial<NewProposal> = {}): New
       ["root", 0],
       ["targets", 0],
     ]),
+    opening: "opened",
     files: [{ role: "targets", version: 1, signed: Buffer.from("signed targets"), signatures: [] }],
     audit: told(changes.repository ?? "a", { kind: "proposal.opened" }),
     ...changes,

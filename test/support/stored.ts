@@ -108,7 +108,7 @@ async function fill(server: TestServer): Promise<void> {
   const denial = { deniedAt: start, deniedBy: "tester", reason: "lost", audit: told("") };
   for (const each of [keyId, lifted]) await register.deny({ keyId: each, ...denial });
   await register.lift({ keyId: lifted, at: start + day, by: "tester", audit: told("") });
-  await server.service.proposals.open(full, openRequest(owner.next("targets")), who);
+  await server.service.proposals.open(full, openRequest(owner.next("targets")), who, true);
   await propose(server, anew, who);
   // Superseded long enough, and taken away.
   const removal = { repository: own, incarnation: 1, at: server.clock.now(), actor: tester };
@@ -123,6 +123,7 @@ async function propose({ service: { proposals } }: TestServer, owner: Owner, who
     again,
     openRequest(owner.next("targets"), new Map(), { note: "no" }),
     who,
+    true,
   );
   await proposals.cancel(again, cancelled.id, who);
   const files = owner.next("root", "targets");
@@ -130,8 +131,9 @@ async function propose({ service: { proposals } }: TestServer, owner: Owner, who
     again,
     openRequest(files, new Map(), { note: "two", release: "1" }),
     who,
+    true,
   );
-  await proposals.sign(again, id, signaturesBy(owner.targetsKey, files, "targets"), who);
+  await proposals.sign(again, id, signaturesBy(owner.targetsKey, files, "targets"), who, true);
 }
 
 /** Renews what is due: both online roles of the first repository. */

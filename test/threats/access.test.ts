@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../src/http/app.ts";
+import type { Proposals } from "../../src/service/proposals.ts";
 import type { TrustService } from "../../src/service/service.ts";
 import { HttpClient } from "../support/client.ts";
 import { multipart, multipartType, parts } from "../support/multipart.ts";
@@ -260,7 +261,13 @@ describe("Q11: the right to propose", () => {
     }
   });
 
-  it("is no right to publish: the signatures of the role's keys are, whoever brings them", async () => {
+  const signing = (files: ReadonlyMap<string, Buffer>) => {
+    const message = signedBytes("targets", files.get("targets") as Buffer);
+    return { files: [{ role: "targets", signatures: [wireSignature(owner.targetsKey, message)] }] };
+  };
+  const waits = { status: 200, document: { state: "open", complete: false } };
+
+  it("is no right to publish, whatever key its holder has: one who may publish must have taken part", async () => {
     const files = owner.next("targets");
     const proposer = await person("proposer", "propose", "pull");
     const form = { ...proposer, "content-type": multipartType };
@@ -270,15 +277,49 @@ describe("Q11: the right to propose", () => {
       body: multipart(parts(files)),
     });
     expect([published.status, published.code]).toEqual([401, "UNAUTHORIZED"]);
-    const { document } = await outcome(path(), proposer, proposalBody(files));
-    const message = signedBytes("targets", files.get("targets") as Buffer);
-    const sign = { files: [{ role: "targets", signatures: [wireSignature(owner.targetsKey, message)] }] };
+    // With the key of the role in hand: opened with its signature, and brought once more, by whom and without whom ever.
+    const signed = proposalBody(files, new Map([["targets", [owner.targetsKey]]]));
+    const opened = await outcome(path(), proposer, signed);
+    expect(opened).toMatchObject({ status: 201, document: { state: "open", complete: false } });
+    expect(opened.document.reason).toMatch(/^FORBIDDEN: .*vidimus proposal sign\.$/);
+    const to = path(`/${opened.document.id}/signatures`);
+    expect(await outcome(path(), proposer, signed)).toMatchObject({ status: 201, document: waits.document });
+    for (const accomplice of [proposer, await person("signer", "pull"), await person("", "pull")]) {
+      for (const what of [signing(files), { files: [] }]) {
+        expect(await outcome(to, accomplice, what)).toMatchObject(waits);
+      }
+    }
+    await (open.service.proposals as Proposals).tend();
+    expect((await open.service.proposals.get(there, opened.document.id)).state).toBe("open");
     const stranger = await person("stranger", "propose");
-    const to = path(`/${document.id}/signatures`);
-    expect(await outcome(to, stranger, sign)).toMatchObject({ status: 403, code: "FORBIDDEN" });
-    expect(await outcome(to, {}, sign)).toMatchObject({ status: 401, code: "UNAUTHORIZED" });
-    const signed = await outcome(to, await person("signer", "pull"), sign);
+    expect(await outcome(to, stranger, signing(files))).toMatchObject({ status: 403, code: "FORBIDDEN" });
+    expect(await outcome(to, {}, signing(files))).toMatchObject({ status: 401, code: "UNAUTHORIZED" });
+    const publisher = await person("publisher", "push", "pull");
+    expect(await outcome(to, publisher, { files: [] })).toMatchObject({
+      status: 200,
+      document: { state: "published", reason: "" },
+    });
+  });
+
+  it("lets those who may publish do it by opening or by signing, and others bring the last signature", async () => {
+    const publisher = await person("publisher", "push", "pull");
+    const first = owner.next("targets");
+    const opened = await outcome(path(), publisher, proposalBody(first));
+    const signed = await outcome(
+      path(`/${opened.document.id}/signatures`),
+      await person("signer", "pull"),
+      signing(first),
+    );
     expect([signed.status, signed.document.state]).toEqual([200, "published"]);
+    const second = owner.next("targets");
+    const proposed = await outcome(path(), await person("proposer", "propose", "pull"), proposalBody(second));
+    const done = await outcome(path(`/${proposed.document.id}/signatures`), publisher, signing(second));
+    expect([done.status, done.document.state]).toEqual([200, "published"]);
+    expect(done.document.events.map(({ kind }: { kind: string }) => kind)).toEqual([
+      "proposed",
+      "backed",
+      "published",
+    ]);
   });
 
   it("of nobody in particular cancels nothing", async () => {

@@ -25,7 +25,8 @@ async function opened(oidc: object) {
   const { config } = loadConfig({ flags: [], env: {}, file: "vidimus.yaml", readFile: () => text });
   return await openOidc(config, logger);
 }
-const workloads = (more: object = {}) => opened({ issuers: [{ issuer, audience, jwks, rules, ...more }] });
+const started = async (oidc: object) => (await opened(oidc))?.oidc;
+const workloads = (more: object = {}) => started({ issuers: [{ issuer, audience, jwks, rules, ...more }] });
 const codeOf = async (work: Promise<unknown>) =>
   await work.then(
     () => "",
@@ -59,13 +60,49 @@ describe("a file of keys", () => {
   });
 });
 
+describe("a reload", () => {
+  it("reads files of keys again, and leaves the old ones in force where the new cannot be used", async () => {
+    const file = join(folder, "changing.json");
+    const next = new IdentityProvider(Date.now);
+    writeFileSync(file, await provider.keySet());
+    const found = await opened({ issuers: [{ issuer, audience, jwks: file, rules }] });
+    const by = async (whose: IdentityProvider) =>
+      await codeOf(found?.oidc.identify(await whose.token(), "") ?? Promise.resolve());
+    expect([await by(provider), await by(next)]).toEqual(["", "UNAUTHORIZED"]);
+    writeFileSync(file, "keys");
+    found?.reload();
+    expect([await by(provider), await by(next)]).toEqual(["", "UNAUTHORIZED"]);
+    writeFileSync(file, await next.keySet());
+    found?.reload();
+    expect([await by(provider), await by(next)]).toEqual(["UNAUTHORIZED", ""]);
+  });
+});
+
+it("how long tokens count may be another time for an issuer", async () => {
+  const now = Math.floor(Date.now() / 1_000);
+  const old = { iat: now - 600, nbf: now - 600, exp: now + 600 };
+  const counts = async (more: object) =>
+    await codeOf(
+      (await workloads(more))?.identify(await provider.token({ claims: old }), "") ?? Promise.resolve(),
+    );
+  expect([await counts({}), await counts({ maxAge: "5m" }), await counts({ maxAge: "15m" })]).toEqual([
+    "",
+    "UNAUTHORIZED",
+    "",
+  ]);
+});
+
+it.each(["30s", "25h", "5", "never"])("an age of %s is no time for a token of an issuer", async (maxAge) => {
+  await expect(workloads({ maxAge })).rejects.toMatchObject({ problems: [{ code: "BAD_VALUE" }] });
+});
+
 it("algorithms of an issuer stand in the place of those of all", async () => {
   const oidc = await workloads({ algorithms: ["ES256"] });
   expect(await codeOf(oidc?.identify(await provider.token(), "") ?? Promise.resolve())).toBe("UNAUTHORIZED");
 });
 
 it("an issuer in a private network is asked nothing unless that is allowed", async () => {
-  const oidc = await opened({ issuers: [{ issuer: "https://127.0.0.1:1", audience, rules }] });
+  const oidc = await started({ issuers: [{ issuer: "https://127.0.0.1:1", audience, rules }] });
   const token = await provider.token({ claims: { iss: "https://127.0.0.1:1" } });
   expect(await codeOf(oidc?.identify(token, "") ?? Promise.resolve())).toBe("OVERLOADED");
 });
@@ -74,7 +111,7 @@ describe("a person's token", () => {
   const login = { issuer, clientId, jwks, name: "{email}", claims: { groups: "notary-*" } };
   const claims = { email: "alice@example.test", email_verified: true, groups: ["staff", "notary-users"] };
   const identified = async (more: object) => {
-    const oidc = await opened({ login });
+    const oidc = await started({ login });
     expect(oidc?.people).toEqual({ issuer, clientId, scopes: ["openid"] });
     return await oidc?.identify(await provider.personToken({ ...claims, ...more }), "");
   };

@@ -1,7 +1,7 @@
 /** `vidimus acl add|list|remove|explain`. */
 import type { Command } from "commander";
 import { exitCodes } from "../exit-codes.ts";
-import { type CliContext, printable } from "../output.ts";
+import type { CliContext } from "../output.ts";
 import { asks, examples, group, sayDone, sayTable } from "./tools.ts";
 
 interface PermissionRow {
@@ -14,6 +14,7 @@ interface Explanation {
   readonly disabled: boolean;
   readonly by?: PermissionRow;
   readonly near: readonly PermissionRow[];
+  readonly warnings?: readonly string[];
 }
 
 const serverActions = ["catalog", "audit", "admin"];
@@ -52,9 +53,11 @@ export function addAcl(parent: Command, context: CliContext, finish: (code: numb
     .addHelpText("after", examples("vidimus acl list"));
   asks(list, context, async (server) => {
     const document = (await server.call("GET", "permissions")) as { permissions: readonly PermissionRow[] };
-    const rows = document.permissions.map((each) =>
-      [each.subject, each.pattern, each.actions.join(",")].map(printable),
-    );
+    const rows = document.permissions.map(({ subject, pattern: of, actions }) => [
+      subject,
+      of,
+      actions.join(","),
+    ]);
     sayTable(list, context, document, [["who", "pattern", "actions"], ...rows], "Nobody may do anything.");
   });
 
@@ -70,19 +73,44 @@ export function addAcl(parent: Command, context: CliContext, finish: (code: numb
     sayDone(remove, context, document, `${subject} has nothing for ${given} any more.`);
   });
 
-  const explain = acl.command("explain").argument("<who>", "user:NAME, or anyone");
+  const explain = acl.command("explain").argument("<who>", "user:NAME, team:NAME, token:NAME, or anyone");
   explain
     .description("whether somebody may do something, and by what; exits with 74 if not")
-    .argument("<what>", "REPOSITORY:ACTION, or catalog, audit, admin")
-    .addHelpText("after", examples("vidimus acl explain user:alice registry.acme.example/app:push"));
+    .argument("<what>", "REPOSITORY:ACTION,…, or catalog, audit, admin")
+    .addHelpText(
+      "after",
+      examples(
+        "vidimus acl explain team:dev registry.acme.example/app:pull,push",
+        "vidimus acl explain user:alice registry.acme.example/app:push",
+      ),
+    );
   asks(explain, context, async (server, subject: string, what: string) => {
-    const document = (await server.call(
-      "GET",
-      `permissions/explain?${questionOf(subject, what)}`,
-    )) as Explanation;
-    sayDone(explain, context, document, printable(sentenceOf(subject, what, document)));
-    if (!document.allowed) finish(exitCodes.notPermitted.code);
+    const explained: { what: string; document: Explanation }[] = [];
+    for (const each of eachOf(what)) {
+      const query = questionOf(subject, each);
+      const document = (await server.call("GET", `permissions/explain?${query}`)) as Explanation;
+      explained.push({ what: each, document });
+    }
+    const [first] = explained;
+    const sentences = explained.map((each) => sentenceOf(subject, each.what, each.document));
+    // The name is the same in all of them.
+    const together = {
+      format: "vidimus-explanations/1",
+      explanations: explained.map((each) => ({ what: each.what, ...each.document })),
+      warnings: first?.document.warnings,
+    };
+    sayDone(explain, context, explained.length === 1 ? first?.document : together, sentences);
+    if (!explained.every(({ document }) => document.allowed)) finish(exitCodes.notPermitted.code);
   });
+}
+
+/** `NAME:pull,push` are two questions. */
+function eachOf(what: string): readonly string[] {
+  const at = what.lastIndexOf(":");
+  return what
+    .slice(at + 1)
+    .split(",")
+    .map((action) => `${what.slice(0, at + 1)}${action}`);
 }
 
 function questionOf(subject: string, what: string): URLSearchParams {
@@ -98,7 +126,10 @@ function questionOf(subject: string, what: string): URLSearchParams {
 function sentenceOf(subject: string, what: string, { allowed, disabled, by, near }: Explanation): string {
   const text = (each: PermissionRow) => `${each.subject} ${each.pattern} ${each.actions.join(",")}`;
   if (allowed && by !== undefined) return `Yes: ${subject} may ${what}, by "${text(by)}".`;
-  if (disabled) return `No: ${subject} is disabled.`;
+  if (disabled) {
+    const why = subject.startsWith("token:") ? "has ended, or its owner is disabled" : "is disabled";
+    return `No: ${subject} ${why}.`;
+  }
   const rest =
     near.length === 0
       ? "nothing that was given matches"

@@ -30,6 +30,7 @@ export async function readSecret(
 }
 
 function read(place: string | number): string {
+  const named = typeof place === "string" ? `The password file ${place}` : `Descriptor ${place}`;
   let text: string;
   try {
     text = readFileSync(place, "utf8").replace(/\r?\n$/, "");
@@ -37,11 +38,15 @@ function read(place: string | number): string {
     const why = (cause as NodeJS.ErrnoException).code ?? "unknown";
     throw new AccessError(
       "ACCESS_REFUSED",
-      `The password cannot be read (${why}): name a file or descriptor that can.`,
+      `${named} cannot be read (${why}): name one that is there and that you may read.`,
       cause,
     );
   }
-  if (text === "" || text.length > longest || text.includes("\n")) throw bad("A password is one line.");
+  if (text === "") throw bad(`${named} is empty: write the password into it, as its only line.`);
+  if (text.includes("\n"))
+    throw bad(`${named} has several lines: leave the password alone in it, as its only line.`);
+  if (text.length > longest)
+    throw bad(`${named} has a line of more than ${longest} characters, which is no password.`);
   return text;
 }
 

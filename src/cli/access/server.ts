@@ -6,7 +6,7 @@
  * - Otherwise: a machine's token from a file, a name with a password, or what every command has (`docs/access.md`). Nothing
  *   secret is ever an argument.
  */
-import { readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { TrustError } from "../../client/errors.ts";
@@ -19,11 +19,10 @@ import { tlsPaths } from "../../serve/tls-paths.ts";
 import { addConfigurationFlags, loadFrom } from "../flags.ts";
 import { type CliContext, printable } from "../output.ts";
 import { AccessError } from "./errors.ts";
+import { noPeople, operatorToken, readText, tokenIn } from "./files.ts";
 import { readSecret } from "./secrets.ts";
 
 const longest = 30_000;
-/** What a header can carry. */
-const tokenForm = /^[\x21-\x7e]{1,16384}$/;
 const mostAnswer = 16 * 1024 * 1024;
 
 export interface AccessFlags {
@@ -114,15 +113,25 @@ export class AccessServer {
 }
 
 /** Where the server is, and how to know it. */
-type Place = Pick<FetcherOptions, "server" | "ca" | "local" | "environment">;
+interface Place extends Pick<FetcherOptions, "server" | "ca" | "local" | "environment"> {
+  /** Where it was looked for, and what to give if it is elsewhere. */
+  readonly elsewhere: string;
+}
 
 function placeOf(
   { server, ca }: AccessFlags,
-  { data, server: own, tls }: Config,
+  { data, server: own, tls, auth }: Config,
   { env }: CliContext,
 ): Place {
   if (server !== undefined)
-    return { server, ca: ca === undefined ? undefined : readText(ca), environment: env };
+    return {
+      server,
+      ca: ca === undefined ? undefined : readText(ca),
+      environment: env,
+      elsewhere: "See that it runs, and that --server and --ca are its own.",
+    };
+  // The server may run with more than this configuration says: then it left its operator's token.
+  if (auth.mode !== "builtin" && !existsSync(join(data, operatorToken))) throw noPeople(auth.mode, data);
   // No proxy lies between this machine and itself.
   const here = { local: { socket: own.socket }, environment: {} };
   const scheme = own.plainHttp ? "http" : "https";
@@ -132,12 +141,21 @@ function placeOf(
   const url =
     own.socket === undefined ? localUrl(own.host, own.port, !own.plainHttp) : `${scheme}://localhost`;
   const authority = own.plainHttp ? undefined : readText(ca ?? tls.certificate ?? tlsPaths(data).authority);
-  return { ...here, server: url, ca: authority };
+  const elsewhere =
+    "This is where its configuration puts it: if it runs, give the --config, --data, --port and --socket that it was started with; from another machine give --server URL.";
+  return { ...here, server: url, ca: authority, elsewhere };
 }
 
 async function fetcherAt(place: Place, credentials: CredentialSource): Promise<Fetcher> {
   const { createFetcher } = await import("../../client/fetch/http-fetcher.ts");
-  return await told(async () => createFetcher({ ...place, credentials, limits: { requestTime: longest } }));
+  const { elsewhere, ...way } = place;
+  const made = await told(elsewhere, async () =>
+    createFetcher({ ...way, credentials, limits: { requestTime: longest } }),
+  );
+  return {
+    ...made,
+    call: (request) => told(elsewhere, () => made.call(request)),
+  };
 }
 
 async function credentialsOf(
@@ -155,12 +173,12 @@ async function credentialsOf(
       await tokenByPassword({ username: login, password, scope: "vidimus:server:admin,audit" }, place),
     );
   }
-  if (server === undefined) return ownToken(tokenIn(join(data, "operator-token")));
+  if (server === undefined) return ownToken(tokenIn(join(data, operatorToken)));
   const [{ usualCredentials }, { checkOptions }] = await Promise.all([
     import("../../client/fetch/sources.ts"),
     import("../../client/options.ts"),
   ]);
-  return await told(async () => {
+  return await told(place.elsewhere, async () => {
     const { dockerConfig, environment } = checkOptions({ server, environment: context.env });
     return usualCredentials({ server, named: server, dockerConfig, environment });
   });
@@ -204,47 +222,26 @@ async function asked(
   request: Omit<CallRequest, "maxBytes" | "signal">,
 ): Promise<CallAnswer> {
   const signal = AbortSignal.timeout(longest);
-  return await told(() => fetcher.call({ ...request, maxBytes: mostAnswer, signal }));
+  return await fetcher.call({ ...request, maxBytes: mostAnswer, signal });
 }
 
 const denied: ReadonlySet<string> = new Set(["UNAUTHORIZED", "FORBIDDEN", "CREDENTIALS", "TOKEN_REALM"]);
 
-/** Runs it, and says what a fetcher refuses in this family's codes. */
-async function told<T>(task: () => Promise<T>): Promise<T> {
+/** Runs it, and says what a fetcher refuses in this family's codes; `TOO_MANY_REQUESTS` is thrown as it is. */
+async function told<T>(elsewhere: string, task: () => Promise<T>): Promise<T> {
   try {
     return await task();
   } catch (error) {
     if (!(error instanceof TrustError)) throw error;
     const { code, message, remedy } = error;
+    // The same of every command.
+    if (code === "TOO_MANY_REQUESTS") throw error;
     if (code === "OPTION_INVALID") throw new AccessError("ACCESS_REFUSED", message, error);
     if (denied.has(code)) {
       const next = remedy?.next ?? "Say who asks: give --login NAME, or --token-file FILE.";
       throw new AccessError("ACCESS_DENIED", `${message} ${next}`, error);
     }
-    throw new AccessError("ACCESS_UNREACHABLE", `${message} Is the server running?`, error);
-  }
-}
-
-/** Without the line end. What it holds is in no message. */
-function tokenIn(path: string): string {
-  const token = readText(path).trim();
-  if (tokenForm.test(token)) return token;
-  throw new AccessError(
-    "ACCESS_REFUSED",
-    `The file ${path} must hold one line, a token: make one with vidimus token create.`,
-  );
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    const why = (cause as NodeJS.ErrnoException).code ?? "unknown";
-    throw new AccessError(
-      "ACCESS_DENIED",
-      `The file ${path} cannot be read (${why}): run this where the server's data lies, as its user, while it runs with auth.mode builtin; or give --server with --login or --token-file.`,
-      cause,
-    );
+    throw new AccessError("ACCESS_UNREACHABLE", `${message} ${elsewhere}`, error);
   }
 }
 

@@ -1,6 +1,6 @@
 /** `vidimus team add|list|join|leave|remove`. */
 import type { Command } from "commander";
-import { type CliContext, printable } from "../output.ts";
+import type { CliContext } from "../output.ts";
 import { asks, examples, group, sayDone, sayTable } from "./tools.ts";
 
 interface TeamRow {
@@ -24,7 +24,7 @@ export function addTeam(parent: Command, context: CliContext): void {
     .addHelpText("after", examples("vidimus team list"));
   asks(list, context, async (server) => {
     const found = await server.list<TeamRow>("teams");
-    const rows = found.map(({ name, members }) => [printable(name), members.map(printable).join(", ")]);
+    const rows = found.map(({ name, members }) => [name, members.join(", ")]);
     sayTable(
       list,
       context,

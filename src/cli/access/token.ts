@@ -1,6 +1,6 @@
 /** `vidimus token create|list|revoke`. */
 import type { Command } from "commander";
-import { type CliContext, printable } from "../output.ts";
+import type { CliContext } from "../output.ts";
 import { AccessError } from "./errors.ts";
 import { asks, examples, group, sayDone, sayTable } from "./tools.ts";
 
@@ -34,7 +34,7 @@ export function addToken(parent: Command, context: CliContext): void {
       ...(owner !== undefined && { owner }),
     };
     const document = (await server.call("POST", "tokens", wanted)) as { token: string };
-    sayDone(create, context, document, printable(document.token));
+    sayDone(create, context, document, document.token);
   });
 
   const list = tokens
@@ -44,10 +44,10 @@ export function addToken(parent: Command, context: CliContext): void {
   asks(list, context, async (server) => {
     const found = await server.list<TokenRow>("tokens");
     const rows = found.map(({ name, owner, expires, revoked, scopes }) => [
-      printable(name),
-      printable(owner),
+      name,
+      owner,
       revoked === undefined ? `until ${expires.slice(0, 10)}` : `revoked ${revoked.slice(0, 10)}`,
-      printable(scopes.map(({ pattern, actions }) => `${pattern}=${actions.join(",")}`).join(" ")),
+      scopes.map(({ pattern, actions }) => `${pattern}=${actions.join(",")}`).join(" "),
     ]);
     const head = ["name", "owner", "life", "scopes"];
     sayTable(

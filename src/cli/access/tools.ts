@@ -1,6 +1,6 @@
 /** What these commands have in common: a group, a server that is asked, a sentence or a document at the end. */
 import { Command } from "commander";
-import { type CliContext, formatTable, printJson, printLine } from "../output.ts";
+import { type CliContext, formatTable, printable, printJson, printLine } from "../output.ts";
 import { type AccessFlags, AccessServer, addAccessFlags } from "./server.ts";
 
 export function group(parent: Command, name: string, description: string): Command {
@@ -25,10 +25,17 @@ export function asks<A extends readonly unknown[]>(
   });
 }
 
-/** What was done, in a sentence or as the server's document. */
-export function sayDone(command: Command, context: CliContext, document: unknown, sentence: string): void {
+/** What was done, in a sentence or as the server's document. Its warnings go to standard error. */
+export function sayDone(
+  command: Command,
+  context: CliContext,
+  document: unknown,
+  said: string | readonly string[],
+): void {
+  const { warnings } = document as { readonly warnings?: unknown };
+  for (const each of Array.isArray(warnings) ? warnings : []) context.stderr(`${printable(String(each))}\n`);
   if (command.opts<AccessFlags>().json === true) printJson(context, document);
-  else printLine(context, sentence);
+  else for (const each of [said].flat()) printLine(context, printable(each));
 }
 
 export function sayTable(

@@ -1,6 +1,7 @@
 /** `vidimus user add|list|password|sessions|end-sessions|disable|enable|remove`. */
 import type { Command } from "commander";
-import { type CliContext, printable } from "../output.ts";
+import { placeFlags } from "../flags.ts";
+import type { CliContext } from "../output.ts";
 import { AccessError } from "./errors.ts";
 import { readSecret } from "./secrets.ts";
 import { type AccessFlags, AccessServer, addAccessFlags } from "./server.ts";
@@ -37,7 +38,7 @@ export function addUser(parent: Command, context: CliContext): void {
       add,
       context,
       document,
-      `Added ${name}. What they may do: vidimus acl add user:${name} PATTERN ACTIONS.`,
+      `Added ${name}. What they may do: vidimus acl add user:${name} PATTERN ACTIONS${placeFlags(add)}`,
     );
   });
 
@@ -48,7 +49,7 @@ export function addUser(parent: Command, context: CliContext): void {
   asks(list, context, async (server) => {
     const found = await server.list<UserRow>("users");
     const rows = found.map(({ name, disabled, password }) => [
-      printable(name),
+      name,
       disabled ? "disabled" : "active",
       password ? "password here" : "password elsewhere",
     ]);
@@ -117,7 +118,7 @@ function addPassword(users: Command, context: CliContext): void {
       const body = { password, ...(current !== undefined && { current }) };
       const document = await server.call("POST", `${pathOf(whose)}/password`, body);
       const { sessions } = document as Ended;
-      const tokens = "Tokens of machines go on: see vidimus token list.";
+      const tokens = `Tokens of machines go on: vidimus token list${placeFlags(command)}`;
       sayDone(command, context, document, `${whose} has a new password. ${endedText(sessions)} ${tokens}`);
     } finally {
       server.close();
@@ -145,7 +146,7 @@ function addSessions(users: Command, context: CliContext): void {
     const document = (await server.call("GET", `${pathOf(whose)}/sessions`)) as {
       sessions: readonly SessionRow[];
     };
-    const rows = document.sessions.map((each) => [each.id, each.created, each.expires].map(printable));
+    const rows = document.sessions.map((each) => [each.id, each.created, each.expires]);
     sayTable(list, context, document, [["id", "since", "until"], ...rows], `${whose} is logged in nowhere.`);
   });
 

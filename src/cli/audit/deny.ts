@@ -1,23 +1,19 @@
 /**
- * `vidimus key deny`: a stolen key. The server stops counting it at once; what lists it is shown; and where its owner asks for
- * that, the publications that take it out are proposed, signed by the keys at hand, so that the remaining signers only sign.
+ * `vidimus key deny`: a stolen key. The server stops counting it at once; what lists it is shown, and what open proposals hold a
+ * signature of it; and the publications that take it out are proposed, signed by the keys at hand, so that the remaining signers
+ * only sign.
  */
 import type { Command } from "commander";
 import { examples } from "../../client/cli/examples.ts";
 import { addTrustFlags } from "../../client/cli/flags.ts";
-import type { RepositoryCopy } from "../../client/repository-copy.ts";
-import { canonicalKeyId } from "../../core/keys.ts";
-import { isTopRole } from "../../core/names.ts";
-import type { Edit } from "../../publisher/edits.ts";
-import { EditError, PublishError } from "../../publisher/errors.ts";
-import { draftFor, Opened, signedBy } from "../../publisher/publish.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { formatTable, printable, printJson, printLine } from "../output.ts";
-import { proposalsOf } from "../publishing/proposal-desk.ts";
-import { addPublishFlags, atDesk, type Desk, type Publishing } from "../publishing/tools.ts";
+import { addFormFlags, type FormFlags } from "../forms.ts";
+import { printJson, printLine } from "../output.ts";
+import { addPublishFlags, atDesk, type Publishing } from "../publishing/tools.ts";
 import { type Ask, askingServer, askOf } from "./desk.ts";
 import { keyIdOf } from "./key-id.ts";
-import { addOutputFlags, type Line, type OutputFlags, printLines } from "./table.ts";
+import { afterRepair, type Held, heldText, type Repair, repaired, usesText } from "./repair.ts";
+import { type Line, printLines } from "./table.ts";
 
 const someKey = "0123456789abcdef".repeat(4);
 
@@ -27,21 +23,12 @@ export function addDenials(key: Command, publishing: Publishing): void {
   addDenied(key, publishing);
 }
 
-/** What became of one repository. */
-interface Repair {
-  readonly repository: string;
-  readonly roles: readonly string[];
-  readonly proposal: string | null;
-  readonly state: string;
-  readonly why: string | null;
-}
-
 function addDeny(parent: Command, publishing: Publishing): void {
   const { context, finish } = publishing;
   const deny = parent
     .command("deny")
     .description(
-      "a stolen key: it counts in nothing new on the server; shows what lists it, and proposes to take it out",
+      "a stolen key: it counts in nothing new on the server; shows what lists it and what it has signed that is open, and proposes to take it out",
     )
     .argument("<key>", "ID of the bare key")
     .option("--reason <text>", "why, for the record")
@@ -53,20 +40,28 @@ function addDeny(parent: Command, publishing: Publishing): void {
     const id = keyIdOf(deny, text);
     await atDesk(deny, publishing, async (desk) => {
       const ask = askOf(await desk.trust.sender("vidimus/audit"));
-      const { changed } = (await ask("POST", `/api/v1/keys/${id}/deny`, { reason })) as { changed: boolean };
+      const { changed, proposals = [] } = (await ask("POST", `/api/v1/keys/${id}/deny`, { reason })) as {
+        changed: boolean;
+        proposals?: readonly Held[];
+      };
       const uses = await usesOf(ask, id);
       const repairs: Repair[] = [];
       if (repair) {
         for (const [repository, roles] of uses) repairs.push(await repaired(desk, repository, roles, id));
       }
+      const held: Held[] = [];
+      for (const each of proposals) held.push(await afterRepair(desk, each, repairs));
       if (desk.json) {
         const touched = [...uses].map(([repository, roles]) => ({ repository, roles }));
-        printJson(context, { format: "vidimus-key-denial/1", key: id, changed, uses: touched, repairs });
+        const document = { format: "vidimus-key-denial/1", key: id, changed, uses: touched };
+        printJson(context, { ...document, proposals: held, repairs });
       } else {
         printLine(context, changed ? "The server counts it no more." : "The server denied it already.");
-        printLine(context, textOf(uses, repairs));
+        printLine(context, usesText(uses, repairs));
+        printLine(context, heldText(held));
       }
-      if (repairs.some(({ proposal }) => proposal === null)) finish(exitCodes.repairMissing.code);
+      if (repairs.some(({ proposal, left }) => proposal === null || left.length > 0))
+        finish(exitCodes.repairMissing.code);
     });
   });
 }
@@ -86,85 +81,6 @@ async function usesOf(ask: Ask, id: string): Promise<ReadonlyMap<string, readonl
     if (next === undefined) return uses;
     after = next;
   }
-}
-
-async function repaired(
-  desk: Desk,
-  repository: string,
-  roles: readonly string[],
-  id: string,
-): Promise<Repair> {
-  const failed = (why: string): Repair => ({ repository, roles, proposal: null, state: "not proposed", why });
-  try {
-    const copy = await desk.trust.copy(repository);
-    const edits = editsFor(copy, id);
-    if (edits.length === 0) {
-      return failed(
-        "it signs an online role alone, which the server rotates: publish a root with another key",
-      );
-    }
-    const draft = draftFor(desk.tools, copy, edits);
-    const { ring, tools } = desk;
-    // The denied key may be here as well: it signs nothing any more.
-    const keys = {
-      list: async () => (await ring.list()).filter((key) => key.id !== id),
-      open: ring.open.bind(ring),
-      close: ring.close.bind(ring),
-    };
-    const opened = new Opened({ keys, unlocking: tools.unlocking });
-    try {
-      const signatures = await signedBy(opened, draft);
-      const note = `Takes out ${id}, which was denied.`;
-      const made = await (await proposalsOf(desk, repository)).open(draft, signatures, { note });
-      return { repository, roles, proposal: made.id, state: made.state, why: made.reason || null };
-    } finally {
-      opened.close();
-    }
-  } catch (error) {
-    if (error instanceof EditError || error instanceof PublishError) return failed(error.message);
-    const { code, message } = error as { code?: unknown; message?: unknown };
-    if (typeof code !== "string") throw error;
-    return failed(`${String(message)} (${code})`);
-  }
-}
-
-/** What takes a key out of every offline role, by the verified copy. */
-export function editsFor({ root, targets }: RepositoryCopy, id: string): readonly Edit[] {
-  const edits: Edit[] = [];
-  for (const [role, { keys }] of root.signed.roles) {
-    if (role === "snapshot" || role === "timestamp" || !isTopRole(role)) continue;
-    if ([...keys.values()].some((key) => canonicalKeyId(key) === id)) {
-      edits.push({ edit: "keys", role, add: [], remove: [id] });
-    }
-  }
-  for (const file of targets.values()) {
-    for (const { role, keys } of file.signed.delegations) {
-      if ([...keys.values()].some((key) => canonicalKeyId(key) === id)) {
-        edits.push({ edit: "delegation", role, removeKeys: [id] });
-      }
-    }
-  }
-  return edits;
-}
-
-function textOf(uses: ReadonlyMap<string, readonly string[]>, repairs: readonly Repair[]): string {
-  if (uses.size === 0) return "No repository lists it.";
-  const rows = [...uses].map(([repository, roles]) => {
-    const repair = repairs.find((each) => each.repository === repository);
-    const proposal =
-      repair === undefined
-        ? "-"
-        : repair.proposal === null
-          ? `none: ${repair.why}`
-          : `${repair.proposal} (${repair.state})`;
-    return [repository, roles.join(", "), proposal].map(printable);
-  });
-  const open = repairs.filter(({ state }) => state === "open");
-  const next = open.map(
-    ({ repository, proposal }) =>
-      `To be signed with: vidimus proposal sign ${printable(repository)} ${proposal}`,
-  );
-  return [formatTable([["REPOSITORY", "ROLES", "PROPOSAL"], ...rows]), ...next].join("\n");
 }
 
 function addAllow(parent: Command, { context, client }: Publishing): void {
@@ -188,11 +104,11 @@ function addDenied(parent: Command, { context, client }: Publishing): void {
     .command("denied")
     .description("list the keys that the server denies")
     .addHelpText("after", examples("vidimus key denied"));
-  addTrustFlags(addOutputFlags(denied)).action(async () => {
+  addTrustFlags(addFormFlags(denied)).action(async () => {
     const { keys } = (await askingServer(denied, client, (ask) => ask("GET", "/api/v1/keys/denied"))) as {
       keys: readonly Line[];
     };
-    const flags = denied.opts<OutputFlags>();
+    const flags = denied.opts<FormFlags>();
     const document = { format: "vidimus-denied-keys/1" };
     printLines(context, flags, keys, ["key", "at", "by", "reason"], document, "The server denies no key.");
   });

@@ -2,9 +2,11 @@
 import type { Command } from "commander";
 import { examples } from "../../client/cli/examples.ts";
 import { addTrustFlags } from "../../client/cli/flags.ts";
+import { addFormFlags, type FormFlags } from "../forms.ts";
 import type { Publishing } from "../publishing/tools.ts";
 import { askingServer } from "./desk.ts";
-import { addOutputFlags, type Line, type OutputFlags, printLines } from "./table.ts";
+import { keyIdOf } from "./key-id.ts";
+import { type Line, printLines } from "./table.ts";
 
 interface Question {
   readonly name: string;
@@ -95,7 +97,7 @@ export const questions: readonly Question[] = [
     takes: [repository],
     flags: [],
     atInstant: true,
-    columns: ["key", "repository", "role", "by", "since"],
+    columns: ["key", "repository", "role", "by", "inForce"],
     nothing: "Every key serves one role of one repository.",
     examples: ["vidimus audit shared-keys --csv"],
   },
@@ -176,8 +178,8 @@ function addQuestion(parent: Command, { context, client }: Publishing, question:
     command.option("--at <instant>", "as it was then, such as 2026-06-01T00:00:00Z (default: now)");
   }
   command.addHelpText("after", examples(...question.examples));
-  addTrustFlags(addOutputFlags(command)).action(async (...given: readonly unknown[]) => {
-    const flags = command.opts<OutputFlags & Record<string, string | undefined>>();
+  addTrustFlags(addFormFlags(command)).action(async (...given: readonly unknown[]) => {
+    const flags = command.opts<FormFlags & Record<string, string | undefined>>();
     const asked = new Map<string, string>();
     for (const [index, [, parameter]] of question.takes.entries()) {
       const value = given[index];
@@ -185,7 +187,7 @@ function addQuestion(parent: Command, { context, client }: Publishing, question:
     }
     for (const [flag, parameter] of question.flags) {
       const value = flags[parameter] ?? (flag.startsWith("--days") ? usualDays : undefined);
-      if (value !== undefined) asked.set(parameter, value);
+      if (value !== undefined) asked.set(parameter, parameter === "key" ? keyIdOf(command, value) : value);
     }
     if (flags.at !== undefined) asked.set("at", flags.at);
     const { lines, at, notKept } = await askingServer(command, client, (ask) =>

@@ -2,11 +2,12 @@
 import { Command } from "commander";
 import { examples } from "../../client/cli/examples.ts";
 import { addTrustFlags } from "../../client/cli/flags.ts";
-import { printJson, printLine } from "../output.ts";
+import { addFormFlags, type FormFlags } from "../forms.ts";
+import { printable, printJson, printLine } from "../output.ts";
 import type { Publishing } from "../publishing/tools.ts";
 import { askingServer } from "./desk.ts";
 import { keyIdOf } from "./key-id.ts";
-import { addOutputFlags, type Line, type OutputFlags, printLines } from "./table.ts";
+import { type Line, printLines } from "./table.ts";
 
 const someKey = "0123456789abcdef".repeat(4);
 
@@ -56,9 +57,23 @@ function addAdd(parent: Command, { context, client }: Publishing): void {
       since: since ?? new Date(client.now()).toISOString(),
       ...(until !== undefined && { until }),
     };
-    const document = await askingServer(add, client, (ask) => ask("POST", "/api/v1/keys", entry));
-    if (json === true) printJson(context, document);
-    else printLine(context, `The register has it: ${key.slice(0, 12)} is ${owner}'s since ${entry.since}.`);
+    const { document, isFirst } = await askingServer(add, client, async (ask) => {
+      const made = await ask("POST", "/api/v1/keys", entry);
+      const query = new URLSearchParams({ owner });
+      const { keys } = (await ask("GET", `/api/v1/keys?${query.toString()}`)) as Page;
+      return { document: made, isFirst: keys.length === 1 };
+    });
+    if (json === true) return printJson(context, document);
+    printLine(
+      context,
+      printable(`The register has it: ${entry.key.slice(0, 12)} is ${owner}'s since ${entry.since}.`),
+    );
+    // An owner is whatever somebody writes: who is misspelt is somebody else.
+    if (isFirst)
+      printLine(
+        context,
+        printable(`It is all that the register has of ${owner}: vidimus register list shows every owner.`),
+      );
   });
 }
 
@@ -80,8 +95,8 @@ function addList(parent: Command, { context, client }: Publishing): void {
     .description("list the keys in the register")
     .option("--owner <name>", "only those of this owner")
     .addHelpText("after", examples("vidimus register list", "vidimus register list --owner 'Ann A.' --csv"));
-  addTrustFlags(addOutputFlags(list)).action(async () => {
-    const flags = list.opts<OutputFlags & { owner?: string }>();
+  addTrustFlags(addFormFlags(list)).action(async () => {
+    const flags = list.opts<FormFlags & { owner?: string }>();
     const lines: Line[] = [];
     await askingServer(list, client, async (ask) => {
       for (let after: string | undefined; ; ) {

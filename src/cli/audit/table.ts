@@ -1,23 +1,14 @@
 /** An answer as a document, as CSV (RFC 4180), or as text. */
-import type { Command } from "commander";
-import { type CliContext, formatTable, printable, printJson, printLine } from "../output.ts";
+import { csvText, type FormFlags } from "../forms.ts";
+import { type CliContext, formatTable, printJson, printLine } from "../output.ts";
 
 export type Cell = string | number | boolean | null | readonly string[];
 export type Line = Readonly<Record<string, Cell>>;
 
-export interface OutputFlags {
-  readonly json?: true;
-  readonly csv?: true;
-}
-
-export function addOutputFlags(command: Command): Command {
-  return command.option("--json", "print a document").option("--csv", "print CSV with a line of names");
-}
-
 /** `columns`: of the text, in their order; documents and CSV have all that the server says. */
 export function printLines(
   context: CliContext,
-  { json, csv }: OutputFlags,
+  { json, csv }: FormFlags,
   lines: readonly Line[],
   columns: readonly string[],
   document: object,
@@ -27,7 +18,7 @@ export function printLines(
   else if (csv === true) context.stdout(csvOf(lines));
   else if (lines.length === 0) printLine(context, nothing);
   else {
-    const rows = lines.map((line) => columns.map((name) => printable(textOf(name, line[name] ?? null))));
+    const rows = lines.map((line) => columns.map((name) => textOf(name, line[name] ?? null)));
     printLine(context, formatTable([columns.map(headOf), ...rows]));
   }
 }
@@ -49,18 +40,15 @@ function headOf(name: string): string {
   return name.replaceAll(/[A-Z]/g, " $&").toUpperCase();
 }
 
-/** Every line ends in CRLF. Nothing without a line. */
+/** Nothing without a line. */
 export function csvOf(lines: readonly Line[]): string {
   const [first] = lines;
   if (first === undefined) return "";
   const names = Object.keys(first);
-  const rows = lines.map((line) => names.map((name) => csvCell(line[name] ?? null)));
-  return [names, ...rows].map((row) => `${row.join(",")}\r\n`).join("");
+  return csvText([names, ...lines.map((line) => names.map((name) => csvCell(line[name] ?? null)))]);
 }
 
-function csvCell(cell: Cell): string {
-  const text = cell === null ? "" : typeof cell === "object" ? cell.join(" ") : `${cell}`;
-  // Programs that show tables take such text for a formula; names come from anybody.
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+function csvCell(cell: Cell): string | number {
+  if (cell === null) return "";
+  return typeof cell === "object" ? cell.join(" ") : typeof cell === "boolean" ? String(cell) : cell;
 }

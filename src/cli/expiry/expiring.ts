@@ -2,15 +2,14 @@
 import type { Command } from "commander";
 import { examples } from "../../client/cli/examples.ts";
 import { exitCodes } from "../exit-codes.ts";
+import { csvText, type FormFlags } from "../forms.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import { readExpiring, readSignatures } from "./documents.ts";
-import { type AskedServer, type Asking, addServerFlags, atServer, csv, everyPage } from "./server.ts";
+import { type AskedServer, type Asking, addServerFlags, atServer, everyPage } from "./server.ts";
 
-interface Flags {
+interface Flags extends FormFlags {
   readonly within?: string;
   readonly signaturesOlderThan?: string;
-  readonly json?: true;
-  readonly csv?: true;
   readonly check?: true;
 }
 
@@ -22,7 +21,6 @@ export function addExpiring(parent: Command, asking: Asking): void {
     .description("list what ends soon on a trust server: roles, certificates, pinned authorities, tokens")
     .option("--within <days>", "how far ahead (default: 90d); what has ended already is always listed")
     .option("--signatures-older-than <days>", "list targets that were signed so long ago, instead")
-    .option("--csv", "lines of comma-separated values, the first with names")
     .option("--check", "end with 75 if there is anything to list")
     .addHelpText(
       "after",
@@ -37,7 +35,6 @@ export function addExpiring(parent: Command, asking: Asking): void {
     for (const text of [within, signaturesOlderThan ?? within]) {
       if (!duration.test(text)) expiring.error(`error: ${printable(text)}: give whole days, such as 90d`);
     }
-    if (flags.json === true && flags.csv === true) expiring.error("error: give --json or --csv, not both");
     await atServer(expiring, asking, async (server) => {
       const found =
         signaturesOlderThan === undefined
@@ -48,10 +45,13 @@ export function addExpiring(parent: Command, asking: Asking): void {
   });
 }
 
-type Form = Pick<Flags, "json" | "csv">;
-
 /** How much there is. */
-async function ends({ context }: Asking, server: AskedServer, within: string, form: Form): Promise<number> {
+async function ends(
+  { context }: Asking,
+  server: AskedServer,
+  within: string,
+  form: FormFlags,
+): Promise<number> {
   const pages = await everyPage(
     server,
     (after) => ({
@@ -81,18 +81,18 @@ async function ends({ context }: Asking, server: AskedServer, within: string, fo
     ],
   );
   if (form.csv === true)
-    context.stdout(csv([["expires", "kind", "repository", "role", "name", "keyId", "owner"], ...rows]));
+    context.stdout(csvText([["expires", "kind", "repository", "role", "name", "keyId", "owner"], ...rows]));
   else if (rows.length === 0) printLine(context, `Nothing on ${server.origin} ends within ${within}.`);
   else {
-    const shown = rows.map(([expires = "", kind = "", repository = "", role = "", name = "", , owner = ""]) =>
-      [
+    const shown = rows.map(
+      ([expires = "", kind = "", repository = "", role = "", name = "", , owner = ""]) => [
         left(expires, at),
         expires.slice(0, 10),
         kind,
         repository || "(server)",
         role,
         owner === "" ? name : `${name} (${owner})`,
-      ].map(printable),
+      ],
     );
     printLine(context, formatTable([["LEFT", "ENDS", "WHAT", "REPOSITORY", "ROLE", "NAME"], ...shown]));
   }
@@ -103,7 +103,7 @@ async function signatures(
   { context }: Asking,
   server: AskedServer,
   olderThan: string,
-  form: Form,
+  form: FormFlags,
 ): Promise<number> {
   const pages = await everyPage(
     server,
@@ -129,16 +129,14 @@ async function signatures(
     target,
   ]);
   if (form.csv === true) {
-    context.stdout(csv([["signed", "firstSeen", "orOlder", "repository", "role", "target"], ...rows]));
+    context.stdout(csvText([["signed", "firstSeen", "orOlder", "repository", "role", "target"], ...rows]));
   } else if (rows.length === 0) {
     printLine(context, `No target on ${server.origin} was signed more than ${olderThan} ago.`);
   } else {
-    const shown = rows.map(([signed = "", seen = "", orOlder = "", ...rest]) =>
-      [
-        signed.slice(0, 10) || `seen ${seen.slice(0, 10)}${orOlder === "true" ? " or before" : ""}`,
-        ...rest,
-      ].map(printable),
-    );
+    const shown = rows.map(([signed = "", seen = "", orOlder = "", ...rest]) => [
+      signed.slice(0, 10) || `seen ${seen.slice(0, 10)}${orOlder === "true" ? " or before" : ""}`,
+      ...rest,
+    ]);
     printLine(context, formatTable([["SIGNED", "REPOSITORY", "ROLE", "TARGET"], ...shown]));
   }
   return found.length;

@@ -1,15 +1,14 @@
 /** `vidimus gc plan` and `run`: superseded files that nobody can need any more. */
 import { Command } from "commander";
 import { examples } from "../../client/cli/examples.ts";
+import { csvText, type FormFlags } from "../forms.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import { readRetention } from "./documents.ts";
-import { type Asking, addServerFlags, atServer, csv, everyPage } from "./server.ts";
+import { type Asking, addServerFlags, atServer, everyPage } from "./server.ts";
 
-interface Flags {
+interface Flags extends FormFlags {
   readonly targets?: string;
   readonly delegations?: string;
-  readonly json?: true;
-  readonly csv?: true;
 }
 
 export function addGc(parent: Command, asking: Asking): void {
@@ -29,7 +28,6 @@ function add(parent: Command, asking: Asking, run: boolean): void {
     .description(run ? "take them away; their digests stay" : "list what would go now, and change nothing")
     .option("--targets <days>", "also targets that were superseded so long ago, such as 365d")
     .option("--delegations <days>", "the same of delegated roles")
-    .option("--csv", "lines of comma-separated values, the first with names")
     .addHelpText(
       "after",
       `
@@ -38,12 +36,11 @@ says nothing. Never what is current, a root, or what an unexpired timestamp lead
 ${examples(`vidimus gc ${name}`, `vidimus gc ${name} --targets 365d --delegations 365d`)}`,
     );
   addServerFlags(command).action(async () => {
-    const { targets, delegations, json, csv: asCsv } = command.opts<Flags>();
+    const { targets, delegations, json, csv } = command.opts<Flags>();
     for (const text of [targets, delegations]) {
       if (text !== undefined && !/^[1-9][0-9]{0,4}d$/.test(text))
         command.error(`error: ${printable(text)}: give whole days, such as 365d`);
     }
-    if (json === true && asCsv === true) command.error("error: give --json or --csv, not both");
     await atServer(command, asking, async (server) => {
       const wishes = { ...(targets && { targets }), ...(delegations && { delegations }) };
       const pages = await everyPage(
@@ -66,7 +63,7 @@ ${examples(`vidimus gc ${name}`, `vidimus gc ${name} --targets 365d --delegation
         const done = pages.every((page) => page.done);
         return printJson(context, { format: "vidimus-retention/1", server: server.origin, done, files });
       }
-      if (asCsv === true) {
+      if (csv === true) {
         const head = ["repository", "role", "version", "sha256", "length", "stored"];
         const rows = files.map((each) => [
           each.repository,
@@ -76,12 +73,15 @@ ${examples(`vidimus gc ${name}`, `vidimus gc ${name} --targets 365d --delegation
           each.length,
           each.stored,
         ]);
-        return context.stdout(csv([head, ...rows]));
+        return context.stdout(csvText([head, ...rows]));
       }
       if (!run && files.length > 0) {
-        const rows = files.map(({ repository, role, version, stored }) =>
-          [repository, role, String(version), stored.slice(0, 10)].map(printable),
-        );
+        const rows = files.map(({ repository, role, version, stored }) => [
+          repository,
+          role,
+          String(version),
+          stored.slice(0, 10),
+        ]);
         printLine(context, formatTable([["REPOSITORY", "ROLE", "VERSION", "STORED"], ...rows]));
       }
       const what = `${files.length} files with ${bytes} bytes`;

@@ -6,6 +6,7 @@ import { openSending } from "../../client/cli/sending.ts";
 import { askServer } from "../../publisher/ask.ts";
 import { PublishError } from "../../publisher/errors.ts";
 import { refusalIn, type Sender } from "../../publisher/send.ts";
+import { addFormFlags } from "../forms.ts";
 import type { CliContext } from "../output.ts";
 
 /** What these commands are run in. */
@@ -38,7 +39,7 @@ const longest = 120_000;
 const mostPages = 100_000;
 
 export function addServerFlags(command: Command): Command {
-  return addTrustFlags(command).option("--json", "one document");
+  return addTrustFlags(addFormFlags(command));
 }
 
 export async function atServer(
@@ -93,13 +94,4 @@ export async function everyPage<T extends { readonly next?: string | undefined }
     after = page.next;
   } while (after !== undefined && pages.length < mostPages);
   return pages;
-}
-
-/** Lines of RFC 4180. */
-export function csv(rows: readonly (readonly (string | number | undefined)[])[]): string {
-  const cell = (value: string | number | undefined) => {
-    const text = String(value ?? "");
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  return rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");
 }

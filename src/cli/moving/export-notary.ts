@@ -85,8 +85,9 @@ export function addExportNotary(parent: Command, publishing: Publishing): void {
     const named = namesOf(command, context, repositories, flags.names);
     const inFlight = numberOf(command, flags.inFlight, "--in-flight", 64);
     const rate = numberOf(command, flags.rate, "--rate", 10_000);
-    const [{ offerOf, takeOver, usualCrawlLimits }, { notary }] = await Promise.all([
+    const [{ takeOver, usualCrawlLimits }, { ownOffer }, { notary }] = await Promise.all([
       import("./take-over.ts"),
+      import("../../moving/back/own-offer.ts"),
       import("../../core/format/notary.ts"),
     ]);
     const trust = await openSending(flags, client);
@@ -110,15 +111,19 @@ export function addExportNotary(parent: Command, publishing: Publishing): void {
       const wanted = named ?? source.names(mostNames);
       const run = (names: Iterable<string> | AsyncIterable<string>, dryRun: boolean, past: boolean) =>
         takeOver(
-          { offer: offerOf(crawl, { past }), destination, dryRun, inFlight, onDone: progress.onDone },
+          { offer: ownOffer(crawl, { past }), destination, dryRun, inFlight, onDone: progress.onDone },
           names,
         );
       const hasPast = flags.past === true && !isServer(place, flags);
       const foreseen = await run(wanted, true, hasPast && flags.dryRun === true);
       const bad = foreseen.filter(cannotGo);
       const stays = flags.dryRun === true || (bad.length > 0 && flags.leaveOut !== true);
-      const good = foreseen.filter((report) => !cannotGo(report)).map(({ repository }) => repository);
-      const reports = stays ? foreseen : [...(await run(good, false, hasPast)), ...bad].sort(byName);
+      // Where nothing is missing, nothing is written and nothing has to be read once more.
+      const isDone = (report: Report) => cannotGo(report) || (!hasPast && report.outcome === "same");
+      const good = foreseen.filter((report) => !isDone(report)).map(({ repository }) => repository);
+      const reports = stays
+        ? foreseen
+        : [...(await run(good, false, hasPast)), ...foreseen.filter(isDone)].sort(byName);
       progress.end();
       await end(publishing, reports, {
         place,

@@ -32,7 +32,7 @@ export function addImportKeys(parent: Command, { context, client, finish }: Publ
     .option("--signer-dump <file>", "what mysqldump or mariadb-dump wrote of its MySQL or MariaDB")
     .option(
       "--old-passphrase <place>",
-      "its passphrase: [ALIAS=]file:PATH, fd:NUMBER or env:NAME; may be repeated (default: its own variables, NOTARY_SIGNER_ALIAS)",
+      "its passphrase: [ALIAS=]file:PATH, fd:NUMBER or env:NAME; may be repeated, also for one alias whose passphrase was changed (default: its own variables, NOTARY_SIGNER_ALIAS)",
       collect,
       [],
     )
@@ -79,7 +79,7 @@ export function addImportKeys(parent: Command, { context, client, finish }: Publ
           dryRun: flags.dryRun === true,
           repositories: done,
         });
-      else printLine(context, told(done, flags.dryRun === true));
+      else printLine(context, transferText(done, flags.dryRun === true));
       if (done.some(({ outcome }) => outcome === "failed")) finish(exitCodes.oldKeysInPart.code);
     } finally {
       passphrases.close();
@@ -106,18 +106,22 @@ const words: Readonly<Record<Outcome, string>> = {
   failed: "failed",
 };
 
-function told(done: readonly Transferred[], dryRun: boolean): string {
-  const rows = done.map(({ repository, outcome, keys, without }) => [
-    printable(repository),
-    outcome === "taken" && dryRun ? "would be taken in" : words[outcome],
-    keys.map(({ role, id }) => `${role} ${id.slice(0, 12)}`).join(", "),
-    outcome === "absent" ? "" : adviceOf(without),
+/** A line for each repository with what is next, and a sentence for each that failed. */
+export function transferText(done: readonly Transferred[], dryRun: boolean): string {
+  const rows = done.map((each) => [
+    printable(each.repository),
+    each.outcome === "taken" && dryRun ? "would be taken in" : words[each.outcome],
+    each.keys.map(({ role, id }) => `${role} ${id.slice(0, 12)}`).join(", "),
+    nextOf(each, dryRun),
   ]);
   const faults = done.flatMap(({ fault }) => (fault === undefined ? [] : [printable(fault)]));
   return [formatTable([["REPOSITORY", "KEYS", "WHICH", "NEXT"], ...rows]), ...faults].join("\n");
 }
 
-function adviceOf(without: Transferred["without"]): string {
-  if (without.includes("timestamp")) return "vidimus adopt";
+function nextOf({ repository, outcome, without }: Transferred, dryRun: boolean): string {
+  if (outcome === "absent") return "take it over first: vidimus import notary";
+  if (outcome === "failed") return "see below";
+  if (without.includes("timestamp")) return `vidimus adopt ${printable(repository)}`;
+  if (outcome === "taken" && dryRun) return "the same without --dry-run";
   return without.includes("snapshot") ? "nothing: its owner signs the snapshot" : "nothing: versions go on";
 }

@@ -128,12 +128,15 @@ async function allOf(desk: Desk, release: string): Promise<readonly Review[]> {
   );
 }
 
-/** Signs with the keys that are here and missing, and gives what became of it. Throws `SIGNERS_MISSING`. */
+/**
+ * Signs with the keys that are here and missing, and gives what became of it. Where nothing is missing, it is brought up again: it
+ * waits for one who may publish. Throws `SIGNERS_MISSING`.
+ */
 async function signOne(desk: Desk, opened: Opened, found: Review): Promise<Review> {
   const { draft, signatures, proposal } = found;
   const all = await signedBy(opened, draft, signatures);
   const made = newIn(signatures, all);
-  if (made.size === 0) {
+  if (made.size === 0 && !found.standing.every(({ needed, signed }) => signed.length >= needed)) {
     throw new PublishError(
       "SIGNERS_MISSING",
       `No key here can add to the proposal ${proposal.id} of ${printable(proposal.repository)}: its missing signers are others.`,

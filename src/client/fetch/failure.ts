@@ -70,7 +70,8 @@ export function refusedStatus(status: number, origin: string, retryAfter?: numbe
   if (status === 403) {
     return new TrustError("FORBIDDEN", `${origin} does not let this user read here (403).`, { detail });
   }
-  if (status === 429 || (status >= 500 && status <= 599)) {
+  if (status === 429) return askedTooOften(origin, retryAfter);
+  if (status >= 500 && status <= 599) {
     return new TrustError("SERVER_ERROR", `${origin} answered ${status}.`, { detail });
   }
   // Many servers answer so on a TLS port.
@@ -80,6 +81,20 @@ export function refusedStatus(status: number, origin: string, retryAfter?: numbe
     `${origin} answered ${status}, which no trust server does here.${scheme}`,
     { detail },
   );
+}
+
+function askedTooOften(origin: string, retryAfter: number | undefined): TrustError {
+  const wait = retryAfter === undefined ? "a minute" : timeOf(retryAfter);
+  return new TrustError("TOO_MANY_REQUESTS", `${origin} was asked too often (429).`, {
+    detail: { status: 429, ...(retryAfter !== undefined && { retryAfter }) },
+    remedy: { next: `Wait ${wait}, then run the command again.` },
+  });
+}
+
+function timeOf(seconds: number): string {
+  const [count, unit] =
+    seconds > 120 ? [Math.ceil(seconds / 60), "minute"] : [Math.max(1, seconds), "second"];
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }
 
 /** Seconds of a `Retry-After`, which is a number of them or a date; undefined if it is neither. `now`: milliseconds. */

@@ -58,13 +58,14 @@ export interface Fetcher {
   /**
    * The bytes of a file, or undefined if the server says that there is none (404).
    *
-   * Throws `UNREACHABLE`, `TIMEOUT`, `TLS_UNTRUSTED`, `SERVER_ERROR` (5xx or 429 after all tries), `BAD_ANSWER` (any
+   * Throws `UNREACHABLE`, `TIMEOUT`, `TLS_UNTRUSTED`, `SERVER_ERROR` (5xx after all tries), `TOO_MANY_REQUESTS` (429, after all tries or where
+   * it says to wait for long), `BAD_ANSWER` (any
    * other status, too many or forbidden redirects, a body shorter than it says), `ANSWER_TOO_LARGE`, `UNAUTHORIZED`,
    * `FORBIDDEN`, `TOKEN_REALM`, `CREDENTIALS`.
    */
   get(request: FileRequest): Promise<Buffer | undefined>;
   /**
-   * The answer, whatever its status but 401, and 403 where nobody's credentials are behind the request. Nothing is tried twice but for a 401, and no redirect is followed: of a call that
+   * The answer, whatever its status but 401, 429 of whoever asks too often, and 403 where nobody's credentials are behind the request. Nothing is tried twice but for a 401, and no redirect is followed: of a call that
    * broke off nobody knows here whether it was done. Throws as `get`, but for `SERVER_ERROR`.
    */
   call(request: CallRequest): Promise<CallAnswer>;
@@ -73,7 +74,7 @@ export interface Fetcher {
 }
 
 /** Codes after which data of an earlier update may be used, where the policy allows that. */
-const away: ReadonlySet<TrustCode> = new Set(["UNREACHABLE", "TIMEOUT", "SERVER_ERROR"]);
+const away: ReadonlySet<TrustCode> = new Set(["UNREACHABLE", "TIMEOUT", "SERVER_ERROR", "TOO_MANY_REQUESTS"]);
 
 /** Whether the server is away, as against one that answers with something wrong. */
 export function isAway(code: TrustCode): boolean {

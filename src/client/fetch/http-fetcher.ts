@@ -92,8 +92,11 @@ export function createFetcher(options: FetcherOptions): Fetcher {
     });
     if (answer.status === 200) return answer.body;
     if (answer.status === 404) return undefined;
-    const retryAfter = retryAfterOf(answer.headers["retry-after"], Date.now());
-    throw refusedStatus(answer.status, server.origin, retryAfter);
+    throw refused(answer);
+  }
+
+  function refused({ status, headers }: Answer): TrustError {
+    return refusedStatus(status, server.origin, retryAfterOf(headers["retry-after"], Date.now()));
   }
 
   return {
@@ -123,6 +126,9 @@ export function createFetcher(options: FetcherOptions): Fetcher {
           return send({ method, url, headers, body: body?.bytes, maxBytes, keepsAll: true }, signal);
         });
         const code = answer.headers["vidimus-code"];
+        // What there are too many of, such as proposals, is for the caller to tell.
+        if (answer.status === 429 && (code === undefined || code === "TOO_MANY_REQUESTS"))
+          throw refused(answer);
         return {
           status: answer.status,
           type: answer.headers["content-type"]?.split(";")[0]?.trim(),

@@ -112,12 +112,20 @@ function refusedWorkload({ headers }: Answer, origin: string): TrustError {
       return new TrustError("UNAUTHORIZED", `${origin} does not accept the ID token.`, {
         remedy: {
           who: "you",
-          next: "Ask for a new one, of the issuer and for the audience that the server knows; its log says why.",
+          next: `Ask for a new one, of the issuer and for the audience that the server knows. ${whyOf(headers["vidimus-incident"])}`,
         },
       });
     default:
       return new TrustError("UNAUTHORIZED", `The token service ${origin} exchanges no ID tokens.`);
   }
+}
+
+/** Where who runs the server finds the reason. */
+function whyOf(incident: string | readonly string[] | undefined): string {
+  const isOne = typeof incident === "string" && /^[0-9a-f]{8}$/.test(incident);
+  return isOne
+    ? `Its operator finds the reason in the log, under ${incident}.`
+    : "Its operator's log says why.";
 }
 
 /** How a right is spelled in tokens and challenges; undefined: any token will do, and none of its rights is asked for. */

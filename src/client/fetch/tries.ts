@@ -62,13 +62,19 @@ export async function withTries<T>(
 }
 
 function mayPass(error: unknown): boolean {
-  return error instanceof TrustError && isAway(error.code);
+  if (!(error instanceof TrustError) || !isAway(error.code)) return false;
+  // Who comes before the time that was said is one more who asks too often.
+  return error.code !== "TOO_MANY_REQUESTS" || secondsOf(error) * 1_000 <= mostHeeded;
 }
 
 /** What the server asked to wait, in milliseconds. */
 function heeded(error: Error): number {
+  return Math.min(secondsOf(error) * 1_000, mostHeeded);
+}
+
+function secondsOf(error: Error): number {
   const seconds = error instanceof TrustError ? error.detail?.retryAfter : undefined;
-  return typeof seconds === "number" ? Math.min(seconds * 1_000, mostHeeded) : 0;
+  return typeof seconds === "number" ? seconds : 0;
 }
 
 async function wait(milliseconds: number, signal: AbortSignal): Promise<void> {

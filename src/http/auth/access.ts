@@ -25,6 +25,11 @@ import { grantOfToken, mostCharacters, type TokenIssuer } from "./tokens.ts";
 export interface Access {
   /** Throws `UNAUTHORIZED` (an `AccessRefusal`), `TOO_MANY_REQUESTS`, `BAD_REQUEST`. */
   authorize(request: IncomingMessage, route: Route, address: string): Grant | Promise<Grant>;
+  /**
+   * Once more of who was let in, when the body has come or a wait is over: what may be revoked at any time is asked for again. A
+   * token that says itself until when it is good goes on until then. Throws `UNAUTHORIZED`. Counts nothing.
+   */
+  confirm(request: IncomingMessage, route: Route, given: Grant): Promise<void>;
   /** Whether this read is allowed by what is remembered: without waiting for anything. False: ask `authorize`. */
   isKnownReader(request: IncomingMessage, route: Route): boolean;
   /** Nothing is remembered of tokens that were good so far. */
@@ -38,6 +43,7 @@ const anonymous = (address: string): Principal => ({ name: anonymousName, method
 /** Everybody may do everything. */
 export const openToAll: Access = {
   authorize: (_request, _route, address) => grantOfAll(anonymous(address)),
+  confirm: async () => undefined,
   isKnownReader: () => true,
   forget: () => undefined,
   challenge: () => undefined,
@@ -50,6 +56,11 @@ export interface AccessOptions {
   readonly issuers: readonly TokenIssuer[];
   /** Tokens that are no JWT. Absent: there are none. */
   readonly opaque?: OpaqueTokens;
+  /**
+   * Whether somebody whose token says that they administer the server still does: asked at each request that takes it. Absent: the
+   * token's word counts until it ends.
+   */
+  readonly administers?: (principal: Principal) => Promise<boolean>;
   /** Whoever has no token may read every repository. */
   readonly anonymousRead: boolean;
   /** Refused tokens from one address, and changes by one principal, in a minute. 0: no limit. */
@@ -121,6 +132,13 @@ export function accessByToken(options: AccessOptions): Access {
     return grant;
   }
 
+  /** Of tokens that say what they allow. Those that are looked up were asked for just now. */
+  async function administering(token: string, need: Need, { principal }: Grant): Promise<void> {
+    const isAsked = isAdministration(need) && isJwt(token);
+    if (isAsked && (await options.administers?.(principal)) === false)
+      throw new AccessRefusal("insufficient_scope", need, { principal });
+  }
+
   return {
     authorize(request, route, address) {
       const need = needOf(route);
@@ -131,9 +149,28 @@ export function accessByToken(options: AccessOptions): Access {
         throw new AccessRefusal("missing", need);
       }
       const grant = known(token);
-      if (grant === undefined)
-        return verified(token, need, address).then((made) => allowed(made, need, route));
-      return allowed({ ...grant, principal: { ...grant.principal, address } }, need, route);
+      const letIn = async (made: Grant) => {
+        await administering(token, need, made);
+        return allowed(made, need, route);
+      };
+      if (grant === undefined) return verified(token, need, address).then(letIn);
+      const found = { ...grant, principal: { ...grant.principal, address } };
+      return isAdministration(need) ? letIn(found) : allowed(found, need, route);
+    },
+    async confirm(request, route, given) {
+      const token = bearer(request);
+      if (token === undefined) return;
+      const need = needOf(route);
+      if (isJwt(token)) return await administering(token, need, given);
+      let grant: Grant;
+      try {
+        grant = await opaquely(token, given.principal.address, now());
+      } catch (cause) {
+        if (cause instanceof StoreError) throw cause;
+        throw new AccessRefusal("invalid_token", need, { cause });
+      }
+      if (!grant.may(need) && !isOpen(need, route))
+        throw new AccessRefusal("insufficient_scope", need, { principal: grant.principal });
     },
     isKnownReader(request, route) {
       const need = needOf(route);
@@ -158,6 +195,10 @@ const noRights = { repositories: new Map<string, ReadonlySet<string>>(), server:
 
 function isRead(need: Need): boolean {
   return need.kind === "repository" && need.actions.every((action) => action === "pull");
+}
+
+function isAdministration(need: Need): boolean {
+  return need.kind === "server" && need.action === "admin";
 }
 
 function readerOf(address: string): Grant {

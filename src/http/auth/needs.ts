@@ -1,8 +1,9 @@
 /**
  * What each request needs, by its meaning: the whole table (notary-protocol.md 1.1, column "Permission").
  *
- * Whoever asks for a path that leads nowhere, or for a name that is not served, needs what the list of all repositories
- * needs: nothing is told about what is there. Signing and rejecting a proposal need a signature by a key of the role, which is
+ * Whoever asks for a path of the Notary API that leads nowhere, or for a name that is not served, needs what the list of all
+ * repositories needs: nothing is told about what is there. Below `/api/v1/` which paths there are is public, so there it is enough
+ * to be somebody. Signing and rejecting a proposal need a signature by a key of the role, which is
  * examined; here it is enough to be able to see the proposal.
  */
 import type { Route } from "../routes.ts";
@@ -93,7 +94,8 @@ export const needs = {
   importVersions: admin,
   takeOver: admin,
   addPast: admin,
-  manageMissing: catalog,
+  manageMissing: known,
+  manageNotServed: catalog,
 } as const satisfies Record<Route["kind"], Need | ToRepository>;
 
 export function needOf(route: Route): Need {
@@ -130,6 +132,7 @@ export function changes(route: Route): boolean {
     case "registerKey":
     case "denyKey":
     case "allowKey":
+    case "retentionRun":
     case "adoptOnlineKeys":
     case "takeOver":
     case "addPast":

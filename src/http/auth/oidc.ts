@@ -20,6 +20,7 @@ import { isPersonName, oidcPrefix } from "../../service/access/evaluate.ts";
 import type { Principal } from "../../service/service.ts";
 import type { Scope } from "../../store/access.ts";
 import { type IdTokenFault, IdTokenRefusal, type IdTokenRules, verifyIdToken } from "./id-token.ts";
+import { makeIncident, tellIncident } from "./incident.ts";
 import { holderOf, Rate } from "./rate.ts";
 
 export interface WorkloadRules extends IdTokenRules {
@@ -50,20 +51,29 @@ export interface Identified {
   readonly until: number;
 }
 
+interface ExchangeContext {
+  readonly cause?: unknown;
+  readonly principal?: Pick<Principal, "name" | "method">;
+  readonly incident?: string;
+}
+
 /** The answer to an ID token that gives nothing: 400 (RFC 6749, 5.2) or 403, for no other credentials would help. */
 export class ExchangeRefusal extends RefusedError {
   readonly status: 400 | 403;
   /** Who it is, where that is known and is somebody here. */
   readonly principal: Pick<Principal, "name" | "method"> | undefined;
+  /** Under which the log has the reason. */
+  readonly incident: string | undefined;
 
   constructor(
     code: "UNAUTHORIZED" | "FORBIDDEN",
     sentence: string,
-    { cause, principal }: { cause?: unknown; principal?: Pick<Principal, "name" | "method"> } = {},
+    { cause, principal, incident }: ExchangeContext = {},
   ) {
     super(code, sentence, { cause });
     this.status = code === "FORBIDDEN" ? 403 : 400;
     this.principal = principal;
+    this.incident = incident;
   }
 }
 
@@ -133,10 +143,10 @@ export class Oidc {
       if (error instanceof RefusedError && error.code !== "FORBIDDEN") throw error;
       this.#failures.count(from, now());
       if (!(error instanceof IdTokenRefusal)) throw error;
-      logger.info({ from: address, reason: error.fault }, "an ID token was refused");
-      const sentence =
-        told[error.fault] ?? "This ID token is not valid here: see the server's log for the reason.";
-      throw new ExchangeRefusal("UNAUTHORIZED", sentence, { cause: error });
+      const incident = makeIncident();
+      logger.info({ from: address, reason: error.fault, incident }, "an ID token was refused");
+      const sentence = told[error.fault] ?? `This ID token is not valid here: ${tellIncident(incident)}.`;
+      throw new ExchangeRefusal("UNAUTHORIZED", sentence, { cause: error, incident });
     }
   }
 

@@ -95,18 +95,25 @@ export class FetchedKeys implements ProviderKeys {
   #fetchedAt = Number.NEGATIVE_INFINITY;
   #askedAt = Number.NEGATIVE_INFINITY;
   #underWay: Promise<void> | undefined;
+  #isWanted = false;
 
   constructor(options: FetchedKeysOptions) {
     this.#options = options;
   }
 
   async find(wanted: WantedKey): Promise<KeyObject | undefined> {
-    if (!this.#isWithin(this.#fetchedAt, freshFor)) await this.#fetch(pauseAfterFailure);
+    if (this.#isWanted || !this.#isWithin(this.#fetchedAt, freshFor)) await this.#fetch(pauseAfterFailure);
     if (!this.#isWithin(this.#fetchedAt, usableFor)) throw notToBeHad();
     const found = findKey(this.#set, wanted);
     if (found !== undefined) return found;
     await this.#fetch(pauseForUnknown);
     return findKey(this.#set, wanted);
+  }
+
+  /** With the next token, whatever its key; until that is done the keys that are there go on. */
+  fetchAnew(): void {
+    this.#isWanted = true;
+    this.#askedAt = Number.NEGATIVE_INFINITY;
   }
 
   /** A clock that was set back makes nothing younger. */
@@ -131,6 +138,7 @@ export class FetchedKeys implements ProviderKeys {
     try {
       this.#set = readKeySet(await fetch());
       this.#fetchedAt = now();
+      this.#isWanted = false;
     } catch (err) {
       logger.warn({ issuer, err }, "the keys of an identity provider cannot be fetched");
     }

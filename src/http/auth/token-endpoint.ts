@@ -77,9 +77,13 @@ export async function tokenEndpoint(
     const answer = errorAnswer(error);
     countRefusal(refusals, request, error, answer);
     if (isExchange) {
-      const { code, message, status } = error;
+      const { code, message, status, incident } = error;
       const body = `${JSON.stringify({ errors: [{ code, message }] })}\n`;
-      return await sendError(reply, { ...answer, status, body }, request.method);
+      return await sendError(
+        reply,
+        { ...answer, status, body, ...(incident !== undefined && { incident }) },
+        request.method,
+      );
     }
     return await sendError(reply, answer, request.method, `Basic realm="${service}"`);
   });
@@ -89,7 +93,7 @@ export async function tokenEndpoint(
     if (authorization === undefined) return await anonymous();
     const [, text] = /^Basic +([A-Za-z0-9+/=]+)$/i.exec(authorization) ?? [];
     if (text === undefined)
-      throw new MalformedError("BAD_REQUEST", "Send name and password as Basic credentials.");
+      throw new RefusedError("UNAUTHORIZED", "Send name and password as Basic credentials.");
     const [name = "", ...rest] = Buffer.from(text, "base64").toString("utf8").split(":");
     return await byPassword({ name, password: rest.join(":") }, request);
   }

@@ -124,4 +124,18 @@ export const keyChange = z.strictObject({
   format: z.literal("vidimus-key-change/1"),
   key: keyId,
   changed: z.boolean().meta({ description: "False: it was so already." }),
+  proposals: z
+    .array(
+      z.strictObject({
+        repository: z.string(),
+        id: z.string(),
+        roles: z.array(z.string()).meta({ description: "Those that the key has signed." }),
+        outcome: z.enum(["unaffected", "waits", "stuck"]).meta({
+          description:
+            "unaffected: others have signed enough; waits: others can sign in its place; stuck: there are not enough of them.",
+        }),
+      }),
+    )
+    .optional()
+    .meta({ description: "Of a denial: the open proposals that hold a signature of the key." }),
 });

@@ -91,9 +91,12 @@ export function auditApi(
   });
   app.post("/manage/deny-key", async (request, reply) => {
     const { key } = meaning(request, "denyKey");
-    const body = await bodyOf(request, schemas.denyBody, async ({ reason }) =>
-      changeDocument(key, await audit.deny(key, wellFormed(reason, "reason"), request.grant.principal)),
-    );
+    const body = await bodyOf(request, schemas.denyBody, async ({ reason }) => {
+      const changed = await audit.deny(key, wellFormed(reason, "reason"), request.grant.principal);
+      const held = await service.proposals.heldBy(key);
+      const proposals = held.map(({ roles, ...each }) => ({ ...each, roles: [...roles] }));
+      return { ...changeDocument(key, changed), proposals };
+    });
     return await sendJson(reply, body);
   });
   app.post("/manage/allow-key", async (request, reply) => {

@@ -1,5 +1,6 @@
 /** Refusals in the words of the management API: our own codes and sentences, with the statuses of the other one. */
 import { type Code, VidimusError } from "../../core/errors.ts";
+import { tellIncident } from "../auth/incident.ts";
 import { type ErrorAnswer, errorAnswer, refusalOfFramework } from "../errors.ts";
 
 /** Where this API can say more by its status. */
@@ -15,12 +16,12 @@ const statuses: Partial<Record<Code, number>> = {
   IMPORT_CONFLICT: 409,
 };
 
-/** What to answer to anything that was thrown. Opaque is only what is no refusal. */
-export function manageAnswer(thrown: unknown): ErrorAnswer {
+/** What to answer to anything that was thrown. Opaque is only what is no refusal, and that is told by its `incident`. */
+export function manageAnswer(thrown: unknown, incident: string): ErrorAnswer {
   const answer = errorAnswer(thrown);
   const refusal = refusalOfFramework(thrown) ?? (thrown instanceof VidimusError ? thrown : undefined);
   const { message, role, detail } = refusal ?? {
-    message: "The server failed: its log says why.",
+    message: `The server failed: ${tellIncident(incident)}.`,
     role: undefined,
     detail: undefined,
   };

@@ -13,7 +13,10 @@ const ofRepository = "/api/v1/repositories/{name}/proposals";
 const ofProposal = `${ofRepository}/{id}`;
 
 /** One for each meaning that a request can have, complete by the compiler; of questions there is one for each. */
-export const operations: Record<Exclude<ManageRoute["kind"], "manageMissing" | "audit">, Operation> = {
+export const operations: Record<
+  Exclude<ManageRoute["kind"], "manageMissing" | "manageNotServed" | "audit">,
+  Operation
+> = {
   proposals: {
     method: "get",
     path: "/api/v1/proposals",

@@ -43,7 +43,7 @@ export const pageQuery = z.strictObject({
 });
 export const permissionQuery = z.strictObject({ subject, pattern });
 export const explainQuery = z.strictObject({
-  subject: z.string().max(200).meta({ description: "user:NAME, or anyone." }),
+  subject: z.string().max(200).meta({ description: "user:NAME, team:NAME, token:NAME, or anyone." }),
   action: z.string().max(32),
   repository: z.string().max(255).optional(),
 });
@@ -52,7 +52,11 @@ export const logoutBody = z.strictObject({
 });
 
 const next = z.string().optional().meta({ description: "Where the next page begins: give it as `after`." });
-export const done = z.strictObject({ format: z.literal("vidimus-done/1") });
+const warnings = z
+  .array(z.string())
+  .optional()
+  .meta({ description: "What was taken as it is, and may not be meant: names that nobody has." });
+export const done = z.strictObject({ format: z.literal("vidimus-done/1"), warnings });
 export const sessionsEnded = z.strictObject({
   format: z.literal("vidimus-done/1"),
   sessions: z.int().meta({ description: "Logins that ended with it." }),
@@ -103,6 +107,7 @@ export const newToken = z.strictObject({
   name,
   token: z.string().meta({ description: "Shown this once, and stored nowhere." }),
   expires: instant,
+  warnings,
 });
 export const permissionList = z.strictObject({
   format: z.literal("vidimus-permissions/1"),
@@ -111,9 +116,12 @@ export const permissionList = z.strictObject({
 export const explanation = z.strictObject({
   format: z.literal("vidimus-explanation/1"),
   allowed: z.boolean(),
-  disabled: z.boolean().meta({ description: "The user cannot log in, whatever is permitted." }),
+  disabled: z
+    .boolean()
+    .meta({ description: "The user cannot log in, or the token counts no more, whatever is permitted." }),
   by: permission.optional().meta({ description: "What allows it." }),
   near: z.array(permission).meta({ description: "Of what was given, what is for this repository." }),
+  warnings,
 });
 export const loginOffer = z.strictObject({
   format: z.literal("vidimus-login/1"),

@@ -6,15 +6,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { RefusedError } from "../../core/errors.ts";
 import type { UserSession } from "../../service/access/administration.ts";
-import {
-  isOidcName,
-  isRepositoryAction,
-  isServerAction,
-  subjectOf,
-  subjectText,
-} from "../../service/access/evaluate.ts";
+import { isOidcName, subjectText } from "../../service/access/evaluate.ts";
 import type { Principal } from "../../service/service.ts";
-import type { MachineToken, Permission, Subject, Team, User } from "../../store/access.ts";
+import type { MachineToken, Permission, Team, User } from "../../store/access.ts";
 import type { BuiltinAccess } from "../auth/builtin.ts";
 import { holderOf } from "../auth/rate.ts";
 import { forbidden } from "../auth/refusal.ts";
@@ -24,6 +18,7 @@ import { withJson } from "../json-body.ts";
 import type { PeopleRoute } from "../manage-routes.ts";
 import type { AppOptions } from "../options.ts";
 import { bad, checked, meaning, parameters } from "./asking.ts";
+import { explanationOf, subjectIn, warningsOf } from "./explaining.ts";
 import * as schemas from "./people-schemas.ts";
 
 const largestBody = 64 * 1024;
@@ -150,7 +145,7 @@ export async function peopleApi(
   app.put(route("addMember"), async (request, reply) => {
     const { team, name } = meaning(request, "addMember");
     await changing().addMember(team, name, request.grant.principal);
-    return await isDone(reply);
+    return await answer(reply, { format: "vidimus-done/1", ...(await warningsOf(parts().logins, name)) });
   });
   app.delete(route("removeMember"), async (request, reply) => {
     const { team, name } = meaning(request, "removeMember");
@@ -175,7 +170,9 @@ export async function peopleApi(
     await withBody(request, schemas.addTokenBody, async ({ name, owner = "", scopes, lifetime }) => {
       const wanted = { name, owner, scopes, lifetime: lifetime * 1_000 };
       const { text, expiresAt } = await administration().addMachineToken(wanted, request.grant.principal);
-      await answer(reply, { format: "vidimus-token/1", name, token: text, expires: instant(expiresAt) }, 201);
+      const warnings = owner === "" ? {} : await warningsOf(parts().logins, owner);
+      const made = { format: "vidimus-token/1", name, token: text, expires: instant(expiresAt) };
+      await answer(reply, { ...made, ...warnings }, 201);
     });
     return reply;
   });
@@ -192,8 +189,11 @@ export async function peopleApi(
     await withBody(request, schemas.permission, async ({ subject, pattern, actions }) => {
       const permission = { subject: subjectIn(subject), pattern, actions: [...new Set(actions)] };
       await administration().setPermission(permission, request.grant.principal);
+      const { kind, name } = permission.subject;
+      const warnings = kind === "user" ? await warningsOf(parts().logins, name) : {};
+      await answer(reply, { format: "vidimus-done/1", ...warnings });
     });
-    return await isDone(reply);
+    return reply;
   });
   app.delete(route("removePermission"), async (request, reply) => {
     const { query } = meaning(request, "removePermission");
@@ -203,22 +203,8 @@ export async function peopleApi(
   });
   app.get(route("explain"), async (request, reply) => {
     const asked = checked(schemas.explainQuery, parameters(meaning(request, "explain").query), "query");
-    const subject = subjectIn(asked.subject);
-    const { action, repository } = asked;
-    if (subject.kind === "team") throw bad("subject: give user:NAME or anyone");
-    if (!isRepositoryAction(action) && !isServerAction(action)) throw bad("action: there is no such action");
-    if (isRepositoryAction(action) && repository === undefined)
-      throw bad("repository: name one for this action");
-    const user = subject.kind === "user" ? subject.name : undefined;
-    const of = isServerAction(action) ? undefined : repository;
-    const { decision, disabled } = await administration().explain(user, action, of);
-    return await answer(reply, {
-      format: "vidimus-explanation/1",
-      allowed: decision.allowed && !disabled,
-      disabled,
-      ...(decision.allowed && { by: permissionDocument(decision.by) }),
-      near: decision.allowed ? [] : decision.near.map(permissionDocument),
-    });
+    const { logins, now } = parts();
+    return await answer(reply, await explanationOf(asked, { store: administration().store, logins, now }));
   });
 
   /** Failures with the present password count like failed logins. */
@@ -252,12 +238,6 @@ function isPerson({ method, name }: Principal): boolean {
 
 function isAdministrator({ grant }: FastifyRequest): boolean {
   return grant.may({ kind: "server", action: "admin" });
-}
-
-function subjectIn(text: string): Subject {
-  const subject = subjectOf(text);
-  if (subject === undefined) throw bad("subject: write user:NAME, team:NAME or anyone");
-  return subject;
 }
 
 function userDocument({ name, password, disabled, createdAt }: User) {

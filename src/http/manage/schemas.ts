@@ -105,7 +105,14 @@ export const proposal = z.strictObject({
   events: z.array(
     z.strictObject({
       at: instant,
-      kind: z.enum([...state.options.filter((each) => each !== "open"), "opened", "signed", "failed"]),
+      kind: z.enum([
+        ...state.options.filter((each) => each !== "open"),
+        "opened",
+        "proposed",
+        "signed",
+        "backed",
+        "failed",
+      ]),
       by: z.string(),
       detail: z.string(),
     }),

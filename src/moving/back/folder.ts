@@ -5,6 +5,8 @@
  * - Files that have names of their own come first, then the current ones all at once: whoever reads the folder reads what was before or
  *   what comes after. Only a crash between two of them leaves some of each, which no reader takes; then the export is run again.
  * - Nothing is written into a folder that holds something else, and nothing of another history is replaced.
+ * - Every file is there under its checksum, too. One that is not was damaged or put there by somebody else, and is called so: it is
+ *   no other history.
  */
 import { opendir, readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -38,51 +40,73 @@ export async function folderDestination({ folder, rules, older }: FolderPlace): 
   await refuseOtherFolder(folder);
   const bytesOf = (repository: string, name: string) => read(pathOf(folder, repository, name));
 
+  /** Whether an export has written these bytes. */
+  async function isIntact(repository: string, role: string, bytes: Buffer): Promise<boolean> {
+    return (await bytesOf(repository, `${role}.${sha256Hex(bytes)}.json`))?.equals(bytes) === true;
+  }
+
+  function damaged(repository: string, name: string): BackError {
+    return new BackError(
+      "EXPORT_DAMAGED",
+      `${pathOf(folder, repository, name)} is not as an export has written it: move the folder ${pathOf(folder, repository, "")} away and export ${repository} again, which writes all of it anew.`,
+    );
+  }
+
+  /** Throws `EXPORT_DAMAGED`. */
   async function currentOf(repository: string): Promise<ReadonlyMap<string, Stored>> {
     const current = new Map<string, Stored>();
     const place = pathOf(folder, repository, "");
-    for (const name of await currentNames(place)) {
-      const bytes = await bytesOf(repository, `${name}.json`);
+    for (const role of await currentNames(place)) {
+      const name = `${role}.json`;
+      const bytes = await bytesOf(repository, name);
       if (bytes === undefined) continue;
-      const { version } = rules.parse(name, bytes).signed;
-      current.set(name, { role: name, version, sha256: sha256Hex(bytes) });
+      if (!(await isIntact(repository, role, bytes))) throw damaged(repository, name);
+      const { version } = rules.parse(role, bytes).signed;
+      current.set(role, { role, version, sha256: sha256Hex(bytes) });
     }
     return current;
   }
 
-  /** Under its version and its checksum. */
-  async function put(repository: string, { role, bytes, sha256, signed }: Metadata): Promise<boolean> {
-    const byVersion = `${signed.version}.${role}.json`;
-    const there = await bytesOf(repository, byVersion);
-    const isOther = there !== undefined && !there.equals(bytes);
+  /** What is there under its version. Throws `EXPORT_DAMAGED`, and `EXPORT_CONFLICT` where that is no server's to make. */
+  async function byVersion(
+    repository: string,
+    { role, bytes, signed }: Metadata,
+  ): Promise<Buffer | undefined> {
+    const name = `${signed.version}.${role}.json`;
+    const there = await bytesOf(repository, name);
+    if (there === undefined || there.equals(bytes)) return there;
+    if (!(await isIntact(repository, role, there))) throw damaged(repository, name);
     // What another server made of the same version stays under its checksum alone.
-    if (isOther && role !== "timestamp" && role !== "snapshot") {
-      throw new BackError(
-        "EXPORT_CONFLICT",
-        `${repository} has another ${role} ${signed.version} in the folder.`,
-      );
-    }
-    const names = [`${role}.${sha256}.json`, byVersion];
-    let isNew = false;
-    for (const name of names) {
-      const known = name === byVersion ? there : await bytesOf(repository, name);
-      if (known?.equals(bytes) === true) continue;
-      await write(pathOf(folder, repository, name), bytes);
-      isNew = true;
-    }
-    return isNew;
+    if (role === "timestamp" || role === "snapshot") return there;
+    throw new BackError(
+      "EXPORT_CONFLICT",
+      `${pathOf(folder, repository, name)} is of another history than the ${role} ${signed.version} that is here: find out with the owner of ${repository} which of both goes on, or export into another folder.`,
+    );
+  }
+
+  /** Under its version and its checksum. */
+  async function put(repository: string, file: Metadata): Promise<boolean> {
+    const { role, bytes, sha256, signed } = file;
+    const known = [
+      [`${role}.${sha256}.json`, await bytesOf(repository, `${role}.${sha256}.json`)],
+      [`${signed.version}.${role}.json`, await byVersion(repository, file)],
+    ] as const;
+    const missing = known.filter(([, there]) => there?.equals(bytes) !== true);
+    for (const [name] of missing) await write(pathOf(folder, repository, name), bytes);
+    return missing.length > 0;
   }
 
   /** Throws what is not to be taken. */
   async function isThere(repository: string, collection: Collection): Promise<boolean> {
     const current = await currentOf(repository);
     await refuseOtherHistory(repository, collection, [...current.values()], older(repository));
-    const all = [...collection.roots.slice(-1), ...collection.files];
-    if (!all.every(({ role, sha256 }) => current.get(role)?.sha256 === sha256)) return false;
-    for (const { role, signed, bytes } of collection.roots) {
-      if ((await bytesOf(repository, `${signed.version}.${role}.json`))?.equals(bytes) !== true) return false;
+    let isWhole = [...collection.roots.slice(-1), ...collection.files].every(
+      ({ role, sha256 }) => current.get(role)?.sha256 === sha256,
+    );
+    for (const file of [...collection.roots, ...collection.files]) {
+      if ((await byVersion(repository, file))?.equals(file.bytes) !== true) isWhole = false;
     }
-    return true;
+    return isWhole;
   }
 
   return {
@@ -96,7 +120,9 @@ export async function folderDestination({ folder, rules, older }: FolderPlace): 
         const version = /^([1-9][0-9]{0,9})\.(.+)\.json$/.exec(name);
         if (version?.[2] !== role) continue;
         const bytes = await bytesOf(repository, name);
-        if (bytes !== undefined) found.set(Number(version[1]), sha256Hex(bytes));
+        // What was damaged is brought once more.
+        if (bytes === undefined || !(await isIntact(repository, role, bytes))) continue;
+        found.set(Number(version[1]), sha256Hex(bytes));
       }
       return found;
     },
@@ -216,7 +242,9 @@ async function refuseOtherFolder(folder: string): Promise<void> {
   if (others.length === 0 || (await isExport(folder))) return;
   throw new BackError(
     "EXPORT_PLACE",
-    `The folder ${folder} holds something else: name a new one, or one of an earlier export.`,
+    others.includes(marker)
+      ? `${join(folder, marker)} is not as an export has written it, so nobody knows what the folder holds: name a new one.`
+      : `The folder ${folder} holds something else: name a new one, or one of an earlier export.`,
   );
 }
 

@@ -8,23 +8,27 @@
  * snapshots are its own.
  *
  * Each publication is whole or not there. What was cut off goes on where it was.
+ *
+ * That interface has no way to say what is expected to be there. So right before a publication its timestamp is asked for once
+ * more: whatever was published since the plan was made has moved it on, and then nothing is sent. What is published in the moment
+ * after that meets the versions, which that server lets rise only, and the comparison at the end.
  */
 import type { Fetcher } from "../../client/fetch/fetcher.ts";
 import { sha256Hex } from "../../core/bytes.ts";
-import { canonicalText } from "../../core/canonical.ts";
-import { isObject, type Json, member } from "../../core/json.ts";
 import { notaryKeyId } from "../../core/keys.ts";
-import type { Metadata } from "../../core/model.ts";
 import type { Collection } from "../../core/taking-over.ts";
-import { isExpired, rootRole } from "../../core/verify.ts";
-import { type Crawl, crawlPresent, type Present } from "../crawl.ts";
+import { rootRole } from "../../core/verify.ts";
+import { type Crawl, type CrawlLimits, crawlPresent, type Present } from "../crawl.ts";
 import type { Destination } from "../destination.ts";
-import { BackError, SourceError } from "../errors.ts";
+import { BackError } from "../errors.ts";
 import { askSource } from "../notary-source.ts";
 import type { Pace } from "../pace.ts";
+import { byWeight, patient } from "../patient.ts";
 import type { Source } from "../source.ts";
 import { type Older, refuseOtherHistory } from "./history.ts";
+import { asPlace, readingAt } from "./place.ts";
 import { type Step, stepsAfter } from "./steps.ts";
+import { refuseFile } from "./stock-form.ts";
 
 export interface PublishingPlace {
   /** This server. */
@@ -35,9 +39,13 @@ export interface PublishingPlace {
   readonly pace: Pace;
   older(repository: string): Older;
   encode(files: ReadonlyMap<string, Buffer>): Promise<{ readonly type: string; readonly bytes: Buffer }>;
+  /** Milliseconds that the publications of one repository may take, in place of six hours. */
+  readonly patience?: number;
 }
 
 interface Plan {
+  /** Of the timestamp that was there; undefined: there was none. */
+  readonly before: { readonly version: number; readonly sha256: string } | undefined;
   readonly steps: readonly Step[];
   /** Empty publications afterwards. */
   readonly lifts: number;
@@ -45,14 +53,21 @@ interface Plan {
 
 /** Empty publications that anybody would wait for. */
 const mostLifts = 1_000;
+/** Plans that are made when somebody publishes there meanwhile. */
+const attempts = 3;
 const largestAnswer = 64 * 1_024;
 const longest = 120_000;
+const usualPatience = 6 * 60 * 60_000;
 
 export function publishingDestination(place: PublishingPlace): Destination {
   const { crawl, there, older } = place;
+  const [reading, weighed] = [readingAt(there.origin), byWeight()];
 
-  const readThere = (repository: string) =>
-    asPlace(() => crawlPresent({ ...crawl, source: there }, repository));
+  const readThere = (repository: string) => {
+    const source = patient(there);
+    const within = (limits: CrawlLimits) => crawlPresent({ ...crawl, source, limits }, repository);
+    return reading(repository, () => weighed(crawl.limits, within));
+  };
 
   async function planOf(repository: string, collection: Collection): Promise<Plan> {
     const known = await readThere(repository);
@@ -75,25 +90,53 @@ export function publishingDestination(place: PublishingPlace): Destination {
       await refuseWithoutKey(place, repository, collection, "timestamp");
     }
     if (lifts > 0) await refuseLifts(place, repository, collection, lifts);
-    return { steps, lifts };
+    if (!isSame && steps.length === 0) throw incomplete(there, repository);
+    const timestamp = known?.collection.trusted.timestamp;
+    const before = timestamp && { version: timestamp.signed.version, sha256: timestamp.sha256 };
+    return { before, steps, lifts };
+  }
+
+  /** Undefined: there is none. */
+  const timestampOf = (repository: string): Promise<Plan["before"]> =>
+    reading(repository, async () => {
+      const bytes = await there.file(repository, "timestamp.json", crawl.limits.fileBytes);
+      const signed = bytes && crawl.format.parse("timestamp", bytes).signed;
+      return bytes && signed && { version: signed.version, sha256: sha256Hex(bytes) };
+    });
+
+  /** Each publication makes one timestamp. Throws `EXPORT_AHEAD` when there is another one in between. */
+  async function send(repository: string, { before, steps, lifts }: Plan): Promise<void> {
+    const end = performance.now() + (place.patience ?? usualPatience);
+    const next = async (files: ReadonlyMap<string, Buffer>): Promise<void> => {
+      if (performance.now() > end) throw endless(there, repository);
+      await publish(place, repository, files);
+    };
+    for (const [index, { files }] of steps.entries()) {
+      const expected = (before?.version ?? 0) + index;
+      if (index > 0 && (await timestampOf(repository))?.version !== expected) throw published(repository);
+      await next(new Map(files.map(({ role, bytes }) => [role, bytes])));
+    }
+    for (let lift = 0; lift < lifts; lift++) await next(new Map());
   }
 
   return {
     origin: there.origin,
     async standing(repository) {
-      const timestamp = await asPlace(() => there.file(repository, "timestamp.json", crawl.limits.fileBytes));
-      return { exists: timestamp !== undefined, adopted: false };
+      return { exists: (await timestampOf(repository)) !== undefined, adopted: false };
     },
     versions: async () => new Map(),
     addPast: async () => 0,
     async take(repository, _origin, collection, dryRun) {
-      const { steps, lifts } = await planOf(repository, collection);
-      const changed = steps.length + lifts > 0;
-      if (dryRun) return { changed, incarnation: 1 };
-      for (const { files } of steps) {
-        await publish(place, repository, new Map(files.map(({ role, bytes }) => [role, bytes])));
+      for (let attempt = 1; ; attempt++) {
+        const plan = await planOf(repository, collection);
+        const changed = plan.steps.length + plan.lifts > 0;
+        if (dryRun || !changed) return { changed, incarnation: 1 };
+        if ((await timestampOf(repository))?.sha256 === plan.before?.sha256) {
+          await send(repository, plan);
+          break;
+        }
+        if (attempt === attempts) throw published(repository);
       }
-      for (let lift = 0; lift < lifts; lift++) await publish(place, repository, new Map());
       const now = await readThere(repository);
       if (now === undefined || !hasSameContent(now.collection, collection)) {
         throw new BackError(
@@ -101,19 +144,30 @@ export function publishingDestination(place: PublishingPlace): Destination {
           `${there.origin} took ${repository}, and does not serve what it was given: bring it into its database with --server-db.`,
         );
       }
-      return { changed, incarnation: 1 };
+      return { changed: true, incarnation: 1 };
     },
   };
 }
 
-/** A Notary that is away is no source, but where it all was to go. Throws `EXPORT_PLACE` in its place. */
-async function asPlace<T>(task: () => Promise<T>): Promise<T> {
-  try {
-    return await task();
-  } catch (error) {
-    if (!(error instanceof SourceError) || error.code === "SOURCE_ENDLESS") throw error;
-    throw new BackError("EXPORT_PLACE", error.message, error);
-  }
+function published(repository: string): BackError {
+  return new BackError(
+    "EXPORT_AHEAD",
+    `${repository} was published to over there while it was to go back: stop that, then export it again.`,
+  );
+}
+
+function endless({ origin }: Source, repository: string): BackError {
+  return new BackError(
+    "EXPORT_PLACE",
+    `${origin} has not taken all publications of ${repository} in time: look into its log, then run it again, it goes on.`,
+  );
+}
+
+function incomplete({ origin }: Source, repository: string): BackError {
+  return new BackError(
+    "EXPORT_FILES",
+    `${origin} has the snapshot of ${repository} that is here, and not all that it lists, which its publish interface does not take again: bring it into its database with --server-db.`,
+  );
 }
 
 /** What people have signed; what servers make of it may differ. */
@@ -134,41 +188,6 @@ function onlineOf({ trusted }: Collection) {
 
 function versionsOf(known: Present | undefined) {
   return known === undefined ? { timestamp: 0, snapshot: 0 } : onlineOf(known.collection);
-}
-
-function refuseFile(repository: string, { role, signed, bytes }: Metadata, at: number): void {
-  if (isExpired(signed, at)) {
-    throw new BackError(
-      "EXPORT_EXPIRED",
-      `${role} ${signed.version} of ${repository} has expired, and a publish interface takes nothing that has: bring it into the database with --server-db.`,
-    );
-  }
-  // An original server names another digest in its timestamp than that of the snapshot it stores (notary-protocol.md 2.5).
-  if (role === "snapshot" && !isWrittenAsStock(bytes)) {
-    throw new BackError(
-      "EXPORT_FORM",
-      `Snapshot ${signed.version} of ${repository} is written in another form than an original server's own, which would lose it: bring it into the database with --server-db.`,
-    );
-  }
-}
-
-/** Whether an original server that reads and writes it gets the same bytes. */
-export function isWrittenAsStock(bytes: Buffer): boolean {
-  const value = JSON.parse(bytes.toString("utf8")) as Json;
-  if (!isObject(value)) return false;
-  const [signed, signatures] = [member(value, "signed"), member(value, "signatures")];
-  if (signed === undefined || !isObject(signed) || !Array.isArray(signatures)) return false;
-  const entries = (signatures as readonly Json[]).map((each) => {
-    const text = (name: string) => JSON.stringify(isObject(each) ? member(each, name) : undefined);
-    return `{"keyid":${text("keyid")},"method":${text("method")},"sig":${text("sig")}}`;
-  });
-  const written = `{"signed":${canonicalText(signed)},"signatures":[${entries.join(",")}]}`;
-  const members = Object.keys(signed).sort().join(" ");
-  return (
-    members === "_type expires meta version" &&
-    /^[^.]+(\.[0-9]{0,8}[1-9])?(Z|[+-](?!00:00)[0-9:]{5})$/.test(String(member(signed, "expires"))) &&
-    bytes.equals(Buffer.from(written))
-  );
 }
 
 async function refuseLifts(

@@ -2,99 +2,59 @@
  * One repository as two servers serve it. Each side was verified by itself, with the code by which clients verify; here the bytes
  * are compared, role by role.
  *
- * What one server makes or gets later than the other is older there, for as long as it is an earlier state of the same
- * history. Two files of one version are two histories, and worse.
+ * - What one server makes or gets later than the other is older there, for as long as it is an earlier state of the same
+ *   history. Two files of one version are two histories, and worse.
+ * - What could not be read is no difference, and is not the same either: it was not compared, for a reason.
  */
 import type { Metadata } from "../../core/model.ts";
-import type { Collection } from "../../core/taking-over.ts";
 import type { Present } from "../crawl.ts";
 import type { Finding } from "../report.ts";
-
-export const differenceCodes = [
-  "MISSING_HERE",
-  "MISSING_THERE",
-  "OLDER_HERE",
-  "OLDER_THERE",
-  /** Older, and clients refuse it. */
-  "EXPIRED_HERE",
-  "EXPIRED_THERE",
-  /** Other bytes of the same version. */
-  "DIFFERENT",
-  /** It does not verify, or may not be read. */
-  "UNUSABLE_HERE",
-  "UNUSABLE_THERE",
-] as const;
-export type DifferenceCode = (typeof differenceCodes)[number];
-
-export interface FileState {
-  readonly version: number;
-  readonly sha256: string;
-}
-
-export interface Difference {
-  readonly repository: string;
-  /** Undefined: the repository as a whole. */
-  readonly role?: string;
-  readonly code: DifferenceCode;
-  readonly here?: FileState;
-  readonly there?: FileState;
-  /** Who must do what. */
-  readonly sentence: string;
-}
+import type { Difference, DifferenceCode, Fact, FileState, Places } from "./difference.ts";
+import { sentenceOf } from "./sentences.ts";
 
 /** What one server has of a repository. */
 export interface Side {
-  /** Undefined: it has none, or what it has cannot be used. */
+  /** Undefined without a fault: it answers that it has none. */
   readonly present?: Present;
-  /** Why it cannot be used. */
+  /** Why what it serves cannot be used. */
   readonly fault?: Finding;
   /** The digest of a version that this side has. */
   older(role: string, version: number): Promise<string | undefined>;
 }
 
-/** Names of both servers, for sentences. */
-export interface Places {
-  readonly here: string;
-  readonly there: string;
-}
-
-/** Nothing where both serve the same. Throws what `older` throws. */
+/** Nothing where both serve the same, or neither has it. Throws what `older` throws. */
 export async function compareSides(
   repository: string,
   here: Side,
   there: Side,
   places: Places,
 ): Promise<readonly Difference[]> {
-  const say = (code: DifferenceCode, more: Omit<Difference, "repository" | "code" | "sentence"> = {}) => ({
+  const say = ({ fault, isTraced, newer, ...fact }: Fact): Difference => ({
     repository,
-    code,
-    ...more,
-    sentence: sentenceOf(code, { repository, role: more.role, places, here, there }),
+    ...fact,
+    sentence: sentenceOf(repository, { ...fact, fault, isTraced, newer }, places),
   });
   if (here.fault !== undefined || there.fault !== undefined) {
     return [
-      ...(here.fault === undefined ? [] : [say("UNUSABLE_HERE")]),
-      ...(there.fault === undefined ? [] : [say("UNUSABLE_THERE")]),
+      ...(here.fault === undefined ? [] : [say({ code: "UNUSABLE_HERE", fault: here.fault })]),
+      ...(there.fault === undefined ? [] : [say({ code: "UNUSABLE_THERE", fault: there.fault })]),
     ];
   }
-  if (here.present === undefined || there.present === undefined) {
-    if (here.present === there.present) return [];
-    return [say(here.present === undefined ? "MISSING_HERE" : "MISSING_THERE")];
+  const [mine, theirs] = [readOf(here), readOf(there)];
+  if (mine === undefined || theirs === undefined) {
+    if (mine === theirs) return [];
+    return [say({ code: mine === undefined ? "MISSING_HERE" : "MISSING_THERE" })];
   }
-  const found: Difference[] = [];
-  const [mine, theirs] = [filesOf(here.present.collection), filesOf(there.present.collection)];
-  for (const role of new Set([...mine.keys(), ...theirs.keys()])) {
-    const states = { role, ...stateOf("here", mine.get(role)), ...stateOf("there", theirs.get(role)) };
-    const code = await codeOf(role, [mine.get(role), here], [theirs.get(role), there]);
-    if (code !== undefined) found.push(say(code, states));
-  }
-  if (!found.some(({ role }) => role === "root")) {
-    const code = codeOfRoots(here.present, there.present);
-    if (code !== undefined) found.push(say(code, { role: "root" }));
+  const found: Fact[] = [];
+  const ofRoots = factOfRoots(mine, theirs);
+  if (ofRoots !== undefined) found.push(ofRoots);
+  for (const role of new Set([...mine.files.keys(), ...theirs.files.keys()])) {
+    const fact = await factOf(role, mine, theirs);
+    if (fact !== undefined) found.push(fact);
   }
   // Of two histories none is older.
   const areTwo = found.some(({ code, role }) => code === "DIFFERENT" && !isServersOwn(role));
-  return areTwo ? found.filter(({ code }) => code === "DIFFERENT") : found;
+  return (areTwo ? found.filter(({ code }) => code === "DIFFERENT") : found).map(say);
 }
 
 /** Made by servers, as a rule. */
@@ -102,79 +62,75 @@ function isServersOwn(role: string | undefined): boolean {
   return role === "timestamp" || role === "snapshot";
 }
 
-type OneSide = readonly [file: Metadata | undefined, side: Side];
+/** A side that has the repository. */
+interface Read {
+  readonly present: Present;
+  /** By role; without the roots, which are compared as a chain. */
+  readonly files: ReadonlyMap<string, Metadata>;
+  readonly older: Side["older"];
+}
 
-async function codeOf(
-  role: string,
-  [mine, here]: OneSide,
-  [theirs, there]: OneSide,
-): Promise<DifferenceCode | undefined> {
-  if (mine === undefined) return "MISSING_HERE";
-  if (theirs === undefined) return "MISSING_THERE";
+function readOf({ present, older }: Side): Read | undefined {
+  if (present === undefined) return undefined;
+  return { present, files: new Map(present.collection.files.map((file) => [file.role, file])), older };
+}
+
+async function factOf(role: string, here: Read, there: Read): Promise<Fact | undefined> {
+  const [mine, theirs] = [here.files.get(role), there.files.get(role)];
+  const states = statesOf(role, mine, theirs);
+  if (mine === undefined || theirs === undefined) {
+    const code = mine === undefined ? "MISSING_HERE" : "MISSING_THERE";
+    return { ...states, code, newer: newerOf(here.files.get("snapshot"), there.files.get("snapshot")) };
+  }
   if (mine.sha256 === theirs.sha256) return undefined;
-  const [one, other] = [mine.signed.version, theirs.signed.version];
-  if (one === other) return "DIFFERENT";
-  const isOlderHere = one < other;
-  const [old, newer] = isOlderHere ? [mine, there] : [theirs, here];
-  const known = await newer.older(role, old.signed.version);
-  if (known !== undefined && known !== old.sha256) return "DIFFERENT";
-  const isExpired = (side: Side) =>
-    side.present?.collection.remarks.some((each) => each.code === "EXPIRED" && each.role === role) === true;
-  if (isOlderHere) return isExpired(here) && !isExpired(there) ? "EXPIRED_HERE" : "OLDER_HERE";
+  const newer = newerOf(mine, theirs);
+  if (newer === "neither") return { ...states, code: "DIFFERENT", version: mine.signed.version };
+  const [old, side] = newer === "there" ? [mine, there] : [theirs, here];
+  const known = await side.older(role, old.signed.version);
+  if (known !== undefined && known !== old.sha256) {
+    return { ...states, code: "DIFFERENT", version: old.signed.version };
+  }
+  const isTraced = known !== undefined || isServersOwn(role);
+  return { ...states, code: olderCode(role, newer, here, there), isTraced };
+}
+
+/** The newest root alone says nothing of those before it, which readers with an old cache need. */
+function factOfRoots(here: Read, there: Read): Fact | undefined {
+  const [chain, other] = [here.present.collection.roots, there.present.collection.roots];
+  const states = statesOf("root", chain.at(-1), other.at(-1));
+  const theirs = new Map(other.map(({ signed, sha256 }) => [signed.version, sha256]));
+  for (const { signed, sha256 } of chain) {
+    const known = theirs.get(signed.version);
+    if (known !== undefined && known !== sha256) {
+      return { ...states, code: "DIFFERENT", version: signed.version };
+    }
+  }
+  const [first, otherFirst] = [here.present.firstRoot, there.present.firstRoot];
+  const newer = newerOf(chain.at(-1), other.at(-1));
+  if (newer !== "neither") {
+    const [old, from] = newer === "there" ? [states.here, otherFirst] : [states.there, first];
+    const isTraced = (old?.version ?? 0) >= from;
+    return { ...states, code: olderCode("root", newer, here, there), isTraced };
+  }
+  if (first === otherFirst) return undefined;
+  return first > otherFirst
+    ? { ...states, code: "MISSING_HERE", version: first - 1 }
+    : { ...states, code: "MISSING_THERE", version: otherFirst - 1 };
+}
+
+function olderCode(role: string, newer: "here" | "there", here: Read, there: Read): DifferenceCode {
+  const isExpired = ({ present }: Read) =>
+    present.collection.remarks.some((each) => each.code === "EXPIRED" && each.role === role);
+  if (newer === "there") return isExpired(here) && !isExpired(there) ? "EXPIRED_HERE" : "OLDER_HERE";
   return isExpired(there) && !isExpired(here) ? "EXPIRED_THERE" : "OLDER_THERE";
 }
 
-/** The newest root is the same; those before it are what a reader with an old cache needs. */
-function codeOfRoots(here: Present, there: Present): DifferenceCode | undefined {
-  const theirs = new Map(there.collection.roots.map(({ signed, sha256 }) => [signed.version, sha256]));
-  for (const { signed, sha256 } of here.collection.roots) {
-    const other = theirs.get(signed.version);
-    if (other !== undefined && other !== sha256) return "DIFFERENT";
-  }
-  if (here.firstRoot === there.firstRoot) return undefined;
-  return here.firstRoot > there.firstRoot ? "MISSING_HERE" : "MISSING_THERE";
+function newerOf(mine: Metadata | undefined, theirs: Metadata | undefined): "here" | "there" | "neither" {
+  const [one, other] = [mine?.signed.version ?? 0, theirs?.signed.version ?? 0];
+  return one === other ? "neither" : one > other ? "here" : "there";
 }
 
-function filesOf({ roots, files }: Collection): ReadonlyMap<string, Metadata> {
-  return new Map([...roots.slice(-1), ...files].map((file) => [file.role, file]));
-}
-
-function stateOf(side: "here" | "there", file: Metadata | undefined) {
-  return file && { [side]: { version: file.signed.version, sha256: file.sha256 } };
-}
-
-interface Told {
-  readonly repository: string;
-  readonly role: string | undefined;
-  readonly places: Places;
-  readonly here: Side;
-  readonly there: Side;
-}
-
-function sentenceOf(code: DifferenceCode, { repository, role, places, here, there }: Told): string {
-  const again = `vidimus import notary ${places.there} ${repository}`;
-  const back = `vidimus export notary ${places.there} ${repository}`;
-  const what = role === undefined ? repository : `${role} of ${repository}`;
-  switch (code) {
-    case "MISSING_HERE":
-      return `${places.here} lacks ${what}: ${again}`;
-    case "MISSING_THERE":
-      return `${places.there} lacks ${what}: if it was deleted there, delete it here; if it was made here, ${back}`;
-    case "OLDER_HERE":
-      return `${places.here} has an older ${what}: ${again}`;
-    case "OLDER_THERE":
-      return `${places.there} has an older ${what}, so somebody publishes here already: ${back}`;
-    case "EXPIRED_HERE":
-      return `${places.here} has an older ${what}, which clients refuse: ${again}`;
-    case "EXPIRED_THERE":
-      return `${places.there} has an older ${what}, which clients refuse: ${back}`;
-    case "DIFFERENT":
-      return isServersOwn(role)
-        ? `Both servers have signed ${what}, the same version with different bytes: let one of them sign alone.`
-        : `Both servers have another ${what} of one version: let nobody publish before its owner says whose is right.`;
-    case "UNUSABLE_HERE":
-      return `What ${places.here} serves of ${repository} cannot be used (${here.fault?.code}): ${here.fault?.sentence}`;
-    case "UNUSABLE_THERE":
-      return `What ${places.there} serves of ${repository} cannot be used (${there.fault?.code}): ${there.fault?.sentence}`;
-  }
+function statesOf(role: string, mine: Metadata | undefined, theirs: Metadata | undefined) {
+  const of = ({ signed, sha256 }: Metadata): FileState => ({ version: signed.version, sha256 });
+  return { role, ...(mine && { here: of(mine) }), ...(theirs && { there: of(theirs) }) };
 }

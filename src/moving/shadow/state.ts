@@ -1,9 +1,15 @@
-/** What is remembered between comparisons: how far both changefeeds were read, and since when there is which difference. */
+/**
+ * What is remembered between comparisons: how far both changefeeds were read, and since when which repository differs or cannot be
+ * compared.
+ */
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { replaceFile } from "../../client/replace-file.ts";
-import { ShadowError } from "../errors.ts";
-import { differenceCodes } from "./compare.ts";
+import { type ShadowCode, ShadowError } from "../errors.ts";
+import { differenceCodes, uncomparedCodes } from "./difference.ts";
+
+/** Entries that are remembered. */
+export const mostOpen = 100_000;
 
 const feeds = z.object({ here: z.string().max(20), there: z.string().max(20) });
 const shape = z.object({
@@ -19,12 +25,12 @@ const shape = z.object({
       z.object({
         repository: z.string(),
         role: z.string().optional(),
-        code: z.enum(differenceCodes),
+        code: z.enum([...differenceCodes, ...uncomparedCodes]),
         /** Milliseconds since 1970. */
         since: z.number(),
       }),
     )
-    .max(1_000_000),
+    .max(mostOpen),
 });
 
 export type ShadowState = z.output<typeof shape>;
@@ -60,14 +66,19 @@ export async function readState(path: string, here: string, there: string): Prom
 
 /** Whole, or as it was. Throws `SHADOW_STATE`. */
 export async function writeState(path: string, state: ShadowState): Promise<void> {
+  await written("SHADOW_STATE", path, `${JSON.stringify(state)}\n`);
+}
+
+/** Likewise, and whatever collects metrics may read it. Throws `SHADOW_METRICS`. */
+export async function writeMetrics(path: string, text: string): Promise<void> {
+  await written("SHADOW_METRICS", path, text, 0o644);
+}
+
+async function written(code: ShadowCode, path: string, text: string, mode?: number): Promise<void> {
   try {
-    await replaceFile(path, Buffer.from(`${JSON.stringify(state)}\n`));
+    await replaceFile(path, Buffer.from(text), mode);
   } catch (error) {
-    throw new ShadowError(
-      "SHADOW_STATE",
-      `${path} cannot be written: check its folder, rights and free space.`,
-      error,
-    );
+    throw new ShadowError(code, `${path} cannot be written: check its folder, rights and free space.`, error);
   }
 }
 

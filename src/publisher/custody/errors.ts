@@ -33,6 +33,16 @@ export class KeyError extends Error {
   }
 }
 
+/** What is refused in a file says in which. */
+export function inFile<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof KeyError)) throw error;
+    throw new KeyError(error.code, `${path}: ${error.message}`, error.cause, error.about);
+  }
+}
+
 /** A fault that is about one key, where it does not say itself which. */
 export function aboutKey({ code, message, cause, about }: KeyError, id: string): KeyError {
   return new KeyError(code, message, cause, about ?? [id]);

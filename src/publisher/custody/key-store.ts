@@ -15,6 +15,9 @@ export interface NewKey {
 }
 
 export interface KeyStore extends Custody {
+  /** Where its files lie. */
+  readonly folder: string;
+
   /**
    * Durable when it resolves, and whole or absent whatever happens. Throws `KEY_EXISTS`, `KEY_UNSUPPORTED`,
    * `KEY_FILE_UNWRITABLE`. The secret stays the caller's to wipe.

@@ -22,6 +22,7 @@ import { KeyError } from "./errors.ts";
 export const shortestPassphrase = 8;
 const longest = 1_024;
 const mostPrompts = 3;
+const longestQuestion = 400;
 /** Each guess costs half a second. */
 const mostGuesses = 4;
 
@@ -45,6 +46,8 @@ export class Passphrases implements Unlocking {
   readonly #sources: PassphraseSources;
   readonly #kept: Kept[] = [];
   readonly #read = new Map<string, Buffer>();
+  /** The person who was asked wants no more questions. */
+  #gaveUp = false;
   readonly #running = new Map<string, { readonly next: AsyncGenerator<Buffer>; last: Buffer | undefined }>();
 
   constructor(sources: PassphraseSources) {
@@ -154,12 +157,14 @@ export class Passphrases implements Unlocking {
     return bytes;
   }
 
+  /** Nothing typed is no answer. Whoever gives up is asked no more, of however many keys. */
   async #ask(question: string): Promise<Buffer | undefined> {
+    if (this.#gaveUp) return undefined;
     try {
       const typed = await this.#sources.ask?.(question);
       return typed === undefined || typed === "" ? undefined : Buffer.from(typed);
     } catch {
-      // They gave up, which is no answer.
+      this.#gaveUp = true;
       return undefined;
     }
   }
@@ -194,14 +199,15 @@ function variablesOf(role: string | undefined): readonly string[] {
   return [ofRole, "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE"];
 }
 
-function questionOf({ id, name, role, place, passphrase }: KeyInfo, again: boolean): string {
+function questionOf({ id, name, role, repository, place, passphrase }: KeyInfo, again: boolean): string {
   const before = again ? "That does not open it. " : "";
   if (passphrase !== true) return `${before}PIN of ${place}:`;
   const words = [
     name === "" ? shortId(id) : `${name} (${shortId(id)})`,
-    ...(role === undefined ? [] : [role]),
+    ...(role === undefined ? [] : [repository === undefined ? role : `${role} of ${repository}`]),
   ];
-  return `${before}Passphrase of the key ${words.join(", ")}:`;
+  // What files say of keys may be anything, and a terminal must not obey it.
+  return `${before}Passphrase of the key ${words.join(", ").slice(0, longestQuestion).replaceAll(/\p{C}/gu, "?")}:`;
 }
 
 /** What stands for an ID that is not known yet is a word for people already. */

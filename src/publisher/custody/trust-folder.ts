@@ -9,7 +9,7 @@
 import { join } from "node:path";
 import { isHex } from "../../core/bytes.ts";
 import type { KeyInfo, OpenKey, Secret, Unlocking } from "./custody.ts";
-import { aboutKey, KeyError } from "./errors.ts";
+import { aboutKey, inFile, KeyError } from "./errors.ts";
 import {
   type KeyStore,
   type NewKey,
@@ -117,7 +117,7 @@ export class TrustFolder implements KeyStore {
     const bytes = await readKeyFile(path);
     if (bytes === undefined) throw unknownKey(id, this.folder);
     try {
-      const [text, ...others] = within(path, () => readKeyTexts(bytes.toString("latin1")));
+      const [text, ...others] = inFile(path, () => readKeyTexts(bytes.toString("latin1")));
       if (text === undefined || others.length > 0) {
         throw new KeyError(
           "KEY_FILE_DAMAGED",
@@ -153,7 +153,7 @@ export class TrustFolder implements KeyStore {
 function oldName(path: string): KeyError {
   return new KeyError(
     "KEY_UNSUPPORTED",
-    `${path} is not named by a key ID, as clients before notary 0.4 did: let a newer notary take it over.`,
+    `${path} is not named by a key ID, so nothing looks for a key in it: take it in with vidimus key import.`,
   );
 }
 
@@ -165,7 +165,7 @@ function infoOf(id: string, { key, role, repository }: KeyText, path: string): K
 }
 
 function checkId(id: string, key: NonNullable<KeyText["key"]>, path: string) {
-  const listed = within(path, () => listedOf(key));
+  const listed = inFile(path, () => listedOf(key));
   if (listed.id === id) return listed;
   throw new KeyError(
     "KEY_FILE_DAMAGED",
@@ -173,14 +173,4 @@ function checkId(id: string, key: NonNullable<KeyText["key"]>, path: string) {
     undefined,
     [id, listed.id],
   );
-}
-
-/** What is refused in a file says in which. */
-function within<T>(path: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof KeyError)) throw error;
-    throw new KeyError(error.code, `${path}: ${error.message}`, error.cause);
-  }
 }

@@ -18,16 +18,7 @@ import {
 } from "../../store/access.ts";
 import type { AuditRecord } from "../../store/audit.ts";
 import type { Principal } from "../principal.ts";
-import {
-  type Decision,
-  decide,
-  type GrantedAction,
-  isOidcName,
-  isPersonName,
-  isUserName,
-  scopeFault,
-  subjectText,
-} from "./evaluate.ts";
+import { isOidcName, isPersonName, isUserName, scopeFault, subjectText } from "./evaluate.ts";
 import { makeOpaqueToken } from "./opaque-token.ts";
 import { type Passwords, passwordFault } from "./password.ts";
 
@@ -148,7 +139,7 @@ export class Administration {
     checkUser(user);
     const audit = this.#record("team.member-added", by, { team, user });
     const change = await this.#store.addMember({ team, user, audit });
-    if (change !== "exists") settle(change, `the team ${team}`);
+    if (change !== "exists") settle(change, `the team ${team}`, `vidimus team add ${team}`);
   }
 
   async removeMember(team: string, user: string, by: Principal): Promise<void> {
@@ -163,7 +154,8 @@ export class Administration {
     const { subject, pattern, actions } = permission;
     const detail = { subject: subjectText(subject), pattern, actions };
     const audit = this.#record("permission.set", by, detail);
-    settle(await this.#store.setPermission({ permission, audit }), subjectText(subject));
+    const make = `vidimus team add ${subject.name}`;
+    settle(await this.#store.setPermission({ permission, audit }), `the team ${subject.name}`, make);
   }
 
   async removePermission(subject: Subject, pattern: string, by: Principal): Promise<void> {
@@ -203,18 +195,6 @@ export class Administration {
     checkPerson(name);
     const audit = this.#record("token.revoked", by, { token: name });
     settle(await this.#store.revokeMachineToken({ name, audit }), `the token ${name}`);
-  }
-
-  /** What a request for a token would be answered, and why. `user`: undefined: somebody not known. */
-  async explain(
-    user: string | undefined,
-    action: GrantedAction,
-    repository: string | undefined,
-  ): Promise<{ readonly decision: Decision<Permission>; readonly disabled: boolean }> {
-    if (user !== undefined) checkUser(user);
-    const decision = decide(await this.#store.permissionsOf(user), action, repository);
-    const disabled = user !== undefined && (await this.#store.user(user))?.disabled === true;
-    return { decision, disabled };
   }
 
   async #hash(password: string): Promise<string> {
@@ -258,15 +238,18 @@ function bad(why: string): MalformedError {
   return new MalformedError("BAD_PARAMETER", `Mend the request: ${why}.`);
 }
 
-/** `what`: as a sentence has it. */
-function settle(change: AccessChange, what: string): void {
+/** `what`: as a sentence has it. `make`: the command that makes what is missing. */
+function settle(change: AccessChange, what: string, make?: string): void {
   switch (change) {
     case "done":
       return;
     case "exists":
       throw new RefusedError("NAME_TAKEN", `There was already ${what}: choose another name.`);
     case "missing":
-      throw new RefusedError("NOT_FOUND", `There is nothing here that is ${what}: look at the list.`);
+      throw new RefusedError(
+        "NOT_FOUND",
+        `There is nothing here that is ${what}: look at the list${make === undefined ? "" : `, or make it by ${make}`}.`,
+      );
     case "full":
       throw new RefusedError("TOO_MANY_ENTRIES", `There is no room for ${what}: remove what nobody needs.`);
   }

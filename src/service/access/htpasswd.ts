@@ -10,6 +10,8 @@ import { isPersonName } from "./evaluate.ts";
 /** The text of the file, and its hashes by name. */
 export interface PasswordFile {
   readonly hashes: ReadonlyMap<string, string>;
+  /** The hash that takes longest to look at; undefined: there is none. */
+  readonly costliest: string | undefined;
   /** Numbers of lines that cannot be used, at most 20. */
   readonly unusable: readonly number[];
 }
@@ -24,16 +26,19 @@ const longestPassword = 72;
 export function parsePasswordFile(text: string): PasswordFile {
   const hashes = new Map<string, string>();
   const unusable: number[] = [];
+  let costliest: { readonly cost: number; readonly hash: string } | undefined;
   for (const [index, line] of text.split(/\r?\n/).slice(0, mostLines).entries()) {
     if (line.trim() === "" || line.startsWith("#")) continue;
     const [name = "", hash = "", ...rest] = line.split(":");
     const cost = Number(hashForm.exec(hash.trim())?.[1] ?? Number.NaN);
     const isUsable = rest.length === 0 && isPersonName(name) && cost >= 4 && cost <= mostCost;
     // Of a name that is there twice the first counts, as elsewhere.
-    if (isUsable && !hashes.has(name)) hashes.set(name, hash.trim());
-    else if (unusable.length < 20) unusable.push(index + 1);
+    if (isUsable && !hashes.has(name)) {
+      hashes.set(name, hash.trim());
+      if (cost > (costliest?.cost ?? 0)) costliest = { cost, hash: hash.trim() };
+    } else if (unusable.length < 20) unusable.push(index + 1);
   }
-  return { hashes, unusable };
+  return { hashes, costliest: costliest?.hash, unusable };
 }
 
 export async function verifyBcrypt(password: string, hash: string): Promise<boolean> {

@@ -4,7 +4,10 @@
  * - One source decides about a name: its own record if that has a password, then the password file, then the registry. So
  *   nobody gets in by an older password that another source still has, and who is disabled gets in by none.
  * - Names of people who log in by an identity provider (`oidc:NAME`) are nobody's here: none of these sources is asked about one.
- * - A name that nobody has takes as long as a wrong password, and gives the same refusal.
+ * - A name that nobody has takes as long as a wrong password, and gives the same refusal: whoever fails was looked for by every kind
+ *   of hash that there is here. What a registry takes is not ours to say, nor what a file does whose hashes cost unlike work.
+ * - A name that nobody has may be a password in the wrong field. It is told to nobody: of it there is a digest with a key of this
+ *   process, by which two failures can be seen to be of one name.
  * - What the file and the registry said yes to is remembered for a short time, by a digest with a key of this process:
  *   clients ask for a token with every command. A no is never remembered.
  */
@@ -23,6 +26,11 @@ export interface Credentials {
   readonly password: string;
 }
 
+/** `unknown`: the digest of a name that nobody has here, 12 hex digits. */
+export type LoginFailure =
+  | { readonly name: string; readonly address: string }
+  | { readonly unknown: string; readonly address: string };
+
 export interface LoginSources {
   readonly store: Pick<AccessStore, "user">;
   readonly passwords: Passwords;
@@ -40,7 +48,7 @@ export interface LoginSettings {
   readonly rememberFor: number;
   readonly now: () => number;
   /** Told of each failure. */
-  readonly onFailure: (failure: { readonly name: string; readonly address: string }) => void;
+  readonly onFailure: (failure: LoginFailure) => void;
 }
 
 const mostRemembered = 10_000;
@@ -77,8 +85,11 @@ export class Logins {
       return;
     }
     attempts.failed(name, address, now());
-    onFailure({ name: isPersonName(name) ? name : "", address });
-    throw new WrongLogin((await this.#isKnown(name)) ? name : undefined);
+    const isKnown = await this.isKnown(name);
+    onFailure(
+      isKnown ? { name, address } : { unknown: this.#digest(["name", name], "hex").slice(0, 12), address },
+    );
+    throw new WrongLogin(isKnown ? name : undefined);
   }
 
   /** Whether a session of this user may go on: whoever is verified by a registry has none. */
@@ -89,7 +100,7 @@ export class Logins {
   }
 
   /** Whether a user or a line of the password file has this name. Who is verified by a registry may be known to it alone. */
-  async #isKnown(name: string): Promise<boolean> {
+  async isKnown(name: string): Promise<boolean> {
     if (!isPersonName(name)) return false;
     return this.#hashInFile(name) !== undefined || (await this.#sources.store.user(name)) !== undefined;
   }
@@ -101,19 +112,29 @@ export class Logins {
     const user = await store.user(name);
     // The password is looked at first, so that a disabled user is not told apart from a wrong password.
     if (user !== undefined && user.password !== "") {
-      return (await passwords.verify(password, user.password)) && !user.disabled;
+      const isRight = await passwords.verify(password, user.password);
+      if (!isRight || user.disabled) await this.#lookIntoFile(password);
+      return isRight && !user.disabled;
     }
     const hash = this.#hashInFile(name);
     if (hash !== undefined) {
       const isRight = await this.#recalling(["file", name, password, hash], () =>
         this.#settings.lane.run(() => verifyBcrypt(password, hash)),
       );
+      if (!isRight || user?.disabled === true) await passwords.verify(password, undefined);
       return isRight && user?.disabled !== true;
     }
     if (askRegistry !== undefined && user?.disabled !== true) {
       return await this.#recalling(["registry", name, password], () => askRegistry(credentials));
     }
+    await this.#lookIntoFile(password);
     return await passwords.verify(password, undefined);
+  }
+
+  /** For its time alone. */
+  async #lookIntoFile(password: string): Promise<void> {
+    const hash = this.#sources.passwordFile()?.costliest;
+    if (hash !== undefined) await this.#settings.lane.run(() => verifyBcrypt(password, hash));
   }
 
   #hashInFile(name: string): string | undefined {
@@ -122,12 +143,16 @@ export class Logins {
 
   async #recalling(parts: readonly string[], ask: () => Promise<boolean>): Promise<boolean> {
     const { now, rememberFor } = this.#settings;
-    const digest = createHmac("sha256", this.#key).update(JSON.stringify(parts)).digest("base64");
+    const digest = this.#digest(parts, "base64");
     const at = this.#remembered.get(digest);
     if (at !== undefined && now() >= at && now() - at < rememberFor) return true;
     const isRight = await ask();
     if (isRight) this.#remembered.set(digest, now());
     return isRight;
+  }
+
+  #digest(parts: readonly string[], form: "hex" | "base64"): string {
+    return createHmac("sha256", this.#key).update(JSON.stringify(parts)).digest(form);
   }
 }
 

@@ -29,6 +29,7 @@ import {
   signaturesIn,
   silentIn,
   useLine,
+  useLines,
   usesIn,
 } from "./questions.ts";
 import { HistoryReader, type PastReader } from "./reader.ts";
@@ -47,6 +48,8 @@ export interface AuditParts {
   readonly clock: Clock;
   readonly reading: Reading;
   readonly checkWritable: () => void;
+  /** What waited for a key that counts again. Never rejects. */
+  readonly afterAllowing: () => Promise<void>;
 }
 
 export class Audit implements AuditService {
@@ -81,7 +84,7 @@ export class Audit implements AuditService {
         const { key } = request;
         const isMeant = (use: KeyUse) => key === undefined || use.key === key || use.listedAs === key;
         return await this.#ofAll(request, at, async (reader) => ({
-          lines: (await usesIn(reader, at)).filter(isMeant).map(useLine),
+          lines: await useLines(reader, (await usesIn(reader, at)).filter(isMeant), at),
         }));
       }
       case "person":
@@ -152,20 +155,32 @@ export class Audit implements AuditService {
   async #person(request: AuditRequest, at: number): Promise<AuditAnswer> {
     const owner = given(request.owner, "owner");
     const owned = new Map<string, RegisteredKey>();
+    let isKnown = false;
     for (let after: RegisteredPlace | undefined; ; ) {
       const found = await this.keys(owner, after);
+      isKnown ||= found.length > 0;
       for (const key of found) {
         if (key.since <= at && (key.until === undefined || at < key.until)) owned.set(key.keyId, key);
       }
       after = found.at(-1);
       if (found.length < registerPage) break;
     }
-    return await this.#ofAll(request, at, async (reader) => ({
-      lines: (await usesIn(reader, at)).flatMap((use) => {
-        const entry = owned.get(use.key);
-        return entry === undefined ? [] : [{ owner, custody: entry.custody, ...useLine(use) }];
-      }),
-    }));
+    if (!isKnown) {
+      throw new RefusedError(
+        "NOT_FOUND",
+        "Name an owner as the register has it (vidimus register list): it has no key of this one, so nothing can be said.",
+      );
+    }
+    return await this.#ofAll(request, at, async (reader) => {
+      const uses = (await usesIn(reader, at)).filter(({ key }) => owned.has(key));
+      const lines = await useLines(reader, uses, at);
+      return {
+        lines: lines.map((line, index) => {
+          const custody = owned.get(uses[index]?.key ?? "")?.custody ?? "";
+          return { owner, custody, ...line };
+        }),
+      };
+    });
   }
 
   async #shared(request: AuditRequest, at: number): Promise<AuditAnswer> {
@@ -240,10 +255,13 @@ export class Audit implements AuditService {
   }
 
   async allow(keyId: string, principal: Principal): Promise<boolean> {
-    const { store, clock, checkWritable } = this.#parts;
+    const { store, clock, checkWritable, afterAllowing } = this.#parts;
     checkWritable();
     const at = clock.now();
     const audit = recordOf({ at, principal, kind: "key.allowed", detail: { key: keyId } });
-    return await store.register.lift({ keyId, at, by: principal.name, audit });
+    const isLifted = await store.register.lift({ keyId, at, by: principal.name, audit });
+    // Whoever lifts a denial looks at once whether the proposals go on, and does not wait for the next look.
+    if (isLifted) await afterAllowing();
+    return isLifted;
   }
 }

@@ -2,14 +2,16 @@
 
 import { changesBetween, type OfflineFiles } from "../../core/changes.ts";
 import { MalformedError, RefusedError } from "../../core/errors.ts";
+import { canonicalKeyId } from "../../core/keys.ts";
 import type { Metadata, Root, Targets } from "../../core/model.ts";
 import { isRole, isTargetsRole } from "../../core/names.ts";
 import { agedEntries, agedLines } from "../../history/ages.ts";
 import { instant, instantOrNull, type Line } from "../../history/answer.ts";
-import { couldSignLines } from "../../history/could-sign.ts";
+import { couldSign } from "../../history/could-sign.ts";
 import { type KeyUse, keyUsesIn } from "../../history/key-uses.ts";
 import { currentAt, offlineRoles, type Row, stateAt } from "../../history/past.ts";
 import { isKey, signatureLines, signedVersion } from "../../history/signatures.ts";
+import { listedSince, type Sinces, signingSince } from "../../history/since.ts";
 import type { AuditRequest } from "../audit-service.ts";
 import { certificatesIn, endingsOf, endsBy } from "../expiry/facts.ts";
 import type { PastReader } from "./reader.ts";
@@ -26,7 +28,29 @@ export interface Part {
 
 export async function couldSignIn(reader: PastReader, request: AuditRequest, at: number): Promise<Part> {
   const path = given(request.path, "path");
-  return { lines: couldSignLines(await stateAt(reader.past, at, reader.open), path) };
+  const { past, open } = reader;
+  const lines: Line[] = [];
+  for (const each of couldSign(await stateAt(past, at, open), path)) {
+    const since = await signingSince(past, each.role, path, at, open);
+    const keys = each.keys.map(canonicalKeyId);
+    const [last] = [...since.values()].sort((a, b) => b.at - a.at);
+    lines.push({
+      role: each.role,
+      inForce: each.inForce,
+      threshold: each.threshold,
+      keys,
+      keysSince: keys.map((key) => instantOrNull(since.get(key)?.at) ?? "-"),
+      usable: each.usable.length,
+      paths: each.paths,
+      through: each.through.map(({ role, version }) => `${role} ${version}`),
+      since: instantOrNull(last?.at),
+      orEarlier: [...since.values()].some(({ orEarlier }) => orEarlier),
+      standing: each.standing,
+      version: each.version ?? null,
+      digest: each.digest === undefined ? null : `sha256:${each.digest}`,
+    });
+  }
+  return { lines };
 }
 
 /** By role, then version, after a place. */
@@ -168,15 +192,37 @@ export async function usesIn({ past, open }: PastReader, at: number): Promise<re
   return keyUsesIn(await stateAt(past, at, open));
 }
 
-export function useLine(use: KeyUse): Line {
-  const { repository, role, by, byVersion, since, key, listedAs, threshold, inForce } = use;
+/** Each with the instant since which it has counted. */
+export async function useLines(
+  { past, open }: PastReader,
+  uses: readonly KeyUse[],
+  at: number,
+): Promise<readonly Line[]> {
+  const lines: Line[] = [];
+  const byRole = new Map<string, Sinces>();
+  for (const use of uses) {
+    let sinces = byRole.get(use.role);
+    if (sinces === undefined) {
+      const keys = new Set(uses.filter(({ role }) => role === use.role).map(({ key }) => key));
+      sinces = await listedSince(past, use.role, keys, at, open);
+      byRole.set(use.role, sinces);
+    }
+    const since = sinces.get(use.key);
+    const { key, repository, role, threshold, by, ...rest } = useLine(use);
+    const facts = { since: instantOrNull(since?.at), orEarlier: since?.orEarlier ?? false };
+    lines.push({ key, repository, role, threshold, by, ...facts, ...rest });
+  }
+  return lines;
+}
+
+export function useLine(use: KeyUse) {
+  const { repository, role, by, byVersion, key, listedAs, threshold, inForce } = use;
   return {
     key,
     repository,
     role,
     threshold,
     by: `${by} ${byVersion}`,
-    since: instant(since),
     inForce,
     listedAs,
   };

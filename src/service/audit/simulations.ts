@@ -2,10 +2,12 @@
 import { RefusedError } from "../../core/errors.ts";
 import type { Root } from "../../core/model.ts";
 import { isDelegatedRole } from "../../core/names.ts";
+import { meant } from "../../core/nearest.ts";
 import { enoughKeys } from "../../core/threshold.ts";
 import { rootRole } from "../../core/verify.ts";
 import type { Line } from "../../history/answer.ts";
-import { currentAt, offlineRoles, type Past, type Row } from "../../history/past.ts";
+import { type KeyUse, keyUsesIn } from "../../history/key-uses.ts";
+import { currentAt, offlineRoles, type Past, type Row, stateAt } from "../../history/past.ts";
 import { defaultLookup } from "../../policy/trust-policy.ts";
 import type { Hypothesis, Served, Simulated } from "../../simulation/simulate.ts";
 import type { Store } from "../../store/store.ts";
@@ -26,6 +28,8 @@ export async function simulatedIn(
 ): Promise<Part> {
   const hypothesis = hypothesisOf(request);
   const readAt = request.until ?? at;
+  if (readAt < at) throw bad("until: give a later instant than the one that is asked about");
+  checkThere(hypothesis, keyUsesIn(await stateAt(past, at, open)));
   const served = await servedAt(past, open, store, at);
   const { simulate } = await loaded();
   const lookup = served.targets.has("targets/releases") ? defaultLookup : ["targets/**"];
@@ -41,6 +45,26 @@ function hypothesisOf({ key, role, until }: AuditRequest): Hypothesis {
   if (role === undefined) return { what: "nothing" };
   if (!isDelegatedRole(role)) throw bad("role: name a delegation");
   return { what: "undelegated", role };
+}
+
+/** What is not there breaks nothing when it goes: whoever misspelt a name must not be told that all is well. */
+function checkThere(hypothesis: Hypothesis, uses: readonly KeyUse[]): void {
+  if (hypothesis.what === "revoked") {
+    const { key } = hypothesis;
+    if (uses.some((use) => use.key === key || use.listedAs === key)) return;
+    throw new RefusedError(
+      "NOT_FOUND",
+      `Ask about a key that a role lists at that instant (vidimus audit keys): nobody lists ${key}.`,
+    );
+  }
+  if (hypothesis.what !== "undelegated") return;
+  const { role } = hypothesis;
+  const delegated = [...new Set(uses.map((use) => use.role))].filter(isDelegatedRole);
+  if (delegated.includes(role)) return;
+  const end = delegated.length === 0 ? "; there is no delegation." : meant(role, delegated);
+  throw new RefusedError("NOT_FOUND", `Name a delegation that is there: nobody delegates to ${role}${end}`, {
+    role,
+  });
 }
 
 async function servedAt(

@@ -9,6 +9,7 @@
  */
 import type { Logger } from "pino";
 import type { Delivery, OutboxStore } from "../../store/outbox.ts";
+import { workOnClaims } from "../claims.ts";
 import type { Clock } from "../clock.ts";
 import type { Receiver } from "./receiver.ts";
 
@@ -96,17 +97,16 @@ export class DeliveryJob {
   async #deliver(): Promise<void> {
     const { outbox, clock, logger } = this.#parts;
     try {
-      for (let found = batch; found === batch && !this.#stopped; ) {
-        const now = clock.now();
-        const due = [...(await outbox.claim({ now, leaseUntil: now + lease, limit: batch }))];
-        found = due.length;
-        const work = async () => {
-          for (let next = due.shift(); next !== undefined && !this.#stopped; next = due.shift()) {
-            await this.#tell(next);
-          }
-        };
-        await Promise.all(Array.from({ length: atOnce }, work));
-      }
+      await workOnClaims({
+        claim: (limit) => {
+          const now = clock.now();
+          return outbox.claim({ now, leaseUntil: now + lease, limit });
+        },
+        batch,
+        atOnce,
+        isStopped: () => this.#stopped,
+        work: (delivery) => this.#tell(delivery),
+      });
       if (!this.#stopped) {
         await outbox.forget({ settledBefore: clock.now() - remembered, limit: forgottenAtOnce });
       }

@@ -22,7 +22,9 @@ const states: readonly string[] = proposalStates;
 const kinds: readonly string[] = [
   ...states.filter((state) => state !== "open"),
   "opened",
+  "proposed",
   "signed",
+  "backed",
   "failed",
 ];
 
@@ -61,7 +63,8 @@ function eventsFault({
   ...row
 }: ProposalRow): string | undefined {
   const [first, ...others] = events;
-  if (first?.kind !== "opened" || first.at !== openedAt || first.principal !== openedBy) {
+  const isBegun = first?.kind === "opened" || first?.kind === "proposed";
+  if (!isBegun || first.at !== openedAt || first.principal !== openedBy) {
     return "does not begin with who opened it, and when";
   }
   if (!events.every(({ kind, principal }) => kinds.includes(kind) && isPrincipal(principal))) {
@@ -73,9 +76,11 @@ function eventsFault({
     return `says ${state}, and its last event is another`;
   }
   const between = isSettled ? others.slice(0, -1) : others;
-  if (!between.every(({ kind }) => kind === "signed" || kind === "failed")) {
+  if (!between.every(({ kind }) => kind === "signed" || kind === "backed" || kind === "failed")) {
     return "has it opened or ended more than once";
   }
+  const backings = between.filter(({ kind }) => kind === "backed").length;
+  if (backings > (first.kind === "proposed" ? 1 : 0)) return "has it backed where it was already";
   const kept = between.length + 1;
   const fits = kept < mostEvents ? row.revision === events.length : row.revision >= events.length;
   if (!fits) return `counts ${row.revision} changes, and has ${events.length} events`;
@@ -87,7 +92,7 @@ function signedFault(
   { kind, detail }: ProposalEvent,
   signatures: ProposalRow["signatures"],
 ): string | undefined {
-  if (kind !== "signed") return undefined;
+  if (kind !== "signed" && kind !== "backed") return undefined;
   const named = detail.split(", ");
   const whole = detail.length < maxDetail ? named : named.slice(0, -1);
   const there = new Set(signatures.map(({ role, keyId }) => `${role}: ${keyId}`));

@@ -17,6 +17,7 @@ import {
 import { proposalDigest } from "../../core/rejection.ts";
 import { countSignatures } from "../../core/threshold.ts";
 import type { ProposalRow, RepositoryRows } from "../../store/inspection.ts";
+import { isBacked, mostEvents } from "../../store/proposals.ts";
 import type { Report } from "./damage.ts";
 import { recordFault } from "./proposal-record.ts";
 import { endNotTold } from "./trail.ts";
@@ -168,14 +169,17 @@ function counts({ message }: Metadata, entry: SignatureEntry, needs: readonly Re
   return needs.some(({ keys, accept }) => countSignatures(file, keys, accept).signed.length > 0);
 }
 
-/** One that could not be published is not complete any more, and has the reason. */
+/** One that could not be published is not complete any more, and has the reason; one that nobody backs waits for somebody who may publish. */
 function completeFault(
-  { complete, reason }: ProposalRow,
+  { complete, reason, events }: ProposalRow,
   everMet: boolean,
   metNow: boolean,
 ): string | undefined {
   if (complete && !everMet) return "is marked as complete, and lacks signatures";
-  if (!complete && metNow && reason === "") {
+  // Later events are not kept.
+  const isUnbacked = events.length < mostEvents && !isBacked({ events });
+  if (complete && isUnbacked) return "is marked as complete, and nobody who may publish has taken part";
+  if (!complete && metNow && reason === "" && !isUnbacked) {
     return "has every signature and is not marked as complete, so it waits for nothing";
   }
   return undefined;

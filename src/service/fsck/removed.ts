@@ -3,9 +3,10 @@
  * names the file, and the changefeed, are still complete.
  */
 import type { FileRow, RepositoryRows } from "../../store/inspection.ts";
-import type { RemovedFile } from "../../store/retention.ts";
+import { type RemovedFile, readRemoval } from "../../store/retention.ts";
 import { type Report, restore } from "./damage.ts";
 import { page, rowsInOrder } from "./files.ts";
+import { recordRows } from "./record.ts";
 
 type Place = Pick<FileRow, "role" | "version" | "sha256" | "revision">;
 
@@ -34,12 +35,56 @@ export function checkRemovedFiles(
   newest: ReadonlyMap<string, FileRow>,
   report: Report,
 ): void {
+  let count = 0;
   for (const file of removedRows(rows)) {
     const fault = faultOf(rows, file, newest);
+    count += 1;
     if (fault === undefined) continue;
     report("REMOVAL_WRONG", file, `Its row says that it was taken away, ${fault}: ${restore}`);
     return;
   }
+  const fault = toldFault(rows, count);
+  if (fault !== undefined) report("TRAIL_INCOMPLETE", {}, `The audit trail tells ${fault}: ${restore}`);
+}
+
+/**
+ * The entries of what was taken away in this life, and the rows. Each version that an entry names has its row, of the same
+ * instant, and there are as many rows as the entries count: so there is no row that no entry tells of. Of roles that had no room in
+ * an entry the number alone is held.
+ */
+function toldFault(rows: RepositoryRows, count: number): string | undefined {
+  let told = 0;
+  for (
+    let entry = rows.toldRemoval(lastEnd(rows));
+    entry !== undefined;
+    entry = rows.toldRemoval(entry.number)
+  ) {
+    const removal = readRemoval(entry.detail);
+    if (removal === undefined)
+      return `in entry ${entry.number} nothing that can be read of what was taken away`;
+    told += removal.files;
+    let named = 0;
+    for (const { role, versions } of removal.roles) {
+      for (const [from, to] of versions) {
+        for (let version = from; version <= to; version++) {
+          const [row] = rows.removedFiles({ role, version: version - 1 }, 1);
+          const isThere = row?.role === role && row.version === version && row.removedAt === entry.at;
+          if (!isThere)
+            return `in entry ${entry.number} that ${role} ${version} was taken away, and no row says so`;
+          named += 1;
+        }
+      }
+    }
+    if (named > removal.files) return `in entry ${entry.number} of more files than it counts`;
+  }
+  return told === count ? undefined : `of ${told} files that were taken away, and there are rows of ${count}`;
+}
+
+/** The entry of the last removal of the repository: what was taken away before it is of an earlier life. */
+function lastEnd(rows: RepositoryRows): number {
+  let last = 0;
+  for (const row of recordRows(rows)) if (row.kind === "removal") last = row.audit;
+  return last;
 }
 
 function faultOf(

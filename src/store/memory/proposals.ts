@@ -35,7 +35,7 @@ export class MemoryProposals {
     this.#append = append;
   }
 
-  open({ audit, ...proposal }: NewProposal, limits: ProposalLimits): ProposalOpening {
+  open({ audit, opening, ...proposal }: NewProposal, limits: ProposalLimits): ProposalOpening {
     const { id, repository, openedAt, openedBy } = proposal;
     for (const [role, version] of proposal.base) {
       if (this.#currentVersion(repository, role) !== version) {
@@ -59,7 +59,7 @@ export class MemoryProposals {
       revision: 1,
       settledAt: undefined,
       reason: "",
-      events: [{ at: openedAt, kind: "opened", principal: openedBy, detail: "" }],
+      events: [{ at: openedAt, kind: opening, principal: openedBy, detail: "" }],
     });
     this.#append(audit);
     return "opened";

@@ -112,8 +112,15 @@ export function prepareTrail(database: Database.Database) {
       "SELECT count(number) FROM audit WHERE repository = ? AND repository <> '' AND kind LIKE 'repository.%' AND kind <> 'repository.recovered'",
     )
     .pluck();
+  const filesRemoved = database.prepare<[string, number], AuditRow>(
+    `SELECT ${auditColumns} FROM audit WHERE repository = ? AND repository <> '' AND kind = 'files.removed' AND number > ? ORDER BY number LIMIT 1`,
+  );
   return {
     after: (number: number, limit: number): AuditEntry[] => after.all(number, limit).map(entryOf),
+    filesRemoved(repository: string, number: number): AuditEntry | undefined {
+      const row = filesRemoved.get(repository, number);
+      return row && entryOf(row);
+    },
     changes: (repository: string): number => changes.get(repository) ?? 0,
   };
 }

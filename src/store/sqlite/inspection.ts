@@ -202,6 +202,7 @@ function prepareRepositoryRows(database: Database.Database): (name: string) => R
       record: (after, limit) => guarded(() => record.all(id, after, limit)),
       told: (number) => guarded(() => trail.after(number - 1, 1).find((entry) => entry.number === number)),
       toldChanges: () => guarded(() => trail.changes(name)),
+      toldRemoval: (after) => guarded(() => trail.filesRemoved(name, after)),
       recorded(revision) {
         const found = guarded(() => record.get(id, revision - 1, 1));
         return found?.revision === revision ? found : undefined;

@@ -156,7 +156,7 @@ export function prepareProposalChanges(database: Database.Database, audit: Pick<
         addFile.run(seq, role, version, signed);
         for (const signature of signatures) sign(seq, role, signature);
       }
-      addEvent.run(seq, openedAt, "opened", openedBy, "");
+      addEvent.run(seq, openedAt, proposal.opening, openedBy, "");
       audit.append(proposal.audit);
       return "opened";
     },

@@ -128,7 +128,7 @@ describe("an answer", () => {
     [400, "BAD_ANSWER"],
     [403, "FORBIDDEN"],
     [410, "BAD_ANSWER"],
-    [429, "SERVER_ERROR"],
+    [429, "TOO_MANY_REQUESTS"],
     [500, "SERVER_ERROR"],
     [503, "SERVER_ERROR"],
   ])("of status %i is %s", async (code, expected) => {

@@ -99,6 +99,16 @@ describe("a token", () => {
     expect((await ask("repository:nothing/there:pull", basic("alice"))).body.scope).toBe("");
   });
 
+  it.each(["Basic !!!!", "Basic", "Basic YTpi YTpi", "Basic YQ==", "Bearer abc", "Digest a=b"])(
+    "with credentials that are none (%s) is none, and the challenge says what to bring",
+    async (authorization) => {
+      await allow("anyone", "**", "pull");
+      const { answer } = await ask(pull, { authorization });
+      expect([answer.status, answer.code]).toEqual([401, "UNAUTHORIZED"]);
+      expect(answer.headers["www-authenticate"]).toBe(`Basic realm="${service}"`);
+    },
+  );
+
   it.each(["alice", "nobody"])("with wrong credentials of %s is none, with the same answer", async (name) => {
     await addUser("alice");
     await allow("anyone", "**", "pull");

@@ -3,8 +3,9 @@
  * expected answers are worked out here from the protocol's words (notary-protocol.md 1.1), not from the table.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { needs } from "../../../src/http/auth/needs.ts";
-import type { Route } from "../../../src/http/routes.ts";
+import { changes, needs } from "../../../src/http/auth/needs.ts";
+import { type Route, routeOf } from "../../../src/http/routes.ts";
+import { operatorToken } from "../../support/builtin.ts";
 import { exchange, IdentityProvider, idTokenType } from "../../support/identity-provider.ts";
 import { start, startServer, type TestServer } from "../../support/server.ts";
 import { bearing, type Entry, entry, TokenService } from "../../support/token-service.ts";
@@ -14,6 +15,7 @@ const file = `/v2/${repository}/_trust/tuf`;
 const manage = `/api/v1/repositories/${encodeURIComponent(repository)}/proposals`;
 const someId = "0123456789abcdef";
 const digest = "a".repeat(64);
+const prefixes = ["registry.example.test/"];
 
 type Kind = Route["kind"];
 type Wants = "nobody" | "known" | "pull" | "push" | "propose" | "all" | "catalog" | "audit" | "admin";
@@ -87,7 +89,8 @@ const requests: Readonly<Record<Kind, readonly [method: string, path: string, wa
   importVersions: ["GET", `/api/v1/repositories/${encodeURIComponent(repository)}/import/versions`, "admin"],
   takeOver: ["POST", `/api/v1/repositories/${encodeURIComponent(repository)}/import`, "admin"],
   addPast: ["POST", `/api/v1/repositories/${encodeURIComponent(repository)}/import/past`, "admin"],
-  manageMissing: ["GET", "/api/v1/nothing", "catalog"],
+  manageMissing: ["GET", "/api/v1/nothing", "known"],
+  manageNotServed: ["GET", `/api/v1/repositories/other.example.test%2Fapp/proposals`, "catalog"],
 };
 
 const catalog: Entry = { type: "registry", name: "catalog", actions: ["*"] };
@@ -108,6 +111,9 @@ const tokens: Readonly<
   everything: { access: [entry(repository, "*")], enough: ["pull", "push", "propose", "all"] },
   "a prefix of the name": { access: [entry("registry.example.test/team/ap", "*")], enough: [] },
   "a longer name": { access: [entry(`${repository}/more`, "*")], enough: [] },
+  "a longer last word": { access: [entry(`${repository}lication`, "*")], enough: [] },
+  "the name as a path encodes it": { access: [entry(encodeURIComponent(repository), "*")], enough: [] },
+  "a letter that looks alike": { access: [entry(repository.replace("a", "\u0430"), "*")], enough: [] },
   "another case": { access: [entry(repository.toUpperCase(), "*")], enough: [] },
   "a pattern": { access: [entry("*", "*"), entry("registry.example.test/**", "*")], enough: [] },
   "another class": { access: [{ type: "repository(plugin)", name: repository, actions: ["*"] }], enough: [] },
@@ -130,7 +136,7 @@ const made = new Map<string, string>();
 
 beforeAll(async () => {
   tokenService = await TokenService.make(() => start);
-  server = await startServer({ access: tokenService.access() });
+  server = await startServer({ access: tokenService.access(), repositories: { prefixes } });
   for (const [name, { access }] of Object.entries(tokens)) {
     if (access !== undefined) made.set(name, await tokenService.token({ access }));
   }
@@ -140,6 +146,19 @@ afterAll(async () => await server?.close());
 it("asks for every meaning of a request", () => {
   expect(Object.keys(requests).sort()).toEqual(Object.keys(needs).sort());
 });
+
+/** What only asks, although its method could change something. */
+const onlyAsks: readonly Kind[] = ["token", "logout", "badMethod"];
+
+it.each(Object.keys(requests) as Kind[])(
+  "asks for %s as what it says, and knows whether that changes anything",
+  (kind) => {
+    const [method, path] = requests[kind];
+    const route = routeOf(method, path, { prefixes, olderNames: false });
+    expect(route.kind).toBe(kind);
+    expect(changes(route)).toBe(method !== "GET" && !onlyAsks.includes(kind));
+  },
+);
 
 describe.each(Object.keys(tokens))("A7, V46: with %s", (name) => {
   it.each(Object.keys(requests) as Kind[])("%s", async (kind) => {
@@ -174,7 +193,10 @@ describe("A7: with what an ID token was exchanged for", () => {
       claims: { kind: name },
       allow: scopesOf(tokens[name]?.access ?? []),
     }));
-    builtin = await startServer({ builtin: { oidc: await provider.oidc({ rules }) } });
+    builtin = await startServer({
+      builtin: { oidc: await provider.oidc({ rules }) },
+      repositories: { prefixes },
+    });
     for (const name of kinds) {
       const scope = (tokens[name]?.access ?? []).map(
         ({ type, name: of, actions }) => `${type}:${of}:${actions.join(",")}`,
@@ -196,16 +218,57 @@ describe("A7: with what an ID token was exchanged for", () => {
   });
   afterAll(async () => await builtin?.close());
 
+  holds(kinds, () => builtin, exchanged);
+});
+
+describe("A7: with a machine's token", () => {
+  // In its scopes there are patterns; of other types and classes it knows nothing.
+  const kinds = Object.keys(tokens).filter(
+    (name) => name !== "a pattern" && scopesOf(tokens[name]?.access ?? []).length > 0,
+  );
+  const given = new Map<string, string>();
+  let builtin: TestServer;
+
+  beforeAll(async () => {
+    builtin = await startServer({ builtin: {}, repositories: { prefixes } });
+    for (const [index, name] of kinds.entries()) {
+      const wanted = { name: `m${index}`, scopes: scopesOf(tokens[name]?.access ?? []), lifetime: 600 };
+      const answer = await builtin.request("/api/v1/tokens", {
+        method: "POST",
+        headers: { ...bearing(operatorToken), "content-type": "application/json" },
+        body: Buffer.from(JSON.stringify(wanted)),
+      });
+      given.set(name, (JSON.parse(answer.body.toString()) as { token?: string }).token ?? "");
+    }
+  });
+  afterAll(async () => await builtin?.close());
+
+  holds(kinds, () => builtin, given);
+});
+
+/** That the matrix is so where there are users: names of tokens, and the tokens. */
+function holds(
+  kinds: readonly string[],
+  serverOf: () => TestServer,
+  given: ReadonlyMap<string, string>,
+): void {
   describe.each(kinds)("%s", (name) => {
     it.each(Object.keys(requests) as Kind[])("%s", async (kind) => {
       const [method, path, wants] = requests[kind];
       const enough = tokens[name]?.enough ?? [];
       // Names and passwords are asked for at the token endpoint, and what only needs somebody known is for users here.
       const isOpen = wants === "nobody" || kind === "token";
-      const isEnough = isOpen || enough.includes(wants) || (wants === "known" && enough.includes("admin"));
-      const answer = await builtin.request(path, {
+      const isEnough =
+        isOpen ||
+        enough.includes(wants) ||
+        (wants === "known" && (enough.includes("admin") || kind === "manageMissing"));
+      const answer = await serverOf().request(path, {
         method,
-        headers: { ...bearing(exchanged.get(name) ?? ""), "content-type": "application/json" },
+        headers: {
+          // The token endpoint takes names and passwords, and no token.
+          ...(kind !== "token" && bearing(given.get(name) ?? "")),
+          "content-type": "application/json",
+        },
         // So that it is not refused for what it lacks, before it is seen whose password it is.
         ...(kind === "changePassword" && { body: Buffer.from('{"password":"a long password"}') }),
       });
@@ -213,7 +276,7 @@ describe("A7: with what an ID token was exchanged for", () => {
       else expect(answer.status).toBe(path.startsWith("/api/") ? 403 : 401);
     });
   });
-});
+}
 
 /** As a rule gives them: what only the whole server has comes with the pattern of everything. */
 function scopesOf(access: readonly Entry[]) {

@@ -35,7 +35,8 @@ const formTo = async (server: TestServer, fields: Record<string, string>) => {
     body: Buffer.from(new URLSearchParams(fields).toString()),
   });
   const body = JSON.parse(answer.body.toString()) as Record<string, string | number>;
-  return { status: answer.status, code: answer.code, body, text: answer.body.toString() };
+  const incident = answer.headers["vidimus-incident"];
+  return { status: answer.status, code: answer.code, body, text: answer.body.toString(), incident };
 };
 const exchanged = (server: TestServer, subject_token: string, more: Record<string, string> = {}) =>
   formTo(server, {
@@ -137,9 +138,12 @@ describe("a workload", () => {
     ["with an extension that must be understood", "form", { header: { crit: ["b64"], b64: true } }],
   ])("A14: a token %s is refused", async (_name, reason, wish) => {
     log.length = 0;
-    const { status, code, body, text } = await ask(wish);
+    const { status, code, body, text, incident } = await ask(wish);
     expect([status, code]).toEqual([400, "UNAUTHORIZED"]);
-    expect(log).toEqual([{ from: "127.0.0.1", reason }]);
+    expect(log).toEqual([{ from: "127.0.0.1", reason, incident: expect.stringMatching(/^[0-9a-f]{8}$/) }]);
+    // Before anything was verified nothing is told but where the reason is to be found.
+    expect(incident).toBe((log[0] as { incident: string }).incident);
+    if (!["expired", "not yet", "too old"].includes(reason)) expect(text).toContain(`incident ${incident}`);
     expect(body).not.toHaveProperty("token");
     for (const secret of [issuer, audience, clientId, "acme", provider.kid])
       expect(text).not.toContain(secret);

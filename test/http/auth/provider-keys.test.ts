@@ -120,6 +120,17 @@ describe("keys that are fetched", () => {
     expect(await finds("1")).toBe(true);
   });
 
+  it("are fetched with the next token where that is wanted, and the old ones go on if it cannot be done", async () => {
+    await finds("1");
+    text = undefined;
+    keys.fetchAnew();
+    expect([await finds("1"), asked]).toEqual([true, 2]);
+    text = setOf({ ...two, kid: "2" });
+    now += 10_000;
+    expect([await finds("1"), await finds("2"), asked]).toEqual([false, true, 3]);
+    expect([await finds("2"), asked]).toEqual([true, 3]);
+  });
+
   it("are not younger because a clock was set back", async () => {
     await finds("1");
     now -= 24 * hour;

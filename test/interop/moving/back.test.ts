@@ -2,21 +2,20 @@
  * The way back: a living Notary of Debian's packages was taken over, people went on here with the stock clients, and then all of it
  * goes back there. The same people, with caches of what they have seen here, are told the old address again and nothing else.
  */
-import { copyFileSync, mkdtempSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { createAuthority } from "../support/certificates.ts";
-import { dockerPerson } from "../support/docker.ts";
+import { Crowd } from "../support/crowd.ts";
 import { pull, pushTrusted } from "../support/docker-images.ts";
 import { addSigner, generateKey } from "../support/docker-signers.ts";
 import { fetchFrom } from "../support/https.ts";
-import { listedTargets, notaryPerson, refusal } from "../support/notary.ts";
+import { refusal } from "../support/notary.ts";
 import { type Postgres, startPostgres } from "../support/postgres.ts";
-import { type Result, run } from "../support/process.ts";
+import type { Result } from "../support/process.ts";
 import { oldPassphrase, startReferenceServer } from "../support/reference-server.ts";
-import type { DockerStage } from "../support/scenario.ts";
+import { currentFiles, versionAt } from "../support/served.ts";
 import type { TrustServer, TrustServerAddress } from "../support/trust-server.ts";
-import { vidimusPublisher } from "../support/vidimus-publisher.ts";
 import { startVidimus } from "../support/vidimus-server.ts";
 
 const place = inject("docker");
@@ -38,36 +37,23 @@ let directory: string;
 let postgres: Postgres;
 let old: TrustServer;
 let here: TrustServer;
-/** The address that people are told. */
-let at: TrustServerAddress;
-
-const person = (who: string) => notaryPerson(at, join(directory, who));
-const docker = (who: string) => {
+/** They are told one address, and later another. */
+let people: Crowd;
+const tell = (at: TrustServerAddress) => {
   if (place === null) throw new Error("no docker engine");
-  return dockerPerson(place, at, join(directory, `docker-${who}`), who);
+  people = new Crowd(at, place, directory, "back/app");
 };
-const stage = (): DockerStage => {
-  if (place === null) throw new Error("no docker engine");
-  return { server: at, place, repository: image, directory, person, docker };
-};
-const names = async (who: string, repository = name) =>
-  listedTargets(await person(who).do(["list", repository])).map((each) => each.name);
-const add = (repository: string, target: string) => {
-  const owner = person("owner");
-  return owner.do(["add", repository, target, owner.file("content", "content"), "-p"]);
-};
+const owner = () => people.person("owner");
+const names = (who: string, repository = name) => people.names(who, repository);
+const add = (repository: string, target: string) => people.add(repository, target);
 
-/** A command of whoever runs this server. */
+/** A command of whoever runs this server, whatever people are told. */
 function operator(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Result> {
-  const home = mkdtempSync(join(directory, "operator-"));
-  const program = join(import.meta.dirname, "../../../bin/vidimus.js");
-  return run(process.execPath, [program, ...args, "--server", here.url, "--ca", here.ca, "--json"], {
-    env: { PATH: process.env.PATH ?? "", HOME: home, ...environment },
-    cwd: home,
-  });
+  if (place === null) throw new Error("no docker engine");
+  return new Crowd(here, place, directory, "back/app").operator([...args, "--json"], environment);
 }
 
 interface Told {
@@ -91,18 +77,10 @@ const back = (...args: readonly string[]) =>
   operator(["export", "notary", old.url, ...args, "--old-ca", old.ca]);
 const intoTables = ["--server-db", "", "--signer-db", ""];
 
-const file = async (server: TrustServerAddress, repository: string, which: string) =>
-  (await fetchFrom(server, `/v2/${repository}/_trust/tuf/${which}`)).body.toString("utf8");
-const versionAt = async (server: TrustServerAddress, repository: string, role: string): Promise<number> =>
-  JSON.parse(await file(server, repository, `${role}.json`)).signed.version;
-/** Every root, and what is current. */
-const everything = async (server: TrustServerAddress, repository: string) => {
-  const roots = Array.from(
-    { length: await versionAt(here, repository, "root") },
-    (_, i) => `${i + 1}.root.json`,
-  );
-  const files = [...roots, "timestamp.json", "snapshot.json", "targets.json"];
-  return await Promise.all(files.map((each) => file(server, repository, each)));
+/** All of it but the timestamp, which the other server signs itself. */
+const allButTimestamp = async (server: TrustServerAddress, repository: string) => {
+  const { "timestamp.json": _, ...files } = await currentFiles(server, repository);
+  return files;
 };
 
 /** What Node loads first, so that a server lives later than everybody else. */
@@ -111,15 +89,15 @@ const clockAhead = (milliseconds: number) =>
 
 async function publishHere(): Promise<void> {
   for (const repository of all) await add(repository, "here");
-  await person("owner").do(["key", "rotate", name, "root"], { input: "yes\n" });
-  await person("owner").do(["key", "rotate", name, "targets"]);
+  await owner().do(["key", "rotate", name, "root"], { input: "yes\n" });
+  await owner().do(["key", "rotate", name, "targets"]);
   await add(name, "rotated");
-  await person("owner").do(["key", "rotate", ours, "timestamp", "-r"]);
-  await person("owner").do(["key", "rotate", ours, "snapshot", "-r"]);
-  await person("owner").do(["key", "rotate", late, "root"], { input: "yes\n" });
-  await pushTrusted(docker("alice"), stage(), "v2");
+  await owner().do(["key", "rotate", ours, "timestamp", "-r"]);
+  await owner().do(["key", "rotate", ours, "snapshot", "-r"]);
+  await owner().do(["key", "rotate", late, "root"], { input: "yes\n" });
+  await pushTrusted(people.docker("alice"), people.stage(), "v2");
   for (const repository of all) await names("reader", repository);
-  await pull(docker("reader"), stage(), "v2");
+  await pull(people.docker("reader"), people.stage(), "v2");
 }
 
 describe.skipIf(!possible)("back to a Notary that still runs", () => {
@@ -129,17 +107,17 @@ describe.skipIf(!possible)("back to a Notary that still runs", () => {
     intoTables.splice(0, 4, "--server-db", postgres.server, "--signer-db", postgres.signer);
     const authority = await createAuthority(directory);
     old = await startReferenceServer(join(directory, "old"), { databases: postgres, authority });
-    at = old;
+    tell(old);
     for (const repository of all) {
-      await person("owner").do(["init", repository, "-p"]);
+      await owner().do(["init", repository, "-p"]);
       if (repository !== own && repository !== agedOwn)
-        await person("owner").do(["key", "rotate", repository, "snapshot", "-r"]);
+        await owner().do(["key", "rotate", repository, "snapshot", "-r"]);
       await add(repository, "one");
       await names("sleeper", repository);
     }
-    await pushTrusted(docker("owner"), stage(), "v1");
-    const key = await generateKey(docker("alice"), "alice");
-    await addSigner(docker("owner"), stage(), "alice", key);
+    await pushTrusted(people.docker("owner"), people.stage(), "v1");
+    const key = await generateKey(people.docker("alice"), "alice");
+    await addSigner(people.docker("owner"), people.stage(), "alice", key);
     here = await startVidimus(join(directory, "new"));
     const imported = await operator(["import", "notary", old.url, "--old-ca", old.ca]);
     expect([imported.code, imported.stderr]).toEqual([0, ""]);
@@ -154,12 +132,15 @@ describe.skipIf(!possible)("back to a Notary that still runs", () => {
     const state = join(directory, "shadow.json");
     const shadow = async (...args: readonly string[]) => {
       const result = await operator(["shadow", old.url, "--old-ca", old.ca, "--state", state, ...args]);
-      const { compared, differences } = JSON.parse(result.stdout) as {
-        compared: number;
+      const { repositories, differences, uncompared } = JSON.parse(result.stdout) as {
+        repositories: Record<string, number>;
         differences: { repository: string; role?: string; code: string }[];
+        uncompared: unknown[];
       };
+      expect(uncompared).toEqual([]);
+      const looked = Object.values(repositories).reduce((sum, count) => sum + count, 0);
       const said = differences.map(({ repository, role = "", code }) => `${repository} ${role} ${code}`);
-      return [result.code, compared, said];
+      return [result.code, looked, said.sort()];
     };
     const again = () => operator(["import", "notary", old.url, "--old-ca", old.ca]);
     expect(await shadow()).toEqual([0, 7, []]);
@@ -168,7 +149,7 @@ describe.skipIf(!possible)("back to a Notary that still runs", () => {
     const older = ["snapshot", "targets", "timestamp"].map((role) => `${own} ${role} OLDER_HERE`);
     expect(await shadow()).toEqual([96, 1, older]);
     const extra = "registry.example.test/back/extra";
-    await person("owner").do(["init", extra, "-p"]);
+    await owner().do(["init", extra, "-p"]);
     expect(await shadow()).toEqual([
       96,
       2,
@@ -176,7 +157,7 @@ describe.skipIf(!possible)("back to a Notary that still runs", () => {
     ]);
     expect((await again()).code).toBe(0);
     expect(await shadow()).toEqual([0, 2, []]);
-    await person("owner").do(["delete", extra, "--remote"]);
+    await owner().do(["delete", extra, "--remote"]);
     expect(await shadow()).toEqual([96, 1, [`${extra}  MISSING_THERE`]]);
     expect((await fetchFrom(here, `/v2/${extra}/_trust/tuf/`, "DELETE")).status).toBe(200);
     expect(await shadow()).toEqual([0, 1, []]);
@@ -188,10 +169,10 @@ describe.skipIf(!possible)("back to a Notary that still runs", () => {
     await postgres.query("server", `UPDATE tuf_files SET data = (SELECT data FROM kept) WHERE ${row};`);
     expect(await shadow()).toEqual([0, 1, []]);
     // Two people begin under one name, each at another server.
-    await person("owner").do(["init", extra, "-p"]);
-    at = here;
-    await person("stranger").do(["init", extra, "-p"]);
-    at = old;
+    await owner().do(["init", extra, "-p"]);
+    tell(here);
+    await people.person("stranger").do(["init", extra, "-p"]);
+    tell(old);
     // The timestamp here goes on above the one that was deleted.
     const roles = ["root", "snapshot", "targets"];
     expect(await shadow()).toEqual([96, 1, roles.map((role) => `${extra} ${role} DIFFERENT`)]);
@@ -204,16 +185,16 @@ describe.skipIf(!possible)("back to a Notary that still runs", () => {
   test("people go on here", async () => {
     const keys = ["import", "keys", "--signer-db", postgres.signer];
     expect((await operator(keys, { NOTARY_SIGNER_INTEROP: oldPassphrase })).code).toBe(0);
-    at = here;
+    tell(here);
     try {
       await publishHere();
     } finally {
-      at = old;
+      tell(old);
     }
   }, 120_000);
 
   test("what cannot go is named before anything is written, and then nothing is", async () => {
-    const before = await Promise.all(all.map((each) => everything(old, each)));
+    const before = await Promise.all([...all, image].map((each) => currentFiles(old, each)));
     const dry = await back("--dry-run");
     expect([dry.code, outcomes(dry)]).toEqual([
       93,
@@ -231,7 +212,7 @@ describe.skipIf(!possible)("back to a Notary that still runs", () => {
     expect([refused.code, told(refused).dryRun, outcomes(refused)]).toEqual([93, true, outcomes(dry)]);
     const tables = await back(...intoTables);
     expect([tables.code, outcomes(tables)[ours]]).toEqual([93, "leftOut EXPORT_KEYS"]);
-    const after = await Promise.all(all.map((each) => everything(old, each)));
+    const after = await Promise.all([...all, image].map((each) => currentFiles(old, each)));
     expect(after).toEqual(before);
   });
 
@@ -242,14 +223,9 @@ describe.skipIf(!possible)("back to a Notary that still runs", () => {
       "",
       { [image]: "further", [name]: "further", [own]: "further" },
     ]);
-    for (const repository of [name, own]) {
-      const what = [
-        "root.json",
-        "targets.json",
-        `${await versionAt(here, repository, "snapshot")}.snapshot.json`,
-      ];
-      for (const each of what)
-        expect([each, await file(old, repository, each)]).toEqual([each, await file(here, repository, each)]);
+    expect(Object.keys(await allButTimestamp(here, image))).toContain("targets/releases.json");
+    for (const repository of [name, own, image]) {
+      expect(await allButTimestamp(old, repository)).toEqual(await allButTimestamp(here, repository));
       expect(await versionAt(old, repository, "timestamp")).toBe(
         await versionAt(here, repository, "timestamp"),
       );
@@ -263,26 +239,26 @@ describe.skipIf(!possible)("back to a Notary that still runs", () => {
       expect([who, await names(who)]).toEqual([who, ["here", "one", "rotated"]]);
       expect([who, await names(who, own)]).toEqual([who, ["beside", "here", "one"]]);
     }
-    const reader = person("reader");
+    const reader = people.person("reader");
     expect((await reader.do(["lookup", name, "rotated"])).stdout).toContain("sha256:");
     await reader.do(["verify", name, "here", "-i", reader.file("content", "content"), "-q"]);
     await add(name, "since");
     await add(own, "since");
-    await person("owner").do(["key", "rotate", name, "root"], { input: "yes\n" });
+    await owner().do(["key", "rotate", name, "root"], { input: "yes\n" });
     expect(await names("sleeper")).toEqual(["here", "one", "rotated", "since"]);
     expect(await names("reader", own)).toEqual(["beside", "here", "one", "since"]);
-    expect(await pull(docker("reader"), stage(), "v2")).toMatch(/^sha256:/);
-    const next = await pushTrusted(docker("alice"), stage(), "v3");
-    expect(await pull(docker("reader"), stage(), "v3")).toBe(next);
+    expect(await pull(people.docker("reader"), people.stage(), "v2")).toMatch(/^sha256:/);
+    const next = await pushTrusted(people.docker("alice"), people.stage(), "v3");
+    expect(await pull(people.docker("reader"), people.stage(), "v3")).toBe(next);
   }, 180_000);
 
   test("a repository that was published to there since is not touched", async () => {
-    const before = await everything(old, name);
+    const before = await currentFiles(old, name);
     for (const way of [[], intoTables]) {
       const refused = await back(name, ...way);
       expect([refused.code, outcomes(refused)]).toEqual([93, { [name]: "leftOut EXPORT_CONFLICT" }]);
     }
-    expect(await everything(old, name)).toEqual(before);
+    expect(await currentFiles(old, name)).toEqual(before);
   });
 
   test("what was renewed here is made up for, where its signer can; else the tables are the way", async () => {
@@ -295,16 +271,16 @@ describe.skipIf(!possible)("back to a Notary that still runs", () => {
     await expect.poll(timestamps, { timeout: 30_000 }).toEqual(renewed);
     await here.stop();
     here = await start();
-    at = here;
+    tell(here);
     for (const repository of [aged, agedOwn]) await names("reader", repository);
-    at = old;
+    tell(old);
     const [gone, kept] = [await back(aged), await back(agedOwn)];
     expect([gone.code, outcomes(gone)]).toEqual([0, { [aged]: "further" }]);
     expect([kept.code, outcomes(kept)]).toEqual([93, { [agedOwn]: "leftOut EXPORT_TIMESTAMP" }]);
     expect(await versionAt(old, aged, "timestamp")).toBe(await versionAt(here, aged, "timestamp"));
     expect(outcomes(await back(aged))).toEqual({ [aged]: "same" });
     expect(outcomes(await back(agedOwn, ...intoTables))).toEqual({ [agedOwn]: "further" });
-    expect(await everything(old, agedOwn)).toEqual(await everything(here, agedOwn));
+    expect(await currentFiles(old, agedOwn)).toEqual(await currentFiles(here, agedOwn));
     for (const repository of [aged, agedOwn]) {
       for (const who of ["reader", "sleeper"]) expect(await names(who, repository)).toEqual(["here", "one"]);
       await add(repository, "since");
@@ -315,7 +291,7 @@ describe.skipIf(!possible)("back to a Notary that still runs", () => {
   test("into its tables, to the byte, while it runs", async () => {
     const gone = await back(late, ...intoTables, "--past");
     expect([gone.code, gone.stderr, outcomes(gone)]).toEqual([0, "", { [late]: "further" }]);
-    expect(await everything(old, late)).toEqual(await everything(here, late));
+    expect(await currentFiles(old, late)).toEqual(await currentFiles(here, late));
     expect(outcomes(await back(late, ...intoTables, "--past"))).toEqual({ [late]: "same" });
     expect((await operator(["shadow", old.url, late, "--old-ca", old.ca])).code).toBe(0);
     for (const who of ["reader", "sleeper", "newcomer"])
@@ -328,18 +304,14 @@ describe.skipIf(!possible)("back to a Notary that still runs", () => {
   test("without keys that never left this server, until its owner signs the next root", async () => {
     const gone = await back(ours, ...intoTables, "--without-keys");
     expect([gone.code, outcomes(gone)]).toEqual([0, { [ours]: "further KEYS_MISSING" }]);
-    expect(await everything(old, ours)).toEqual(await everything(here, ours));
+    expect(await currentFiles(old, ours)).toEqual(await currentFiles(here, ours));
     for (const who of ["reader", "sleeper"]) expect(await names(who, ours)).toEqual(["here", "one"]);
-    const owner = person("owner");
     for (const role of ["timestamp", "snapshot"])
-      expect(refusal(await owner.try(["key", "rotate", ours, role, "-r"]))).toBe(
+      expect(refusal(await owner().try(["key", "rotate", ours, role, "-r"]))).toBe(
         "rejected by the server as invalid",
       );
-    const home = mkdtempSync(join(directory, "laptop-"));
-    const laptop = vidimusPublisher(at, home);
-    copyFileSync(at.ca, join(home, "ca.pem"));
-    laptop.file("trust.yaml", JSON.stringify({ repositories: [{ match: ours, tofu: true }] }));
-    const adopt = ["adopt", ours, "--server", at.url, "--ca", "ca.pem", "--trust-dir", owner.trustDirectory];
+    const laptop = people.laptop("owner", ours);
+    const adopt = ["adopt", ours, "--trust-dir", owner().trustDirectory];
     expect(await laptop.do(...adopt)).toMatch(/Published .*: root 5\b/);
     expect(await laptop.do(...adopt)).toContain("nothing to adopt");
     await add(ours, "since");

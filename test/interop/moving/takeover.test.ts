@@ -2,160 +2,127 @@
  * A Notary of Debian's packages is filled by the stock clients and switched off; this server goes on with what it has left. The
  * same people, with the same keys and caches, are told another address and nothing else.
  */
-import {
-  copyFileSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { type Databases, startMariadb } from "../../../bench/server/mariadb.ts";
 import type { OldDatabase } from "../../../src/moving/databases/source.ts";
-import { dockerPerson } from "../support/docker.ts";
-import { pull, pushTrusted } from "../support/docker-images.ts";
-import { addSigner, generateKey, inspect } from "../support/docker-signers.ts";
-import { fetchFrom } from "../support/https.ts";
-import { listedTargets, notaryPerson, refusal } from "../support/notary.ts";
+import { MovingPeople, repositories, sleepers } from "../support/moving-people.ts";
+import { refusal } from "../support/notary.ts";
 import { type Postgres, startPostgres } from "../support/postgres.ts";
 import { type Result, run } from "../support/process.ts";
 import { oldPassphrase, startReferenceServer } from "../support/reference-server.ts";
-import type { DockerStage } from "../support/scenario.ts";
+import { differences, versionAt } from "../support/served.ts";
 import { filesOf, type OldFiles, outOfDate, putInto } from "../support/taken-over.ts";
-import type { TrustServer, TrustServerAddress } from "../support/trust-server.ts";
-import { vidimusPublisher } from "../support/vidimus-publisher.ts";
+import type { TrustServer } from "../support/trust-server.ts";
 import { startVidimus } from "../support/vidimus-server.ts";
 
 const place = inject("docker");
 const possible = inject("notary") && inject("databases") && place !== null;
-
-const name = "registry.example.test/moving/app";
-/** Its owner signs the snapshot. */
-const own = "registry.example.test/moving/own";
-const image = `${place?.registry ?? ""}/moving/app`;
+const { app, own, quorum, gone } = repositories;
+const early = ["early", ...sleepers];
+const rejected = "rejected by the server as invalid";
 
 let directory: string;
-let at: TrustServerAddress;
-const person = (who: string) => notaryPerson(at, join(directory, who));
-const docker = (who: string) => {
-  if (place === null) throw new Error("no docker engine");
-  return dockerPerson(place, at, join(directory, `docker-${who}`), who);
-};
-const stage = (): DockerStage => {
-  if (place === null) throw new Error("no docker engine");
-  return { server: at, place, repository: image, directory, person, docker };
-};
-const names = async (who: string, repository = name) =>
-  listedTargets(await person(who).do(["list", repository])).map((each) => each.name);
+let server: TrustServer | undefined;
+/** They are told the address of the new server. */
+let people: MovingPeople;
+/** Of the old one, when it was switched off. */
+let files: OldFiles;
+/** Of the image that was pulled from the old one. */
+let digest: unknown;
 
-/** Two people publish by notary and two by docker, with delegations, rotations, and one that is deleted. */
-async function fill(): Promise<void> {
-  const owner = person("owner");
-  const file = owner.file("content", "content");
-  for (const repository of [name, own]) {
-    await owner.do(["init", repository, "-p"]);
-    if (repository === name) await owner.do(["key", "rotate", repository, "snapshot", "-r"]);
-    await owner.do(["add", repository, "one", file, "-p"]);
+/** People fill a Notary; it is switched off, and what it stored, without its keys, is in a new server. */
+async function switchOff(databases: Postgres | Databases, stored: () => Promise<OldDatabase>): Promise<void> {
+  if (place === null) throw new Error("no docker engine");
+  directory = mkdtempSync(join(inject("scratch"), "moving-"));
+  const old = await startReferenceServer(join(directory, "old"), { databases });
+  try {
+    const before = new MovingPeople(old, place, join(directory, "people"));
+    await before.fill();
+    const seen = await before.read([]);
+    digest = seen.at(-1)?.[1];
+    expect(seen).toEqual(before.expected(expect.stringMatching(/^sha256:/), []));
+    files = await filesOf(await stored());
+  } finally {
+    await old.stop();
   }
-  await pushTrusted(docker("owner"), stage(), "v1");
-  const key = await generateKey(docker("alice"), "alice");
-  await addSigner(docker("owner"), stage(), "alice", key);
-  await pushTrusted(docker("alice"), stage(), "v2");
-  await pull(docker("reader"), stage(), "v2");
-  for (const repository of [name, own]) await names("sleeper", repository);
-  await owner.do(["init", "registry.example.test/moving/gone", "-p"]);
-  await owner.do(["delete", "registry.example.test/moving/gone", "--remote"]);
-  for (const times of [1, 2]) {
-    await owner.do(["key", "rotate", name, "root"], { input: "yes\n" });
-    await owner.do(["add", name, `rotated-${times}`, file, "-p"]);
-  }
-  await owner.do(["key", "rotate", name, "timestamp", "-r"]);
-  for (const repository of [name, own]) await names("reader", repository);
+  await putInto(join(directory, "new"), files);
+  server = await startVidimus(join(directory, "new"));
+  people = new MovingPeople(server, place, join(directory, "people"));
+  expect([...files.keys()].sort()).toEqual(people.all);
 }
 
 /** The keys of an old signer, brought to the server that runs; whoever brings them has nothing but them. */
-function bring(
-  flags: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
-): Promise<Result> {
-  const home = mkdtempSync(join(directory, "operator-"));
-  const program = join(import.meta.dirname, "../../../bin/vidimus.js");
-  return run(
-    process.execPath,
-    [program, "import", "keys", ...flags, "--server", at.url, "--ca", at.ca, "--json"],
-    { env: { PATH: process.env.PATH ?? "", HOME: home, ...environment }, cwd: home },
-  );
-}
+const bring = (flags: readonly string[], environment: Readonly<Record<string, string>> = {}) =>
+  people.operator(["import", "keys", ...flags, "--json"], environment);
 const withPassphrase = { NOTARY_SIGNER_INTEROP: oldPassphrase };
 
+interface Told {
+  readonly repository: string;
+  readonly outcome: string;
+  readonly keys: readonly { readonly role: string }[];
+  readonly without: readonly string[];
+}
+/** What became of each, the roles whose keys came, and those that somebody else signs. */
 const outcomes = ({ stdout }: Result) =>
   Object.fromEntries(
-    (JSON.parse(stdout) as { repositories: { repository: string; outcome: string }[] }).repositories.map(
-      ({ repository, outcome }) => [repository, outcome],
+    (JSON.parse(stdout) as { repositories: Told[] }).repositories.map(
+      ({ repository, outcome, keys, without }) => [
+        repository,
+        [outcome, keys.map(({ role }) => role).join("+"), ...without].join(" ").trim(),
+      ],
     ),
   );
+const expectedOutcomes = (how: "taken" | "held") => {
+  const both = how === "taken" ? "taken timestamp+snapshot" : "held";
+  const one = how === "taken" ? "taken timestamp snapshot" : "held  snapshot";
+  return { [people.image]: both, [app]: both, [own]: one, [quorum]: both, [gone]: "absent" };
+};
 
-const versionOf = async (repository: string, role: string): Promise<number> => {
-  const { body } = await fetchFrom(at, `/v2/${repository}/_trust/tuf/${role}.json`);
-  return JSON.parse(body.toString("utf8")).signed.version;
+/** A refusal is one sentence on standard error, and whatever was served before is served still, of all repositories. */
+async function refuses(code: number, flags: readonly string[], environment = {}): Promise<string> {
+  const { code: ended, stdout, stderr } = await bring(flags, environment);
+  expect([flags, ended, stdout, stderr.trim().split("\n").length]).toEqual([flags, code, "", 1]);
+  expect(stderr).not.toContain(oldPassphrase);
+  expect(await differences(files, people.at)).toEqual([]);
+  return stderr;
+}
+
+const publishes = async (repository: string) => {
+  const owner = people.person("owner");
+  const refused = await owner.try(["add", repository, "early", owner.file("content", "content"), "-p"]);
+  await owner.do(["reset", repository, "--all"]);
+  return refusal(refused);
 };
 
 /** What every client does afterwards, without a word that anything has changed. */
 async function goesOn(): Promise<void> {
-  const owner = person("owner");
-  const file = owner.file("content", "content");
-  const before = ["one", "rotated-1", "rotated-2"];
-  for (const who of ["reader", "sleeper", "newcomer"]) expect([who, await names(who)]).toEqual([who, before]);
-  expect((await person("reader").do(["lookup", name, "one"])).stdout).toContain("sha256:");
-  await person("reader").do(["verify", name, "one", "-i", file, "-q"]);
-  expect(await names("sleeper", own)).toEqual(["one"]);
-  const [timestamp, snapshot] = [await versionOf(name, "timestamp"), await versionOf(name, "snapshot")];
-  await owner.do(["add", name, "since", file, "-p"]);
-  await owner.do(["add", own, "since", file, "-p"]);
-  expect(await versionOf(name, "timestamp")).toBe(timestamp + 1);
-  expect(await versionOf(name, "snapshot")).toBe(snapshot + 1);
-  for (const who of ["reader", "sleeper", "newcomer"]) {
-    expect([who, await names(who)]).toEqual([who, [...before, "since"]]);
-    expect([who, await names(who, own)]).toEqual([who, ["one", "since"]]);
-  }
-  await owner.do(["key", "rotate", name, "timestamp", "-r"]);
-  await owner.do(["key", "rotate", name, "snapshot", "-r"]);
-  await owner.do(["key", "rotate", name, "targets"]);
-  await owner.do(["key", "rotate", name, "root"], { input: "yes\n" });
-  expect(await names("sleeper")).toEqual([...before, "since"]);
-}
-
-async function imagesGoOn(): Promise<void> {
-  const digest = await pull(docker("reader"), stage(), "v2");
-  expect(digest).toMatch(/^sha256:/);
-  const next = await pushTrusted(docker("alice"), stage(), "v3");
-  expect(await pull(docker("reader"), stage(), "v3")).toBe(next);
-  expect((await inspect(docker("reader"), stage())).signers).toEqual(["alice"]);
+  expect(await people.read()).toEqual(people.expected(digest));
+  expect(await people.pinned()).toEqual(["none", "pins not met"]);
+  const versions = () =>
+    Promise.all(
+      [app, own].flatMap((repository) =>
+        ["timestamp", "snapshot"].map((role) => versionAt(people.at, repository, role)),
+      ),
+    );
+  const before = await versions();
+  for (const repository of [app, own]) await people.add(repository, "again");
+  expect(await versions()).toEqual(before.map((version) => version + 1));
+  const owner = people.person("owner");
+  for (const repository of [app, own]) await owner.do(["remove", repository, "again", "-p"]);
+  expect(await versions()).toEqual(before.map((version) => version + 2));
+  expect(await people.goOn()).toEqual(people.expectedSince());
+  // Not one byte of before is another, of no repository, and no version was left out since.
+  expect(await differences(files, people.at, "gone on")).toEqual([]);
 }
 
 describe.skipIf(!possible)("from a PostgreSQL", () => {
   let postgres: Postgres;
-  let files: OldFiles;
-  let server: TrustServer | undefined;
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(inject("scratch"), "moving-"));
     postgres = await startPostgres();
-    const old = await startReferenceServer(join(directory, "old"), { databases: postgres });
-    at = old;
-    try {
-      await fill();
-    } finally {
-      await old.stop();
-    }
-    files = await filesOf({ url: postgres.server, environment: {} });
-    await putInto(join(directory, "new"), files);
-    server = await startVidimus(join(directory, "new"));
-    at = server;
+    await switchOff(postgres, async () => ({ url: postgres.server, environment: {} }));
   }, 240_000);
   afterAll(async () => {
     await server?.stop();
@@ -163,94 +130,77 @@ describe.skipIf(!possible)("from a PostgreSQL", () => {
   });
 
   test("without its keys, everything is read, and nothing can be published", async () => {
-    expect([...files.keys()].sort()).toEqual([image, name, own].sort());
-    for (const who of ["reader", "sleeper", "early"])
-      expect(await names(who)).toEqual(["one", "rotated-1", "rotated-2"]);
-    const owner = person("owner");
-    const refused = await owner.try(["add", name, "early", owner.file("content", "content"), "-p"]);
-    expect(refusal(refused)).toBe("rejected by the server as invalid");
-    await owner.do(["reset", name, "--all"]);
+    expect(await differences(files, people.at)).toEqual([]);
+    expect(await people.read(early)).toEqual(people.expected(digest, early));
+    for (const repository of [app, own]) expect(await publishes(repository)).toBe(rejected);
     // Both keys were the old server's: one after the other cannot be rotated, which is why there is `vidimus adopt`.
     for (const role of ["timestamp", "snapshot"])
-      expect(refusal(await owner.try(["key", "rotate", name, role, "-r"]))).toBe(
-        "rejected by the server as invalid",
-      );
-  });
+      expect(refusal(await people.person("owner").try(["key", "rotate", app, role, "-r"]))).toBe(rejected);
+    expect(await differences(files, people.at)).toEqual([]);
+  }, 120_000);
 
   test("what is wrong with the keys is one sentence, and changes nothing", async () => {
-    const root = async () => (await fetchFrom(at, `/v2/${name}/_trust/tuf/timestamp.json`)).body;
-    const before = await root();
-    const refused = async (code: number, flags: readonly string[], environment = {}) => {
-      const { code: ended, stdout, stderr } = await bring(flags, environment);
-      expect([ended, stdout, stderr.trim().split("\n").length]).toEqual([code, "", 1]);
-      expect(stderr).not.toContain(oldPassphrase);
-      return stderr;
-    };
     const db = ["--signer-db", postgres.signer];
-    expect(await refused(89, db)).toContain("NOTARY_SIGNER_INTEROP");
-    await refused(89, db, { NOTARY_SIGNER_INTEROP: "another passphrase" });
-    await refused(88, ["--signer-db", postgres.server], withPassphrase);
-    await refused(88, ["--signer-db", postgres.signer.replace("/signer", "/nowhere")], withPassphrase);
-    await refused(88, ["--signer-db", "postgres://notary@127.0.0.1:1/signer"], withPassphrase);
-    await refused(90, [...db, "registry.example.test/moving/gone"], withPassphrase);
-    expect(await root()).toEqual(before);
+    const wrong = join(directory, "wrong-passphrase");
+    writeFileSync(wrong, "another passphrase");
+    expect(await refuses(89, db)).toContain("NOTARY_SIGNER_INTEROP");
+    await refuses(89, db, { NOTARY_SIGNER_INTEROP: "another passphrase" });
+    await refuses(89, [...db, "--old-passphrase", `file:${wrong}`], withPassphrase);
+    await refuses(89, [...db, "--old-passphrase", `interop=file:${wrong}.missing`], withPassphrase);
+    await refuses(88, ["--signer-db", postgres.server], withPassphrase);
+    await refuses(88, ["--signer-db", postgres.signer.replace("/signer", "/nowhere")], withPassphrase);
+    await refuses(88, ["--signer-db", "postgres://notary@127.0.0.1:1/signer"], withPassphrase);
+    await refuses(90, [...db, gone], withPassphrase);
     const dry = await bring([...db, "--dry-run"], withPassphrase);
-    expect(dry.code).toBe(0);
-    const owner = person("owner");
-    expect((await owner.try(["add", name, "x", owner.file("x", "x"), "-p"])).code).toBe(1);
-    await owner.do(["reset", name, "--all"]);
-  });
+    expect([dry.code, outcomes(dry)]).toEqual([0, expectedOutcomes("taken")]);
+    for (const repository of [app, own]) expect(await publishes(repository)).toBe(rejected);
+  }, 120_000);
 
-  test("with its keys, clients notice nothing, and versions go on", async () => {
-    const brought = await bring(["--signer-db", postgres.signer], withPassphrase);
+  test("with its keys, also under several passphrases, clients notice nothing, and versions go on", async () => {
+    const other = join(directory, "other-passphrase");
+    const right = join(directory, "right-passphrase");
+    writeFileSync(other, "of another time");
+    writeFileSync(right, oldPassphrase);
+    const both = ["--old-passphrase", `interop=file:${other}`, "--old-passphrase", `interop=file:${right}`];
+    const brought = await bring(["--signer-db", postgres.signer, ...both]);
     expect([brought.code, brought.stderr]).toEqual([0, ""]);
-    expect(outcomes(brought)).toEqual({
-      [image]: "taken",
-      [name]: "taken",
-      [own]: "taken",
-      "registry.example.test/moving/gone": "absent",
-    });
+    expect(outcomes(brought)).toEqual(expectedOutcomes("taken"));
+    expect(await differences(files, people.at)).toEqual([]);
     await goesOn();
-    await imagesGoOn();
-    const again = await bring(["--signer-db", postgres.signer, own], withPassphrase);
-    expect(outcomes(again)).toEqual({ [own]: "held" });
-  }, 180_000);
+    const again = await bring(["--signer-db", postgres.signer], withPassphrase);
+    expect([again.code, Object.keys(outcomes(again)).sort()]).toEqual([0, [...people.all, gone].sort()]);
+    expect(outcomes(again)).toMatchObject({ [people.image]: "held", [app]: "held", [quorum]: "held" });
+  }, 240_000);
 });
 
 describe.skipIf(!possible)("from a dump of a MariaDB", () => {
   let databases: Databases;
   let dumps: Readonly<Record<"server" | "signer", string>>;
-  let server: TrustServer | undefined;
 
-  const dump = async (database: "server" | "signer", ...flags: readonly string[]): Promise<string> => {
+  const dump = async (database: "server" | "signer"): Promise<string> => {
     const port = /:(\d+)\)/.exec(databases[database])?.[1] ?? "";
     const env = { PATH: process.env.PATH ?? "", HOME: directory };
-    const from = ["--no-defaults", "--user=root", "--host=127.0.0.1", `--port=${port}`];
-    const { code, stdout, stderr } = await run("mariadb-dump", [...from, ...flags, database], { env });
+    const from = ["--no-defaults", "--user=root", "--host=127.0.0.1", `--port=${port}`, "--hex-blob"];
+    const { code, stdout, stderr } = await run("mariadb-dump", [...from, database], { env });
     if (code !== 0) throw new Error(stderr);
-    const path = join(directory, `${database}${flags.join("")}.sql`);
+    const path = join(directory, `${database}.sql`);
     // What a dump holds of a blob is no text; the process gives text, so blobs are asked for in hexadecimal where they are none.
     writeFileSync(path, stdout);
     return path;
   };
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(inject("scratch"), "moving-"));
-    mkdirSync(join(directory, "mariadb"));
-    databases = await startMariadb(join(directory, "mariadb"));
-    const old = await startReferenceServer(join(directory, "old"), { databases });
-    at = old;
+    const home = mkdtempSync(join(inject("scratch"), "mariadb-"));
+    mkdirSync(join(home, "mariadb"));
+    databases = await startMariadb(join(home, "mariadb"));
     try {
-      await fill();
-      dumps = { server: await dump("server", "--hex-blob"), signer: await dump("signer", "--hex-blob") };
+      await switchOff(databases, async () => {
+        dumps = { server: await dump("server"), signer: await dump("signer") };
+        return { dump: dumps.server };
+      });
     } finally {
-      await old.stop();
       await databases.stop();
     }
-    const database: OldDatabase = { dump: dumps.server };
-    await putInto(join(directory, "new"), await filesOf(database));
-    server = await startVidimus(join(directory, "new"));
-    at = server;
   }, 240_000);
   afterAll(async () => {
     await server?.stop();
@@ -260,10 +210,8 @@ describe.skipIf(!possible)("from a dump of a MariaDB", () => {
     const half = join(directory, "half.sql");
     const whole = readFileSync(dumps.signer);
     writeFileSync(half, whole.subarray(0, Math.floor(whole.length / 2)));
-    for (const file of [half, dumps.server, join(directory, "missing.sql"), at.ca]) {
-      const { code, stdout, stderr } = await bring(["--signer-dump", file], withPassphrase);
-      expect([code, stdout, stderr.trim().split("\n").length]).toEqual([88, "", 1]);
-    }
+    for (const file of [half, dumps.server, join(directory, "missing.sql"), people.at.ca])
+      await refuses(88, ["--signer-dump", file], withPassphrase);
   });
 
   test("its keys go on", async () => {
@@ -272,141 +220,77 @@ describe.skipIf(!possible)("from a dump of a MariaDB", () => {
     const flags = ["--signer-dump", dumps.signer, "--old-passphrase", `interop=file:${secret}`];
     const brought = await bring(flags);
     expect([brought.code, brought.stderr]).toEqual([0, ""]);
-    expect(outcomes(brought)).toMatchObject({ [image]: "taken", [name]: "taken", [own]: "taken" });
+    expect(outcomes(brought)).toEqual(expectedOutcomes("taken"));
+    expect(await differences(files, people.at)).toEqual([]);
     await goesOn();
-    await imagesGoOn();
-  }, 180_000);
+  }, 240_000);
 });
 
 describe.skipIf(!possible)("without its keys", () => {
   let postgres: Postgres;
-  let server: TrustServer | undefined;
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(inject("scratch"), "moving-"));
     postgres = await startPostgres();
-    const old = await startReferenceServer(join(directory, "old"), { databases: postgres });
-    at = old;
-    try {
-      await fill();
-      await foundQuorum();
-    } finally {
-      await old.stop();
-    }
-    files = await filesOf({ url: postgres.server, environment: {} });
-    await putInto(join(directory, "new"), files);
-    server = await startVidimus(join(directory, "new"));
-    at = server;
+    await switchOff(postgres, async () => ({ url: postgres.server, environment: {} }));
   }, 240_000);
   afterAll(async () => {
     await server?.stop();
     await postgres?.stop();
   });
 
-  let files: OldFiles;
-  const quorum = "registry.example.test/moving/quorum";
-  const laptop = (who: string) => {
-    const home = join(directory, who);
-    const made = vidimusPublisher(at, home);
-    copyFileSync(at.ca, join(home, "ca.pem"));
-    made.file("trust.yaml", JSON.stringify({ repositories: [{ match: quorum, tofu: true }] }));
-    const here = ["--server", at.url, "--ca", "ca.pem"];
-    return { ...made, home, do: (...args: readonly string[]) => made.do(...args, ...here), here };
-  };
-
-  /** A repository whose root two people sign. */
-  async function foundQuorum(): Promise<void> {
-    const ann = laptop("ann");
-    const [, ben] = [await ann.key("ann"), await ann.key("ben"), await ann.key("targets")];
-    await ann.do("repo", "init", quorum, "--root", "ann", "--targets", "targets");
-    await ann.do("rotate", quorum, "root", "--add", "ben", "--publish");
-    await ann.do("threshold", "set", quorum, "root", "2", "--publish");
-    // From here on each has one key.
-    const from = join(ann.home, ".vidimus", "keys");
-    const to = join(laptop("ben").home, ".vidimus", "keys");
-    mkdirSync(to, { recursive: true, mode: 0o700 });
-    for (const file of readdirSync(from).filter((each) => each.includes(ben)))
-      renameSync(join(from, file), join(to, file));
-  }
-
-  /** The owner, on a laptop with a stock client's directory. */
-  const adopt = async (trustDirectory: string, repository: string): Promise<string> => {
-    const home = mkdtempSync(join(directory, "laptop-"));
-    const laptop = vidimusPublisher(at, home);
-    copyFileSync(at.ca, join(home, "ca.pem"));
-    const here = ["--server", at.url, "--ca", "ca.pem"];
-    laptop.file("trust.yaml", JSON.stringify({ repositories: [{ match: repository, tofu: true }] }));
-    const keys = ["--trust-dir", trustDirectory];
-    const dry = await laptop.do("adopt", repository, ...here, ...keys, "--dry-run");
-    expect(dry).toContain("Nothing was signed.");
-    return await laptop.do("adopt", repository, ...here, ...keys);
-  };
-
   test("once the timestamp has expired, stock clients can do nothing, and vidimus adopt still can", async () => {
     const signer: OldDatabase = { url: postgres.signer, environment: {} };
     await putInto(join(directory, "late"), await outOfDate(files, signer, oldPassphrase));
-    const [late, usual] = [await startVidimus(join(directory, "late")), at];
-    at = late;
+    const late = await startVidimus(join(directory, "late"));
     try {
-      const [owner, expired] = [person("owner"), "timestamp expired at"];
-      for (const args of [
-        ["list", name],
-        ["key", "rotate", own, "timestamp", "-r"],
-        ["key", "rotate", name, "snapshot", "-r"],
-      ])
-        expect((await owner.try(args)).stdout).toContain(expired);
-      expect((await person("stranger").try(["list", name])).stdout).toContain(expired);
       // On copies: what is published here nobody else hears of.
-      cpSync(owner.trustDirectory, join(directory, "late-owner"), { recursive: true });
-      expect(await adopt(join(directory, "late-owner"), name)).toContain("root 6");
-      expect(await names("stranger")).toEqual(["one", "rotated-1", "rotated-2"]);
+      const then = people.movedTo(late, join(directory, "late-people"));
+      const owner = then.person("owner");
+      for (const args of [
+        ["list", app],
+        ["key", "rotate", own, "timestamp", "-r"],
+        ["key", "rotate", app, "snapshot", "-r"],
+      ])
+        expect((await owner.try(args)).stdout).toContain("timestamp expired at");
+      expect((await then.person("stranger").try(["list", app])).stdout).toContain("timestamp expired at");
+      expect(await then.adopt(app, owner.trustDirectory)).toMatch(/Published .*: root 6\b/);
+      expect(await then.names("stranger", app)).toEqual(await then.names("reader", app));
+      expect(await then.names("stranger", app)).toEqual(["from-alice", "one", "rotated-1", "rotated-2"]);
     } finally {
-      at = usual;
       await late.stop();
     }
   }, 120_000);
 
-  test("an owner who signs the snapshot needs the stock client alone", async () => {
-    const owner = person("owner");
-    await owner.do(["key", "rotate", own, "timestamp", "-r"]);
-    expect(await names("sleeper", own)).toEqual(["one"]);
-    await owner.do(["key", "rotate", own, "snapshot", "-r"]);
-    await owner.do(["key", "rotate", own, "snapshot"]);
-  });
-
-  test("one root by vidimus adopt names both keys, and the same people go on", async () => {
-    const said = await adopt(person("owner").trustDirectory, name);
-    expect(said).toMatch(/Published .*: root 6\b/);
-    expect(said).not.toContain("good until 2028");
-    await goesOn();
-  }, 180_000);
-
-  test("and so do images", async () => {
-    await adopt(join(docker("owner").directory, "docker", "trust"), image);
-    await imagesGoOn();
-  }, 180_000);
-
-  test("where two have to sign, the root is a proposal", async () => {
-    const [ann, ben] = [laptop("ann"), laptop("ben")];
-    const alone = await ann.try("adopt", quorum, ...ann.here);
+  test("a dry run signs nothing, and where two have to sign it is said what they do", async () => {
+    const owner = people.person("owner");
+    const flags = ["--trust-dir", owner.trustDirectory];
+    const dry = await people.laptop("owner", app).do("adopt", app, ...flags, "--dry-run");
+    expect(dry).toContain("Nothing was signed.");
+    const alone = await people.laptop("ann", quorum).try("adopt", quorum);
     expect([alone.code, alone.stderr]).toEqual([
       56,
       expect.stringContaining(`vidimus adopt ${quorum} --propose`),
     ]);
-    const opened = await ann.do("adopt", quorum, "--propose");
-    const id = /Proposal ([0-9a-f]{16})/.exec(opened)?.[1] ?? "";
-    expect(await ben.do("proposal", "sign", quorum, id, "--yes")).toContain("is published");
-    expect(await names("newcomer", quorum)).toEqual([]);
-    expect(await ann.do("adopt", quorum)).toContain("nothing to adopt");
-  }, 120_000);
+    expect(await differences(files, people.at)).toEqual([]);
+  });
+
+  test("one root each names this server's keys, and the same people go on", async () => {
+    const said = await people.adoptAll();
+    expect(said[app]).toMatch(/Published .*: root 6\b/);
+    expect(said[app]).not.toContain("good until 2028");
+    expect(said[people.image]).toMatch(/Published .*: root 2\b/);
+    expect(said[quorum]).toContain("is published");
+    expect(await versionAt(people.at, own, "root")).toBe(4);
+    expect(await differences(files, people.at, "gone on")).toEqual([]);
+    await goesOn();
+  }, 240_000);
 
   test("once more there is nothing to adopt", async () => {
-    const home = mkdtempSync(join(directory, "laptop-"));
-    const laptop = vidimusPublisher(at, home);
-    copyFileSync(at.ca, join(home, "ca.pem"));
-    laptop.file("trust.yaml", JSON.stringify({ repositories: [{ match: image, tofu: true }] }));
-    expect(await laptop.do("adopt", image, "--server", at.url, "--ca", "ca.pem")).toContain(
-      "nothing to adopt",
-    );
+    for (const [who, repository] of [
+      ["owner", app],
+      ["owner", people.image],
+      ["ann", quorum],
+    ] as const)
+      expect(await people.laptop(who, repository).do("adopt", repository)).toContain("nothing to adopt");
   });
 });

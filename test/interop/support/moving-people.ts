@@ -2,21 +2,17 @@
  * The people of a Notary that is moved: owners, a delegate, readers who slept at each step. They publish with the stock clients, and
  * with our commands what those cannot make; their directories outlive the server.
  */
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, renameSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { selfSigned } from "./certificates.ts";
-import { type DockerPerson, dockerPerson } from "./docker.ts";
+import { Crowd, copyOf } from "./crowd.ts";
 import type { DockerPlace } from "./docker-engine.ts";
 import { pull, pushTrusted } from "./docker-images.ts";
 import { addSigner, generateKey, inspect } from "./docker-signers.ts";
 import { type Answer, fetchFrom } from "./https.ts";
-import { listedTargets, type NotaryPerson, namesAndRoles, notaryPerson, refusal } from "./notary.ts";
-import { type Result, run } from "./process.ts";
-import type { DockerStage } from "./scenario.ts";
+import { namesAndRoles, refusal } from "./notary.ts";
 import type { TrustServerAddress } from "./trust-server.ts";
-import { vidimusPublisher } from "./vidimus-publisher.ts";
 
-const program = join(import.meta.dirname, "../../../bin/vidimus.js");
 const releases = "targets/releases";
 
 export const repositories = {
@@ -33,89 +29,36 @@ const { app, own, quorum, gone } = repositories;
 
 const before = ["from-alice", "one", "rotated-1", "rotated-2"];
 
-export class MovingPeople {
-  readonly #at: TrustServerAddress;
-  readonly #place: DockerPlace;
-  readonly directory: string;
-  readonly image: string;
+/** Readers who have not looked for some time: since before the first rotation, the second, the third. */
+export const sleepers = ["sleeper", "slept-since-1", "slept-since-2"] as const;
 
+export class MovingPeople extends Crowd {
   constructor(at: TrustServerAddress, place: DockerPlace, directory: string) {
-    this.#at = at;
-    this.#place = place;
-    this.directory = directory;
-    this.image = `${place.registry}/people/app`;
-    mkdirSync(directory, { recursive: true });
+    super(at, place, directory, "people/app");
   }
 
-  /** The same people, byte for byte, at another server. */
+  /** The same people, told another address. */
+  told(at: TrustServerAddress): MovingPeople {
+    return new MovingPeople(at, this.place, this.directory);
+  }
+
+  /** The same people, byte for byte, in directories of their own at another server. */
   movedTo(at: TrustServerAddress, directory: string): MovingPeople {
-    cpSync(this.directory, directory, { recursive: true });
-    return new MovingPeople(at, this.#place, directory);
+    return new MovingPeople(at, this.place, copyOf(this.directory, directory));
   }
 
-  person(who: string): NotaryPerson {
-    return notaryPerson(this.#at, join(this.directory, who));
-  }
-
-  docker(who: string): DockerPerson {
-    return dockerPerson(this.#place, this.#at, join(this.directory, `docker-${who}`), who);
-  }
-
-  stage(): DockerStage {
-    return {
-      server: this.#at,
-      place: this.#place,
-      repository: this.image,
-      directory: this.directory,
-      person: (who) => this.person(who),
-      docker: (who) => this.docker(who),
-    };
-  }
-
-  /** Folders that `vidimus import trustdir` is given. */
-  cacheOf(who: string): string {
-    return who.startsWith("docker-")
-      ? join(this.directory, who, "docker", "trust")
-      : this.person(who).trustDirectory;
-  }
-
-  async names(who: string, repository: string = app): Promise<string[]> {
-    return listedTargets(await this.person(who).do(["list", repository])).map(({ name }) => name);
-  }
-
-  /** Somebody with our commands, at a laptop. */
-  laptop(who: string, repository: string = quorum) {
-    const home = join(this.directory, `laptop-${who}`);
-    const made = vidimusPublisher(this.#at, home);
-    copyFileSync(this.#at.ca, join(home, "ca.pem"));
-    made.file("trust.yaml", JSON.stringify({ repositories: [{ match: repository, tofu: true }] }));
-    const here = ["--server", this.#at.url, "--ca", "ca.pem", "--no-input"];
-    return {
-      home,
-      key: made.key,
-      do: (...args: readonly string[]) => made.do(...args, ...here),
-      try: (...args: readonly string[]) => made.try(...args, ...here),
-    };
-  }
-
-  /** A command of whoever runs the new server, whose home is empty. */
-  operator(...args: readonly string[]): Promise<Result> {
-    const home = mkdtempSync(join(this.directory, "operator-"));
-    const flags = [...args, "--server", this.#at.url, "--ca", this.#at.ca];
-    return run(process.execPath, [program, ...flags], {
-      env: { PATH: process.env.PATH ?? "", HOME: home },
-      cwd: home,
-    });
+  /** Every repository that is left after `fill`. */
+  get all(): readonly string[] {
+    return [this.image, app, own, quorum].sort();
   }
 
   /** Everything that happens before the move. */
   async fill(): Promise<void> {
     const owner = this.person("owner");
-    const file = owner.file("content", "content");
     for (const repository of [app, own]) {
       await owner.do(["init", repository, "-p"]);
       if (repository === app) await owner.do(["key", "rotate", repository, "snapshot", "-r"]);
-      await owner.do(["add", repository, "one", file, "-p"]);
+      await this.add(repository, "one");
     }
     const alice = this.person("alice");
     const key = await selfSigned(alice.directory, "alice");
@@ -125,8 +68,8 @@ export class MovingPeople {
     for (const repository of [app, own]) await this.names("sleeper", repository);
     for (const times of [1, 2]) {
       await owner.do(["key", "rotate", app, "root"], { input: "yes\n" });
-      await owner.do(["add", app, `rotated-${times}`, file, "-p"]);
-      await this.names(`slept-since-${times}`);
+      await this.add(app, `rotated-${times}`);
+      await this.names(`slept-since-${times}`, app);
     }
     await owner.do(["key", "rotate", app, "timestamp", "-r"]);
     for (const repository of [app, own]) await this.names("reader", repository);
@@ -145,7 +88,7 @@ export class MovingPeople {
   }
 
   async #fillQuorum(): Promise<void> {
-    const ann = this.laptop("ann");
+    const ann = this.laptop("ann", quorum);
     const [, ben] = [await ann.key("ann"), await ann.key("ben"), await ann.key("targets")];
     await ann.do("repo", "init", quorum, "--root", "ann", "--targets", "targets");
     await ann.do("rotate", quorum, "root", "--add", "ben", "--publish");
@@ -157,7 +100,7 @@ export class MovingPeople {
     await this.names("reader", quorum);
     // From here on each has one key.
     const from = join(ann.home, ".vidimus", "keys");
-    const to = join(this.laptop("ben").home, ".vidimus", "keys");
+    const to = join(this.laptop("ben", quorum).home, ".vidimus", "keys");
     mkdirSync(to, { recursive: true, mode: 0o700 });
     for (const each of readdirSync(from).filter((name) => name.includes(ben)))
       renameSync(join(from, each), join(to, each));
@@ -165,7 +108,7 @@ export class MovingPeople {
 
   /** What a client says that has never been here and pins a key of the root: the right one, and another. */
   async pinned(): Promise<string[]> {
-    const root = servedRoot(await fetchFrom(this.#at, `/v2/${own}/_trust/tuf/root.json`));
+    const root = servedRoot(await fetchFrom(this.at, `/v2/${own}/_trust/tuf/root.json`));
     const said: string[] = [];
     for (const id of [root, "ab".repeat(32)]) {
       const who = this.person(`pinned-${id.slice(0, 8)}`);
@@ -176,9 +119,9 @@ export class MovingPeople {
   }
 
   /** What every client reads from the moment of the move on, without a word. */
-  async read(sleepers: readonly string[]): Promise<string[][]> {
+  async read(who: readonly string[] = sleepers): Promise<string[][]> {
     const seen: string[][] = [];
-    for (const who of ["reader", ...sleepers, "newcomer"]) seen.push([who, ...(await this.names(who))]);
+    for (const each of ["reader", ...who, "newcomer"]) seen.push([each, ...(await this.names(each, app))]);
     await this.person("reader").do(["lookup", app, "one"]);
     await this.person("reader").do(["verify", app, "one", "-i", this.#content(), "-q"]);
     seen.push(["own", ...(await this.names("reader", own))]);
@@ -189,9 +132,9 @@ export class MovingPeople {
   }
 
   /** The same names, and the same bytes behind them. */
-  expected(sleepers: readonly string[], digest: unknown): unknown[] {
+  expected(digest: unknown, who: readonly string[] = sleepers): unknown[] {
     return [
-      ...["reader", ...sleepers, "newcomer"].map((who) => [who, ...before]),
+      ...["reader", ...who, "newcomer"].map((each) => [each, ...before]),
       ["own", "one"],
       ["quorum", `two@${releases}`],
       ["image", digest],
@@ -202,18 +145,40 @@ export class MovingPeople {
     return this.person("owner").file("content", "content");
   }
 
+  /**
+   * The roots that name the new server's keys, each as its owner can: by the stock client alone, by our command, by two people. What
+   * our commands said, by repository.
+   */
+  async adoptAll(): Promise<Readonly<Record<string, string>>> {
+    const owner = this.person("owner");
+    for (const role of ["timestamp", "snapshot"]) await owner.do(["key", "rotate", own, role, "-r"]);
+    await owner.do(["key", "rotate", own, "snapshot"]);
+    const opened = await this.laptop("ann", quorum).do("adopt", quorum, "--propose");
+    const id = /Proposal ([0-9a-f]{16})/.exec(opened)?.[1] ?? "";
+    return {
+      [app]: await this.adopt(app, owner.trustDirectory),
+      [this.image]: await this.adopt(this.image, this.cacheOf("docker-owner")),
+      [quorum]: await this.laptop("ben", quorum).do("proposal", "sign", quorum, id, "--yes"),
+    };
+  }
+
+  /** The owner, on a laptop with a stock client's directory. */
+  adopt(repository: string, trustDirectory: string): Promise<string> {
+    return this.laptop("owner", repository).do("adopt", repository, "--trust-dir", trustDirectory);
+  }
+
   /** What people do once a repository is adopted. What readers see then, in the order of the commands. */
-  async goOn(sleepers: readonly string[]): Promise<string[][]> {
+  async goOn(): Promise<string[][]> {
     const [owner, alice] = [this.person("owner"), this.person("alice")];
-    await owner.do(["add", app, "since", this.#content(), "-p"]);
+    await this.add(app, "since");
     await alice.do(["add", app, "since-by-alice", alice.file("content", "by alice"), "-r", releases, "-p"]);
-    await owner.do(["add", own, "since", this.#content(), "-p"]);
+    await this.add(own, "since");
     for (const role of ["timestamp", "snapshot"]) await owner.do(["key", "rotate", app, role, "-r"]);
     await owner.do(["key", "rotate", app, "targets"]);
     await owner.do(["key", "rotate", app, "root"], { input: "yes\n" });
     const seen: string[][] = [];
     for (const who of ["reader", ...sleepers, "newcomer"]) {
-      seen.push([who, ...(await this.names(who))]);
+      seen.push([who, ...(await this.names(who, app))]);
       seen.push([who, ...(await this.names(who, own))]);
     }
     const next = await pushTrusted(this.docker("alice"), this.stage(), "v3");
@@ -223,7 +188,7 @@ export class MovingPeople {
     return seen;
   }
 
-  expectedSince(sleepers: readonly string[]): string[][] {
+  expectedSince(): string[][] {
     const all = [...before, "since", "since-by-alice"].sort();
     return [
       ...["reader", ...sleepers, "newcomer"].flatMap((who) => [

@@ -35,7 +35,7 @@ export async function filesOf(database: OldDatabase): Promise<OldFiles> {
 
 /** The same with timestamps that have ended, which only whoever has the old signer's keys can make. */
 export async function outOfDate(files: OldFiles, signer: OldDatabase, passphrase: string): Promise<OldFiles> {
-  const passphrases = { of: () => Buffer.from(passphrase), close: () => {} };
+  const passphrases = { of: () => [Buffer.from(passphrase)], close: () => {} };
   const { keys } = await openKeys(await readLockedKeys(rowsOf(signer, privateKeys)), passphrases);
   const aged = [...files].map(([repository, roles]) => {
     const last = (role: string) => roles.get(role)?.at(-1) as Metadata;

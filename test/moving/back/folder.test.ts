@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { sha256Hex } from "../../../src/core/bytes.ts";
 import { notary } from "../../../src/core/format/notary.ts";
 import { folderDestination, folderSource, isExport } from "../../../src/moving/back/folder.ts";
 import { olderAt } from "../../../src/moving/back/publishing.ts";
@@ -170,6 +171,66 @@ describe("a folder that repositories go back to", () => {
     const before = bytesThere();
     expect(await exported()).toMatchObject([{ outcome: "leftOut", findings: [{ code: "EXPORT_CONFLICT" }] }]);
     expect(bytesThere()).toEqual(before);
+  });
+
+  describe("that was damaged is named, with the file and what to do, and left as it is:", () => {
+    const place = () => join(back(), "v2", app, "_trust", "tuf");
+    const refused = async (name: string) => {
+      const before = bytesThere();
+      for (const dryRun of [true, false]) {
+        const [report] = await exported({ dryRun });
+        expect(report).toMatchObject({ outcome: "leftOut", findings: [{ code: "EXPORT_DAMAGED" }] });
+        const [finding] = report?.findings ?? [];
+        expect(finding?.sentence).toContain(`${join(place(), name)} is not as an export has written it`);
+        expect(finding?.sentence).toContain(`move the folder ${place()}`);
+      }
+      expect(bytesThere()).toEqual(before);
+    };
+
+    it.each([
+      ["cut off", "targets.json", (bytes: Buffer) => bytes.subarray(0, 20)],
+      ["empty", "timestamp.json", () => Buffer.alloc(0)],
+      [
+        "flipped",
+        "snapshot.json",
+        (bytes: Buffer) => Buffer.from(bytes.map((byte, i) => (i === 90 ? byte ^ 1 : byte))),
+      ],
+      [
+        "flipped as a root of the past",
+        "1.root.json",
+        (bytes: Buffer) => Buffer.from(bytes.map((byte, i) => (i === 90 ? byte ^ 1 : byte))),
+      ],
+      ["put there by somebody else", "2.root.json", () => Buffer.from("{}")],
+    ])("%s", async (_how, name, damage) => {
+      await exported();
+      const path = join(place(), name);
+      writeFileSync(path, damage(readFileSync(path)));
+      await refused(name);
+      rmSync(place(), { recursive: true });
+      expect(await exported()).toMatchObject([{ outcome: "taken", findings: [] }]);
+    });
+
+    it("its own mark", async () => {
+      await exported();
+      writeFileSync(join(back(), "vidimus-export.json"), "{");
+      await expect(exported()).rejects.toMatchObject({
+        code: "EXPORT_PLACE",
+        message: expect.stringContaining(join(back(), "vidimus-export.json")),
+      });
+    });
+
+    it("but what is of the past and made by servers is brought once more", async () => {
+      await exported();
+      const path = join(place(), "2.timestamp.json");
+      const whole = readFileSync(path);
+      writeFileSync(path, "{");
+      rmSync(join(place(), `timestamp.${sha256Hex(whole)}.json`));
+      const [report] = await exported();
+      expect(report?.findings).toMatchObject([{ code: "EXPORT_DAMAGED" }]);
+      rmSync(path);
+      expect(await exported()).toMatchObject([{ outcome: "same", findings: [] }]);
+      expect(readFileSync(path)).toEqual(whole);
+    });
   });
 
   it("is believed in nothing when it is read", async () => {

@@ -2,8 +2,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { notary } from "../../../src/core/format/notary.ts";
 import { refuseOtherHistory } from "../../../src/moving/back/history.ts";
-import { isWrittenAsStock, olderAt, publishingDestination } from "../../../src/moving/back/publishing.ts";
+import { olderAt, publishingDestination } from "../../../src/moving/back/publishing.ts";
+import { isWrittenAsStock } from "../../../src/moving/back/stock-form.ts";
 import { crawlPresent, usualCrawlLimits } from "../../../src/moving/crawl.ts";
+import { type SourceCode, SourceError } from "../../../src/moving/errors.ts";
 import { paceOf } from "../../../src/moving/pace.ts";
 import type { Source } from "../../../src/moving/source.ts";
 import { app, publishOn, recorded, sourceAt, withHistory } from "../../support/moving.ts";
@@ -131,6 +133,157 @@ describe("a publish interface", () => {
     await withHistory(other);
     expect((await foreseen(await recorded(other, app))).outcome).toBe("EXPORT_CONFLICT");
     await other.close();
+  });
+});
+
+/** A Notary that is published to, as far as this server has what comes of it, with what it was asked. */
+async function published(
+  changes: {
+    /** Before the so many-th question for the timestamp. */
+    readonly meanwhile?: (question: number, files: Map<string, Buffer>) => Promise<void>;
+    readonly dryRun?: boolean;
+    readonly before?: () => Promise<void>;
+    readonly patience?: number;
+  } = {},
+) {
+  const place = await recorded(here, app);
+  await changes.before?.();
+  const source = sourceAt(here.port);
+  const { crawl, present } = await presentAt(source);
+  const asked: string[] = [];
+  let questions = 0;
+  const destination = publishingDestination({
+    crawl,
+    there: {
+      ...place,
+      async file(repository, name, most) {
+        if (name === "timestamp.json") await changes.meanwhile?.(++questions, place.files);
+        asked.push(name);
+        return await place.file(repository, name, most);
+      },
+    },
+    pace: paceOf(10_000),
+    older: olderAt(source, 1_000_000),
+    encode: async () => ({ type: "x", bytes: Buffer.alloc(0) }),
+    ...(changes.patience !== undefined && { patience: changes.patience }),
+    fetcher: {
+      origin: place.origin,
+      get: () => Promise.reject(new Error("the source reads")),
+      call: async ({ method, path }) => {
+        asked.push(`${method} ${path.split("/").at(-1)}`);
+        if (method === "POST") {
+          place.files.clear();
+          for (const [name, bytes] of (await recorded(here, app)).files) place.files.set(name, bytes);
+        }
+        return { status: 200, type: undefined, code: undefined, body: await keyHere(path) };
+      },
+      close: () => undefined,
+    },
+  });
+  const outcome = await destination
+    .take(app, source.origin, present.collection, changes.dryRun === true)
+    .then(
+      ({ changed }) => (changed ? "brought" : "same"),
+      ({ code }) => code,
+    );
+  source.close();
+  const count = (name: string) => asked.filter((each) => each === name).length;
+  return {
+    outcome,
+    posts: count("POST "),
+    readings: count("root.json"),
+    timestamps: count("timestamp.json"),
+  };
+}
+
+describe("a server that is published to", () => {
+  const publishing = async () => {
+    owner.addTarget("3.0");
+    await publishOn(here, owner, "targets");
+  };
+
+  it("is read once where nothing is missing", async () => {
+    expect(await published()).toEqual({ outcome: "same", posts: 0, readings: 1, timestamps: 1 });
+  });
+
+  it("is read before and after, and asked once more right before", async () => {
+    expect(await published({ before: publishing })).toEqual({
+      outcome: "brought",
+      posts: 1,
+      readings: 2,
+      timestamps: 3,
+    });
+  });
+
+  it("is sent nothing when somebody has published another history between plan and publication", async () => {
+    const other = await startServer();
+    await withHistory(other);
+    const theirs = await recorded(other, app);
+    await other.close();
+    const meanwhile = async (question: number, files: Map<string, Buffer>) => {
+      if (question !== 2) return;
+      files.clear();
+      for (const [name, bytes] of theirs.files) files.set(name, bytes);
+    };
+    const { outcome, posts } = await published({ before: publishing, meanwhile });
+    expect([outcome, posts]).toEqual(["EXPORT_CONFLICT", 0]);
+  });
+
+  it("is planned for anew when it has only renewed its timestamp, and not for ever", async () => {
+    // The same to whoever verifies it, in other bytes each time.
+    const touch = async (question: number, files: Map<string, Buffer>) => {
+      const name = `${app} timestamp.json`;
+      const { signed, signatures } = JSON.parse(String(files.get(name)));
+      const text = question % 2 === 0 ? { signatures, signed } : { signed, signatures };
+      files.set(name, Buffer.from(JSON.stringify(text)));
+    };
+    const once = (question: number, files: Map<string, Buffer>) =>
+      question === 2 ? touch(question, files) : Promise.resolve();
+    expect(await published({ before: publishing, meanwhile: once })).toMatchObject({
+      outcome: "brought",
+      posts: 1,
+      readings: 3,
+    });
+    expect(await published({ before: publishing, meanwhile: touch })).toMatchObject({
+      outcome: "EXPORT_AHEAD",
+      posts: 0,
+    });
+  });
+
+  it("is sent no second publication when somebody else published after the first", async () => {
+    const twice = async () => {
+      await publishing();
+      await publishing();
+    };
+    // What comes of the first publication here is two timestamps further there.
+    const { outcome, posts } = await published({ before: twice });
+    expect([outcome, posts]).toEqual(["EXPORT_AHEAD", 1]);
+  });
+
+  it("and takes too long is not waited for", async () => {
+    expect(await published({ before: publishing, patience: -1 })).toMatchObject({
+      outcome: "EXPORT_PLACE",
+      posts: 0,
+    });
+  });
+
+  it("and has lost a file that its own snapshot lists needs its database", async () => {
+    const meanwhile = async (_question: number, files: Map<string, Buffer>) => {
+      for (const name of files.keys()) if (name.includes(" targets/releases.")) files.delete(name);
+    };
+    const { outcome } = await published({ meanwhile });
+    expect(outcome).toBe("EXPORT_UNREADABLE");
+  });
+
+  it.each<[SourceCode, string]>([
+    ["SOURCE_FAILING", "EXPORT_UNREADABLE"],
+    ["SOURCE_FORBIDDEN", "EXPORT_UNREADABLE"],
+    ["SOURCE_UNREACHABLE", "EXPORT_PLACE"],
+  ])("and gives nothing for %s is named: %s", async (code, refusal) => {
+    const meanwhile = async () => {
+      throw new SourceError(code, "x");
+    };
+    expect((await published({ meanwhile, dryRun: true })).outcome).toBe(refusal);
   });
 });
 

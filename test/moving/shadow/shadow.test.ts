@@ -1,5 +1,6 @@
 /** Two servers that are compared: each kind of difference is planted and found, and nothing is found where there is none. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { TrustError } from "../../../src/client/errors.ts";
 import { sha256Hex } from "../../../src/core/bytes.ts";
 import { notary } from "../../../src/core/format/notary.ts";
 import { usualCrawlLimits } from "../../../src/moving/crawl.ts";
@@ -59,6 +60,13 @@ async function shadowed({ atHere, atThere, ...changes }: Changes = {}) {
   }
 }
 
+/** Nothing differs, everything could be compared, and so many repositories were looked at. */
+const all = (repositories: object) => ({
+  differences: [],
+  uncompared: [],
+  repositories: { same: 0, differing: 0, absent: 0, uncompared: 0, excepted: 0, ...repositories },
+});
+
 const found = async (changes?: Changes) =>
   (await shadowed(changes)).differences.map(({ role = "", code }) => `${role} ${code}`.trim());
 
@@ -74,13 +82,13 @@ const changing =
 
 describe("nothing differs", () => {
   it("after an import, and the changefeeds are read on from there", async () => {
-    expect(await shadowed()).toEqual({ differences: [], compared: 1 });
+    expect(await shadowed()).toMatchObject(all({ same: 1 }));
     expect(state.read.there).not.toBe("");
-    expect(await shadowed()).toEqual({ differences: [], compared: 0 });
+    expect(await shadowed()).toMatchObject(all({}));
     owner.addTarget("3.0");
     await publishOn(there, owner, "targets");
     await importFrom(sourceAt(there.port), here, [app]);
-    expect(await shadowed()).toEqual({ differences: [], compared: 1 });
+    expect(await shadowed()).toMatchObject(all({ same: 1 }));
   });
 
   it("where somebody publishes while both are read", async () => {
@@ -96,12 +104,12 @@ describe("nothing differs", () => {
         return await source.file(...asked);
       },
     });
-    expect(await shadowed({ atThere: meanwhile })).toEqual({ differences: [], compared: 1 });
+    expect(await shadowed({ atThere: meanwhile })).toMatchObject(all({ same: 1 }));
   });
 
   it("of a repository that was deleted at both", async () => {
     for (const server of [here, there]) await server.request(`/v2/${app}/_trust/tuf/`, { method: "DELETE" });
-    expect(await shadowed()).toEqual({ differences: [], compared: 1 });
+    expect(await shadowed()).toMatchObject(all({ absent: 1 }));
   });
 });
 
@@ -109,10 +117,10 @@ describe("a difference is found:", () => {
   it("a publication that was not brought further", async () => {
     owner.addTarget("3.0");
     await publishOn(there, owner, "targets");
-    expect(await found()).toEqual(["snapshot OLDER_HERE", "targets OLDER_HERE", "timestamp OLDER_HERE"]);
+    expect(await found()).toEqual(["timestamp OLDER_HERE", "snapshot OLDER_HERE", "targets OLDER_HERE"]);
     const { differences } = await shadowed();
-    expect(differences[1]?.sentence).toContain("vidimus import notary");
-    expect(differences[1]).toMatchObject({ repository: app, here: { version: 4 }, there: { version: 5 } });
+    expect(differences[2]?.sentence).toContain("vidimus import notary");
+    expect(differences[2]).toMatchObject({ repository: app, here: { version: 4 }, there: { version: 5 } });
   });
 
   it("one that was made here", async () => {
@@ -121,7 +129,7 @@ describe("a difference is found:", () => {
     // The two change places.
     [here, there] = [there, here];
     state = freshState(state.there, state.here);
-    expect(await found()).toEqual(["snapshot OLDER_THERE", "targets OLDER_THERE", "timestamp OLDER_THERE"]);
+    expect(await found()).toEqual(["timestamp OLDER_THERE", "snapshot OLDER_THERE", "targets OLDER_THERE"]);
   });
 
   it("a timestamp that was renewed there alone, and has expired here", async () => {
@@ -168,11 +176,30 @@ describe("a difference is found:", () => {
     expect(await found({ atThere: changing("1.root.json", broken) })).toEqual(["UNUSABLE_THERE"]);
   });
 
+  it.each(["root", "timestamp"])("a repository without its %s, which is not called missing", async (role) => {
+    const gone = changing(`${role}.json`, () => undefined);
+    const { differences } = await shadowed({ atThere: gone });
+    expect(differences).toMatchObject([{ code: "UNUSABLE_THERE", repository: app }]);
+    expect(differences[0]?.sentence).toContain(`and no ${role}`);
+    expect(await found({ atHere: gone })).toEqual(["UNUSABLE_HERE"]);
+  });
+
   it("roots that readers with an old cache would need", async () => {
     const gone = changing("1.root.json", () => undefined);
     expect(await found({ atHere: gone })).toEqual(["root MISSING_HERE"]);
     expect(await found({ atThere: gone })).toEqual(["root MISSING_THERE"]);
   });
+});
+
+it("what is read is told, a repository that is read again as the one it was", async () => {
+  await there.publish("only/there", (await there.owner("only/there")).first());
+  const looks: (readonly [string, number, number])[] = [];
+  await shadowed({ inFlight: 1, onLook: (...look) => looks.push(look) });
+  expect(looks.slice(0, 3)).toEqual([
+    ["only/there", 1, 2],
+    [app, 2, 2],
+    ["only/there", 2, 2],
+  ]);
 });
 
 describe("what is remembered", () => {
@@ -183,7 +210,7 @@ describe("what is remembered", () => {
     expect(first?.since).toBe(began);
     here.clock.advance(day);
     const again = await shadowed();
-    expect(again.compared).toBe(1);
+    expect(again.repositories).toMatchObject({ same: 0, differing: 1 });
     expect(again.differences[0]?.since).toBe(began);
     await importFrom(sourceAt(there.port), here, ["only/there"]);
     expect((await shadowed()).differences).toEqual([]);
@@ -194,16 +221,16 @@ describe("what is remembered", () => {
     await there.publish("only/there", (await there.owner("only/there")).first());
     await shadowed();
     const before = state;
-    expect(await shadowed({ repositories: [app] })).toEqual({ differences: [], compared: 1 });
+    expect(await shadowed({ repositories: [app] })).toMatchObject(all({ same: 1 }));
     expect(state).toEqual(before);
   });
 
   it("lets a comparison that was cut off go on, and loses no change of meanwhile", async () => {
-    // More than one piece of the list; nobody has to have them.
-    const many = new Map(Array.from({ length: 600 }, (_, i) => [`n/${String(i).padStart(4, "0")}`, true]));
+    // More than one piece of the list; all of them are gone again.
+    const many = new Map(Array.from({ length: 600 }, (_, i) => [`n/${String(i).padStart(4, "0")}`, false]));
     const feed = (extra: readonly string[], last: string) => () => ({
       changes: async () => ({
-        changed: new Map([...many, ...extra.map((name) => [name, true] as const)]),
+        changed: new Map([...many, ...extra.map((name) => [name, false] as const)]),
         last,
       }),
     });
@@ -219,7 +246,7 @@ describe("what is remembered", () => {
     await expect(cut).rejects.toThrow("killed");
     expect(state.under).toEqual({ upTo: "n/0511", read: { here: "7", there: "8" } });
     const after = await shadowed({ atHere: feed([], "9"), atThere: feed([], "9") });
-    expect(after.compared).toBe(88);
+    expect(after.repositories.absent).toBe(88);
     // What changed while it was cut off is of the next one.
     expect([state.read, state.under]).toEqual([{ here: "7", there: "8" }, undefined]);
   });
@@ -241,22 +268,165 @@ describe("what is remembered", () => {
   });
 });
 
-it("a server that is away ends it, one repository that may not be read does not", async () => {
-  const failing = (code: "SOURCE_UNREACHABLE" | "SOURCE_FORBIDDEN") => () => ({
-    file: async () => {
-      throw new SourceError(code, "x");
+describe("what could not be compared", () => {
+  const failing =
+    (code: "SOURCE_UNREACHABLE" | "SOURCE_FORBIDDEN" | "SOURCE_FAILING", name = "") =>
+    () => ({
+      file: async (_repository: string, asked: string) => {
+        if (asked.includes(name)) throw new SourceError(code, `Because of ${code}.`);
+        return undefined;
+      },
+    });
+  const telling = (...names: readonly string[]) => ({
+    atThere: (source: NotarySource) => ({
+      changes: async (after: string) => {
+        const { changed, last } = await source.changes(after, 10);
+        return { changed: new Map([...changed, ...names.map((name) => [name, true] as const)]), last };
+      },
+    }),
+  });
+  const reasons = async (changes: Changes) => {
+    const compared = await shadowed(changes);
+    expect(compared.differences).toEqual([]);
+    return compared.uncompared.map(({ repository, code, sentence }) => [repository, code, sentence]);
+  };
+
+  it.each(["SOURCE_FORBIDDEN", "SOURCE_FAILING"] as const)(
+    "for %s is no difference, is not the same either, and is looked at again until it can be",
+    async (code) => {
+      const compared = await shadowed({ atThere: failing(code) });
+      expect(compared).toMatchObject({ differences: [], repositories: { same: 0, uncompared: 1 } });
+      expect(compared.uncompared).toMatchObject([
+        { repository: app, code, sentence: `${app} was not compared: Because of ${code}.` },
+      ]);
+      expect(state.open).toMatchObject([{ repository: app, code }]);
+      expect(await shadowed()).toMatchObject(all({ same: 1 }));
+      expect(state.open).toEqual([]);
     },
+  );
+
+  it("for a file of the past that alone is refused", async () => {
+    owner.addTarget("3.0");
+    await publishOn(there, owner, "targets");
+    const refusing = (source: NotarySource) => ({
+      file: async (...asked: Parameters<NotarySource["file"]>) => {
+        if (asked[1] === "4.targets.json") throw new SourceError("SOURCE_FORBIDDEN", "No.");
+        return await source.file(...asked);
+      },
+    });
+    expect(await reasons({ atThere: refusing })).toEqual([[app, "SOURCE_FORBIDDEN", expect.any(String)]]);
   });
-  await expect(shadowed({ atThere: failing("SOURCE_UNREACHABLE") })).rejects.toMatchObject({
-    code: "SHADOW_UNREADABLE",
+
+  it("for a name that cannot be here is named, and never asked for", async () => {
+    const odd = "Odd Name/_trust";
+    expect(await reasons(telling(odd))).toEqual([
+      [odd, "BAD_REPOSITORY_NAME", expect.stringContaining("No repository can be called")],
+    ]);
+    // It is remembered, for nothing has become of it.
+    expect(await shadowed()).toMatchObject({ repositories: { same: 0, uncompared: 1 } });
+    expect(await shadowed({ except: new Set([odd]) })).toMatchObject(all({ excepted: 1 }));
+    expect(await shadowed()).toMatchObject(all({}));
   });
-  expect(await found({ atThere: failing("SOURCE_FORBIDDEN") })).toEqual(["UNUSABLE_THERE"]);
-  const silent = () => ({
-    changes: async () => {
-      throw new SourceError("SOURCE_LIST", "x");
-    },
+
+  it("because neither has what was named, or what a changefeed tells of", async () => {
+    const ghost = "not/there";
+    expect(await reasons({ repositories: [ghost] })).toEqual([
+      [ghost, "NOT_FOUND", expect.stringContaining("check the name")],
+    ]);
+    expect(await reasons(telling(ghost))).toEqual([
+      [ghost, "NOT_FOUND", expect.stringContaining("its server has lost it")],
+    ]);
+    // Nobody tells of it any more.
+    expect(await shadowed()).toMatchObject(all({ absent: 1 }));
   });
-  await expect(shadowed({ atThere: silent })).rejects.toMatchObject({ code: "SHADOW_UNREADABLE" });
+
+  it("keeps no other from being compared", async () => {
+    await there.publish("only/there", (await there.owner("only/there")).first());
+    const refusing = (source: NotarySource) => ({
+      file: async (...asked: Parameters<NotarySource["file"]>) => {
+        if (asked[0] === "only/there") throw new SourceError("SOURCE_FAILING", "It answered 400.");
+        return await source.file(...asked);
+      },
+    });
+    expect(await shadowed({ atThere: refusing })).toMatchObject({
+      differences: [],
+      uncompared: [{ repository: "only/there", code: "SOURCE_FAILING" }],
+      repositories: { same: 1, uncompared: 1 },
+      codes: new Map([["SOURCE_FAILING", 1]]),
+    });
+  });
+
+  it("because a server is away ends it, and so does a changefeed that cannot be read", async () => {
+    await expect(shadowed({ atThere: failing("SOURCE_UNREACHABLE") })).rejects.toMatchObject({
+      code: "SHADOW_UNREADABLE",
+    });
+    const silent = () => ({
+      changes: async () => {
+        throw new SourceError("SOURCE_LIST", "x");
+      },
+    });
+    await expect(shadowed({ atThere: silent })).rejects.toMatchObject({ code: "SHADOW_UNREADABLE" });
+  });
+});
+
+describe("bounds", () => {
+  const names = Array.from({ length: 120_000 }, (_, i) => `n/${String(i).padStart(6, "0")}`);
+  const many = () => ({
+    changes: async () => ({ changed: new Map(names.map((n) => [n, true])), last: "9" }),
+  });
+  const none = () => ({ changes: async () => ({ changed: new Map(), last: "7" }) });
+
+  it("what is told and what is remembered ends, what is counted does not, and the rest is found again", async () => {
+    const quick = { file: async () => undefined };
+    const compared = await shadowed({
+      inFlight: 64,
+      atHere: () => ({ ...none(), ...quick }),
+      atThere: () => ({ ...many(), ...quick }),
+    });
+    expect(compared.repositories.uncompared).toBe(120_000);
+    expect(compared.codes.get("NOT_FOUND")).toBe(120_000);
+    expect(compared.uncompared).toHaveLength(1_000);
+    expect(state.open).toHaveLength(100_000);
+    // The feeds are read again from where they were.
+    expect([state.read, state.under]).toEqual([{ here: "", there: "" }, undefined]);
+    const path = folderWith({}).at("state.json");
+    await writeState(path, state);
+    expect(await readState(path, state.here, state.there)).toEqual(state);
+  }, 60_000);
+
+  it("a repository that is given too slowly is not compared", async () => {
+    let asked = 0;
+    const slow = (source: NotarySource) => ({
+      file: async (...which: Parameters<NotarySource["file"]>) => {
+        asked++;
+        await new Promise((resolve) => setTimeout(resolve, 15));
+        return await source.file(...which);
+      },
+    });
+    const compared = await shadowed({ atThere: slow, patience: { repository: 20, whole: 60_000 } });
+    expect(compared.uncompared).toMatchObject([{ code: "SOURCE_FAILING" }]);
+    expect(asked).toBeLessThan(5);
+  });
+
+  it("a comparison that takes too long is ended, and says that it goes on", async () => {
+    await expect(shadowed({ patience: { repository: 1_000, whole: -1 } })).rejects.toMatchObject({
+      code: "SHADOW_UNREADABLE",
+      message: expect.stringContaining("it goes on where it was"),
+    });
+  });
+
+  it("a server that answers nothing in time is away after twenty repositories", async () => {
+    let asked = 0;
+    const silent = () => ({
+      ...many(),
+      file: async () => {
+        asked++;
+        throw new SourceError("SOURCE_FAILING", "x", new TrustError("TIMEOUT", "x"));
+      },
+    });
+    await expect(shadowed({ atThere: silent })).rejects.toMatchObject({ code: "SHADOW_UNREADABLE" });
+    expect(asked).toBeLessThan(40);
+  });
 });
 
 it("digests in a difference are those of the files", async () => {

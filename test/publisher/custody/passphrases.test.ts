@@ -97,6 +97,25 @@ describe("the order", () => {
     expect(await triedFor(passphrases({ ask: person().ask }), key())).toEqual([]);
     expect(await triedFor(passphrases({ ask: person("").ask }), key())).toEqual([]);
   });
+
+  it("asks with what tells keys apart, and nothing that a terminal would obey", async () => {
+    const { ask, questions } = person("typed", "typed");
+    await first(passphrases({ ask }), key("1", { repository: "registry.test/app" }));
+    await first(passphrases({ ask }), key("1", { repository: `\u001b[2J${"x".repeat(1_000)}` }));
+    expect(questions[0]).toBe("Passphrase of the key 111111111111, targets of registry.test/app:");
+    expect(questions[1]).toMatch(/^Passphrase of the key 111111111111, targets of \?\[2Jx{300,400}:$/);
+  });
+
+  it("asks whoever gave up for no other key", async () => {
+    let asked = 0;
+    const ask = async () => {
+      asked++;
+      throw new Error("canceled");
+    };
+    const from = passphrases({ ask });
+    for (const id of ["1", "2", "3"]) expect(await from.secret(key(id), 1)).toBeUndefined();
+    expect(asked).toBe(1);
+  });
 });
 
 describe("the stock clients' variables", () => {

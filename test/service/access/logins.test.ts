@@ -3,11 +3,17 @@ import { describe, expect, it } from "vitest";
 import { RefusedError } from "../../../src/core/errors.ts";
 import { Attempts, defaultAttempts, type LoginWaits } from "../../../src/service/access/attempts.ts";
 import { parsePasswordFile } from "../../../src/service/access/htpasswd.ts";
-import { type Credentials, type LoginSources, Logins } from "../../../src/service/access/logins.ts";
+import {
+  type Credentials,
+  type LoginFailure,
+  type LoginSources,
+  Logins,
+} from "../../../src/service/access/logins.ts";
 import {
   createPasswords,
   isPasswordHash,
   Lane,
+  type Passwords,
   passwordFault,
 } from "../../../src/service/access/password.ts";
 import { type AskRegistry, knownToRegistry } from "../../../src/service/access/registry.ts";
@@ -127,6 +133,12 @@ describe("a password file", () => {
     expect([...file.hashes]).toEqual([["alice", hash]]);
     expect(file.unusable).toEqual([4, 5, 6, 7]);
   });
+
+  it("names the hash that takes longest to look at", () => {
+    const longer = bcrypt.hashSync("of the file", 5);
+    expect(parsePasswordFile(`alice:${hash}\nbob:${longer}\ncarol:${hash}\n`).costliest).toBe(longer);
+    expect(parsePasswordFile("# nobody\n").costliest).toBeUndefined();
+  });
 });
 
 describe("a login", () => {
@@ -142,9 +154,10 @@ describe("a login", () => {
   async function make(
     sources: Partial<LoginSources> & { users?: readonly User[] } = {},
     attempts: LoginWaits = new Attempts(),
+    bcryptLane = lane(),
   ) {
     let at = 0;
-    const failures: string[] = [];
+    const failures: LoginFailure[] = [];
     const asked: Credentials[] = [];
     const own = user("own", { password: await passwords.hash("own password") });
     const users = [
@@ -165,10 +178,10 @@ describe("a login", () => {
       },
       {
         attempts,
-        lane: lane(),
+        lane: bcryptLane,
         rememberFor: 1_000,
         now: () => at,
-        onFailure: ({ name }) => failures.push(name),
+        onFailure: (failure) => failures.push(failure),
       },
     );
     const login = (name: string, password: string) => logins.login({ name, password }, "10.0.0.1");
@@ -200,6 +213,59 @@ describe("a login", () => {
     const said = async (name: string) =>
       await login(name, "wrong").catch((error: unknown) => (error as RefusedError).message);
     expect(await said("nobody")).toBe(await said("own"));
+  });
+
+  it("A21: that fails is told by its name if somebody has it, and else by a digest: it may be a password in the wrong field", async () => {
+    const { login, failures } = await make({ askRegistry: undefined });
+    for (const name of ["own", "filed", "hunter2", "hunter2", "a b", "x".repeat(5_000)])
+      expect(await codeOf(login(name, "wrong"))).toBe("UNAUTHORIZED");
+    expect(failures.slice(0, 2)).toEqual([
+      { name: "own", address: "10.0.0.1" },
+      { name: "filed", address: "10.0.0.1" },
+    ]);
+    const unknown = failures.slice(2).map((failure) => ("unknown" in failure ? failure.unknown : ""));
+    for (const digest of unknown) expect(digest).toMatch(/^[0-9a-f]{12}$/);
+    expect(unknown[0]).toBe(unknown[1]);
+    expect(new Set(unknown).size).toBe(3);
+    const said = JSON.stringify(failures);
+    for (const typed of ["hunter2", "a b", "xxx"]) expect(said).not.toContain(typed);
+    // Of another process with another key: nobody can look names up in a list of digests.
+    const other = await make({ askRegistry: undefined });
+    expect(await codeOf(other.login("hunter2", "wrong"))).toBe("UNAUTHORIZED");
+    expect(other.failures).not.toContainEqual(failures[2]);
+  });
+
+  it("A10: that fails costs the same looks, whoever has the name and in which place", async () => {
+    const looks: string[] = [];
+    const counting: Passwords = {
+      ...passwords,
+      verify: (password, stored) => {
+        looks.push("scrypt");
+        return passwords.verify(password, stored);
+      },
+    };
+    const counted = lane();
+    const run = counted.run.bind(counted);
+    counted.run = (work) => {
+      looks.push("bcrypt");
+      return run(work);
+    };
+    const { login } = await make({ askRegistry: undefined, passwords: counting }, new Attempts(), counted);
+    for (const name of ["own", "off", "filed", "gone", "nobody"]) {
+      looks.length = 0;
+      expect(await codeOf(login(name, "wrong")), name).toBe("UNAUTHORIZED");
+      expect(looks.toSorted(), name).toEqual(["bcrypt", "scrypt"]);
+    }
+    const without = await make({
+      askRegistry: undefined,
+      passwords: counting,
+      passwordFile: () => undefined,
+    });
+    for (const name of ["own", "nobody"]) {
+      looks.length = 0;
+      expect(await codeOf(without.login(name, "wrong")), name).toBe("UNAUTHORIZED");
+      expect(looks, name).toEqual(["scrypt"]);
+    }
   });
 
   it("at the registry is remembered for a short time, and a failure never", async () => {

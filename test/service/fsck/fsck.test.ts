@@ -77,6 +77,11 @@ const rows: Row[] = [
     ["REMOVAL_WRONG", own, "root", 1],
   ],
   [
+    "what was taken away, and no row says so",
+    (d) => d.exec("DELETE FROM removed_metadata"),
+    ["TRAIL_INCOMPLETE", own],
+  ],
+  [
     "an announcement that counts as told",
     (d) => d.exec("UPDATE announcement SET settled_at = 1"),
     ["OUTBOX_WRONG"],

@@ -20,6 +20,7 @@ export const outboxRows: readonly Row[] = [
   ["removed_metadata.stored_at", "later", "stored_at + 1", any, ["REMOVAL_WRONG", own, "timestamp", 1]],
   ["removed_metadata.revision", "none that is", "99", any, ["REMOVAL_WRONG", own, "timestamp", 1]],
   ["removed_metadata.removed_at", "earlier", "0", any, ["REMOVAL_WRONG", own, "timestamp", 1]],
+  ["removed_metadata.removed_at", "later", "removed_at + 1", any, ["TRAIL_INCOMPLETE", own]],
 ];
 
 export const outboxColumnsUnchecked: Readonly<Record<string, string>> = {

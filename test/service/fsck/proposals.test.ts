@@ -1,5 +1,7 @@
 /** However proposals are opened, signed and ended: nothing of that is damage. What could be is in `columns.test.ts`. */
 
+import { join } from "node:path";
+import Database from "better-sqlite3";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { notary } from "../../../src/core/format/notary.ts";
 import { mostEvents } from "../../../src/store/proposals.ts";
@@ -28,9 +30,9 @@ afterEach(() => server.close());
 
 const proposals = () => server.service.proposals;
 const open = (files: Files, signers?: ReadonlyMap<string, readonly PublisherKey[]>, lifetime?: number) =>
-  proposals().open(repository, openRequest(files, signers, { lifetime, note: "é😀" }), who);
+  proposals().open(repository, openRequest(files, signers, { lifetime, note: "é😀" }), who, true);
 const sign = (id: string, key: PublisherKey, files: Files, role = "targets") =>
-  proposals().sign(repository, id, signaturesBy(key, files, role), who);
+  proposals().sign(repository, id, signaturesBy(key, files, role), who, true);
 
 async function codes(): Promise<readonly string[]> {
   const { damages } = await check(server.directory ?? "", server.secret, server.clock.now());
@@ -103,6 +105,22 @@ test("one that begins a repository, and a root of which a certificate has expire
   expect(await codes()).toEqual([]);
   server.clock.advance(20 * 365 * day);
   expect(await codes()).toEqual([]);
+});
+
+test("one that was proposed, signed by everybody, and waits for somebody who may publish", async () => {
+  await server.publish(repository, owner.first());
+  const files = owner.next("targets");
+  const { id } = await proposals().open(repository, openRequest(files), who, false);
+  for (const key of [owner.targetsKey, second]) {
+    await proposals().sign(repository, id, signaturesBy(key, files, "targets"), who, false);
+  }
+  expect(await proposals().get(repository, id)).toMatchObject({ state: "open", complete: false });
+  expect(await codes()).toEqual([]);
+  // Marked as complete by somebody else it would be published at the next look.
+  const database = new Database(join(server.directory ?? "", "vidimus.sqlite"));
+  database.exec("UPDATE proposal SET complete = 1");
+  database.close();
+  expect(await codes()).toEqual(["PROPOSAL_RECORD_WRONG"]);
 });
 
 test("one with more events than are kept", async () => {

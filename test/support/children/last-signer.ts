@@ -25,4 +25,5 @@ await service.proposals.sign(
     ],
   })),
   { name: "last", method: "none", address: "" },
+  true,
 );
