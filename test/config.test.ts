@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { configurationKeys, jsonSchema, variableName } from "../src/config/keys.ts";
 import { formatDuration, formatSize, parseDuration, parseSize } from "../src/config/units.ts";
 import { ConfigurationError, isLoopback, type LoadedConfig, loadConfig } from "../src/config.ts";
-import { proposalDefaults } from "../src/service/proposal-service.ts";
+import { proposalDefaults } from "../src/service/proposals/proposal-service.ts";
 import { configurationPage } from "../tools/configuration-page.ts";
 
 interface Given {

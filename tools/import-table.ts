@@ -28,35 +28,13 @@ const helpExamples = "src/client/cli/examples";
 const errors = "src/core/errors";
 const ecdsa = "src/core/ecdsa";
 const notary = "src/core/format/notary";
-const storeContract = "src/store/store";
-const proposalContract = "src/store/proposals";
-const auditContract = "src/store/audit";
-const auditBounds = "src/store/audit-bounds";
+/** All that serves: parts about access and audit, which others may see without it, have rows of their own. */
+const accessContract = "src/store/contract/access";
+const auditContract = "src/store/contract/audit";
+const storeContract = ["src/store/contract", accessContract, auditContract];
+/** Reading everything as it lies there: for fsck. */
+const inspectionContract = "src/store/contract/inspection";
 const auditChain = "src/core/audit-chain";
-const storeShapes = "src/store/shapes";
-const proposalBounds = "src/store/proposal-bounds";
-const accessContract = "src/store/access";
-const accessDoor = ["src/store/access-bounds", "src/store/access-door"];
-/** Parts of the store's contract in files of their own, and the bounds that back ends keep in them. */
-const storeParts = [
-  proposalContract,
-  accessContract,
-  auditContract,
-  "src/store/outbox",
-  "src/store/retention",
-  "src/store/history",
-  "src/store/register",
-  "src/store/imports",
-];
-const partBounds = [
-  proposalBounds,
-  ...accessDoor,
-  auditBounds,
-  "src/store/outbox-bounds",
-  "src/store/retention-bounds",
-  "src/store/register-bounds",
-];
-const inspectionContract = "src/store/inspection";
 const markContract = "src/store/mark";
 const signerContract = "src/signer/signer";
 const serviceContract = "src/service/service";
@@ -71,16 +49,14 @@ const publishErrors = "src/publisher/errors";
 const outsidePlaces = ["src/publisher/custody/ssh-agent", "src/publisher/custody/pkcs11"];
 const outsideKey = "src/publisher/custody/outside-key";
 const plugins = ["src/http/notary", "src/http/operations", "src/http/manage"];
-const proposalService = "src/service/proposal-service";
-const auditService = "src/service/audit-service";
+const proposalService = "src/service/proposals/proposal-service";
+const auditService = "src/service/audit/audit-service";
 const serviceParts = ["src/service/expiry/expiry-service", "src/service/retention/retention-service"];
 const fsckDamage = "src/service/fsck/damage";
 const sharedByStores = [
-  storeContract,
-  ...storeParts,
+  ...storeContract,
   auditChain,
   "src/store/bounds",
-  ...partBounds,
   "src/store/migrate",
   "src/store/refusals",
   errors,
@@ -143,8 +119,7 @@ export const table: readonly Row[] = [
       "src/history",
       "src/simulation",
       "src/log",
-      storeContract,
-      ...storeParts,
+      ...storeContract,
       opaqueTokens,
       markContract,
       signerContract,
@@ -157,7 +132,7 @@ export const table: readonly Row[] = [
   // Offline, over rows as they lie there: nothing that serves needs it.
   {
     place: "src/service/fsck",
-    ours: ["src/core", storeContract, ...storeParts, inspectionContract, signerContract, fsckDamage],
+    ours: ["src/core", ...storeContract, inspectionContract, signerContract, fsckDamage],
     packages: [],
     builtins: [],
   },
@@ -165,26 +140,17 @@ export const table: readonly Row[] = [
   { place: opaqueTokens, ours: ["src/service"], packages: [], builtins: [], pure: true },
 
   // Stores: the contract, what the back ends share, the back ends.
-  { place: storeContract, ours: ["src/core", ...storeParts, storeShapes], packages: [], builtins: [] },
-  { place: storeShapes, ours: [], packages: [], builtins: [], pure: true },
-  ...storeParts.map(
-    (place): Row => ({
-      place,
-      ours: ["src/core", auditContract, storeShapes],
-      packages: [],
-      builtins: [],
-      pure: true,
-    }),
-  ),
-  ...partBounds.map(
-    (place): Row => ({
-      place,
-      ours: [...storeParts, ...partBounds, "src/store/bounds"],
-      packages: [],
-      builtins: [],
-    }),
-  ),
-  { place: markContract, ours: [storeContract], packages: [], builtins: [] },
+  { place: "src/store/contract", ours: ["src/core", ...storeContract], packages: [], builtins: [] },
+  {
+    place: accessContract,
+    ours: [auditContract, "src/store/contract"],
+    packages: [],
+    builtins: [],
+    pure: true,
+  },
+  { place: auditContract, ours: ["src/core", "src/store/contract"], packages: [], builtins: [], pure: true },
+  { place: inspectionContract, ours: storeContract, packages: [], builtins: [], pure: true },
+  { place: markContract, ours: ["src/store/contract"], packages: [], builtins: [] },
   {
     place: durable,
     ours: [],
@@ -197,10 +163,9 @@ export const table: readonly Row[] = [
     packages: [],
     builtins: ["node:crypto", "node:fs/promises", "node:path"],
   },
-  { place: inspectionContract, ours: [storeContract, ...storeParts], packages: [], builtins: [] },
   {
     place: "src/store/bounds",
-    ours: [storeContract, auditContract, "src/store/imports"],
+    ours: storeContract,
     packages: [],
     builtins: [],
   },
@@ -238,10 +203,7 @@ export const table: readonly Row[] = [
   // Both, in a process that holds neither: requests to the one that does.
   {
     place: "src/remote",
-    ours: [
-      ...[storeContract, ...storeParts, signerContract, "src/store/bounds", ...partBounds, errors],
-      "src/service/access/attempts",
-    ],
+    ours: [...[...storeContract, signerContract, "src/store/bounds", errors], "src/service/access/attempts"],
     packages: ["lru-cache"],
     builtins: [],
   },
@@ -652,7 +614,7 @@ export const table: readonly Row[] = [
       "src/http",
       auth,
       ...accessService,
-      storeContract,
+      "src/store/contract",
       auditContract,
       markContract,
       signerContract,

@@ -4,8 +4,8 @@
  */
 import { randomBytes } from "node:crypto";
 import { sha256Hex } from "../../src/core/bytes.ts";
+import type { NewMetadata } from "../../src/store/contract/store.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
-import type { NewMetadata } from "../../src/store/store.ts";
 import { repositoryPath } from "../../test/support/bare/exchange.ts";
 import type { Collection } from "./collection.ts";
 import type { Sender } from "./sender.ts";

@@ -11,10 +11,10 @@ import type { KeyFilePlace } from "../publisher/custody/key-files.ts";
 import type { KeyStore, TakenKey } from "../publisher/custody/key-store.ts";
 import type { KeyHere } from "../publisher/key-standing.ts";
 import { exitCodes, exitNameOf } from "./exit-codes.ts";
-import { type Keys, warnOf } from "./key-flags.ts";
 import { type Harvest, printImport, sayImport } from "./key-import-output.ts";
-import { keyTable } from "./key-output.ts";
-import { type KeyReport, keyReport } from "./key-report.ts";
+import { type Keys, warnOf } from "./keys/flags.ts";
+import { keyTable } from "./keys/output.ts";
+import { type KeyReport, keyReport } from "./keys/report.ts";
 import type { CliContext } from "./output.ts";
 import { shellWord } from "./shell-word.ts";
 

@@ -6,8 +6,8 @@ import type { KeyInfo } from "../publisher/custody/custody.ts";
 import type { KeyError } from "../publisher/custody/errors.ts";
 import type { KeyHere, ListedHere } from "../publisher/key-standing.ts";
 import type { AskedRepository, KeyUse } from "../publisher/key-use.ts";
-import { printKeys } from "./key-output.ts";
-import type { KeyReport } from "./key-report.ts";
+import { printKeys } from "./keys/output.ts";
+import type { KeyReport } from "./keys/report.ts";
 import { type CliContext, formatTable, printable, printLine } from "./output.ts";
 
 /** What a directory gave. */

@@ -2,24 +2,24 @@
 import { Command, CommanderError } from "commander";
 import { KeyError } from "../publisher/custody/errors.ts";
 import { EditError, PublishError } from "../publisher/errors.ts";
-import { addBackupCreate } from "./backup-create.ts";
-import { addBackupRestore } from "./backup-restore.ts";
-import { addBackupVerify } from "./backup-verify.ts";
+import { addBackupCreate } from "./backup/create.ts";
+import { addBackupRestore } from "./backup/restore.ts";
+import { addBackupVerify } from "./backup/verify.ts";
 import { addCompletion } from "./completion.ts";
-import { addConfigCheck } from "./config-check.ts";
-import { addConfigSchema } from "./config-schema.ts";
-import { addConfigShow } from "./config-show.ts";
+import { addConfigCheck } from "./config/check.ts";
+import { addConfigSchema } from "./config/schema.ts";
+import { addConfigShow } from "./config/show.ts";
 import { allExitCodes, exitCodes } from "./exit-codes.ts";
 import { addFsck } from "./fsck.ts";
 import { addHealthcheck } from "./healthcheck.ts";
 import { type CliContext, formatTable, printLine, reportError, reportKeyRefusal } from "./output.ts";
-import { addPolicyCheck } from "./policy-check.ts";
-import { addPolicyExplain } from "./policy-explain.ts";
+import { addPolicyCheck } from "./policy/check.ts";
+import { addPolicyExplain } from "./policy/explain.ts";
 import { ProgressLine } from "./progress.ts";
 import { addRecover } from "./recover.ts";
 import { addRekey } from "./rekey.ts";
 import { addServe, type ServeParts } from "./serve.ts";
-import { addTrail } from "./trail.ts";
+import { addTrail } from "./trail/commands.ts";
 import { addVersion } from "./version.ts";
 
 /** Commands that start without loading the client's. */
@@ -134,7 +134,7 @@ export async function runCli(argv: readonly string[], given: CliContext, parts: 
       addAccessCommands(program, context, end);
     }
     if (isOfPublishers) {
-      const { addKeyCommands } = await import("./key-commands.ts");
+      const { addKeyCommands } = await import("./keys/commands.ts");
       addKeyCommands(program, context, end);
       const { addPublishingCommands } = await import("./publishing/commands.ts");
       const publishing = { context, client: clientContext, finish: end };

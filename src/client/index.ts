@@ -20,9 +20,9 @@ export {
 } from "./errors.ts";
 export type { OnEvent, TrustEvent } from "./events.ts";
 export type { ClientLimits } from "./limits.ts";
-export { type LockedImage, type LockFile, readLock, type UnverifiedUse } from "./lockfile.ts";
+export { type LockedImage, type LockFile, readLock, type UnverifiedUse } from "./locking/lockfile.ts";
 export type { TrustOptions } from "./options.ts";
+export type { FoundRoot, RootKey } from "./pins/root-inspection.ts";
 export { type ImageReference, parseReference } from "./reference.ts";
 export type { ResolvedImage, SignedTarget, Signer } from "./result.ts";
-export type { FoundRoot, RootKey } from "./root-inspection.ts";
 export { type FileQuestion, type Outcome, openTrust, type Trust } from "./trust.ts";

@@ -1,5 +1,5 @@
 /** `@vidimus/client/list`: locks a plain list of references, one a line. docs/client.md says what is read. */
-import { type LockedText, type LockTextOptions, lockText } from "./lock-text.ts";
+import { type LockedText, type LockTextOptions, lockText } from "./locking/text.ts";
 
 export * from "./locking-api.ts";
 

@@ -12,12 +12,12 @@
  */
 import { TrustedSet } from "../core/trusted-set.ts";
 import { instant, inWords } from "../policy/durations.ts";
-import type { Cache } from "./cache.ts";
-import { type CachedFile, type CachedState, type CacheKey, isNewer } from "./cache-state.ts";
+import type { Cache } from "./cache/cache.ts";
+import { type CachedFile, type CachedState, type CacheKey, isNewer } from "./cache/state.ts";
 import { TrustError } from "./errors.ts";
 import { isAway } from "./fetch/fetcher.ts";
 import { checkFloors } from "./floors.ts";
-import { checkAnchors, checkPins } from "./pinning.ts";
+import { checkAnchors, checkPins } from "./pins/pinning.ts";
 import { type RepositoryView, refuseStale, viewOf } from "./repository-view.ts";
 import { codeOf, type Scope } from "./scope.ts";
 import { type Updated, update } from "./update.ts";

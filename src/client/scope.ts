@@ -9,8 +9,8 @@ import type { OnEvent } from "./events.ts";
 import type { Fetcher } from "./fetch/fetcher.ts";
 import type { Floor } from "./floor.ts";
 import type { ClientLimits } from "./limits.ts";
+import type { Asked } from "./policy/rules.ts";
 import { imageName } from "./reference.ts";
-import type { Asked } from "./rules.ts";
 
 export interface Scope {
   readonly repository: string;

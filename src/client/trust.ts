@@ -11,29 +11,29 @@
 import type { Expiry } from "../core/trusted-set.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
 import { demandQuestion, demandText, demandTexts } from "./arguments.ts";
-import { type Cache, diskCache } from "./cache.ts";
+import { type Cache, diskCache } from "./cache/cache.ts";
 import { checkDemands } from "./demands.ts";
 import { asTrustError, TrustError } from "./errors.ts";
 import type { Fetcher } from "./fetch/fetcher.ts";
 import { reasonOf } from "./fetch/within.ts";
 import type { Floor } from "./floor.ts";
 import { checkFloors } from "./floors.ts";
-import { floorsOf, readLock, readLockText } from "./lockfile.ts";
+import { floorsOf, readLock, readLockText } from "./locking/lockfile.ts";
 import { lookUp, lookUpDigest } from "./lookup.ts";
-import type { Unruled } from "./no-rule.ts";
 import { notSigned } from "./not-signed.ts";
 import { checkOptions, type OpenOptions, type TrustOptions } from "./options.ts";
-import { parsePolicyValue, readPolicyFile } from "./policy-file.ts";
+import { type FoundRoot, inspectRoot } from "./pins/root-inspection.ts";
+import { parsePolicyValue, readPolicyFile } from "./policy/file.ts";
+import type { Unruled } from "./policy/no-rule.ts";
+import { Rules, type Ruling } from "./policy/rules.ts";
+import { Servers } from "./policy/servers.ts";
 import { lockedReference, parseReference } from "./reference.ts";
 import { Repositories } from "./repositories.ts";
 import type { RepositoryCopy } from "./repository-copy.ts";
 import type { RepositoryView } from "./repository-view.ts";
 import { describe, type ResolvedImage, type SignedTarget } from "./result.ts";
-import { type FoundRoot, inspectRoot } from "./root-inspection.ts";
-import { Rules, type Ruling } from "./rules.ts";
 import { checkRuntime } from "./runtime.ts";
 import { codeOf, type Scope } from "./scope.ts";
-import { Servers } from "./servers.ts";
 
 /** One of many references: what it means, or why it must not be used. */
 export type Outcome =
@@ -58,7 +58,7 @@ export async function openTrust(options: TrustOptions): Promise<Trust> {
   const notary =
     open.notaryConfig === undefined
       ? undefined
-      : await (await import("./notary-config.ts")).readNotaryConfig(open.notaryConfig);
+      : await (await import("./policy/notary-config.ts")).readNotaryConfig(open.notaryConfig);
   const floors =
     open.lock === undefined
       ? new Map<string, readonly Floor[]>()

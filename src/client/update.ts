@@ -11,9 +11,9 @@
  * - Delegations are fetched when a look-up wants them (`repository-view.ts`).
  */
 import type { TrustedSet } from "../core/trusted-set.ts";
-import { mostRoots } from "./cache-state.ts";
+import { mostRoots } from "./cache/state.ts";
 import { TrustError } from "./errors.ts";
-import { checkAnchors, checkPins, recognisePins } from "./pinning.ts";
+import { checkAnchors, checkPins, recognisePins } from "./pins/pinning.ts";
 import { codeOf, get, noTrustData, type Scope, withheld } from "./scope.ts";
 
 export interface Updated {

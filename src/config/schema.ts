@@ -163,7 +163,7 @@ const audit = z.strictObject({
   ),
 });
 
-/** Every default is that of `service/proposal-service.ts`, which test/config.test.ts holds it to. */
+/** Every default is that of `service/proposals/proposal-service.ts`, which test/config.test.ts holds it to. */
 const proposals = z.strictObject({
   files: integer({ least: 1, most: 10_000, value: 100 }, "Most files in one proposal."),
   bytes: size(

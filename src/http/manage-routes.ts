@@ -5,7 +5,7 @@
  * one segment, percent-encoded, and each segment is decoded by itself.
  */
 import { isRepositoryName } from "../core/names.ts";
-import { type AuditQuestion, auditQuestions } from "../service/audit-service.ts";
+import { type AuditQuestion, auditQuestions } from "../service/audit/audit-service.ts";
 
 /** Of repositories that were made elsewhere. */
 export type MovingRoute =

@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { MalformedError, RefusedError } from "../core/errors.ts";
-import type { ProposalView } from "../service/proposal-service.ts";
+import type { ProposalView } from "../service/proposals/proposal-service.ts";
 import { anonymousName } from "./auth/grant.ts";
 import { forbidden } from "./auth/refusal.ts";
 import { isStillLetIn } from "./auth/still.ts";

@@ -2,7 +2,7 @@
  * The policy file, whose shape is in `schema/shape.ts`. A file is taken whole or not at all: a key that is not there, a
  * value that means nothing, or a rule that contradicts another refuses the whole file, with every problem at its place.
  *
- * Text in, policy out: reading the file and finding lines is the business of `client/policy-file.ts`.
+ * Text in, policy out: reading the file and finding lines is the business of `client/policy/file.ts`.
  */
 import type * as z from "zod/mini";
 import { meant } from "../core/nearest.ts";

@@ -9,9 +9,9 @@ import { createHash } from "node:crypto";
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { whileWriting } from "../client/cache-lock.ts";
-import { makeFolder } from "../client/make-folder.ts";
-import { replaceFile } from "../client/replace-file.ts";
+import { whileWriting } from "../client/cache/lock.ts";
+import { makeFolder } from "../client/files/make-folder.ts";
+import { replaceFile } from "../client/files/replace-file.ts";
 import type { Edit, Staged, StagedFor } from "./edits.ts";
 import { PublishError } from "./errors.ts";
 

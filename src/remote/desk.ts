@@ -6,14 +6,25 @@
 import { StoreError } from "../core/errors.ts";
 import { Attempts } from "../service/access/attempts.ts";
 import type { KeyBinding, OnlineAlgorithm, Signer, SigningKey } from "../signer/signer.ts";
-import { accessOperations } from "../store/access-door.ts";
-import type { AuditKey, AuditRecord, AuditStore, RefusalCount } from "../store/audit.ts";
-import type { HeldKeys, HistoryRequest } from "../store/imports.ts";
-import type { DeliveryOutcome, OutboxEntry, OutboxLimits, OutboxStore } from "../store/outbox.ts";
-import type { NewProposal, ProposalChange, ProposalLimits, ProposalStore } from "../store/proposals.ts";
-import type { KeyRegister } from "../store/register.ts";
-import type { RetentionRequest } from "../store/retention.ts";
-import type { FloorRequest, OnlineKey, PendingKeyLimits, Publication, Store } from "../store/store.ts";
+import { accessOperations } from "../store/bounds/access-door.ts";
+import type { AuditKey, AuditRecord, AuditStore, RefusalCount } from "../store/contract/audit.ts";
+import type { HeldKeys, HistoryRequest } from "../store/contract/imports.ts";
+import type { DeliveryOutcome, OutboxEntry, OutboxLimits, OutboxStore } from "../store/contract/outbox.ts";
+import type {
+  NewProposal,
+  ProposalChange,
+  ProposalLimits,
+  ProposalStore,
+} from "../store/contract/proposals.ts";
+import type { KeyRegister } from "../store/contract/register.ts";
+import type { RetentionRequest } from "../store/contract/retention.ts";
+import type {
+  FloorRequest,
+  OnlineKey,
+  PendingKeyLimits,
+  Publication,
+  Store,
+} from "../store/contract/store.ts";
 import { type Ask, answerOf } from "./answer.ts";
 import type { AttemptPlace } from "./attempts.ts";
 

@@ -5,14 +5,14 @@
  * look at the same file, and the writer answers after its commit.
  */
 import { StoreError } from "../core/errors.ts";
-import { accessChanges } from "../store/access-door.ts";
-import * as auditBounds from "../store/audit-bounds.ts";
+import { accessChanges } from "../store/bounds/access-door.ts";
+import * as auditBounds from "../store/bounds/audit.ts";
+import * as outboxBounds from "../store/bounds/outbox.ts";
+import * as proposalBounds from "../store/bounds/proposals.ts";
+import * as registerBounds from "../store/bounds/register.ts";
+import * as retentionBounds from "../store/bounds/retention.ts";
 import * as bounds from "../store/bounds.ts";
-import * as outboxBounds from "../store/outbox-bounds.ts";
-import * as proposalBounds from "../store/proposal-bounds.ts";
-import * as registerBounds from "../store/register-bounds.ts";
-import * as retentionBounds from "../store/retention-bounds.ts";
-import type { Store } from "../store/store.ts";
+import type { Store } from "../store/contract/store.ts";
 import { type Ask, storeValue } from "./answer.ts";
 
 /** `local`: opened for reading only; closing this closes it. */

@@ -13,7 +13,7 @@
  * - The whole is bounded by bytes; what is least recently used goes first.
  */
 import { LRUCache } from "lru-cache";
-import type { Standing, Store } from "../store/store.ts";
+import type { Standing, Store } from "../store/contract/store.ts";
 import type { ServedFile } from "./served.ts";
 import { compressibleFrom } from "./service.ts";
 

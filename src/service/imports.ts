@@ -15,12 +15,9 @@ import { type Collection, takeCollection } from "../core/taking-over.ts";
 import { enoughKeys } from "../core/threshold.ts";
 import { rootRole } from "../core/verify.ts";
 import { evaluate } from "../policy/evaluate.ts";
-import type { RepositoryState, Store } from "../store/store.ts";
-import { recordOf, shortened } from "./audit-record.ts";
+import type { RepositoryState, Store } from "../store/contract/store.ts";
 import type { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
-import { deniedKeys } from "./denied-keys.ts";
-import { addPast, addRoots, conflict } from "./import-past.ts";
 import type {
   Imported,
   ImportRequest,
@@ -28,14 +25,17 @@ import type {
   ImportStanding,
   PastRequest,
   VersionHere,
-} from "./import-service.ts";
-import type { OnlineKeys } from "./online-keys.ts";
+} from "./imports/import-service.ts";
+import { addPast, addRoots, conflict } from "./imports/past.ts";
+import type { OnlineKeys } from "./online/keys.ts";
 import type { PolicyInForce } from "./policy-in-force.ts";
 import type { Principal } from "./principal.ts";
-import { filesDetail, toldOf } from "./publication-record.ts";
+import { deniedKeys } from "./proposals/denied-keys.ts";
+import { filesDetail, toldOf } from "./publish/record.ts";
 import type { Queue } from "./queue.ts";
 import { refuseFindings } from "./refusal.ts";
 import { newMetadata } from "./served.ts";
+import { recordOf, shortened } from "./trail/record.ts";
 import type { TrustedFilesCache } from "./trusted.ts";
 
 export interface ImportParts {

@@ -23,15 +23,15 @@ import {
   type ProposalOpening,
   type ProposalSummary,
   stateAt,
-} from "../store/proposals.ts";
-import type { CandidateParts } from "./candidate.ts";
-import { deniedKeys, refuseDenied } from "./denied-keys.ts";
+} from "../store/contract/proposals.ts";
 import type { PolicyInForce } from "./policy-in-force.ts";
 import type { Principal } from "./principal.ts";
-import { ProposalAccess, retrying } from "./proposal-access.ts";
-import { type EndingParts, ProposalEnding } from "./proposal-ending.ts";
-import { isComplete, ProposalFiles, withSignatures } from "./proposal-files.ts";
-import { prepareProposal } from "./proposal-opening.ts";
+import { ProposalAccess, retrying } from "./proposals/access.ts";
+import { AllowedAgain } from "./proposals/allowed.ts";
+import { deniedKeys, refuseDenied } from "./proposals/denied-keys.ts";
+import { type EndingParts, ProposalEnding } from "./proposals/ending.ts";
+import { isComplete, ProposalFiles, withSignatures } from "./proposals/files.ts";
+import { prepareProposal } from "./proposals/opening.ts";
 import type {
   HeldProposal,
   ListRequest,
@@ -42,9 +42,9 @@ import type {
   ProposalView,
   RejectionRequest,
   SignedRole,
-} from "./proposal-service.ts";
-import { AllowedAgain } from "./proposals-allowed.ts";
+} from "./proposals/proposal-service.ts";
 import { heldBy } from "./proposals-held.ts";
+import type { CandidateParts } from "./publish/candidate.ts";
 import { Waiting } from "./waiting.ts";
 
 export interface ProposalParts extends CandidateParts, Omit<EndingParts, "store" | "format" | "settings"> {

@@ -14,7 +14,7 @@ import {
   maxRefusedPrincipal,
   mostRefusalsAtOnce,
   type RefusalCount,
-} from "../store/audit.ts";
+} from "../store/contract/audit.ts";
 import type { Clock } from "./clock.ts";
 import type { Principal } from "./principal.ts";
 

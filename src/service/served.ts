@@ -1,6 +1,6 @@
 /** Files on their way out. */
 import type { Metadata } from "../core/model.ts";
-import type { CurrentMetadata, NewMetadata, StoredMetadata } from "../store/store.ts";
+import type { CurrentMetadata, NewMetadata, StoredMetadata } from "../store/contract/store.ts";
 import type { Served } from "./service.ts";
 import { intactBytes } from "./stored.ts";
 

@@ -4,14 +4,14 @@
  * Every method names the repository first. Names arrive checked by `core/names.ts` (the edge does that once).
  * Refusals are `VidimusError`s.
  */
-import type { AuditHead, AuditPage, AuditQuery } from "../store/audit.ts";
-import type { OutboxFacts } from "../store/outbox.ts";
-import type { ChangeQuery, ChangeRecord, Eventually, OnlineRole } from "../store/store.ts";
-import type { AuditService } from "./audit-service.ts";
+import type { AuditHead, AuditPage, AuditQuery } from "../store/contract/audit.ts";
+import type { OutboxFacts } from "../store/contract/outbox.ts";
+import type { ChangeQuery, ChangeRecord, Eventually, OnlineRole } from "../store/contract/store.ts";
+import type { AuditService } from "./audit/audit-service.ts";
 import type { ExpiryService } from "./expiry/expiry-service.ts";
-import type { ImportService } from "./import-service.ts";
+import type { ImportService } from "./imports/import-service.ts";
 import type { Principal } from "./principal.ts";
-import type { ProposalService } from "./proposal-service.ts";
+import type { ProposalService } from "./proposals/proposal-service.ts";
 import type { RefusalCounter, RefusedCaller } from "./refusals.ts";
 import type { RetentionService } from "./retention/retention-service.ts";
 

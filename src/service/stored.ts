@@ -5,7 +5,7 @@
  */
 import { sha256Hex } from "../core/bytes.ts";
 import { StoreError, VidimusError } from "../core/errors.ts";
-import type { StoredMetadata } from "../store/store.ts";
+import type { StoredMetadata } from "../store/contract/store.ts";
 
 /** The bytes, if they still have their digest. Throws `STORE_CORRUPT`. */
 export function intactBytes(stored: StoredMetadata): Buffer {

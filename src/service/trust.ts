@@ -6,7 +6,7 @@ import type { Logger } from "pino";
 import { VidimusError } from "../core/errors.ts";
 import type { FormatRules } from "../core/format/format.ts";
 import type { Signer } from "../signer/signer.ts";
-import type { OutboxFacts } from "../store/outbox.ts";
+import type { OutboxFacts } from "../store/contract/outbox.ts";
 import type {
   ChangeQuery,
   ChangeRecord,
@@ -14,30 +14,30 @@ import type {
   OnlineRole,
   PastMetadata,
   Store,
-} from "../store/store.ts";
+} from "../store/contract/store.ts";
 import type { Announcer } from "./announce.ts";
 import { Audit } from "./audit/audit.ts";
-import { AuditHeads, announcingInLog, trailService } from "./audit-heads.ts";
 import { ReadCache } from "./cache.ts";
 import type { Clock } from "./clock.ts";
 import { DamageMet } from "./damage-met.ts";
 import { openWatch, type WatchOptions } from "./expiry/open-watch.ts";
 import type { Watch } from "./expiry/watch.ts";
+import { KeyAdoptions } from "./imports/key-adoption.ts";
 import { Imports } from "./imports.ts";
-import { KeyAdoptions } from "./key-adoption.ts";
-import { type OnlineKeySettings, OnlineKeys } from "./online-keys.ts";
-import { type OnlineRoleSettings, OnlineRoles } from "./online-roles.ts";
+import { type OnlineKeySettings, OnlineKeys } from "./online/keys.ts";
+import { Refresher } from "./online/refresh.ts";
+import { type OnlineRoleSettings, OnlineRoles } from "./online/roles.ts";
 import type { PolicyInForce } from "./policy-in-force.ts";
-import { type ProposalSettings, proposalDefaults } from "./proposal-service.ts";
+import { type ProposalSettings, proposalDefaults } from "./proposals/proposal-service.ts";
 import { Proposals } from "./proposals.ts";
 import { Publisher } from "./publish.ts";
 import { Queue } from "./queue.ts";
 import { type Reading, readingHere } from "./reading.ts";
-import { Refresher } from "./refresh.ts";
 import { Refusals } from "./refusals.ts";
 import { RetentionJob } from "./retention/retention.ts";
 import { type ServedFile, servedCurrent, servedFromStore } from "./served.ts";
 import type { Principal, PublicKey, Served, TrailService, TrustService, UploadedFile } from "./service.ts";
+import { AuditHeads, announcingInLog, trailService } from "./trail/heads.ts";
 import { TrustedFilesCache } from "./trusted.ts";
 import { behindSentence, checkWritable } from "./writable.ts";
 

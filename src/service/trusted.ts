@@ -13,7 +13,7 @@ import type { Metadata, Root, Snapshot, Targets } from "../core/model.ts";
 import { parentRole } from "../core/names.ts";
 import type { CurrentFiles } from "../core/publication.ts";
 import { delegatedKeys, rootRole, type Verified, verifyRole, verifyRoot } from "../core/verify.ts";
-import type { MetadataReference, RepositoryState, Store } from "../store/store.ts";
+import type { MetadataReference, RepositoryState, Store } from "../store/contract/store.ts";
 import { type Reading, readingHere } from "./reading.ts";
 import { altered, believing, believingLater, bufferOf, damaged } from "./stored.ts";
 

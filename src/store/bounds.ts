@@ -5,8 +5,8 @@
  *
  * Names must be well-formed Unicode: two names that differ only in lone surrogates have the same UTF-8.
  */
-import { type AuditActor, type AuditRecord, maxAuditDetail } from "./audit.ts";
-import type { HeldKeys, HistoryRequest, ImportStore } from "./imports.ts";
+import { type AuditActor, type AuditRecord, maxAuditDetail } from "./contract/audit.ts";
+import type { HeldKeys, HistoryRequest, ImportStore } from "./contract/imports.ts";
 import type {
   ChangeQuery,
   FloorRequest,
@@ -16,7 +16,7 @@ import type {
   PendingKeyLimits,
   Publication,
   Removal,
-} from "./store.ts";
+} from "./contract/store.ts";
 
 export const maxVersion = 2_147_483_647;
 /** Rows of a changefeed page or of a list of names. */

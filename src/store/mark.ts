@@ -11,7 +11,7 @@
  *
  * **Errors.** `STORE_UNWRITABLE` where the file cannot be opened or made; afterwards whatever the system said.
  */
-import type { ChangeRecord } from "./store.ts";
+import type { ChangeRecord } from "./contract/store.ts";
 
 /** A row of the changefeed: a store that has it has everything that was committed before it. */
 export type Position = Pick<ChangeRecord, "id" | "repository" | "version" | "sha256">;

@@ -6,10 +6,13 @@
  * visible whole or not at all.
  */
 import { StoreError } from "../core/errors.ts";
-import { accessChanges, accessReads } from "./access-door.ts";
-import type { AuditStore } from "./audit.ts";
-import * as auditBounds from "./audit-bounds.ts";
+import { accessChanges, accessReads } from "./bounds/access-door.ts";
+import * as auditBounds from "./bounds/audit.ts";
+import * as proposalBounds from "./bounds/proposals.ts";
 import * as bounds from "./bounds.ts";
+import type { AuditStore } from "./contract/audit.ts";
+import type { ProposalStore } from "./contract/proposals.ts";
+import type { Store } from "./contract/store.ts";
 import { MemoryAccess } from "./memory/access.ts";
 import { MemoryAudit } from "./memory/audit.ts";
 import { memoryHistory } from "./memory/history.ts";
@@ -20,10 +23,7 @@ import { MemoryProposals } from "./memory/proposals.ts";
 import { memoryRegister } from "./memory/register.ts";
 import { MemoryRepositories } from "./memory/repositories.ts";
 import { memoryRetention } from "./memory/retention.ts";
-import * as proposalBounds from "./proposal-bounds.ts";
-import type { ProposalStore } from "./proposals.ts";
 import { keyringLost, keyringMoved } from "./refusals.ts";
-import type { Store } from "./store.ts";
 
 export function openMemory(): Store {
   const repositories = new MemoryRepositories();

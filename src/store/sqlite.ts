@@ -7,8 +7,9 @@
  * - Nothing is kept in memory: another process's commit is seen by the next read.
  */
 
-import { accessChanges, accessReads } from "./access-door.ts";
+import { accessChanges, accessReads } from "./bounds/access-door.ts";
 import * as bounds from "./bounds.ts";
+import type { Store } from "./contract/store.ts";
 import { prepareAccessChanges } from "./sqlite/access.ts";
 import { prepareAccessReads } from "./sqlite/access-reads.ts";
 import { type AuditChanges, prepareAuditChanges, prepareAuditReads } from "./sqlite/audit.ts";
@@ -29,7 +30,6 @@ import { sqliteRegister } from "./sqlite/register.ts";
 import { sqliteRetention } from "./sqlite/retention.ts";
 import type { Ways } from "./sqlite/ways.ts";
 import { Writer } from "./sqlite/writer.ts";
-import type { Store } from "./store.ts";
 
 export interface SqliteOptions {
   /** The data directory; made, readable by its owner only, if it is missing. */

@@ -12,7 +12,7 @@ import type { IssuerKeys } from "../http/auth/issuer-keys.ts";
 import { StartError } from "../serve/errors.ts";
 import type { LoginWaits } from "../service/access/attempts.ts";
 import { systemClock } from "../service/clock.ts";
-import type { Store } from "../store/store.ts";
+import type { Store } from "../store/contract/store.ts";
 
 export interface AccessSource {
   /**

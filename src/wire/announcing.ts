@@ -7,7 +7,7 @@ import type { Announcer } from "../service/announce.ts";
 import { systemClock } from "../service/clock.ts";
 import type { DeliveryJob } from "../service/delivery/delivery.ts";
 import type { Receiver } from "../service/delivery/receiver.ts";
-import type { Store } from "../store/store.ts";
+import type { Store } from "../store/contract/store.ts";
 
 /** How often to look for what another process announced, or what is to be tried again. */
 const interval = 5_000;

@@ -1,6 +1,6 @@
 /** The audit trail of the configured store, read beside whoever writes it. */
 import type { Config } from "../config.ts";
-import type { AuditPage, AuditQuery } from "../store/audit.ts";
+import type { AuditPage, AuditQuery } from "../store/contract/audit.ts";
 import { openableDirectory, openStore } from "./store.ts";
 
 /** Page by page. Throws what `serve` throws for a reader. */

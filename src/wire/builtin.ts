@@ -17,7 +17,7 @@ import type { LoginWaits } from "../service/access/attempts.ts";
 import type { PasswordFile } from "../service/access/htpasswd.ts";
 import { operatorPrefix } from "../service/access/opaque-token.ts";
 import { systemClock } from "../service/clock.ts";
-import type { Store } from "../store/store.ts";
+import type { Store } from "../store/contract/store.ts";
 import { registryAsker } from "./registry-asker.ts";
 
 export interface OpenedBuiltin {

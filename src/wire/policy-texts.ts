@@ -3,10 +3,10 @@
  * (`policy/server-problems.ts`). What only a client obeys is passed over, and files that only a client needs are not opened.
  */
 import { dirname, resolve } from "node:path";
-import { readAuthorities } from "../client/authorities.ts";
-import { readPem } from "../client/pem-file.ts";
-import { largestPolicy, parsePolicy } from "../client/policy-file.ts";
-import { readText } from "../client/read-file.ts";
+import { readPem } from "../client/files/pem-file.ts";
+import { readText } from "../client/files/read-file.ts";
+import { readAuthorities } from "../client/policy/authorities.ts";
+import { largestPolicy, parsePolicy } from "../client/policy/file.ts";
 import type { OpenPolicy } from "../policy/policy.ts";
 import type { OpenPins } from "../policy/rules/pins.ts";
 import { serverProblems } from "../policy/server-problems.ts";

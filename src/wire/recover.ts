@@ -6,7 +6,7 @@ import { systemClock } from "../service/clock.ts";
 import type { Recovered, RecoverParts } from "../service/mark/recover.ts";
 import type { Verdict } from "../service/mark/standing.ts";
 import type { Signer } from "../signer/signer.ts";
-import type { Store } from "../store/store.ts";
+import type { Store } from "../store/contract/store.ts";
 import { keySettings, roleSettings } from "./settings.ts";
 import { openSigner } from "./signer.ts";
 import { openableDirectory, openMark, openStore } from "./store.ts";
@@ -112,8 +112,8 @@ async function acceptAll(
 
 async function renewalParts(config: Config, store: Store, signer: Signer): Promise<RecoverParts> {
   const { notary: format } = await import("../core/format/notary.ts");
-  const { OnlineKeys } = await import("../service/online-keys.ts");
-  const { OnlineRoles } = await import("../service/online-roles.ts");
+  const { OnlineKeys } = await import("../service/online/keys.ts");
+  const { OnlineRoles } = await import("../service/online/roles.ts");
   const { TrustedFilesCache } = await import("../service/trusted.ts");
   const keys = new OnlineKeys(store, signer, format, systemClock, keySettings(config));
   const roles = new OnlineRoles(keys, format, roleSettings(config));

@@ -6,9 +6,9 @@ import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Config } from "../config.ts";
 import { SignerError, StoreError } from "../core/errors.ts";
-import { recordOf } from "../service/audit-record.ts";
 import { systemClock } from "../service/clock.ts";
 import { ownPrincipal } from "../service/principal.ts";
+import { recordOf } from "../service/trail/record.ts";
 import { secretSource } from "./signer.ts";
 import { openStore } from "./store.ts";
 

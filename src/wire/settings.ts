@@ -1,8 +1,8 @@
 /** The configuration in the words of the service. */
 import type { Config } from "../config.ts";
 import type { ExpirySettings } from "../service/expiry/watch.ts";
-import type { OnlineKeySettings } from "../service/online-keys.ts";
-import type { OnlineRoleSettings } from "../service/online-roles.ts";
+import type { OnlineKeySettings } from "../service/online/keys.ts";
+import type { OnlineRoleSettings } from "../service/online/roles.ts";
 
 export function keySettings({ signer, online }: Config): OnlineKeySettings {
   return {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Config } from "../config.ts";
 import { SignerError } from "../core/errors.ts";
 import type { Signer } from "../signer/signer.ts";
-import type { Store } from "../store/store.ts";
+import type { Store } from "../store/contract/store.ts";
 
 /** In the data directory: the secret that is made where none is configured. */
 export const secretFile = "kek";

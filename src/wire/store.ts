@@ -4,8 +4,8 @@ import { join, resolve } from "node:path";
 import type { Config } from "../config.ts";
 import { StoreError } from "../core/errors.ts";
 import { prepareDirectory } from "../serve/files.ts";
+import type { Store } from "../store/contract/store.ts";
 import type { HighWaterMark } from "../store/mark.ts";
-import type { Store } from "../store/store.ts";
 import { secretFile } from "./signer.ts";
 
 /** Throws what the back end throws when it is opened. */

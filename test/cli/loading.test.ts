@@ -30,7 +30,7 @@ async function loaded(...argv: readonly string[]): Promise<readonly string[]> {
 }
 
 const ofClients = "src/client/cli/program.ts";
-const ofPublishers = ["src/cli/key-commands.ts", "src/cli/publishing/commands.ts"];
+const ofPublishers = ["src/cli/keys/commands.ts", "src/cli/publishing/commands.ts"];
 /** What opens keys and signs is loaded by whoever does that, and not to print a help page. */
 const late = [/^src\/publisher\/custody\/(?:pkcs11|ssh-agent)/, /^node_modules\/@peculiar/, /better-sqlite3/];
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { lookUp } from "../../src/client/lookup.ts";
-import { parsePolicyValue } from "../../src/client/policy-file.ts";
+import { parsePolicyValue } from "../../src/client/policy/file.ts";
 import { viewOf } from "../../src/client/repository-view.ts";
 import type { Scope } from "../../src/client/scope.ts";
 import { notary } from "../../src/core/format/notary.ts";

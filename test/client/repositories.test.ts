@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { encodeLock, type LockedImage } from "../../src/client/lockfile.ts";
+import { encodeLock, type LockedImage } from "../../src/client/locking/lockfile.ts";
 import type { ResolvedImage } from "../../src/client/result.ts";
 import { temporaryDirectory } from "../support/directory.ts";
 import { trustCodeOf, trustErrorOf } from "../support/fetching.ts";

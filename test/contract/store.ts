@@ -1,5 +1,5 @@
 /**
- * The store's contract (`src/store/store.ts`) as tests, run against every back end. A back end adds only what
+ * The store's contract (`src/store/contract/store.ts`) as tests, run against every back end. A back end adds only what
  * is true of it alone.
  */
 import { afterEach, beforeEach, describe } from "vitest";

@@ -6,7 +6,7 @@ import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
 import { endings } from "../../src/client/errors.ts";
 import { readInput } from "../../src/client/inputs/read.ts";
-import { readLock } from "../../src/client/lockfile.ts";
+import { readLock } from "../../src/client/locking/lockfile.ts";
 import { parseReference } from "../../src/client/reference.ts";
 import { facts } from "../../src/publisher/files.ts";
 import { type CollectionHolders, publishFirst, publishNext } from "../support/bare/collection.ts";

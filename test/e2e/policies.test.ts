@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { endings } from "../../src/client/errors.ts";
-import { parsePolicy } from "../../src/client/policy-file.ts";
+import { parsePolicy } from "../../src/client/policy/file.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const files = ["examples/policies", "examples/policy"].flatMap((folder) =>

@@ -9,7 +9,7 @@ import Database from "better-sqlite3";
 import { afterEach, describe, expect, it } from "vitest";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
 import { runCli } from "../../src/cli/program.ts";
-import type { RefusalCount } from "../../src/store/audit.ts";
+import type { RefusalCount } from "../../src/store/contract/audit.ts";
 import { operatorToken, service } from "../support/builtin.ts";
 import { contextOf, Said, servesNothing } from "../support/command.ts";
 import { temporaryDirectory } from "../support/directory.ts";

@@ -7,9 +7,9 @@
 import fc, { type Scheduler } from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { StoreError } from "../../src/core/errors.ts";
+import type { RepositoryState, Store } from "../../src/store/contract/store.ts";
 import { openMemory } from "../../src/store/memory.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
-import type { RepositoryState, Store } from "../../src/store/store.ts";
 import { temporaryDirectory } from "../support/directory.ts";
 import { file, publication, removalOf } from "../support/publications.ts";
 import { seed, times } from "./support/chance.ts";

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { z } from "zod";
 import { canonicalKeyId } from "../../src/core/keys.ts";
 import { auditAnswer, auditQueries } from "../../src/http/manage/audit-schemas.ts";
-import { auditQuestions } from "../../src/service/audit-service.ts";
+import { auditQuestions } from "../../src/service/audit/audit-service.ts";
 import type { PublisherKey } from "../support/bare/keys.ts";
 import { openRequest, proposalBody, signedBytes, wireSignature } from "../support/proposing.ts";
 import { tester } from "../support/publications.ts";

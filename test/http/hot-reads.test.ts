@@ -11,7 +11,7 @@ import { StoreError } from "../../src/core/errors.ts";
 import { createApp } from "../../src/http/app.ts";
 import { HttpMetrics } from "../../src/http/metrics.ts";
 import type { TrustService } from "../../src/service/service.ts";
-import type { Store } from "../../src/store/store.ts";
+import type { Store } from "../../src/store/contract/store.ts";
 import { HttpClient } from "../support/client.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 

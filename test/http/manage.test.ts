@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { rejectionStatement } from "../../src/core/rejection.ts";
 import { operations } from "../../src/http/manage/openapi.ts";
-import { auditQuestions } from "../../src/service/audit-service.ts";
+import { auditQuestions } from "../../src/service/audit/audit-service.ts";
 import type { PublisherKey } from "../support/bare/keys.ts";
 import type { Answer } from "../support/client.ts";
 import { proposalBody, signedBytes, wireSignature } from "../support/proposing.ts";

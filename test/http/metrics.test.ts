@@ -3,7 +3,7 @@ import { aggregated, type SentMetrics } from "../../src/http/aggregate.ts";
 import { HttpMetrics, type OtherMetrics } from "../../src/http/metrics.ts";
 import { SupervisorMetrics } from "../../src/http/supervisor-metrics.ts";
 import type { ExpiryService } from "../../src/service/expiry/expiry-service.ts";
-import type { ProposalService } from "../../src/service/proposal-service.ts";
+import type { ProposalService } from "../../src/service/proposals/proposal-service.ts";
 
 const proposals = { facts: async () => ({ open: 3, published: 2, rejected: 1, expired: 0 }) };
 const metricsOf = (lag: number, others?: OtherMetrics, mark = { behind: false, lag: 0 }) =>

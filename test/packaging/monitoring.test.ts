@@ -7,7 +7,7 @@ import { z } from "zod";
 import { HttpMetrics } from "../../src/http/metrics.ts";
 import { SupervisorMetrics } from "../../src/http/supervisor-metrics.ts";
 import type { ExpiryService } from "../../src/service/expiry/expiry-service.ts";
-import type { ProposalService } from "../../src/service/proposal-service.ts";
+import type { ProposalService } from "../../src/service/proposals/proposal-service.ts";
 
 const repository = resolve(import.meta.dirname, "../..");
 const read = (path: string) => readFileSync(join(repository, path), "utf8");

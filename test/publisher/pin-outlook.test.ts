@@ -1,6 +1,6 @@
 /** Who will refuse a root, known before it is signed: readers who pin the present keys, and one's own policy. */
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Ruling } from "../../src/client/rules.ts";
+import type { Ruling } from "../../src/client/policy/rules.ts";
 import { applyEdits } from "../../src/publisher/apply.ts";
 import { makeRootCertificate } from "../../src/publisher/custody/certificates.ts";
 import { type Draft, draftOf, joined, type Signatures, signDraft } from "../../src/publisher/draft.ts";

@@ -2,8 +2,8 @@ import { expect, it } from "vitest";
 import { SignerError, StoreError } from "../../src/core/errors.ts";
 import { writersDesk } from "../../src/remote/desk.ts";
 import { absentSigner } from "../../src/signer/absent.ts";
+import type { Store } from "../../src/store/contract/store.ts";
 import { openMemory } from "../../src/store/memory.ts";
-import type { Store } from "../../src/store/store.ts";
 import { publication } from "../support/publications.ts";
 
 const faults: string[] = [];

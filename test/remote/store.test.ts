@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Answer } from "../../src/remote/answer.ts";
 import { remoteStore } from "../../src/remote/store.ts";
+import type { Store } from "../../src/store/contract/store.ts";
 import { openMemory } from "../../src/store/memory.ts";
-import type { Store } from "../../src/store/store.ts";
 import { storeContract } from "../contract/store.ts";
 import { otherProcess } from "../support/other-process.ts";
 import { limits, onlineKey, publication, removalOf, tester, told } from "../support/publications.ts";

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { ReadCache } from "../../src/service/cache.ts";
 import type { ServedFile } from "../../src/service/served.ts";
-import type { Standing } from "../../src/store/store.ts";
+import type { Standing } from "../../src/store/contract/store.ts";
 
 /** Where the names stand in the store, and how often somebody asked. */
 let standings: Map<string, Standing>;

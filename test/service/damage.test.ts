@@ -1,6 +1,6 @@
 /** A store whose content was changed behind the server's back: nothing of it is served as good, and nobody else is blamed. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { RepositoryState, Store, StoredMetadata } from "../../src/store/store.ts";
+import type { RepositoryState, Store, StoredMetadata } from "../../src/store/contract/store.ts";
 import type { Owner } from "../support/publisher.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 

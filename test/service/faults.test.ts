@@ -1,7 +1,7 @@
 /** A signer or a store that fails: what is answered, what is stored, and whether the next answer is right (threats W9 and M12). */
 import { afterEach, describe, expect, test } from "vitest";
 import { StoreError } from "../../src/core/errors.ts";
-import type { Store } from "../../src/store/store.ts";
+import type { Store } from "../../src/store/contract/store.ts";
 import { uploadOf } from "../support/multipart.ts";
 import { newKey, type Owner } from "../support/publisher.ts";
 import { backEnds, startServer, type TestServer } from "../support/server.ts";

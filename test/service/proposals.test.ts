@@ -1,7 +1,7 @@
 /** Proposals from their opening to their end, on both stores. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { StoreError } from "../../src/core/errors.ts";
-import type { Store } from "../../src/store/store.ts";
+import type { Store } from "../../src/store/contract/store.ts";
 import type { PublisherKey } from "../support/bare/keys.ts";
 import { openRequest, rejectionBy, signaturesBy } from "../support/proposing.ts";
 import { day, type Files, newKey, newRootKey, type Owner } from "../support/publisher.ts";

@@ -1,6 +1,6 @@
 /** Publications that meet others: between processes, in one process, and readers beside them (threats W1, W3, W6 and R4). */
 import { afterEach, describe, expect, test } from "vitest";
-import type { Store } from "../../src/store/store.ts";
+import type { Store } from "../../src/store/contract/store.ts";
 import { barrier } from "../support/barrier.ts";
 import type { Answer } from "../support/client.ts";
 import { uploadOf } from "../support/multipart.ts";

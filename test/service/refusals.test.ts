@@ -3,7 +3,7 @@ import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { StoreError } from "../../src/core/errors.ts";
 import { type RefusalParts, Refusals } from "../../src/service/refusals.ts";
-import { mostRefusalsAtOnce, type RefusalCount } from "../../src/store/audit.ts";
+import { mostRefusalsAtOnce, type RefusalCount } from "../../src/store/contract/audit.ts";
 import { openMemory } from "../../src/store/memory.ts";
 import { start, TestClock } from "../support/server.ts";
 

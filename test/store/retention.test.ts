@@ -1,7 +1,7 @@
 /** What the trail says of files that were taken away is what was taken away. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { readRemoval, removedRecord } from "../../src/store/retention.ts";
+import { readRemoval, removedRecord } from "../../src/store/contract/retention.ts";
 import { propertyTimeout, runs } from "../support/properties.ts";
 
 const actor = { name: "tester", method: "none", address: "" } as const;

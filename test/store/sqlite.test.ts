@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
+import type { Store } from "../../src/store/contract/store.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
-import type { Store } from "../../src/store/store.ts";
 import { storeContract } from "../contract/store.ts";
 import { temporaryDirectory } from "../support/directory.ts";
 

@@ -7,8 +7,8 @@ import { PolicyInForce } from "../../src/service/policy-in-force.ts";
 import { createTrustService } from "../../src/service/trust.ts";
 import { createSealedRecord, openSealed } from "../../src/signer/sealed.ts";
 import { keySecret } from "../../src/signer/secret.ts";
+import type { Store } from "../../src/store/contract/store.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
-import type { Store } from "../../src/store/store.ts";
 import { day } from "./publisher.ts";
 
 export async function bareService(directory: string, twist: (store: Store) => Store = (store) => store) {

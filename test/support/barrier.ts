@@ -1,5 +1,5 @@
 /** A store that stops a publication between examination and commit, until somebody else has done something. */
-import type { Publication, Store } from "../../src/store/store.ts";
+import type { Publication, Store } from "../../src/store/contract/store.ts";
 
 export interface Barrier {
   readonly wrapStore: (store: Store) => Store;

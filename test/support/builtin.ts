@@ -10,7 +10,7 @@ import { type Credentials, Logins } from "../../src/service/access/logins.ts";
 import { createOpaqueTokens } from "../../src/service/access/opaque-tokens.ts";
 import { createPasswords, Lane } from "../../src/service/access/password.ts";
 import { isStillAdministrator } from "../../src/service/access/still-administrator.ts";
-import type { Store } from "../../src/store/store.ts";
+import type { Store } from "../../src/store/contract/store.ts";
 
 export const operatorToken = `vdo_${"o".repeat(43)}`;
 export const service = "vidimus.test";

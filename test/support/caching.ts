@@ -1,6 +1,6 @@
 /** States of a cache, for tests: files that look like metadata and mean nothing. */
 
-import type { CachedState, CacheKey } from "../../src/client/cache-state.ts";
+import type { CachedState, CacheKey } from "../../src/client/cache/state.ts";
 import { sha256Hex } from "../../src/core/bytes.ts";
 
 export const cacheKey: CacheKey = {

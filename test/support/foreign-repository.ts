@@ -3,7 +3,7 @@ import type { KeyObject } from "node:crypto";
 import { sha256Hex } from "../../src/core/bytes.ts";
 import { notary } from "../../src/core/format/notary.ts";
 import { facts } from "../../src/publisher/files.ts";
-import type { NewMetadata, Store } from "../../src/store/store.ts";
+import type { NewMetadata, Store } from "../../src/store/contract/store.ts";
 import { bareKey, generatePrivateKey, type PublisherKey } from "./bare/keys.ts";
 import { sealWith } from "./bare/seal.ts";
 import { told } from "./publications.ts";

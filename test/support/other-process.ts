@@ -8,8 +8,8 @@ import { remoteSigner } from "../../src/remote/signer.ts";
 import { remoteStore } from "../../src/remote/store.ts";
 import { Peer } from "../../src/serve/peer.ts";
 import type { Signer } from "../../src/signer/signer.ts";
+import type { Store } from "../../src/store/contract/store.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
-import type { Store } from "../../src/store/store.ts";
 import { temporaryDirectory } from "./directory.ts";
 
 export interface ToDesk {

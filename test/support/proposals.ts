@@ -1,5 +1,5 @@
 /** Proposals with made-up contents: the store never looks inside. */
-import type { NewProposal, ProposalChange, ProposalLimits } from "../../src/store/proposals.ts";
+import type { NewProposal, ProposalChange, ProposalLimits } from "../../src/store/contract/proposals.ts";
 import { told } from "./publications.ts";
 
 export function newProposal(id: string, changes: Partial<NewProposal> = {}): NewProposal {

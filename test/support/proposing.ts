@@ -7,7 +7,7 @@ import type {
   ProposalView,
   RejectionRequest,
   SignedRole,
-} from "../../src/service/proposal-service.ts";
+} from "../../src/service/proposals/proposal-service.ts";
 import type { PublisherKey } from "./bare/keys.ts";
 import type { Files } from "./publisher.ts";
 

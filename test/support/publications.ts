@@ -1,6 +1,6 @@
 /** Publications with made-up contents and true digests: the store never looks inside. */
 import { createHash } from "node:crypto";
-import type { AuditActor, AuditRecord } from "../../src/store/audit.ts";
+import type { AuditActor, AuditRecord } from "../../src/store/contract/audit.ts";
 import type {
   NewMetadata,
   OnlineKey,
@@ -8,7 +8,7 @@ import type {
   Publication,
   Removal,
   Store,
-} from "../../src/store/store.ts";
+} from "../../src/store/contract/store.ts";
 
 export function file(role: string, version: number, text = ""): NewMetadata {
   const bytes = Buffer.from(`${role} ${version} ${text}`);

@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { encodeLock } from "../../src/client/lockfile.ts";
+import { encodeLock } from "../../src/client/locking/lockfile.ts";
 import type { ResolvedImage } from "../../src/client/result.ts";
 import {
   certificateKey,

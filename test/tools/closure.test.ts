@@ -54,11 +54,11 @@ describe("client", () => {
   test("may not bring along the server", () => {
     const modules = modulesOf({
       ...files,
-      "src/client/a.ts": 'import type { Store } from "../store/store.ts";\n',
-      "src/store/store.ts": "",
+      "src/client/a.ts": 'import type { Store } from "../store/contract/store.ts";\n',
+      "src/store/contract/store.ts": "",
     });
     expect(closureFindings(modules, client([], entries))).toEqual([
-      "client: src/store/store.ts comes along and may not",
+      "client: src/store/contract/store.ts comes along and may not",
     ]);
   });
 });

@@ -23,7 +23,11 @@ describe("the import table", () => {
     ["src/core/planted.ts", "../policy/policy.ts", "src/core may not import src/policy"],
     ["src/core/planted.ts", "crypto", 'a built-in module is named with "node:"'],
     ["src/policy/planted.ts", "../service/clock.ts", "src/policy may not import src/service"],
-    ["src/policy/rules/planted.ts", "../../store/store.ts", "src/policy may not import src/store/store"],
+    [
+      "src/policy/rules/planted.ts",
+      "../../store/contract/store.ts",
+      "src/policy may not import src/store/contract",
+    ],
     ["src/service/planted.ts", "../store/sqlite.ts", "src/service may not import src/store/sqlite"],
     [
       "src/service/planted.ts",
@@ -32,7 +36,7 @@ describe("the import table", () => {
     ],
     ["src/service/planted.ts", "fastify", "src/service may not use this package"],
     ["src/http/planted.ts", "../store/sqlite.ts", "src/http may not import src/store/sqlite"],
-    ["src/http/planted.ts", "../store/store.ts", "src/http may not import src/store/store"],
+    ["src/http/planted.ts", "../store/contract/store.ts", "src/http may not import src/store/contract"],
     ["src/http/planted.ts", "../core/verify.ts", "src/http may not import src/core"],
     ["src/http/planted.ts", "./notary.ts", "src/http may not import src/http/notary"],
     ["src/http/notary.ts", "./operations.ts", "src/http/notary may not import src/http/operations"],

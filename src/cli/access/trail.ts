@@ -3,7 +3,7 @@
  * makes the hashes again (`core/trail-check.ts`).
  */
 import { z } from "zod";
-import type { AuditPage, AuditQuery } from "../../store/audit.ts";
+import type { AuditPage, AuditQuery } from "../../store/contract/audit.ts";
 import { AccessError } from "./errors.ts";
 import type { AccessServer } from "./server.ts";
 

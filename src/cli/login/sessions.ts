@@ -8,7 +8,7 @@ import {
   sessionsFile,
   sessionsFormat,
 } from "../../client/fetch/session-credentials.ts";
-import { replaceFile } from "../../client/replace-file.ts";
+import { replaceFile } from "../../client/files/replace-file.ts";
 import { AccessError } from "../access/errors.ts";
 
 export class Sessions {

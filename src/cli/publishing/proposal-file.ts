@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import type { Command } from "commander";
 import { examples } from "../../client/cli/examples.ts";
-import { replaceFile } from "../../client/replace-file.ts";
+import { replaceFile } from "../../client/files/replace-file.ts";
 import { PublishError } from "../../publisher/errors.ts";
 import {
   baseOf,

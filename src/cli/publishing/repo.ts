@@ -2,11 +2,11 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { Command } from "commander";
-import { whileWriting } from "../../client/cache-lock.ts";
+import { whileWriting } from "../../client/cache/lock.ts";
 import { examples } from "../../client/cli/examples.ts";
 import { policyPath, usualPolicy } from "../../client/cli/flags.ts";
-import { withPins } from "../../client/policy-edit.ts";
-import { replaceFile } from "../../client/replace-file.ts";
+import { replaceFile } from "../../client/files/replace-file.ts";
+import { withPins } from "../../client/policy/edit.ts";
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import type { ListedKey } from "../../core/keys.ts";
 import { canonicalKeyId } from "../../core/keys.ts";

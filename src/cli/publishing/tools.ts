@@ -26,7 +26,7 @@ import { type PinOutlook, pinOutlookOf } from "../../publisher/pin-outlook.ts";
 import { type Publication, type PublisherTools, publishEdits } from "../../publisher/publish.ts";
 import { Staging, together } from "../../publisher/staging.ts";
 import { count } from "../../publisher/words.ts";
-import { addKeyFlags, addPassphraseFlags, type KeyFlags, type Keys, withKeys } from "../key-flags.ts";
+import { addKeyFlags, addPassphraseFlags, type KeyFlags, type Keys, withKeys } from "../keys/flags.ts";
 import { type CliContext, printable, printJson, printLine } from "../output.ts";
 import { type Progress, progressOf } from "../progress.ts";
 import { changesText, pinLines, type ViewOptions } from "./view.ts";

@@ -1,7 +1,7 @@
 /** The lock file that a command finds: its text, and what it says. */
 import { stat } from "node:fs/promises";
 import { TrustError } from "../errors.ts";
-import { type LockFile, readLock, readLockText } from "../lockfile.ts";
+import { type LockFile, readLock, readLockText } from "../locking/lockfile.ts";
 
 export interface LockAtHand {
   readonly name: string;

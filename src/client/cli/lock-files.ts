@@ -4,7 +4,7 @@
  */
 import { existsSync, realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute, normalize, relative, resolve, sep } from "node:path";
-import { helperPlace } from "../lockfile.ts";
+import { helperPlace } from "../locking/lockfile.ts";
 import { lockedName } from "./lock-output.ts";
 
 /** Standard input, and what no file names, are called as they are. */

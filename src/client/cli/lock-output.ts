@@ -3,9 +3,9 @@
  * has written the lock since this one has read it: what comes of two runs is what one of them gives.
  */
 import { basename, dirname, extname, join } from "node:path";
-import { whileWriting } from "../cache-lock.ts";
+import { whileWriting } from "../cache/lock.ts";
 import { TrustError } from "../errors.ts";
-import { HalfReplaced, replaceFiles } from "../replace-file.ts";
+import { HalfReplaced, replaceFiles } from "../files/replace-file.ts";
 import { lockAtHand } from "./lock-at-hand.ts";
 import { unwritable } from "./unwritable.ts";
 

@@ -1,7 +1,7 @@
 /** What `lock` says when it has come to an end: a document, or lines for a person. */
 import type { Input } from "../inputs/input.ts";
-import type { LockFile } from "../lockfile.ts";
-import type { Locked } from "../locking.ts";
+import type { LockFile } from "../locking/lockfile.ts";
+import type { Locked } from "../locking/locking.ts";
 import type { ClientContext } from "./context.ts";
 import { lockedName } from "./lock-output.ts";
 import { printJson } from "./report.ts";

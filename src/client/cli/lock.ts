@@ -6,13 +6,13 @@
 
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import type { Failure } from "../coverage.ts";
 import { TrustError } from "../errors.ts";
 import { within } from "../fetch/within.ts";
+import { readText } from "../files/read-file.ts";
 import type { Input, InputFormat } from "../inputs/input.ts";
-import { absentLock, encodeLock, helperPlace } from "../lockfile.ts";
-import type { Locked } from "../locking.ts";
-import { readText } from "../read-file.ts";
+import type { Failure } from "../locking/coverage.ts";
+import { absentLock, encodeLock, helperPlace } from "../locking/lockfile.ts";
+import type { Locked } from "../locking/locking.ts";
 import { openTrust } from "../trust.ts";
 import type { ClientContext } from "./context.ts";
 import { examples } from "./examples.ts";
@@ -127,7 +127,7 @@ class LockRun {
     const atHand = await lockAtHand(this.#lockName);
     const previous = atHand?.lock;
     const progress = progressOn(context);
-    const { lockInputs, LockRefused } = await import("../locking.ts");
+    const { lockInputs, LockRefused } = await import("../locking/locking.ts");
     const trust = await openTrust({
       ...trustOptions(this.#flags, context),
       onEvent: progress.onEvent,
@@ -183,7 +183,7 @@ class LockRun {
         text: (await isThere(name)) ? await readText(name, "locked file", largestInput * 4) : undefined,
       });
     }
-    const { checkLock, unverifiedIn } = await import("../lock-check.ts");
+    const { checkLock, unverifiedIn } = await import("../locking/check.ts");
     const { helpers } = this.#flags;
     const at = this.#context.now();
     const named = (file: string, names: readonly string[]) => isNamed(file, names, lockName);

@@ -1,8 +1,8 @@
 /** What `resolve` and `verify` found, one subject after another, and how it is printed. */
 import type { Command } from "commander";
 import { TrustError } from "../errors.ts";
-import { absentLock } from "../lockfile.ts";
-import { digestsOf, movedError, moveOf } from "../moves.ts";
+import { absentLock } from "../locking/lockfile.ts";
+import { digestsOf, movedError, moveOf } from "../locking/moves.ts";
 import { parseReference } from "../reference.ts";
 import type { ResolvedImage, SignedTarget } from "../result.ts";
 import { type Outcome, openTrust, type Trust } from "../trust.ts";

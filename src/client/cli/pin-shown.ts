@@ -1,8 +1,8 @@
 /** What `pin` shows to a person. */
 import { saidBy } from "../command.ts";
 import type { Explanation } from "../errors.ts";
-import type { ListedPins, PinChange } from "../policy-edit.ts";
-import type { FoundRoot } from "../root-inspection.ts";
+import type { FoundRoot } from "../pins/root-inspection.ts";
+import type { ListedPins, PinChange } from "../policy/edit.ts";
 import type { ClientContext } from "./context.ts";
 import { count, formatTable, forTerminal } from "./table.ts";
 

@@ -1,11 +1,11 @@
 /** The file of a policy, read and changed by `pin`. */
 import { realpath, stat } from "node:fs/promises";
-import { whileWriting } from "../cache-lock.ts";
+import { whileWriting } from "../cache/lock.ts";
 import { TrustError } from "../errors.ts";
-import type { PinChange } from "../policy-edit.ts";
-import { largestPolicy, parsePolicy } from "../policy-file.ts";
-import { readText } from "../read-file.ts";
-import { replaceFile } from "../replace-file.ts";
+import { readText } from "../files/read-file.ts";
+import { replaceFile } from "../files/replace-file.ts";
+import type { PinChange } from "../policy/edit.ts";
+import { largestPolicy, parsePolicy } from "../policy/file.ts";
 import { UsageError } from "./report.ts";
 import { unwritable } from "./unwritable.ts";
 

@@ -7,7 +7,7 @@
  * `files` are for `verify`; to resolve is to ask for digests of images.
  */
 import { isObject, type Json, member } from "../../core/json.ts";
-import { JsonFile, listOf, string } from "../json-file.ts";
+import { JsonFile, listOf, string } from "../files/json-file.ts";
 import type { ClientContext } from "./context.ts";
 
 export interface Request {

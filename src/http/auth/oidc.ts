@@ -18,7 +18,7 @@ import {
 } from "../../service/access/claims.ts";
 import { isPersonName, oidcPrefix } from "../../service/access/evaluate.ts";
 import type { Principal } from "../../service/service.ts";
-import type { Scope } from "../../store/access.ts";
+import type { Scope } from "../../store/contract/access.ts";
 import { type IdTokenFault, IdTokenRefusal, type IdTokenRules, verifyIdToken } from "./id-token.ts";
 import { makeIncident, tellIncident } from "./incident.ts";
 import { holderOf, Rate } from "./rate.ts";

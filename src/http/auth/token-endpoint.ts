@@ -16,7 +16,7 @@ import { type AccessEntry, grantedEntries, mostScopes, parseScope } from "../../
 import { makeOpaqueToken, opaqueDigest } from "../../service/access/opaque-token.ts";
 import { findMachineToken } from "../../service/access/opaque-tokens.ts";
 import type { Principal, RefusalCounter } from "../../service/service.ts";
-import type { Scope } from "../../store/access.ts";
+import type { Scope } from "../../store/contract/access.ts";
 import type { ByteBudget } from "../budget.ts";
 import { errorAnswer } from "../errors.ts";
 import { addressOf, sendError, sendJson } from "../exchange.ts";

@@ -1,6 +1,6 @@
 /** What questions about the past and the register of keys take and give. */
 import { z } from "zod";
-import { type AuditQuestion, auditQuestions } from "../../service/audit-service.ts";
+import { type AuditQuestion, auditQuestions } from "../../service/audit/audit-service.ts";
 
 const instant = z.iso.datetime({ offset: true }).meta({ description: "RFC 3339." });
 const keyId = z

@@ -8,7 +8,7 @@ import {
   type AuditRequest,
   type RegisteredKey,
   registerPage,
-} from "../../service/audit-service.ts";
+} from "../../service/audit/audit-service.ts";
 import type { ByteBudget } from "../budget.ts";
 import { sendJson } from "../exchange.ts";
 import { withJson } from "../json-body.ts";

@@ -9,7 +9,7 @@ import type {
   RejectionRequest,
   SignatureEntry,
   SignedRole,
-} from "../../service/proposal-service.ts";
+} from "../../service/proposals/proposal-service.ts";
 import type {
   openBody,
   proposal,

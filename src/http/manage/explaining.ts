@@ -8,7 +8,7 @@ import {
   subjectOf,
 } from "../../service/access/evaluate.ts";
 import { type Explained, explain, type GivenScope } from "../../service/access/explaining.ts";
-import type { AccessStore, Subject } from "../../store/access.ts";
+import type { AccessStore, Subject } from "../../store/contract/access.ts";
 import type { BuiltinAccess } from "../auth/builtin.ts";
 import { bad } from "./asking.ts";
 import type * as schemas from "./people-schemas.ts";

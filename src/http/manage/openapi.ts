@@ -1,6 +1,6 @@
 /** The OpenAPI 3.1 document of the management API, made of the very schemas that requests are checked by. */
 import { z } from "zod";
-import { auditQuestions } from "../../service/audit-service.ts";
+import { auditQuestions } from "../../service/audit/audit-service.ts";
 import type { ManageRoute } from "../manage-routes.ts";
 import * as audit from "./audit-schemas.ts";
 import * as expirySchemas from "./expiry-schemas.ts";

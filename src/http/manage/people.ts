@@ -8,7 +8,7 @@ import { RefusedError } from "../../core/errors.ts";
 import type { UserSession } from "../../service/access/administration.ts";
 import { isOidcName, subjectText } from "../../service/access/evaluate.ts";
 import type { Principal } from "../../service/service.ts";
-import type { MachineToken, Permission, Team, User } from "../../store/access.ts";
+import type { MachineToken, Permission, Team, User } from "../../store/contract/access.ts";
 import type { BuiltinAccess } from "../auth/builtin.ts";
 import { holderOf } from "../auth/rate.ts";
 import { forbidden } from "../auth/refusal.ts";

@@ -10,8 +10,8 @@
  */
 import { opendir, readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { makeFolder } from "../../client/make-folder.ts";
-import { replaceFiles } from "../../client/replace-file.ts";
+import { makeFolder } from "../../client/files/make-folder.ts";
+import { replaceFiles } from "../../client/files/replace-file.ts";
 import { sha256Hex } from "../../core/bytes.ts";
 import type { FormatRules } from "../../core/format/format.ts";
 import type { Metadata } from "../../core/model.ts";

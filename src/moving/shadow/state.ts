@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { replaceFile } from "../../client/replace-file.ts";
+import { replaceFile } from "../../client/files/replace-file.ts";
 import { type ShadowCode, ShadowError } from "../errors.ts";
 import { differenceCodes, uncomparedCodes } from "./difference.ts";
 

@@ -1,7 +1,7 @@
 /** Places on this machine that keys can be put in: what the two kinds of folders have in common. */
 import type { KeyObject } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
-import { replaceFile } from "../../client/replace-file.ts";
+import { replaceFile } from "../../client/files/replace-file.ts";
 import { makeDirectory } from "../../durable.ts";
 import type { Custody, KeyInfo, Secret, Unlocking } from "./custody.ts";
 import { KeyError } from "./errors.ts";

@@ -8,15 +8,15 @@ import { createHash } from "node:crypto";
 import { canonicalText } from "../../core/canonical.ts";
 import { MalformedError, RefusedError } from "../../core/errors.ts";
 import type { Json } from "../../core/json.ts";
-import type { Permission } from "../../store/access.ts";
+import type { Permission } from "../../store/contract/access.ts";
 import {
   type AccessChange,
   type AccessStore,
   accessBounds,
   type Scope,
   type Subject,
-} from "../../store/access.ts";
-import type { AuditRecord } from "../../store/audit.ts";
+} from "../../store/contract/access.ts";
+import type { AuditRecord } from "../../store/contract/audit.ts";
 import type { Principal } from "../principal.ts";
 import { isOidcName, isPersonName, isUserName, scopeFault, subjectText } from "./evaluate.ts";
 import { makeOpaqueToken } from "./opaque-token.ts";

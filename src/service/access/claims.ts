@@ -10,7 +10,7 @@
  *   claim is what keeps the names of one provider apart from those of another.
  */
 import { type Json, type JsonObject, member } from "../../core/json.ts";
-import type { Scope } from "../../store/access.ts";
+import type { Scope } from "../../store/contract/access.ts";
 
 /** As the configuration has it: a text with stars, or exactly this number or truth. */
 export type WantedClaim = string | number | boolean;

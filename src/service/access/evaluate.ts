@@ -9,7 +9,7 @@
  * - `*` as an action is everything that can be done to a repository, and who may `push` may `propose`. `admin` is everything on this server, and like
  *   `catalog` and `audit` it is of the whole server: such an action counts only where the pattern is `**`.
  */
-import type { Permission, Scope } from "../../store/access.ts";
+import type { Permission, Scope } from "../../store/contract/access.ts";
 import type { RepositoryAction, ServerAction } from "./opaque.ts";
 
 const repositoryActions: readonly string[] = ["pull", "push", "propose", "*"] satisfies RepositoryAction[];

@@ -3,7 +3,7 @@
  * It decides by the function that every request is decided by (`evaluate.ts`).
  */
 import { RefusedError } from "../../core/errors.ts";
-import { type AccessStore, endOf, type Scope, type Subject } from "../../store/access.ts";
+import { type AccessStore, endOf, type Scope, type Subject } from "../../store/contract/access.ts";
 import { type Decision, decide, type GrantedAction, subjectText } from "./evaluate.ts";
 
 export type Explained = Subject | { readonly kind: "token"; readonly name: string };

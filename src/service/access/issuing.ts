@@ -2,7 +2,7 @@
  * What a request for a token gets: of what it asks for, what the permissions of whoever asks give. Asking for too much is no
  * fault; the token then says less (distribution's token protocol).
  */
-import type { Scope } from "../../store/access.ts";
+import type { Scope } from "../../store/contract/access.ts";
 import { decide, isRepositoryAction, isServerAction } from "./evaluate.ts";
 
 /** One resource in the words of the token protocol. */

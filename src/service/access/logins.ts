@@ -14,7 +14,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import { RefusedError } from "../../core/errors.ts";
-import type { AccessStore } from "../../store/access.ts";
+import type { AccessStore } from "../../store/contract/access.ts";
 import type { LoginWaits } from "./attempts.ts";
 import { isPersonName } from "./evaluate.ts";
 import { type PasswordFile, verifyBcrypt } from "./htpasswd.ts";

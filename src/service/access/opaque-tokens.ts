@@ -6,7 +6,7 @@
  * directory.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
-import { type AccessStore, endOf, type MachineToken } from "../../store/access.ts";
+import { type AccessStore, endOf, type MachineToken } from "../../store/contract/access.ts";
 import { decide, type GrantedAction } from "./evaluate.ts";
 import type { OpaqueGrant, OpaqueTokens } from "./opaque.ts";
 import { opaqueDigest, operatorPrefix } from "./opaque-token.ts";

@@ -4,7 +4,7 @@
  *
  * A job of a CI system is what its claim rules made it, for as long as its token lives: of it there is nothing in the store.
  */
-import { type AccessStore, endOf, type MachineToken } from "../../store/access.ts";
+import { type AccessStore, endOf, type MachineToken } from "../../store/contract/access.ts";
 import type { Principal } from "../principal.ts";
 import { decide, isOidcName } from "./evaluate.ts";
 

@@ -3,20 +3,20 @@ import { RefusedError } from "../../core/errors.ts";
 import type { FormatRules } from "../../core/format/format.ts";
 import type { Line } from "../../history/answer.ts";
 import { type KeyUse, sharedUses } from "../../history/key-uses.ts";
-import { maxDenied } from "../../store/register.ts";
-import type { Store } from "../../store/store.ts";
-import { recordOf } from "../audit-record.ts";
+import { maxDenied } from "../../store/contract/register.ts";
+import type { Store } from "../../store/contract/store.ts";
+import type { Clock } from "../clock.ts";
+import type { Principal } from "../principal.ts";
+import type { Reading } from "../reading.ts";
+import { recordOf } from "../trail/record.ts";
 import type {
   AuditAnswer,
   AuditRequest,
   AuditService,
   RegisteredKey,
   RegisteredPlace,
-} from "../audit-service.ts";
-import { registerPage } from "../audit-service.ts";
-import type { Clock } from "../clock.ts";
-import type { Principal } from "../principal.ts";
-import type { Reading } from "../reading.ts";
+} from "./audit-service.ts";
+import { registerPage } from "./audit-service.ts";
 import { placeOf, readPlace } from "./place.ts";
 import {
   bad,

@@ -12,8 +12,8 @@ import { type KeyUse, keyUsesIn } from "../../history/key-uses.ts";
 import { currentAt, offlineRoles, type Row, stateAt } from "../../history/past.ts";
 import { isKey, signatureLines, signedVersion } from "../../history/signatures.ts";
 import { listedSince, type Sinces, signingSince } from "../../history/since.ts";
-import type { AuditRequest } from "../audit-service.ts";
 import { certificatesIn, endingsOf, endsBy } from "../expiry/facts.ts";
+import type { AuditRequest } from "./audit-service.ts";
 import type { PastReader } from "./reader.ts";
 
 export const day = 86_400_000;

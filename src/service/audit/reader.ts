@@ -4,8 +4,8 @@ import { MalformedError, RefusedError } from "../../core/errors.ts";
 import type { FormatRules } from "../../core/format/format.ts";
 import type { Metadata } from "../../core/model.ts";
 import { type Open, type Past, pastOf, type Row } from "../../history/past.ts";
-import type { ChangeOfRepository } from "../../store/history.ts";
-import type { Store } from "../../store/store.ts";
+import type { ChangeOfRepository } from "../../store/contract/history.ts";
+import type { Store } from "../../store/contract/store.ts";
 import type { Reading } from "../reading.ts";
 import { altered, believingLater, bufferOf } from "../stored.ts";
 

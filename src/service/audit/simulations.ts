@@ -10,8 +10,8 @@ import { type KeyUse, keyUsesIn } from "../../history/key-uses.ts";
 import { currentAt, offlineRoles, type Past, type Row, stateAt } from "../../history/past.ts";
 import { defaultLookup } from "../../policy/trust-policy.ts";
 import type { Hypothesis, Served, Simulated } from "../../simulation/simulate.ts";
-import type { Store } from "../../store/store.ts";
-import type { AuditRequest } from "../audit-service.ts";
+import type { Store } from "../../store/contract/store.ts";
+import type { AuditRequest } from "./audit-service.ts";
 import { bad, type Part } from "./questions.ts";
 import type { PastReader } from "./reader.ts";
 

@@ -1,5 +1,5 @@
 /** Announcements go into the outbox, once for each receiver there is. */
-import type { OutboxLimits, OutboxStore } from "../../store/outbox.ts";
+import type { OutboxLimits, OutboxStore } from "../../store/contract/outbox.ts";
 import type { Announcer } from "../announce.ts";
 
 /** A year and more of what an organisation hears, and what its receivers may lag behind by. */

@@ -8,7 +8,7 @@
  * and said in the log. A receiver that is not configured any more hears nothing: what waits for it is dead.
  */
 import type { Logger } from "pino";
-import type { Delivery, OutboxStore } from "../../store/outbox.ts";
+import type { Delivery, OutboxStore } from "../../store/contract/outbox.ts";
 import { workOnClaims } from "../claims.ts";
 import type { Clock } from "../clock.ts";
 import type { Receiver } from "./receiver.ts";

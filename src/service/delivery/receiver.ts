@@ -1,5 +1,5 @@
 /** Whoever hears announcements. */
-import type { Delivery } from "../../store/outbox.ts";
+import type { Delivery } from "../../store/contract/outbox.ts";
 
 export type Told = Pick<Delivery, "id" | "type" | "subject" | "at" | "data">;
 

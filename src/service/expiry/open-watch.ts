@@ -1,7 +1,7 @@
 /** The watch of a service, from what the service stands on. */
 import type { Announcer } from "../announce.ts";
+import { loadRenewable, type RenewalParts } from "../online/renewal.ts";
 import type { PolicyInForce } from "../policy-in-force.ts";
-import { loadRenewable, type RenewalParts } from "../renewal.ts";
 import { RepositoryTimes } from "./repository-times.ts";
 import { type ExpirySettings, type ExpirySource, Watch, type WatchParts } from "./watch.ts";
 

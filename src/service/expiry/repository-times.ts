@@ -6,7 +6,7 @@ import { LRUCache } from "lru-cache";
 import { sha256Hex } from "../../core/bytes.ts";
 import { MalformedError } from "../../core/errors.ts";
 import type { Metadata, Targets } from "../../core/model.ts";
-import type { RepositoryState, Store } from "../../store/store.ts";
+import type { RepositoryState, Store } from "../../store/contract/store.ts";
 import type { Reading } from "../reading.ts";
 import { bufferOf } from "../stored.ts";
 import type { Expiry, OldSignature } from "./expiry-service.ts";

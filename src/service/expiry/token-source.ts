@@ -4,7 +4,7 @@
  * One that was revoked has ended as somebody wanted. One that is over for a month is nobody's concern: tokens of short jobs are
  * made anew each time, and the old ones lie there until their room is needed.
  */
-import type { AccessStore } from "../../store/access.ts";
+import type { AccessStore } from "../../store/contract/access.ts";
 import type { Clock } from "../clock.ts";
 import type { Expiry } from "./expiry-service.ts";
 import { toldAfterwards } from "./stages.ts";

@@ -9,7 +9,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Logger } from "pino";
 import { VidimusError } from "../../core/errors.ts";
 import { choosePublished } from "../../policy/choose.ts";
-import type { RepositoryState, Store } from "../../store/store.ts";
+import type { RepositoryState, Store } from "../../store/contract/store.ts";
 import type { Announcer } from "../announce.ts";
 import type { Clock } from "../clock.ts";
 import type { DamageMet } from "../damage-met.ts";

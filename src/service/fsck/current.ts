@@ -6,7 +6,7 @@
 import { type UnauthenticCode, VidimusError } from "../../core/errors.ts";
 import { parentRole, roleDepth, topRoles } from "../../core/names.ts";
 import type { TrustedSet } from "../../core/trusted-set.ts";
-import type { PointerRow, RepositoryRows } from "../../store/inspection.ts";
+import type { PointerRow, RepositoryRows } from "../../store/contract/inspection.ts";
 import { type Report, restore } from "./damage.ts";
 import { bufferOf, type StoredFiles } from "./files.ts";
 

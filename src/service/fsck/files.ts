@@ -11,7 +11,7 @@ import type { FormatRules } from "../../core/format/format.ts";
 import type { FileReference, Metadata, Root } from "../../core/model.ts";
 import type { TrustedSet } from "../../core/trusted-set.ts";
 import { rootRole } from "../../core/verify.ts";
-import type { FileRow, RepositoryRows } from "../../store/inspection.ts";
+import type { FileRow, RepositoryRows } from "../../store/contract/inspection.ts";
 import { type Examined, type Report, restore } from "./damage.ts";
 import { checkMade, isImported } from "./record.ts";
 

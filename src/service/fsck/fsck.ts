@@ -9,7 +9,7 @@
 import { SignerError, StoreError } from "../../core/errors.ts";
 import type { FormatRules } from "../../core/format/format.ts";
 import type { Signer } from "../../signer/signer.ts";
-import type { StoreInspection } from "../../store/inspection.ts";
+import type { StoreInspection } from "../../store/contract/inspection.ts";
 import { type Damage, type Examined, type Report, restore } from "./damage.ts";
 import { checkRepository } from "./repository.ts";
 import { checkTrail } from "./trail.ts";

@@ -5,8 +5,8 @@
  */
 
 import { topRoles } from "../../core/names.ts";
-import type { FileRow, RepositoryRows } from "../../store/inspection.ts";
-import type { ChangeRecord } from "../../store/store.ts";
+import type { FileRow, RepositoryRows } from "../../store/contract/inspection.ts";
+import type { ChangeRecord } from "../../store/contract/store.ts";
 import { type Report, restore } from "./damage.ts";
 import { fileRows } from "./files.ts";
 import { checkFeedRows, checkPairs, checkRecord, feedRows, isImported } from "./record.ts";

@@ -12,7 +12,7 @@ import { verifySignature } from "../../core/schemes.ts";
 import { enoughKeys } from "../../core/threshold.ts";
 import { rootRole } from "../../core/verify.ts";
 import type { Signer } from "../../signer/signer.ts";
-import type { KeyRow, RepositoryRows } from "../../store/inspection.ts";
+import type { KeyRow, RepositoryRows } from "../../store/contract/inspection.ts";
 import { type Examined, type Report, restore } from "./damage.ts";
 import type { StoredFiles } from "./files.ts";
 import { isImported } from "./record.ts";

@@ -3,14 +3,14 @@
  * events need not have rising dates; each change leaves one event, and the last one says how a proposal ended.
  */
 
-import type { ProposalRow } from "../../store/inspection.ts";
+import type { ProposalRow } from "../../store/contract/inspection.ts";
 import {
   mostEvents,
   type ProposalEvent,
   type ProposalSignature,
   proposalBytes,
   proposalStates,
-} from "../../store/proposals.ts";
+} from "../../store/contract/proposals.ts";
 import { isPrincipal } from "./record.ts";
 
 /** How far ahead of the clock something may be dated, in milliseconds: clocks differ. */

@@ -16,8 +16,8 @@ import {
 } from "../../core/proposal.ts";
 import { proposalDigest } from "../../core/rejection.ts";
 import { countSignatures } from "../../core/threshold.ts";
-import type { ProposalRow, RepositoryRows } from "../../store/inspection.ts";
-import { isBacked, mostEvents } from "../../store/proposals.ts";
+import type { ProposalRow, RepositoryRows } from "../../store/contract/inspection.ts";
+import { isBacked, mostEvents } from "../../store/contract/proposals.ts";
 import type { Report } from "./damage.ts";
 import { recordFault } from "./proposal-record.ts";
 import { endNotTold } from "./trail.ts";

@@ -2,8 +2,8 @@
  * The record of changes row by row, beside the changefeed: each change has one row in both, so dates and kinds agree from
  * the first life of a name on. Only what vouches for it can be seen: that another person is named in the record cannot.
  */
-import type { FileRow, HistoryRow, RepositoryRows } from "../../store/inspection.ts";
-import type { ChangeRecord } from "../../store/store.ts";
+import type { FileRow, HistoryRow, RepositoryRows } from "../../store/contract/inspection.ts";
+import type { ChangeRecord } from "../../store/contract/store.ts";
 import { type Report, restore } from "./damage.ts";
 
 /** Rows of one question. */

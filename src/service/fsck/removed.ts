@@ -2,8 +2,8 @@
  * What retention has taken away: a row for each file, with its digest. It stands where the file stood, so that whatever
  * names the file, and the changefeed, are still complete.
  */
-import type { FileRow, RepositoryRows } from "../../store/inspection.ts";
-import { type RemovedFile, readRemoval } from "../../store/retention.ts";
+import type { FileRow, RepositoryRows } from "../../store/contract/inspection.ts";
+import { type RemovedFile, readRemoval } from "../../store/contract/retention.ts";
 import { type Report, restore } from "./damage.ts";
 import { page, rowsInOrder } from "./files.ts";
 import { recordRows } from "./record.ts";

@@ -8,7 +8,7 @@ import { keyUses } from "../../core/key-uses.ts";
 import type { Root } from "../../core/model.ts";
 import { enoughKeys } from "../../core/threshold.ts";
 import { isExpired, rootRole } from "../../core/verify.ts";
-import type { FileRow, RepositoryRows } from "../../store/inspection.ts";
+import type { FileRow, RepositoryRows } from "../../store/contract/inspection.ts";
 import { type Report, restore } from "./damage.ts";
 
 /** `newest`: the current timestamp. `root`: the one in force. */

@@ -3,7 +3,7 @@ import type { FormatRules } from "../../core/format/format.ts";
 import type { Root } from "../../core/model.ts";
 import { TrustedSet } from "../../core/trusted-set.ts";
 import type { Signer } from "../../signer/signer.ts";
-import type { RepositoryRows } from "../../store/inspection.ts";
+import type { RepositoryRows } from "../../store/contract/inspection.ts";
 import { checkCurrent } from "./current.ts";
 import { type Examined, type Report, restore } from "./damage.ts";
 import { checkFiles, type StoredFiles } from "./files.ts";

@@ -6,8 +6,13 @@
  * (`vidimus audit verify`).
  */
 import { entryHash, startOfTrail } from "../../core/audit-chain.ts";
-import type { AuditEntry } from "../../store/audit.ts";
-import type { HistoryRow, ProposalRow, RepositoryRows, StoreInspection } from "../../store/inspection.ts";
+import type { AuditEntry } from "../../store/contract/audit.ts";
+import type {
+  HistoryRow,
+  ProposalRow,
+  RepositoryRows,
+  StoreInspection,
+} from "../../store/contract/inspection.ts";
 import { type Report, restore } from "./damage.ts";
 import { recordRows } from "./record.ts";
 

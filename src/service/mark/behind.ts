@@ -1,6 +1,7 @@
 /** What a store lacks of what its high-water mark knows. */
+
+import type { RepositoryState, Store } from "../../store/contract/store.ts";
 import type { HighWaterMark, MarkEntry, MarkedFile } from "../../store/mark.ts";
-import type { RepositoryState, Store } from "../../store/store.ts";
 
 export interface LostFile extends MarkedFile {
   readonly role: string;

@@ -9,8 +9,8 @@
  * one entry a repository, tried again, and said in the log.
  */
 import type { Logger } from "pino";
+import type { Publication, Store } from "../../store/contract/store.ts";
 import { type HighWaterMark, type MarkEntry, mergeEntries, type Position } from "../../store/mark.ts";
-import type { Publication, Store } from "../../store/store.ts";
 import { mayHaveHappened } from "../doubt.ts";
 
 /** From a commit to its write, in milliseconds. */

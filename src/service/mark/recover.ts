@@ -9,10 +9,10 @@
  */
 import { VidimusError } from "../../core/errors.ts";
 import type { MarkEntry } from "../../store/mark.ts";
-import { recordOf } from "../audit-record.ts";
 import type { Clock } from "../clock.ts";
+import { loadRenewable, type RenewalParts, renewOnlineRoles } from "../online/renewal.ts";
 import { ownPrincipal } from "../principal.ts";
-import { loadRenewable, type RenewalParts, renewOnlineRoles } from "../renewal.ts";
+import { recordOf } from "../trail/record.ts";
 import type { Behind, LostFile } from "./behind.ts";
 
 export interface RecoverParts extends RenewalParts {

@@ -6,8 +6,8 @@
  * commits, or is another one. Publishing on it would give clients other files under versions that they have seen.
  */
 import type { Logger } from "pino";
+import type { Store } from "../../store/contract/store.ts";
 import type { HighWaterMark, MarkEntry, Position } from "../../store/mark.ts";
-import type { Store } from "../../store/store.ts";
 import { findBehind } from "./behind.ts";
 import { entryOf, keepMark, newestChange } from "./keeper.ts";
 

@@ -8,7 +8,7 @@
  * - A file is superseded since the next version of its role was stored.
  */
 import type { Retention } from "../../policy/trust-policy.ts";
-import type { StoredFile } from "../../store/retention.ts";
+import type { StoredFile } from "../../store/contract/retention.ts";
 
 /** What `vidimus gc` and the job go by where the policy says nothing. */
 export const usualRetention: Retention = {

@@ -11,8 +11,8 @@ import {
   type Subject,
   type Team,
   type User,
-} from "../access.ts";
-import type { AuditRecord } from "../audit.ts";
+} from "../contract/access.ts";
+import type { AuditRecord } from "../contract/audit.ts";
 
 type Request<K extends keyof AccessStore> = Parameters<AccessStore[K]>[0];
 

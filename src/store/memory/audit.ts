@@ -15,7 +15,7 @@ import {
   type RefusalCount,
   refusalSummary,
   refusalsInSummary,
-} from "../audit.ts";
+} from "../contract/audit.ts";
 
 export class MemoryAudit {
   readonly #entries: AuditEntry[] = [];

@@ -1,6 +1,6 @@
 /** The record of changes in memory. */
 import * as bounds from "../bounds.ts";
-import type { HistoryStore } from "../history.ts";
+import type { HistoryStore } from "../contract/history.ts";
 import type { MemoryRepositories } from "./repositories.ts";
 
 export function memoryHistory(repositories: MemoryRepositories, checkOpen: () => void): HistoryStore {

@@ -1,6 +1,6 @@
 /** Repositories that were made elsewhere, in memory. */
 import * as bounds from "../bounds.ts";
-import type { ImportStore } from "../imports.ts";
+import type { ImportStore } from "../contract/imports.ts";
 import type { MemoryAudit } from "./audit.ts";
 import type { MemoryKeys } from "./keys.ts";
 import type { MemoryRepositories } from "./repositories.ts";

@@ -1,6 +1,6 @@
 /** Online keys in memory: a list a repository, active and pending alike. */
 import { StoreError } from "../../core/errors.ts";
-import type { OnlineKey, OnlineRole, PendingKeyLimits } from "../store.ts";
+import type { OnlineKey, OnlineRole, PendingKeyLimits } from "../contract/store.ts";
 
 interface HeldKey {
   readonly key: OnlineKey;

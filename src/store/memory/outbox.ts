@@ -1,4 +1,6 @@
 /** The outbox in memory. */
+
+import * as outboxBounds from "../bounds/outbox.ts";
 import { farthestClaim } from "../bounds.ts";
 import type {
   Delivery,
@@ -7,8 +9,7 @@ import type {
   OutboxFacts,
   OutboxLimits,
   OutboxStore,
-} from "../outbox.ts";
-import * as outboxBounds from "../outbox-bounds.ts";
+} from "../contract/outbox.ts";
 
 interface Waiting {
   readonly receiver: string;

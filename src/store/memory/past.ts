@@ -1,8 +1,8 @@
 /** What was before an import, in memory: files of older versions than what it brought. */
 import { Buffer } from "node:buffer";
 import { StoreError } from "../../core/errors.ts";
-import type { ImportRecord } from "../imports.ts";
-import type { MetadataReference, NewMetadata, StoredMetadata } from "../store.ts";
+import type { ImportRecord } from "../contract/imports.ts";
+import type { MetadataReference, NewMetadata, StoredMetadata } from "../contract/store.ts";
 import { byVersion, type File, type Repository } from "./repository.ts";
 
 /** The newest file of a role that is meant. */

@@ -1,6 +1,6 @@
 /** Proposals in memory. */
 import { StoreError } from "../../core/errors.ts";
-import { type AuditRecord, proposalEnd } from "../audit.ts";
+import { type AuditRecord, proposalEnd } from "../contract/audit.ts";
 import {
   endOfBase,
   mostEvents,
@@ -17,8 +17,8 @@ import {
   stateAt,
   supersededBy,
   supersededByRemoval,
-} from "../proposals.ts";
-import type { Publication, Removal } from "../store.ts";
+} from "../contract/proposals.ts";
+import type { Publication, Removal } from "../contract/store.ts";
 
 /** What ends a proposal without asking for that. */
 type Cause = Pick<Publication | Removal, "at" | "principal" | "audit">;

@@ -1,7 +1,8 @@
 /** The key register in memory. */
-import type { AuditRecord } from "../audit.ts";
-import { type DeniedKey, type KeyRegister, maxDenied, type RegisteredKey } from "../register.ts";
-import * as registerBounds from "../register-bounds.ts";
+
+import * as registerBounds from "../bounds/register.ts";
+import type { AuditRecord } from "../contract/audit.ts";
+import { type DeniedKey, type KeyRegister, maxDenied, type RegisteredKey } from "../contract/register.ts";
 
 export function memoryRegister(checkOpen: () => void, append: (record: AuditRecord) => void): KeyRegister {
   let entries: readonly RegisteredKey[] = [];

@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { StoreError } from "../../core/errors.ts";
 import { farthestClaim, maxOtherUsers } from "../bounds.ts";
-import type { HistoryRequest, ImportRecord, ImportStore } from "../imports.ts";
+import type { HistoryRequest, ImportRecord, ImportStore } from "../contract/imports.ts";
 import type {
   ChangeQuery,
   ChangeRecord,
@@ -16,7 +16,7 @@ import type {
   RepositoryState,
   Standing,
   StoredMetadata,
-} from "../store.ts";
+} from "../contract/store.ts";
 import { checkPast, putBehind, storedFile } from "./past.ts";
 import { byteOrder, byVersion, empty, type Life, type Repository, withoutRepeats } from "./repository.ts";
 

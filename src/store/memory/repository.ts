@@ -1,9 +1,9 @@
 /** What is kept of one repository in memory, and orders in which it is given. */
 import { Buffer } from "node:buffer";
-import type { ChangeOfRepository } from "../history.ts";
-import type { ImportRecord } from "../imports.ts";
-import type { RemovedFile } from "../retention.ts";
-import type { Format, KeyUse, MetadataReference, StoredMetadata } from "../store.ts";
+import type { ChangeOfRepository } from "../contract/history.ts";
+import type { ImportRecord } from "../contract/imports.ts";
+import type { RemovedFile } from "../contract/retention.ts";
+import type { Format, KeyUse, MetadataReference, StoredMetadata } from "../contract/store.ts";
 
 export interface File extends StoredMetadata {
   readonly expires: number;

@@ -1,15 +1,15 @@
 /** Retention in memory. */
 import { StoreError } from "../../core/errors.ts";
-import type { AuditRecord } from "../audit.ts";
+import * as retentionBounds from "../bounds/retention.ts";
 import * as bounds from "../bounds.ts";
+import type { AuditRecord } from "../contract/audit.ts";
 import {
   type RemovedFile,
   type RetentionRequest,
   type RetentionStore,
   removedRecord,
   type StoredFile,
-} from "../retention.ts";
-import * as retentionBounds from "../retention-bounds.ts";
+} from "../contract/retention.ts";
 import type { MemoryRepositories } from "./repositories.ts";
 import { byteOrder } from "./repository.ts";
 

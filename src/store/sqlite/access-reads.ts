@@ -1,6 +1,6 @@
 /** What is read about who may do what. */
 import type Database from "better-sqlite3";
-import type { MachineToken, Permission, Scope, Session, Subject, Team, User } from "../access.ts";
+import type { MachineToken, Permission, Scope, Session, Subject, Team, User } from "../contract/access.ts";
 
 interface UserRow extends Omit<User, "disabled"> {
   readonly disabled: number;

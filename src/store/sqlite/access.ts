@@ -1,8 +1,8 @@
 /** The changes to who may do what. Every function runs inside a member of `Writer` and is atomic by its savepoint. */
 import type Database from "better-sqlite3";
-import type { AccessChange, AccessStore, Session } from "../access.ts";
-import { accessBounds } from "../access.ts";
-import type { AuditRecord } from "../audit.ts";
+import type { AccessChange, AccessStore, Session } from "../contract/access.ts";
+import { accessBounds } from "../contract/access.ts";
+import type { AuditRecord } from "../contract/audit.ts";
 
 type Request<K extends keyof AccessStore> = Parameters<AccessStore[K]>[0];
 

@@ -16,7 +16,7 @@ import {
   type RefusalCount,
   refusalSummary,
   refusalsInSummary,
-} from "../audit.ts";
+} from "../contract/audit.ts";
 
 interface AuditRow {
   readonly number: number;

@@ -1,7 +1,7 @@
 /** The record of changes on SQLite. */
 import type Database from "better-sqlite3";
 import * as bounds from "../bounds.ts";
-import type { ChangeOfRepository, HistoryStore } from "../history.ts";
+import type { ChangeOfRepository, HistoryStore } from "../contract/history.ts";
 import { fromRecord, recordColumns } from "./record.ts";
 import type { Ways } from "./ways.ts";
 

@@ -1,8 +1,14 @@
 /** What was taken over from elsewhere: its record, the files behind it, and online keys that were made elsewhere. */
 import type Database from "better-sqlite3";
 import * as bounds from "../bounds.ts";
-import type { HeldKeys, HistoryRequest, ImportRecord, ImportStore } from "../imports.ts";
-import type { MetadataReference, NewMetadata, OnlineKey, OnlineRole, Publication } from "../store.ts";
+import type { HeldKeys, HistoryRequest, ImportRecord, ImportStore } from "../contract/imports.ts";
+import type {
+  MetadataReference,
+  NewMetadata,
+  OnlineKey,
+  OnlineRole,
+  Publication,
+} from "../contract/store.ts";
 import type { AuditChanges } from "./audit.ts";
 import { conflict } from "./errors.ts";
 import type { Ways } from "./ways.ts";

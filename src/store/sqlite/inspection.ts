@@ -1,5 +1,5 @@
 /**
- * The rows as `src/store/inspection.ts` wants them, over a read-only connection of its own: no lock is taken, and a
+ * The rows as `src/store/contract/inspection.ts` wants them, over a read-only connection of its own: no lock is taken, and a
  * server may run beside it. Each `inspect` is one read transaction, so that the log can be written back in between.
  */
 import type Database from "better-sqlite3";
@@ -12,9 +12,9 @@ import type {
   PointerRow,
   RepositoryRows,
   StoreInspection,
-} from "../inspection.ts";
-import type { RemovedFile } from "../retention.ts";
-import type { ChangeRecord, KeyUse } from "../store.ts";
+} from "../contract/inspection.ts";
+import type { RemovedFile } from "../contract/retention.ts";
+import type { ChangeRecord, KeyUse } from "../contract/store.ts";
 import { prepareAccessInspection } from "./access-inspection.ts";
 import { prepareTrail } from "./audit.ts";
 import { connect } from "./connection.ts";

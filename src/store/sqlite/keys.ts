@@ -1,9 +1,9 @@
 /** Online keys (active and pending), who else uses a key, and the signer's record. */
 import type Database from "better-sqlite3";
-import type { AuditRecord } from "../audit.ts";
 import { maxOtherUsers } from "../bounds.ts";
+import type { AuditRecord } from "../contract/audit.ts";
+import type { KeyringChange, KeyUse, OnlineKey, OnlineRole, PendingKeyLimits } from "../contract/store.ts";
 import { keyringLost, keyringMoved } from "../refusals.ts";
-import type { KeyringChange, KeyUse, OnlineKey, OnlineRole, PendingKeyLimits } from "../store.ts";
 import type { AuditChanges } from "./audit.ts";
 
 const columns =

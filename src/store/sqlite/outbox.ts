@@ -1,5 +1,6 @@
 /** The outbox on SQLite. Changes run inside a member of `Writer` and are atomic by its savepoint. */
 import type Database from "better-sqlite3";
+import * as outboxBounds from "../bounds/outbox.ts";
 import { farthestClaim } from "../bounds.ts";
 import type {
   Delivery,
@@ -8,8 +9,7 @@ import type {
   OutboxFacts,
   OutboxLimits,
   OutboxStore,
-} from "../outbox.ts";
-import * as outboxBounds from "../outbox-bounds.ts";
+} from "../contract/outbox.ts";
 import type { Ways } from "./ways.ts";
 
 interface Claim {

@@ -1,9 +1,10 @@
 /** The parts of the store that have a contract of their own, with their bounds, over how questions and changes are put. */
-import type { AuditStore } from "../audit.ts";
-import * as auditBounds from "../audit-bounds.ts";
+
+import * as auditBounds from "../bounds/audit.ts";
+import * as proposalBounds from "../bounds/proposals.ts";
 import * as bounds from "../bounds.ts";
-import * as proposalBounds from "../proposal-bounds.ts";
-import type { ProposalStore } from "../proposals.ts";
+import type { AuditStore } from "../contract/audit.ts";
+import type { ProposalStore } from "../contract/proposals.ts";
 import type { AuditChanges, prepareAuditReads } from "./audit.ts";
 import type { prepareProposalReads } from "./proposal-reads.ts";
 import type { ProposalChanges } from "./proposals.ts";

@@ -1,6 +1,6 @@
 /** Stored proposals as they lie there, for `vidimus fsck`: one at a time, inside the caller's transaction. */
 import type Database from "better-sqlite3";
-import type { ProposalRow } from "../inspection.ts";
+import type { ProposalRow } from "../contract/inspection.ts";
 
 type Head = Omit<
   ProposalRow,

@@ -8,7 +8,7 @@ import type {
   ProposalSignature,
   ProposalState,
   ProposalSummary,
-} from "../proposals.ts";
+} from "../contract/proposals.ts";
 
 interface Row {
   readonly seq: number;

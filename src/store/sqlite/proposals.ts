@@ -1,6 +1,6 @@
 /** The changes to proposals. Every function runs inside a member of `Writer` and is atomic by its savepoint. */
 import type Database from "better-sqlite3";
-import { type AuditRecord, proposalEnd } from "../audit.ts";
+import { type AuditRecord, proposalEnd } from "../contract/audit.ts";
 import {
   endOfBase,
   mostEvents,
@@ -15,8 +15,8 @@ import {
   stateAt,
   supersededBy,
   supersededByRemoval,
-} from "../proposals.ts";
-import type { Publication, Removal } from "../store.ts";
+} from "../contract/proposals.ts";
+import type { Publication, Removal } from "../contract/store.ts";
 import type { AuditChanges } from "./audit.ts";
 import { conflict } from "./errors.ts";
 

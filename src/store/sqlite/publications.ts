@@ -4,7 +4,15 @@
  */
 import type Database from "better-sqlite3";
 import { farthestClaim } from "../bounds.ts";
-import type { Committed, FloorRequest, Format, KeyUse, NewMetadata, Publication, Removal } from "../store.ts";
+import type {
+  Committed,
+  FloorRequest,
+  Format,
+  KeyUse,
+  NewMetadata,
+  Publication,
+  Removal,
+} from "../contract/store.ts";
 import type { AuditChanges } from "./audit.ts";
 import { conflict } from "./errors.ts";
 import type { ImportChanges, Life } from "./imports.ts";

@@ -9,7 +9,7 @@ import type {
   PastMetadata,
   RepositoryState,
   Standing,
-} from "../store.ts";
+} from "../contract/store.ts";
 
 interface RepositoryRow {
   readonly id: number;

@@ -1,5 +1,6 @@
 /** The key register on SQLite. Changes run inside a member of `Writer` and are atomic by its savepoint. */
 import type Database from "better-sqlite3";
+import * as registerBounds from "../bounds/register.ts";
 import {
   type Denial,
   type DeniedKey,
@@ -8,8 +9,7 @@ import {
   maxDenied,
   type RegisteredKey,
   type Told,
-} from "../register.ts";
-import * as registerBounds from "../register-bounds.ts";
+} from "../contract/register.ts";
 import type { AuditChanges } from "./audit.ts";
 import type { Ways } from "./ways.ts";
 

@@ -1,5 +1,6 @@
 /** Retention on SQLite. Changes run inside a member of `Writer` and are atomic by its savepoint. */
 import type Database from "better-sqlite3";
+import * as retentionBounds from "../bounds/retention.ts";
 import * as bounds from "../bounds.ts";
 import {
   type RemovedFile,
@@ -7,8 +8,7 @@ import {
   type RetentionStore,
   removedRecord,
   type StoredFile,
-} from "../retention.ts";
-import * as retentionBounds from "../retention-bounds.ts";
+} from "../contract/retention.ts";
 import type { AuditChanges } from "./audit.ts";
 import { conflict } from "./errors.ts";
 import type { Ways } from "./ways.ts";

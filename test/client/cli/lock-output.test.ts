@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { isLockedName, lockedName, writeOutputs } from "../../../src/client/cli/lock-output.ts";
 import { TrustError } from "../../../src/client/errors.ts";
-import { encodeLock } from "../../../src/client/lockfile.ts";
+import { encodeLock } from "../../../src/client/locking/lockfile.ts";
 import { trustErrorOf } from "../../support/fetching.ts";
 import { type Folder, folderWith } from "../../support/folder.ts";
 

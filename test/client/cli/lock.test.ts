@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
 import { usageExit } from "../../../src/client/cli/report.ts";
 import { endings } from "../../../src/client/errors.ts";
-import { readLock } from "../../../src/client/lockfile.ts";
+import { readLock } from "../../../src/client/locking/lockfile.ts";
 import { codesIn, runClient, type Said, type World } from "../../support/client-cli.ts";
 import { type Folder, folderWith } from "../../support/folder.ts";
 import { type Simulator, simulatedNow, someTarget } from "../../support/simulator.ts";

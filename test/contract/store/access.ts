@@ -1,6 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { accessBounds, type MachineToken, type Scope, type User } from "../../../src/store/access.ts";
-import type { AuditRecord } from "../../../src/store/audit.ts";
+import {
+  accessBounds,
+  type MachineToken,
+  type Scope,
+  type User,
+} from "../../../src/store/contract/access.ts";
+import type { AuditRecord } from "../../../src/store/contract/audit.ts";
 import type { Bench } from "./bench.ts";
 
 /** Each is another name. */

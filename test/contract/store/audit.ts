@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { entryHash, startOfTrail } from "../../../src/core/audit-chain.ts";
-import type { AuditQuery, RefusalCount } from "../../../src/store/audit.ts";
+import type { AuditQuery, RefusalCount } from "../../../src/store/contract/audit.ts";
 import { newProposal, proposalChange, room } from "../../support/proposals.ts";
 import {
   file,

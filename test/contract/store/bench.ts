@@ -1,5 +1,5 @@
 /** What a back end gives to the suite, and what each section of the suite gets. */
-import type { Store } from "../../../src/store/store.ts";
+import type { Store } from "../../../src/store/contract/store.ts";
 
 export interface OpenedStore {
   readonly store: Store;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { ChangeQuery, ChangeRecord } from "../../../src/store/store.ts";
+import type { ChangeQuery, ChangeRecord } from "../../../src/store/contract/store.ts";
 import { file, publication, publishNext, removalOf } from "../../support/publications.ts";
 import type { Bench } from "./bench.ts";
 

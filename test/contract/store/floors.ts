@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { FloorRequest } from "../../../src/store/store.ts";
+import type { FloorRequest } from "../../../src/store/contract/store.ts";
 import { everything, file, publication, publishNext, removalOf, told } from "../../support/publications.ts";
 import type { Bench } from "./bench.ts";
 

@@ -1,7 +1,7 @@
 /** Random histories against a model that is as plain as possible. The seed stands in the test's name. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Store } from "../../../src/store/store.ts";
+import type { Store } from "../../../src/store/contract/store.ts";
 import { file, publication, removalOf } from "../../support/publications.ts";
 import { codeOf } from "../../support/refusal.ts";
 import type { OpenedStore } from "./bench.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { HeldKeys } from "../../../src/store/imports.ts";
-import type { Publication } from "../../../src/store/store.ts";
+import type { HeldKeys } from "../../../src/store/contract/imports.ts";
+import type { Publication } from "../../../src/store/contract/store.ts";
 import {
   everything,
   file,

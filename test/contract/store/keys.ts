@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { OnlineKey } from "../../../src/store/store.ts";
+import type { OnlineKey } from "../../../src/store/contract/store.ts";
 import { newProposal, proposalChange, room } from "../../support/proposals.ts";
 import {
   file,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Delivery, OutboxEntry, OutboxLimits } from "../../../src/store/outbox.ts";
+import type { Delivery, OutboxEntry, OutboxLimits } from "../../../src/store/contract/outbox.ts";
 import type { Bench } from "./bench.ts";
 
 const limits: OutboxLimits = { waiting: 100, settled: 100 };

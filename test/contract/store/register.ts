@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { DeniedKey, Lift, RegisteredKey } from "../../../src/store/register.ts";
-import { maxDenied } from "../../../src/store/register.ts";
+import type { DeniedKey, Lift, RegisteredKey } from "../../../src/store/contract/register.ts";
+import { maxDenied } from "../../../src/store/contract/register.ts";
 import { told } from "../../support/publications.ts";
 import type { Bench } from "./bench.ts";
 

@@ -1,8 +1,8 @@
 /** A line that ends at a store or a service, without HTTP: for readers of what a power cut left, or of one process. */
 
 import { changeBody, changeQuery } from "../../../src/http/feed.ts";
-import type { AuditPage, AuditQuery } from "../../../src/store/audit.ts";
-import type { ChangeQuery, ChangeRecord, Eventually } from "../../../src/store/store.ts";
+import type { AuditPage, AuditQuery } from "../../../src/store/contract/audit.ts";
+import type { ChangeQuery, ChangeRecord, Eventually } from "../../../src/store/contract/store.ts";
 import { type Answer, answer } from "../../support/client.ts";
 import type { Line } from "./watcher.ts";
 

@@ -1,5 +1,5 @@
 /** The store as it would be if it did one thing at a time: one name, its lives, its changefeed. */
-import type { ChangeRecord, Committed, RepositoryState } from "../../../src/store/store.ts";
+import type { ChangeRecord, Committed, RepositoryState } from "../../../src/store/contract/store.ts";
 
 export interface Model {
   readonly alive: boolean;

@@ -7,7 +7,7 @@
 import { entryHash, startOfTrail } from "../../../src/core/audit-chain.ts";
 import { sha256Hex } from "../../../src/core/bytes.ts";
 import { VidimusError } from "../../../src/core/errors.ts";
-import type { AuditEntry } from "../../../src/store/audit.ts";
+import type { AuditEntry } from "../../../src/store/contract/audit.ts";
 import { type Answer, HttpClient } from "../../support/client.ts";
 import { newClient, update } from "../../support/reader.ts";
 import type { FeedRow, FileFact, History, TrailEntry, Viewing } from "./history.ts";

@@ -12,9 +12,9 @@ import { rootRole } from "../../../src/core/verify.ts";
 import { type OldDatabase, rowsOf } from "../../../src/moving/databases/source.ts";
 import { privateKeys, tufFiles } from "../../../src/moving/databases/tables.ts";
 import { openKeys, readLockedKeys } from "../../../src/moving/old-keys.ts";
-import { recordOf } from "../../../src/service/audit-record.ts";
+import { recordOf } from "../../../src/service/trail/record.ts";
+import type { NewMetadata } from "../../../src/store/contract/store.ts";
 import { openSqlite } from "../../../src/store/sqlite.ts";
-import type { NewMetadata } from "../../../src/store/store.ts";
 import { bareKey } from "../../support/bare/keys.ts";
 import { sealWith } from "../../support/bare/seal.ts";
 

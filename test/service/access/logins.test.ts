@@ -17,7 +17,7 @@ import {
   passwordFault,
 } from "../../../src/service/access/password.ts";
 import { type AskRegistry, knownToRegistry } from "../../../src/service/access/registry.ts";
-import type { User } from "../../../src/store/access.ts";
+import type { User } from "../../../src/store/contract/access.ts";
 import { codeOf } from "../../support/refusal.ts";
 
 /** As cheap as it can be: what it costs is of no matter here. */

@@ -6,9 +6,9 @@ import { outboxAnnouncer } from "../../../src/service/delivery/announcer.ts";
 import { DeliveryJob, pauses } from "../../../src/service/delivery/delivery.ts";
 import { logReceiver } from "../../../src/service/delivery/log.ts";
 import type { Outcome, Receiver, Told } from "../../../src/service/delivery/receiver.ts";
+import type { Store } from "../../../src/store/contract/store.ts";
 import { openMemory } from "../../../src/store/memory.ts";
 import { openSqlite } from "../../../src/store/sqlite.ts";
-import type { Store } from "../../../src/store/store.ts";
 import { temporaryDirectory } from "../../support/directory.ts";
 import { TestClock } from "../../support/server.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { notary } from "../../../src/core/format/notary.ts";
-import { mostEvents } from "../../../src/store/proposals.ts";
+import { mostEvents } from "../../../src/store/contract/proposals.ts";
 import type { PublisherKey } from "../../support/bare/keys.ts";
 import { openRequest, rejectionBy, signaturesBy } from "../../support/proposing.ts";
 import { told } from "../../support/publications.ts";

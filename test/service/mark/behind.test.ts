@@ -1,9 +1,9 @@
 /** What retention took away is not lost: a mark that still names it, for its newer lines are damaged, says nothing. */
 import { expect, it } from "vitest";
 import { findBehind } from "../../../src/service/mark/behind.ts";
+import type { Store } from "../../../src/store/contract/store.ts";
 import type { HighWaterMark, MarkEntry } from "../../../src/store/mark.ts";
 import { openMemory } from "../../../src/store/memory.ts";
-import type { Store } from "../../../src/store/store.ts";
 import { file, publication, publishNext, tester } from "../../support/publications.ts";
 
 const first = file("timestamp", 1);

@@ -3,9 +3,9 @@ import pino from "pino";
 import { afterEach, expect, test, vi } from "vitest";
 import { StoreError } from "../../../src/core/errors.ts";
 import { keepMark } from "../../../src/service/mark/keeper.ts";
+import type { Store } from "../../../src/store/contract/store.ts";
 import type { HighWaterMark, MarkEntry, Position } from "../../../src/store/mark.ts";
 import { openMemory } from "../../../src/store/memory.ts";
-import type { Store } from "../../../src/store/store.ts";
 import { publishNext, removalOf } from "../../support/publications.ts";
 
 interface Recorded extends HighWaterMark {

@@ -1,8 +1,8 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import type { Store } from "../../../src/store/contract/store.ts";
 import { openSqlite } from "../../../src/store/sqlite.ts";
-import type { Store } from "../../../src/store/store.ts";
 import { type Child, startChild } from "../../support/child.ts";
 import { temporaryDirectory } from "../../support/directory.ts";
 import { publication } from "../../support/publications.ts";

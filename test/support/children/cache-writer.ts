@@ -3,7 +3,7 @@
  * it was committed, or the code of a refusal.
  */
 import { writeSync } from "node:fs";
-import { diskCache } from "../../../src/client/cache.ts";
+import { diskCache } from "../../../src/client/cache/cache.ts";
 import { TrustError } from "../../../src/client/errors.ts";
 import { cachedState, cacheKey, targetsBytes } from "../caching.ts";
 
