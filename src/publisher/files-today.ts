@@ -11,8 +11,8 @@ import type { Metadata, Root, Targets } from "../core/model.ts";
 import { parentRole } from "../core/names.ts";
 import { TrustedSet } from "../core/trusted-set.ts";
 import { delegatedKeys, rootRole, verifyRole } from "../core/verify.ts";
-import type { KnownFiles } from "./key-standing.ts";
-import { droppedKeys, replacedKeys } from "./past-keys.ts";
+import { droppedKeys, replacedKeys } from "./keys/past.ts";
+import type { KnownFiles } from "./keys/standing.ts";
 import type { CachedFiles } from "./trust-cache.ts";
 
 const mostRoots = 1_000;

@@ -6,7 +6,7 @@ import { rootRole } from "../core/verify.ts";
 import { distinct } from "./contents.ts";
 import { type Draft, draftOf, isComplete, sealed, standingOf } from "./draft.ts";
 import { EditError, PublishError } from "./errors.ts";
-import { onlineKey } from "./online-key.ts";
+import { onlineKey } from "./keys/online.ts";
 import {
   Opened,
   type Publication,

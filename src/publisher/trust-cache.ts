@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { notary } from "../core/format/notary.ts";
 import type { Metadata, Root, Signed, Targets } from "../core/model.ts";
 import { isRepositoryName, isTargetsRole } from "../core/names.ts";
-import type { KnownFiles } from "./key-standing.ts";
+import type { KnownFiles } from "./keys/standing.ts";
 
 /** With the root as that client had it, where what follows can begin. */
 export interface CachedFiles extends KnownFiles {

@@ -31,6 +31,7 @@ import { AllowedAgain } from "./proposals/allowed.ts";
 import { deniedKeys, refuseDenied } from "./proposals/denied-keys.ts";
 import { type EndingParts, ProposalEnding } from "./proposals/ending.ts";
 import { isComplete, ProposalFiles, withSignatures } from "./proposals/files.ts";
+import { heldBy } from "./proposals/held.ts";
 import { prepareProposal } from "./proposals/opening.ts";
 import type {
   HeldProposal,
@@ -43,7 +44,6 @@ import type {
   RejectionRequest,
   SignedRole,
 } from "./proposals/proposal-service.ts";
-import { heldBy } from "./proposals-held.ts";
 import type { CandidateParts } from "./publish/candidate.ts";
 import { Waiting } from "./waiting.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { notary } from "../../src/core/format/notary.ts";
 import type { Root, Targets } from "../../src/core/model.ts";
-import { bareId, droppedKeys, replacedKeys } from "../../src/publisher/past-keys.ts";
+import { bareId, droppedKeys, replacedKeys } from "../../src/publisher/keys/past.ts";
 
 const vectors = join(import.meta.dirname, "../vectors/notary");
 const read = (path: string, role: string) => notary.parse(role, readFileSync(join(vectors, path))).signed;

@@ -8,7 +8,6 @@ import { examples } from "../../client/cli/examples.ts";
 import type { KeyInfo } from "../../publisher/custody/custody.ts";
 import type { KeyStore, TakenKey } from "../../publisher/custody/key-store.ts";
 import { placeFlags } from "../flags.ts";
-import { importFolder } from "../key-import-folder.ts";
 import { type CliContext, printable, printLine } from "../output.ts";
 import {
   addKeyFlags,
@@ -20,6 +19,7 @@ import {
   newSource,
   withKeys,
 } from "./flags.ts";
+import { importFolder } from "./import-folder.ts";
 import { nameOf, printKeys } from "./output.ts";
 
 interface Flags extends KeyFlags {

@@ -1,8 +1,8 @@
 /** What keys that were found in a stock client's directory are for: asked of a server, or by the directory's own copies. */
 import type { Trust } from "../../client/trust.ts";
 import { isRepositoryName } from "../../core/names.ts";
-import type { KeyHere, KnownFiles, Typed } from "../../publisher/key-standing.ts";
-import type { AskedRepository, KeyUse } from "../../publisher/key-use.ts";
+import type { KeyHere, KnownFiles, Typed } from "../../publisher/keys/standing.ts";
+import type { AskedRepository, KeyUse } from "../../publisher/keys/use.ts";
 import type { CachedFiles } from "../../publisher/trust-cache.ts";
 
 export interface ReportSource {
@@ -40,8 +40,8 @@ export async function keyReport(
 ): Promise<KeyReport> {
   const [{ readTrustCache }, { keyStanding }, { keyUse }] = await Promise.all([
     import("../../publisher/trust-cache.ts"),
-    import("../../publisher/key-standing.ts"),
-    import("../../publisher/key-use.ts"),
+    import("../../publisher/keys/standing.ts"),
+    import("../../publisher/keys/use.ts"),
   ]);
   const { repositories: copies, unreadable } = await readTrustCache(source.trustDirectory);
   const copied = new Set(copies.map(({ repository }) => repository));

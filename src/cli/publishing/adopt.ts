@@ -17,7 +17,7 @@ import { keyServer, type OnlineRole, type OnlineRoles } from "../../moving/key-s
 import { changesOf, type Draft } from "../../publisher/draft.ts";
 import type { Edit } from "../../publisher/edits.ts";
 import { PublishError } from "../../publisher/errors.ts";
-import { onlineKey } from "../../publisher/online-key.ts";
+import { onlineKey } from "../../publisher/keys/online.ts";
 import { draftFor, type PublisherTools, publishEdits } from "../../publisher/publish.ts";
 import type { Sender } from "../../publisher/send.ts";
 import { printable, printJson, printLine } from "../output.ts";

@@ -7,7 +7,7 @@ import { isTopRole, parentRole } from "../../core/names.ts";
 import { hiding } from "../../publisher/custody/errors.ts";
 import type { Edit } from "../../publisher/edits.ts";
 import { EditError } from "../../publisher/errors.ts";
-import { onlineKey } from "../../publisher/online-key.ts";
+import { onlineKey } from "../../publisher/keys/online.ts";
 import { printable } from "../output.ts";
 import { listedKeys } from "./key-arguments.ts";
 import { delegated, meant } from "./roles.ts";

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { keyReport } from "../../../src/cli/keys/report.ts";
 import { TrustError } from "../../../src/client/errors.ts";
-import type { KeyHere } from "../../../src/publisher/key-standing.ts";
+import type { KeyHere } from "../../../src/publisher/keys/standing.ts";
 import { type Folder, folderWith } from "../../support/folder.ts";
 
 const vectors = resolve(import.meta.dirname, "../../vectors/notary");

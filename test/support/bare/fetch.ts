@@ -1,6 +1,6 @@
 /** Getting files and keys from a trust server, as stock clients ask for them (notary-protocol.md chapter 1). */
 import type { ListedKey } from "../../../src/core/keys.ts";
-import { readOnlineKey } from "../../../src/publisher/online-key.ts";
+import { readOnlineKey } from "../../../src/publisher/keys/online.ts";
 import { exchange, type Limits, refusal, repositoryPath, type TrustServer } from "./exchange.ts";
 
 /** Whether a trust server answers here: 200 or 401 (its other routes then want a token). */

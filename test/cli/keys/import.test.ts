@@ -13,12 +13,12 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { exitCodes } from "../../src/cli/exit-codes.ts";
-import { endings } from "../../src/client/errors.ts";
-import { type Folder, folderWith } from "../support/folder.ts";
-import { keyCommand, type Somebody } from "../support/key-command.ts";
+import { exitCodes } from "../../../src/cli/exit-codes.ts";
+import { endings } from "../../../src/client/errors.ts";
+import { type Folder, folderWith } from "../../support/folder.ts";
+import { keyCommand, type Somebody } from "../../support/key-command.ts";
 
-const vectors = join(import.meta.dirname, "../vectors/notary");
+const vectors = join(import.meta.dirname, "../../vectors/notary");
 const repository = "example.org/h1/plain";
 const passphrases = {
   // Of a file whose role is no role of the three.

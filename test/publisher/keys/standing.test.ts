@@ -10,12 +10,12 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { filesToday, type Today } from "../../src/publisher/files-today.ts";
-import { type KeyHere, type KnownFiles, keyStanding } from "../../src/publisher/key-standing.ts";
-import { type CachedFiles, readTrustCache } from "../../src/publisher/trust-cache.ts";
-import { type Folder, folderWith } from "../support/folder.ts";
+import { filesToday, type Today } from "../../../src/publisher/files-today.ts";
+import { type KeyHere, type KnownFiles, keyStanding } from "../../../src/publisher/keys/standing.ts";
+import { type CachedFiles, readTrustCache } from "../../../src/publisher/trust-cache.ts";
+import { type Folder, folderWith } from "../../support/folder.ts";
 
-const vectors = join(import.meta.dirname, "../vectors/notary");
+const vectors = join(import.meta.dirname, "../../vectors/notary");
 const at = Date.UTC(2026, 10, 24);
 
 let home: Folder;

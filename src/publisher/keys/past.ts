@@ -3,8 +3,8 @@
  *
  * Pure. Roots are those of one verified chain, or one alone: then nothing is known of what was before it.
  */
-import { canonicalKeyId, type ListedKey } from "../core/keys.ts";
-import type { Root, Targets } from "../core/model.ts";
+import { canonicalKeyId, type ListedKey } from "../../core/keys.ts";
+import type { Root, Targets } from "../../core/model.ts";
 
 export interface PastKey {
   /** Of the bare key. */

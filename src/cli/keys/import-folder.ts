@@ -5,18 +5,18 @@
  * anything is written. Said again, the command takes in what is missing still.
  */
 import { resolve } from "node:path";
-import type { KeyInfo } from "../publisher/custody/custody.ts";
-import { aboutKey, KeyError } from "../publisher/custody/errors.ts";
-import type { KeyFilePlace } from "../publisher/custody/key-files.ts";
-import type { KeyStore, TakenKey } from "../publisher/custody/key-store.ts";
-import type { KeyHere } from "../publisher/key-standing.ts";
-import { exitCodes, exitNameOf } from "./exit-codes.ts";
-import { type Harvest, printImport, sayImport } from "./key-import-output.ts";
-import { type Keys, warnOf } from "./keys/flags.ts";
-import { keyTable } from "./keys/output.ts";
-import { type KeyReport, keyReport } from "./keys/report.ts";
-import type { CliContext } from "./output.ts";
-import { shellWord } from "./shell-word.ts";
+import type { KeyInfo } from "../../publisher/custody/custody.ts";
+import { aboutKey, KeyError } from "../../publisher/custody/errors.ts";
+import type { KeyFilePlace } from "../../publisher/custody/key-files.ts";
+import type { KeyStore, TakenKey } from "../../publisher/custody/key-store.ts";
+import type { KeyHere } from "../../publisher/keys/standing.ts";
+import { exitCodes, exitNameOf } from "../exit-codes.ts";
+import type { CliContext } from "../output.ts";
+import { shellWord } from "../shell-word.ts";
+import { type Keys, warnOf } from "./flags.ts";
+import { type Harvest, printImport, sayImport } from "./import-output.ts";
+import { keyTable } from "./output.ts";
+import { type KeyReport, keyReport } from "./report.ts";
 
 export interface FolderImport {
   readonly directory: string;
@@ -61,7 +61,7 @@ export async function importFolder(
 }
 
 async function openServer(server: string, ca: string | undefined, { env: environment }: CliContext) {
-  const { openTrust } = await import("../client/trust.ts");
+  const { openTrust } = await import("../../client/trust.ts");
   return await openTrust({ server, policy: {}, environment, ...(ca !== undefined && { ca }) });
 }
 
@@ -70,7 +70,7 @@ async function gather(
   { keys, store, add }: Taking,
   context: CliContext,
 ): Promise<Harvest> {
-  const { keyFilesIn } = await import("../publisher/custody/key-files.ts");
+  const { keyFilesIn } = await import("../../publisher/custody/key-files.ts");
   const { folder, files, faults: oddities } = await keyFilesIn(directory);
   const faults: KeyError[] = [...oddities];
   const listed = await list(files, faults);
@@ -96,7 +96,7 @@ interface Listed {
 }
 
 async function list(files: readonly KeyFilePlace[], faults: KeyError[]): Promise<readonly Listed[]> {
-  const { listFile } = await import("../publisher/custody/foreign-file.ts");
+  const { listFile } = await import("../../publisher/custody/foreign-file.ts");
   const listed: Listed[] = [];
   for (const file of files) {
     const infos = await attempt(faults, file.id, () => listFile(file.path, file));
@@ -118,7 +118,7 @@ async function open(
   { inStore, found, taken, faults }: Gathered,
   keys: Keys,
 ): Promise<void> {
-  const { takeFile } = await import("../publisher/custody/foreign-file.ts");
+  const { takeFile } = await import("../../publisher/custody/foreign-file.ts");
   if (infos.every(({ id }) => inStore.has(id) || taken.has(id))) {
     for (const info of infos) if (!taken.has(info.id)) found.set(info.id, hereOf(info));
     return;

@@ -1,10 +1,10 @@
 /** The open proposals that hold a key's signature, for whoever has just denied it. */
-import { VidimusError } from "../core/errors.ts";
-import { standingOf } from "../core/proposal.ts";
-import type { Proposal, ProposalStore, ProposalSummary } from "../store/contract/proposals.ts";
-import { deniedAmong } from "./proposals/denied-keys.ts";
-import type { ProposalFiles } from "./proposals/files.ts";
-import type { HeldProposal } from "./proposals/proposal-service.ts";
+import { VidimusError } from "../../core/errors.ts";
+import { standingOf } from "../../core/proposal.ts";
+import type { Proposal, ProposalStore, ProposalSummary } from "../../store/contract/proposals.ts";
+import { deniedAmong } from "./denied-keys.ts";
+import type { ProposalFiles } from "./files.ts";
+import type { HeldProposal } from "./proposal-service.ts";
 
 const page = 200;
 

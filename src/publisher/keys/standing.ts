@@ -4,8 +4,8 @@
  *
  * Pure. The files come from whoever read them, verified or not: this tells people what to do with keys, and decides nothing.
  */
-import type { RoleKeys, Root, Targets } from "../core/model.ts";
-import { bareId, type PastKey } from "./past-keys.ts";
+import type { RoleKeys, Root, Targets } from "../../core/model.ts";
+import { bareId, type PastKey } from "./past.ts";
 
 /** Files of one repository as somebody has them. */
 export interface KnownFiles {

@@ -3,8 +3,9 @@
  *
  * Pure, and for telling people, as `key-standing.ts`, whose answers it turns round.
  */
-import type { KeyHere, RepositoryStanding } from "./key-standing.ts";
-import type { PastKey } from "./past-keys.ts";
+
+import type { PastKey } from "./past.ts";
+import type { KeyHere, RepositoryStanding } from "./standing.ts";
 
 /** A repository as somebody knows it who was asked. */
 export interface AskedRepository extends RepositoryStanding {

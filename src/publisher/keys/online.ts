@@ -1,9 +1,9 @@
 /** The keys that a server signs its own roles with, as stock clients ask for them (notary-protocol.md 1.3). */
-import { MalformedError } from "../core/errors.ts";
-import { isObject, member, parseJson } from "../core/json.ts";
-import { type ListedKey, notaryKeyId } from "../core/keys.ts";
-import { PublishError } from "./errors.ts";
-import type { Sender } from "./send.ts";
+import { MalformedError } from "../../core/errors.ts";
+import { isObject, member, parseJson } from "../../core/json.ts";
+import { type ListedKey, notaryKeyId } from "../../core/keys.ts";
+import { PublishError } from "../errors.ts";
+import type { Sender } from "../send.ts";
 
 /** The key that the server will sign with (notary-protocol.md 1.3). */
 export async function onlineKey(

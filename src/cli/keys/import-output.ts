@@ -2,13 +2,13 @@
  * What an import of a directory prints, for people and for programs: what became of each key, where it counts, where it counts no
  * more, which roots have no key left, and one step a line.
  */
-import type { KeyInfo } from "../publisher/custody/custody.ts";
-import type { KeyError } from "../publisher/custody/errors.ts";
-import type { KeyHere, ListedHere } from "../publisher/key-standing.ts";
-import type { AskedRepository, KeyUse } from "../publisher/key-use.ts";
-import { printKeys } from "./keys/output.ts";
-import type { KeyReport } from "./keys/report.ts";
-import { type CliContext, formatTable, printable, printLine } from "./output.ts";
+import type { KeyInfo } from "../../publisher/custody/custody.ts";
+import type { KeyError } from "../../publisher/custody/errors.ts";
+import type { KeyHere, ListedHere } from "../../publisher/keys/standing.ts";
+import type { AskedRepository, KeyUse } from "../../publisher/keys/use.ts";
+import { type CliContext, formatTable, printable, printLine } from "../output.ts";
+import { printKeys } from "./output.ts";
+import type { KeyReport } from "./report.ts";
 
 /** What a directory gave. */
 export interface Harvest {
