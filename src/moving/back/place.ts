@@ -1,7 +1,7 @@
 /** What goes wrong at a server that repositories go back to: with all of it, or with one of them. */
 import { VidimusError } from "../../core/errors.ts";
 import { BackError, SourceError } from "../errors.ts";
-import { Silence } from "../patient.ts";
+import { Silence } from "../giving-up.ts";
 import { withoutEnd } from "../report.ts";
 
 /** What concerns one repository alone. */

@@ -21,9 +21,9 @@ import { rootRole } from "../../core/verify.ts";
 import { type Crawl, type CrawlLimits, crawlPresent, type Present } from "../crawl.ts";
 import type { Destination } from "../destination.ts";
 import { BackError } from "../errors.ts";
+import { byWeight, upTo } from "../giving-up.ts";
 import { askSource } from "../notary-source.ts";
 import type { Pace } from "../pace.ts";
-import { byWeight, patient } from "../patient.ts";
 import type { Source } from "../source.ts";
 import { type Older, refuseOtherHistory } from "./history.ts";
 import { asPlace, readingAt } from "./place.ts";
@@ -64,7 +64,7 @@ export function publishingDestination(place: PublishingPlace): Destination {
   const [reading, weighed] = [readingAt(there.origin), byWeight()];
 
   const readThere = (repository: string) => {
-    const source = patient(there);
+    const source = upTo(there);
     const within = (limits: CrawlLimits) => crawlPresent({ ...crawl, source, limits }, repository);
     return reading(repository, () => weighed(crawl.limits, within));
   };

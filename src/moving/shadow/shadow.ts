@@ -15,8 +15,8 @@ import { VidimusError } from "../../core/errors.ts";
 import { isRepositoryName } from "../../core/names.ts";
 import { type Crawl, crawlPresent } from "../crawl.ts";
 import { ShadowError, SourceError } from "../errors.ts";
+import { byWeight, longestForOne, Silence, upTo } from "../giving-up.ts";
 import type { NotarySource } from "../notary-source.ts";
-import { byWeight, usualPatience as patienceForOne, patient, Silence } from "../patient.ts";
 import { compareSides, type Side } from "./compare.ts";
 import { type UncomparedCode, uncomparedCodes } from "./difference.ts";
 import { mostOpen, type ShadowState } from "./state.ts";
@@ -48,7 +48,7 @@ export interface Patience {
   readonly whole: number;
 }
 
-const usualPatience: Patience = { repository: patienceForOne, whole: 6 * 60 * 60_000 };
+const usualPatience: Patience = { repository: longestForOne, whole: 6 * 60 * 60_000 };
 
 const readings = 3;
 const pieceLength = 256;
@@ -148,7 +148,7 @@ export async function compareServers(shadow: Shadow, before: ShadowState): Promi
   }
 
   async function compareOne(repository: string, within: Shadow["crawl"]): Promise<Found | "neither"> {
-    const crawlOf = (source: NotarySource) => ({ ...within, source: patient(source, patience.repository) });
+    const crawlOf = (source: NotarySource) => ({ ...within, source: upTo(source, patience.repository) });
     const [atHere, atThere] = [crawlOf(here), crawlOf(there)];
     let [mine, theirs] = [await sideOf(atHere, repository), await sideOf(atThere, repository)];
     // That a server has none is said only of one that serves nothing of it.

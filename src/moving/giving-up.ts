@@ -1,4 +1,7 @@
-/** Servers that take no more time and memory than they are worth, however they go about their answers. */
+/**
+ * When a server is given up: it takes no more time and memory than it is worth, however it goes about its answers. What one request
+ * may take is in `patience.ts`.
+ */
 import pLimit from "p-limit";
 import { TrustError } from "../client/errors.ts";
 import { type CrawlLimits, lightOf } from "./crawl.ts";
@@ -6,10 +9,10 @@ import { SourceError } from "./errors.ts";
 import type { Source } from "./source.ts";
 
 /** Milliseconds that all of one repository may take, besides the last request. */
-export const usualPatience = 10 * 60_000;
+export const longestForOne = 10 * 60_000;
 
 /** For one repository: the clock runs from now. Throws `SOURCE_FAILING` when the time is over. */
-export function patient<S extends Source>(source: S, longest = usualPatience): S {
+export function upTo<S extends Source>(source: S, longest = longestForOne): S {
   const end = performance.now() + longest;
   return {
     ...source,
