@@ -7,7 +7,8 @@
  * - Published once: the store ends a proposal in the very commit that publishes it, and commits nothing for one that is
  *   not open.
  * - A process may die between the last signature and the publication: before it is published a proposal is marked as complete,
- *   whatever completed it, and whoever touches it next, or the next start, publishes it. What a lifted denial completes is looked for (`AllowedAgain`).
+ *   whatever completed it, and whoever touches it next, or the next start, publishes it. What a lifted denial completes is
+ *   looked for (`AllowedAgain`).
  * - Nothing is published, or marked so, before one who may publish has taken part (docs/adr/0028): opened it, if only the same
  *   bytes once more, brought a signature, if only one that is there already, or brought it up where none was missing.
  * - Nothing needs a timer: what is over is over for whoever reads. A sweep writes it down, a bounded number at a time.
