@@ -107,7 +107,7 @@ export const questions: readonly Question[] = [
     takes: [repository],
     flags: [days("for so many days (default: 365)")],
     atInstant: true,
-    columns: ["key", "repository", "role", "threshold", "lastSigned"],
+    columns: ["key", "repository", "role", "threshold", "lastSigned", "lookedBackTo"],
     nothing: "Every key has signed since.",
     examples: ["vidimus audit silent-keys --days 365"],
   },
