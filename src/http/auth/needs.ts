@@ -3,8 +3,8 @@
  *
  * Whoever asks for a path of the Notary API that leads nowhere, or for a name that is not served, needs what the list of all
  * repositories needs: nothing is told about what is there. Below `/api/v1/` which paths there are is public, so there it is enough
- * to be somebody. Signing and rejecting a proposal need a signature by a key of the role, which is
- * examined; here it is enough to be able to see the proposal.
+ * to be somebody. Rejecting a proposal needs a signature by a key of the role, and so does signing it unless it only waits for somebody
+ * who may publish: both are examined; here it is enough to be able to see the proposal.
  */
 import type { Route } from "../routes.ts";
 import type { Need, RepositoryAction } from "./grant.ts";
