@@ -95,14 +95,18 @@ export class FetchedKeys implements ProviderKeys {
   #fetchedAt = Number.NEGATIVE_INFINITY;
   #askedAt = Number.NEGATIVE_INFINITY;
   #underWay: Promise<void> | undefined;
-  #isWanted = false;
+  /** How many times they were wanted anew, and how many of them the set that is here answers. */
+  #wanted = 0;
+  #answered = 0;
 
   constructor(options: FetchedKeysOptions) {
     this.#options = options;
   }
 
   async find(wanted: WantedKey): Promise<KeyObject | undefined> {
-    if (this.#isWanted || !this.#isWithin(this.#fetchedAt, freshFor)) await this.#fetch(pauseAfterFailure);
+    if (!this.#isAnswered || !this.#isWithin(this.#fetchedAt, freshFor)) await this.#fetch(pauseAfterFailure);
+    // What was waited for may have been asked for before the last wish.
+    if (!this.#isAnswered) await this.#fetch(pauseAfterFailure);
     if (!this.#isWithin(this.#fetchedAt, usableFor)) throw notToBeHad();
     const found = findKey(this.#set, wanted);
     if (found !== undefined) return found;
@@ -110,10 +114,17 @@ export class FetchedKeys implements ProviderKeys {
     return findKey(this.#set, wanted);
   }
 
-  /** With the next token, whatever its key; until that is done the keys that are there go on. */
+  /**
+   * With the next token, whatever its key; until that is done the keys that are there go on. A set that was asked for before counts
+   * no more, when it comes: a key may be in it that is withdrawn by now.
+   */
   fetchAnew(): void {
-    this.#isWanted = true;
+    this.#wanted += 1;
     this.#askedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  get #isAnswered(): boolean {
+    return this.#answered === this.#wanted;
   }
 
   /** A clock that was set back makes nothing younger. */
@@ -135,10 +146,13 @@ export class FetchedKeys implements ProviderKeys {
 
   async #take(): Promise<void> {
     const { issuer, fetch, now, logger } = this.#options;
+    const wanted = this.#wanted;
     try {
-      this.#set = readKeySet(await fetch());
+      const set = readKeySet(await fetch());
+      if (wanted !== this.#wanted) return;
+      this.#set = set;
       this.#fetchedAt = now();
-      this.#isWanted = false;
+      this.#answered = wanted;
     } catch (err) {
       logger.warn({ issuer, err }, "the keys of an identity provider cannot be fetched");
     }

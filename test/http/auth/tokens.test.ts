@@ -346,6 +346,20 @@ it("whoever has no token reads everything where that is configured, and does not
   }
 });
 
+it("one that is verified while all are forgotten, as where keys are withdrawn, is not remembered", async () => {
+  const token = await tokens.token({ access });
+  const asked = tokens.access()({ now: () => start, logger: { info: () => {} } });
+  const authorization = `Bearer ${token}`;
+  const request = { headers: { authorization }, rawHeaders: ["Authorization", authorization] } as never;
+  const route = { kind: "current", repository, role: "root" } as never;
+  const verified = asked.authorize(request, route, "127.0.0.1");
+  asked.forget();
+  await verified;
+  expect(asked.isKnownReader(request, route)).toBe(false);
+  await asked.authorize(request, route, "127.0.0.1");
+  expect(asked.isKnownReader(request, route)).toBe(true);
+});
+
 describe("a set of keys", () => {
   it("finds a key by its ID, its thumbprint, and alone", async () => {
     const { publicKey } = generateKeyPairSync("ed25519");
