@@ -72,9 +72,6 @@ export async function keyReport(
   };
 }
 
-/** What is so of every repository of a server that answers. */
-const ofServer: ReadonlySet<string> = new Set(["TLS_UNTRUSTED", "CREDENTIALS"]);
-
 interface Answers {
   readonly answers: readonly { readonly files: KnownFiles; readonly asOf: AskedRepository["asOf"] }[];
   readonly unknown: readonly string[];
@@ -90,9 +87,8 @@ async function ask(
 ): Promise<Answers> {
   if (server === undefined)
     return { answers: copies.map((files) => ({ files, asOf: "copy" })), unknown: [], untold: [] };
-  const [{ endings, explain }, { isAway }, { filesToday }] = await Promise.all([
+  const [{ endings, explain }, { filesToday, isOfServer }] = await Promise.all([
     import("../../client/errors.ts"),
-    import("../../client/fetch/fetcher.ts"),
     import("../../publisher/files-today.ts"),
   ]);
   const answers: Answers["answers"][number][] = [];
@@ -108,7 +104,7 @@ async function ask(
       const told = explain(error);
       if (told === undefined) throw error;
       const why = { what: told.what, next: told.next, exit: endings[told.ending].exit };
-      if (isAway(told.code) || ofServer.has(told.code)) unasked = why;
+      if (isOfServer(told.code)) unasked = why;
       else untold.push({ repository: known.repository, ...why });
       return undefined;
     }
