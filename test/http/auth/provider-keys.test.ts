@@ -2,7 +2,8 @@
 import { generateKeyPairSync } from "node:crypto";
 import { exportJWK, type JWK } from "jose";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { FetchedKeys, findKey, readKeySet } from "../../../src/http/auth/provider-keys.ts";
+import { findKey, readKeySet } from "../../../src/http/auth/key-set.ts";
+import { FetchedKeys } from "../../../src/http/auth/provider-keys.ts";
 import { start } from "../../support/server.ts";
 
 const minute = 60_000;
