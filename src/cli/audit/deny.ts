@@ -60,7 +60,7 @@ function addDeny(parent: Command, publishing: Publishing): void {
         printLine(context, usesText(uses, repairs));
         printLine(context, heldText(held));
       }
-      if (repairs.some(({ proposal, left }) => proposal === null || left.length > 0))
+      if (repairs.some(({ proposal, left, broken }) => proposal === null || left.length + broken.length > 0))
         finish(exitCodes.repairMissing.code);
     });
   });
