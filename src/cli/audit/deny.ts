@@ -110,6 +110,7 @@ function addDenied(parent: Command, { context, client }: Publishing): void {
     };
     const flags = denied.opts<FormFlags>();
     const document = { format: "vidimus-denied-keys/1" };
-    printLines(context, flags, keys, ["key", "at", "by", "reason"], document, "The server denies no key.");
+    const columns = ["key", "at", "by", "reason"];
+    printLines(context, flags, keys, { columns, fields: columns }, document, "The server denies no key.");
   });
 }
