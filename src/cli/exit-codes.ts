@@ -91,7 +91,8 @@ export const exitCodes = {
   },
   repairMissing: {
     code: 79,
-    meaning: "a key was denied, and what takes it out of a repository could not be proposed",
+    meaning:
+      "a key was denied, and what takes it out cannot be proposed, or leaves a role to be signed again",
   },
   trailBroken: { code: 80, meaning: "the audit trail is not whole, or does not extend an earlier head" },
   headBad: { code: 81, meaning: "the file with heads of the audit trail cannot be used" },

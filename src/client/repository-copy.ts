@@ -2,7 +2,7 @@
  * A repository as whoever signs its next version has to know it: all of its offline files, verified by pins, signatures and
  * versions like every other answer, and taken whether they have expired or not, since signing again is what mends that.
  */
-import type { Root, Snapshot, Targets } from "../core/model.ts";
+import type { Metadata, Root, Snapshot, Targets } from "../core/model.ts";
 import type { Verified } from "../core/verify.ts";
 import { TrustError } from "./errors.ts";
 import type { RepositoryView } from "./repository-view.ts";
@@ -18,6 +18,11 @@ export interface RepositoryCopy {
   readonly targets: ReadonlyMap<string, Verified<Targets>>;
   /** Delegated roles whose files cannot be used, with the code that says why. What lies below them is not known. */
   readonly unusable: ReadonlyMap<string, string>;
+  /**
+   * Of those the files that are at hand, and that too few of the role's present keys have signed. That the snapshot names them is
+   * all that is known of what they say; whoever signs next has to be above their versions.
+   */
+  readonly lapsed: ReadonlyMap<string, Metadata<Targets>>;
 }
 
 /** Refusals that are the business of the role's own signers. */
@@ -39,6 +44,7 @@ export async function copyOf(view: RepositoryView): Promise<RepositoryCopy> {
     );
   const targets = new Map<string, Verified<Targets>>();
   const unusable = new Map<string, string>();
+  const lapsed = new Map<string, Metadata<Targets>>();
   const queue = ["targets"];
   for (let role = queue.shift(); role !== undefined; role = queue.shift()) {
     if (role !== "targets" && set.snapshot?.signed.meta.has(role) !== true) continue;
@@ -49,9 +55,13 @@ export async function copyOf(view: RepositoryView): Promise<RepositoryCopy> {
     } catch (error) {
       if (role === "targets" || !ofTheRole.has(codeOf(error))) throw error;
       unusable.set(role, codeOf(error));
+      if (codeOf(error) !== "THRESHOLD") continue;
+      const file = await view.unproven(role);
+      if (file.signed.version >= (set.seenVersions.get(role) ?? 0)) lapsed.set(role, file);
+      else unusable.set(role, "ROLLBACK");
     }
   }
   const { root, snapshot } = set;
   if (root === undefined || snapshot === undefined) throw new TypeError("a view has a root and a snapshot");
-  return { repository, server: fetcher.origin, root, snapshot, targets, unusable };
+  return { repository, server: fetcher.origin, root, snapshot, targets, unusable, lapsed };
 }

@@ -6,10 +6,10 @@
  * its parent say in each case. What cannot be had, has expired or is below its threshold is an error of that role, never
  * passed over.
  */
-import type { Targets } from "../core/model.ts";
+import type { FileReference, Metadata, Targets } from "../core/model.ts";
 import { parentRole } from "../core/names.ts";
-import type { TrustedSet } from "../core/trusted-set.ts";
-import { refuseExpired, type Verified } from "../core/verify.ts";
+import { sha512Of, type TrustedSet } from "../core/trusted-set.ts";
+import { checkReference, refuseExpired, type Verified } from "../core/verify.ts";
 import { TrustError } from "./errors.ts";
 import { get, type Scope, withheld } from "./scope.ts";
 
@@ -29,6 +29,11 @@ export interface RepositoryView {
    * Throws what the core throws, `FILE_WITHHELD`, `TOO_MANY_DELEGATIONS`.
    */
   role(name: string): Promise<Verified<Targets>>;
+  /**
+   * The file that the snapshot names for a role, whoever signed it: nobody's word but the snapshot's. Not for readers.
+   * Throws `FILE_WITHHELD`, `HASH_MISMATCH`, `LENGTH_MISMATCH`, and what the format throws.
+   */
+  unproven(name: string): Promise<Metadata<Targets>>;
 }
 
 export interface ViewParts {
@@ -53,22 +58,39 @@ export function viewOf({ atHand, ...parts }: ViewParts): RepositoryView {
       if (expiry === "enforced") refuseExpired(known, at);
       return known;
     }
+    const { bytes, isFetched } = await bytesOf(name, listedFor(name));
+    const targets = set.addTargets(name, bytes, at, expiry);
+    if (isFetched) fetched.set(name, bytes);
+    return targets;
+  }
+
+  function listedFor(name: string): FileReference {
     const listed = set.snapshot?.signed.meta.get(name);
-    if (listed === undefined) {
-      throw new TrustError("FILE_WITHHELD", `The snapshot of ${scope.repository} lists no file of ${name}.`, {
-        role: name,
-      });
-    }
+    if (listed !== undefined) return listed;
+    const sentence = `The snapshot of ${scope.repository} lists no file of ${name}.`;
+    throw new TrustError("FILE_WITHHELD", sentence, { role: name });
+  }
+
+  async function bytesOf(
+    name: string,
+    listed: FileReference,
+  ): Promise<{ readonly bytes: Buffer; readonly isFetched: boolean }> {
     const sha256 = listed.hashes.get("sha256") ?? "";
     const kept = await atHand(sha256);
-    if (kept !== undefined) return set.addTargets(name, kept, at, expiry);
+    if (kept !== undefined) return { bytes: kept, isFetched: false };
     if (offline) throw withheld(scope, name);
     const most = Math.min(listed.length ?? limits.fileBytes, limits.fileBytes);
     const bytes = await get(scope, `${name}.${sha256}.json`, most);
     if (bytes === undefined) throw withheld(scope, name);
-    const targets = set.addTargets(name, bytes, at, expiry);
-    fetched.set(name, bytes);
-    return targets;
+    return { bytes, isFetched: true };
+  }
+
+  async function unproven(name: string): Promise<Metadata<Targets>> {
+    const listed = listedFor(name);
+    const { bytes } = await bytesOf(name, listed);
+    const file = scope.format.parse(name, bytes) as Metadata<Targets>;
+    checkReference(file, listed, sha512Of(file));
+    return file;
   }
 
   function role(name: string): Promise<Verified<Targets>> {
@@ -84,7 +106,7 @@ export function viewOf({ atHand, ...parts }: ViewParts): RepositoryView {
     return promise;
   }
 
-  return { ...parts, fetched, role };
+  return { ...parts, fetched, role, unproven };
 }
 
 /** Whether anything that is trusted has expired at the instant: a view of an earlier update is then of no use. */

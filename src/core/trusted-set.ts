@@ -160,7 +160,7 @@ export class TrustedSet {
   #checkListedRoot(snapshot: Verified<Snapshot>): void {
     const root = this.#need(this.#root, "root");
     const listed = snapshot.signed.meta.get("root");
-    if (listed !== undefined) checkReference(root, listed, sha512(root));
+    if (listed !== undefined) checkReference(root, listed, sha512Of(root));
   }
 
   /**
@@ -189,7 +189,7 @@ export class TrustedSet {
     const root = this.#need(this.#root, "root");
     const timestamp = this.#need(this.#timestamp, "timestamp");
     const file = this.#format.parse("snapshot", bytes) as Metadata<Snapshot>;
-    checkReference(file, timestamp.signed.snapshot, sha512(file));
+    checkReference(file, timestamp.signed.snapshot, sha512Of(file));
     const snapshot = verifyRole(file, rootRole(root.signed, "snapshot"), { at, expiry });
     const trusted = this.#snapshot;
     if (trusted !== undefined && snapshot.signed.version < trusted.signed.version) {
@@ -223,7 +223,7 @@ export class TrustedSet {
     if (reference === undefined) {
       throw new UnauthenticError("SNAPSHOT_INCOMPLETE", `The snapshot does not list ${role}.`, { role });
     }
-    checkReference(file, reference, sha512(file));
+    checkReference(file, reference, sha512Of(file));
     const targets = verifyRole(file, keys, { at, expiry });
     const seen = this.#seen.get(role) ?? 0;
     if (targets.signed.version < seen) throw rollback(role, seen, targets.signed.version);
@@ -292,6 +292,7 @@ function rollback(role: string, trusted: number, given: number): UnauthenticErro
   );
 }
 
-function sha512(file: Metadata): () => string {
+/** The stronger digest, when somebody asks for it. */
+export function sha512Of(file: Metadata): () => string {
   return () => hash("sha512", file.bytes, "hex");
 }

@@ -18,6 +18,7 @@ import { countSignatures, isMet } from "../core/threshold.ts";
 import { checkTargetName, distinct, keysInUse, rootContentOf, targetsContentOf } from "./contents.ts";
 import type { Contents, Edit, OfflineState, Signing } from "./edits.ts";
 import { EditError } from "./errors.ts";
+import { beginning } from "./lapsed.ts";
 import { count } from "./words.ts";
 
 /**
@@ -26,7 +27,7 @@ import { count } from "./words.ts";
  * Throws `EditError`.
  */
 export function applyEdits(state: OfflineState, edits: readonly Edit[], signing: Signing): Contents {
-  const work = new Work(state, signing);
+  const work = new Work(state, signing, edits);
   for (const edit of edits) work.apply(edit);
   return work.contents();
 }
@@ -38,11 +39,12 @@ class Work {
   readonly #targets = new Map<string, TargetsContent>();
   /** Roles whose keys or threshold were edited. */
   readonly #touched = new Set<string>();
-  readonly #resigned = new Set<string>();
+  readonly #resigned: ReadonlySet<string>;
 
-  constructor(state: OfflineState, signing: Signing) {
+  constructor(state: OfflineState, signing: Signing, edits: readonly Edit[]) {
     this.#state = state;
     this.#signing = signing;
+    this.#resigned = new Set(edits.flatMap((each) => (each.edit === "resign" ? [each.role] : [])));
   }
 
   apply(edit: Edit): void {
@@ -162,7 +164,6 @@ class Work {
   }
 
   #resign({ role, dated }: Edit & { edit: "resign" }): void {
-    this.#resigned.add(role);
     if (role === "root") {
       this.#root = this.#rootContent();
       return;
@@ -246,7 +247,7 @@ class Work {
     }
   }
 
-  /** A role's next file as it is by now. One that is delegated and has no file begins with none. */
+  /** A role's next file as it is by now. */
   #file(role: string): TargetsContent {
     const present = this.#targets.get(role);
     if (present !== undefined) return present;
@@ -257,7 +258,7 @@ class Work {
       parent !== undefined && this.#file(parent).delegations.some((each) => each.role === role);
     if (!isDelegated)
       throw new EditError("ROLE_UNKNOWN", `Nobody delegates to ${role}: add the delegation first.`);
-    return { version: 0, expires: 0, targets: new Map(), keys: [], delegations: [] };
+    return beginning(this.#state, role, this.#resigned);
   }
 
   #set(role: string, file: TargetsContent): void {

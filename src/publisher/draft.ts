@@ -133,9 +133,14 @@ export function changesOf(draft: Draft): readonly Change[] {
     targets: new Map([...(before?.targets ?? [])].map(([role, { signed }]) => [role, signed])),
   };
   const next = after(draft);
-  return changesBetween(old, {
+  const changes = changesBetween(old, {
     root: roles.has("root") ? next.root : undefined,
     targets: new Map([...next.targets].filter(([role]) => roles.has(role))),
+  });
+  // All that a lapsed file says is new to readers, but it is no first version.
+  return changes.map((change) => {
+    const isLapsed = change.kind === "file-added" && before?.lapsed?.has(change.file) === true;
+    return isLapsed ? { ...change, after: `${next.targets.get(change.file)?.version}` } : change;
   });
 }
 
@@ -143,7 +148,8 @@ export function changesOf(draft: Draft): readonly Change[] {
 export function brokenBy(draft: Draft): readonly string[] {
   const own = new Set(draft.files.map(({ role }) => role));
   const { targets } = after(draft);
-  return [...(draft.before?.targets ?? [])].flatMap(([role, file]) => {
+  const { targets: verified = [], lapsed = [] } = draft.before ?? {};
+  return [...verified, ...lapsed].flatMap(([role, file]) => {
     const keys = targets.get(parentRole(role) ?? "")?.delegations.find((each) => each.role === role);
     return own.has(role) || keys === undefined || isMet(countSignatures(file, keys)) ? [] : [role];
   });

@@ -6,7 +6,7 @@
  */
 import type { FormatRules, RootContent, TargetContent, TargetsContent } from "../core/format/format.ts";
 import type { ListedKey } from "../core/keys.ts";
-import type { Root, Targets } from "../core/model.ts";
+import type { Metadata, Root, Snapshot, Targets } from "../core/model.ts";
 import type { TopRole } from "../core/names.ts";
 import type { Verified } from "../core/verify.ts";
 
@@ -41,10 +41,18 @@ export type Edit =
   /** Signed again as it is. `dated`: every target gets the date of this signing. */
   | { readonly edit: "resign"; readonly role: string; readonly dated: boolean };
 
-/** The offline files that an edit is applied to, all verified. */
+/** The offline files that an edit is applied to, all verified but `lapsed`. */
 export interface OfflineState {
   readonly root: Verified<Root>;
   readonly targets: ReadonlyMap<string, Verified<Targets>>;
+  /** Its name, for sentences. */
+  readonly repository?: string;
+  /** What lists every role that has a file; undefined where only some roles are at hand. */
+  readonly snapshot?: Verified<Snapshot>;
+  /** Delegated roles that readers refuse, with the code that says why. */
+  readonly unusable?: ReadonlyMap<string, string>;
+  /** Of those the files that too few of the present keys have signed: not verified. */
+  readonly lapsed?: ReadonlyMap<string, Metadata<Targets>>;
 }
 
 /** What changes, as the next versions of files. */

@@ -7,6 +7,7 @@ export const editCodes = [
   "MOVE_NOT_ASKED",
   "OUTSIDE_PATHS",
   "ROLE_EXISTS",
+  "ROLE_LAPSED",
   "ROLE_UNKNOWN",
   "TARGET_UNKNOWN",
   "TARGET_UNWRITABLE",

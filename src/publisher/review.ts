@@ -24,6 +24,7 @@ import {
 import type { OfflineState } from "./edits.ts";
 import { EditError, PublishError } from "./errors.ts";
 import { isThere } from "./first.ts";
+import { publishedFile } from "./lapsed.ts";
 import { type PinOutlook, pinOutlookOf } from "./pin-outlook.ts";
 import { entryOf, type Proposal } from "./proposals.ts";
 import type { PublisherTools } from "./publish.ts";
@@ -92,7 +93,8 @@ export async function review(
   }
   const signatures = new Map(proposal.files.map(({ role, signatures: all }) => [role, all.map(entryOf)]));
   const follows = draft.files.every(({ role, file }) => {
-    const before = role === "root" ? copy?.root.signed.version : copy?.targets.get(role)?.signed.version;
+    const before =
+      role === "root" ? copy?.root.signed.version : copy && publishedFile(copy, role)?.signed.version;
     return role === "root" ? file.signed.version === (before ?? 0) + 1 : file.signed.version > (before ?? 0);
   });
   const denied = deniedIn(proposal, draft);

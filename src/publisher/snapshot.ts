@@ -47,8 +47,8 @@ export async function withSnapshot(
     return files;
   }
   const meta = new Map<string, FileFacts>();
-  for (const [role, reference] of snapshot.signed.meta)
-    if (role === "root" || next.targets.has(role)) meta.set(role, factsIn(reference));
+  // As the server does, it keeps what was given up: a role that is delegated anew has to go on above its last version.
+  for (const [role, reference] of snapshot.signed.meta) meta.set(role, factsIn(reference));
   for (const [role, bytes] of files) meta.set(role, facts(bytes));
   const message = format.encodeSnapshot({
     version: snapshot.signed.version + 1,

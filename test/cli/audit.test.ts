@@ -47,7 +47,8 @@ beforeAll(async () => {
 
 describe("an auditor", () => {
   it("plays every example of every question, as text, document and CSV", async () => {
-    for (const { name, examples } of questions) {
+    const answered = new Set<string>();
+    for (const { name, examples, fields } of questions) {
       const { out } = await alice.well("audit", name, "--help");
       for (const example of examples) {
         expect(out).toContain(`  $ ${example}\n`);
@@ -60,8 +61,25 @@ describe("an auditor", () => {
         expect(document).toMatchObject({ format: "vidimus-audit/1", question: name, notKept: false });
         const csv = (await alice.well(...plain, "--csv")).out;
         const lines = document.lines as readonly object[];
-        expect(csv.split("\r\n").length - 1).toBe(lines.length === 0 ? 0 : lines.length + 1);
+        expect(csv.split("\r\n").length - 1).toBe(lines.length + 1);
+        // Without a line the names are the same as with one.
+        for (const line of lines) expect([name, Object.keys(line)]).toEqual([name, fields]);
+        expect(csv.split("\r\n")[0]).toBe(fields.join(","));
+        if (lines.length > 0) answered.add(name);
       }
+    }
+    const empty = questions.map(({ name }) => name).filter((name) => !answered.has(name));
+    expect(empty.sort()).toEqual(["expiring", "old-signatures", "person"]);
+    const [entry] = (await alice.well("audit", "keys", "--json")).json().lines as [{ key: string }];
+    await alice.well("register", "add", entry.key, "--owner", "Eve E.");
+    for (const [name, ...flags] of [
+      ["expiring", "--days", "3650"],
+      ["old-signatures", "--days", "1", "--at", "2036-01-01T00:00:00Z"],
+      ["person", "Eve E."],
+    ] as const) {
+      const { lines } = (await alice.well("audit", name, ...flags, "--json")).json();
+      const { fields } = questions.find((each) => each.name === name) ?? {};
+      expect([name, Object.keys((lines as object[])[0] ?? {})]).toEqual([name, fields]);
     }
   });
 
@@ -129,7 +147,7 @@ describe("an auditor", () => {
 
   it("gets CSV that no program takes for formulas", () => {
     const lines = [{ name: '=cmd|"x"', keys: ["a", "b"], since: null, ok: true, days: 3 }];
-    expect(csvOf(lines)).toBe(`name,keys,since,ok,days\r\n"'=cmd|""x""",a b,,true,3\r\n`);
+    expect(csvOf(lines, [])).toBe(`name,keys,since,ok,days\r\n"'=cmd|""x""",a b,,true,3\r\n`);
   });
 });
 

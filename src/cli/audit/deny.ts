@@ -60,7 +60,7 @@ function addDeny(parent: Command, publishing: Publishing): void {
         printLine(context, usesText(uses, repairs));
         printLine(context, heldText(held));
       }
-      if (repairs.some(({ proposal, left }) => proposal === null || left.length > 0))
+      if (repairs.some(({ proposal, left, broken }) => proposal === null || left.length + broken.length > 0))
         finish(exitCodes.repairMissing.code);
     });
   });
@@ -110,6 +110,7 @@ function addDenied(parent: Command, { context, client }: Publishing): void {
     };
     const flags = denied.opts<FormFlags>();
     const document = { format: "vidimus-denied-keys/1" };
-    printLines(context, flags, keys, ["key", "at", "by", "reason"], document, "The server denies no key.");
+    const columns = ["key", "at", "by", "reason"];
+    printLines(context, flags, keys, { columns, fields: columns }, document, "The server denies no key.");
   });
 }

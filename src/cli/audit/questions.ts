@@ -17,6 +17,7 @@ interface Question {
   /** False: it is of versions, not of an instant. */
   readonly atInstant: boolean;
   readonly columns: readonly string[];
+  readonly fields: readonly string[];
   readonly nothing: string;
   readonly examples: readonly string[];
 }
@@ -29,6 +30,8 @@ const repository = [
 ] as const;
 const theRepository = ["<repository>", "repository", "name of the repository"] as const;
 const role = ["--role <role>", "role", "only of this role"] as const;
+/** All that the server says of a line, in its order. */
+const words = (names: string) => names.split(" ");
 const days = (description: string) => ["--days <days>", "days", description] as const;
 
 /** Each asks the server the question of its name. */
@@ -40,6 +43,9 @@ export const questions: readonly Question[] = [
     flags: [],
     atInstant: true,
     columns: ["role", "inForce", "threshold", "keys", "paths", "through", "since", "standing"],
+    fields: words(
+      "role inForce threshold keys keysSince usable paths through since orEarlier standing version digest",
+    ),
     nothing: "Nobody could: there was no such repository then.",
     examples: [
       `vidimus audit could-sign ${app} 1.2`,
@@ -62,6 +68,9 @@ export const questions: readonly Question[] = [
       "validSince",
       "currentUntil",
     ],
+    fields: words(
+      "repository role version sha256 publishedAt publishedBy currentUntil expires needed counted kept key listedAs as validSince",
+    ),
     nothing: "Nothing was signed.",
     examples: [
       `vidimus audit signatures ${app} --role targets`,
@@ -78,6 +87,7 @@ export const questions: readonly Question[] = [
     ],
     atInstant: false,
     columns: ["weakens", "kind", "subject", "before", "after"],
+    fields: words("kind weakens file subject before after"),
     nothing: "Nothing changed but the version.",
     examples: [`vidimus audit changes ${app} targets --from 0 --to 1 --json`],
   },
@@ -88,6 +98,7 @@ export const questions: readonly Question[] = [
     flags: [["--key <id>", "key", "only this key"]],
     atInstant: true,
     columns: ["key", "repository", "role", "threshold", "by", "since", "inForce"],
+    fields: words("key repository role threshold by since orEarlier inForce listedAs"),
     nothing: "No key may sign anything.",
     examples: [`vidimus audit keys ${app}`],
   },
@@ -98,6 +109,7 @@ export const questions: readonly Question[] = [
     flags: [],
     atInstant: true,
     columns: ["key", "repository", "role", "by", "inForce"],
+    fields: words("key repository role threshold by inForce listedAs"),
     nothing: "Every key serves one role of one repository.",
     examples: ["vidimus audit shared-keys --csv"],
   },
@@ -108,6 +120,7 @@ export const questions: readonly Question[] = [
     flags: [days("for so many days (default: 365)")],
     atInstant: true,
     columns: ["key", "repository", "role", "threshold", "lastSigned", "lookedBackTo"],
+    fields: words("key repository role threshold lastSigned lookedBackTo"),
     nothing: "Every key has signed since.",
     examples: ["vidimus audit silent-keys --days 365"],
   },
@@ -118,6 +131,7 @@ export const questions: readonly Question[] = [
     flags: [],
     atInstant: true,
     columns: ["owner", "key", "repository", "role", "threshold", "by", "custody"],
+    fields: words("owner custody key repository role threshold by since orEarlier inForce listedAs"),
     nothing: "No repository lists a key that the register says is theirs.",
     examples: ["vidimus audit person 'Ann A.'"],
   },
@@ -128,6 +142,7 @@ export const questions: readonly Question[] = [
     flags: [days("more than so many days ago (default: 365)"), role],
     atInstant: true,
     columns: ["repository", "role", "name", "digest", "since", "by", "atLeast"],
+    fields: words("repository role name digest since by atLeast"),
     nothing: "Nothing is that old.",
     examples: ["vidimus audit old-signatures --days 180 --csv"],
   },
@@ -143,6 +158,7 @@ export const questions: readonly Question[] = [
     ],
     atInstant: true,
     columns: ["breaks", "what", "subject", "before", "after", "needed", "keys"],
+    fields: words("what subject breaks before after needed keys"),
     nothing: "Nothing was published then.",
     examples: [
       `vidimus audit what-if ${app} --role targets/releases`,
@@ -157,6 +173,7 @@ export const questions: readonly Question[] = [
     flags: [days("days (default: 365)")],
     atInstant: true,
     columns: ["repository", "role", "kind", "version", "name", "expires", "expired"],
+    fields: words("repository role version expires expired kind name key"),
     nothing: "Nothing ends by then.",
     examples: ["vidimus audit expiring --days 90 --at 2026-06-01T00:00:00Z"],
   },
@@ -194,7 +211,7 @@ function addQuestion(parent: Command, { context, client }: Publishing, question:
       allOf((query) => ask("GET", `/api/v1/audit/${question.name}?${query}`), asked),
     );
     const document = { format: "vidimus-audit/1", question: question.name, at, notKept };
-    printLines(context, flags, lines, question.columns, document, question.nothing);
+    printLines(context, flags, lines, question, document, question.nothing);
     if (notKept) {
       context.stderr(
         "Files that this rests on were taken away by retention: it can be verified no more, and may lack lines.\n",

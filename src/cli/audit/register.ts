@@ -122,7 +122,7 @@ function addList(parent: Command, { context, client }: Publishing): void {
       context,
       flags,
       lines,
-      columns,
+      { columns, fields: [...columns, "registeredAt", "registeredBy"] },
       { format: "vidimus-register/1" },
       "The register has no such key.",
     );

@@ -2,7 +2,7 @@
 import type { RepositoryCopy } from "../../client/repository-copy.ts";
 import { canonicalKeyId } from "../../core/keys.ts";
 import { isTopRole } from "../../core/names.ts";
-import type { Draft } from "../../publisher/draft.ts";
+import { brokenBy, type Draft } from "../../publisher/draft.ts";
 import type { Edit } from "../../publisher/edits.ts";
 import { EditError, PublishError } from "../../publisher/errors.ts";
 import { draftFor, Opened, signedBy } from "../../publisher/publish.ts";
@@ -19,6 +19,8 @@ export interface Repair {
   readonly why: string | null;
   /** What the proposal does not take out, and why. */
   readonly left: readonly string[];
+  /** Delegated roles that readers refuse once it is published, until remaining keys have signed what they hold. */
+  readonly broken: readonly string[];
 }
 
 /** An open proposal that the key has signed. `superseded`: the repair was published, and it rested on what that changed. */
@@ -42,6 +44,7 @@ export async function repaired(
     state: "not proposed",
     why,
     left: [],
+    broken: [],
   });
   try {
     const copy = await desk.trust.copy(repository);
@@ -65,7 +68,9 @@ export async function repaired(
       const signatures = await signedBy(opened, draft);
       const note = `Takes out ${id}, which was denied.`;
       const made = await (await proposalsOf(desk, repository)).open(draft, signatures, { note });
-      return { repository, roles, proposal: made.id, state: made.state, why: made.reason || null, left };
+      const why = made.reason || null;
+      // Not signed again here: what a stolen key has signed is to be looked at before anybody stands for it.
+      return { repository, roles, proposal: made.id, state: made.state, why, left, broken: brokenBy(draft) };
     } finally {
       opened.close();
     }
@@ -134,7 +139,14 @@ export function usesText(uses: ReadonlyMap<string, readonly string[]>, repairs: 
   const next = repairs
     .filter(({ state }) => state === "open")
     .map(({ repository, proposal }) => `To be signed with: vidimus proposal sign ${repository} ${proposal}`);
-  return [formatTable([["REPOSITORY", "ROLES", "PROPOSAL"], ...rows]), ...next.map(printable)].join("\n");
+  const again = repairs.flatMap(({ repository, state, broken }) =>
+    broken.map(
+      (role) =>
+        `${state === "published" ? "Readers refuse" : "Once that is published, readers refuse"} ${role} of ${repository}, for too few remaining keys have signed it: look at what it holds, and sign it again with vidimus witness ${repository} ${role}`,
+    ),
+  );
+  const table = formatTable([["REPOSITORY", "ROLES", "PROPOSAL"], ...rows]);
+  return [table, ...[...next, ...again].map(printable)].join("\n");
 }
 
 function repairText({ proposal, state, why, left }: Repair): string {

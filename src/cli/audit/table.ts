@@ -5,17 +5,24 @@ import { type CliContext, formatTable, printJson, printLine } from "../output.ts
 export type Cell = string | number | boolean | null | readonly string[];
 export type Line = Readonly<Record<string, Cell>>;
 
-/** `columns`: of the text, in their order; documents and CSV have all that the server says. */
+export interface Columns {
+  /** Of the text, in their order. */
+  readonly columns: readonly string[];
+  /** Of CSV, where no line tells them: all that the server says of one. */
+  readonly fields: readonly string[];
+}
+
+/** Documents and CSV have all that the server says. */
 export function printLines(
   context: CliContext,
   { json, csv }: FormFlags,
   lines: readonly Line[],
-  columns: readonly string[],
+  { columns, fields }: Columns,
   document: object,
   nothing: string,
 ): void {
   if (json === true) printJson(context, { ...document, lines });
-  else if (csv === true) context.stdout(csvOf(lines));
+  else if (csv === true) context.stdout(csvOf(lines, fields));
   else if (lines.length === 0) printLine(context, nothing);
   else {
     const rows = lines.map((line) => columns.map((name) => textOf(name, line[name] ?? null)));
@@ -40,11 +47,10 @@ function headOf(name: string): string {
   return name.replaceAll(/[A-Z]/g, " $&").toUpperCase();
 }
 
-/** Nothing without a line. */
-export function csvOf(lines: readonly Line[]): string {
+/** With the names of the first line; of `fields` without a line. */
+export function csvOf(lines: readonly Line[], fields: readonly string[]): string {
   const [first] = lines;
-  if (first === undefined) return "";
-  const names = Object.keys(first);
+  const names = first === undefined ? fields : Object.keys(first);
   return csvText([names, ...lines.map((line) => names.map((name) => csvCell(line[name] ?? null)))]);
 }
 

@@ -8,6 +8,7 @@ import type { TargetContent } from "../../core/format/format.ts";
 import { type Json, parseJson } from "../../core/json.ts";
 import type { Edit } from "../../publisher/edits.ts";
 import { EditError } from "../../publisher/errors.ts";
+import { publishedFile } from "../../publisher/lapsed.ts";
 import { printable } from "../output.ts";
 import type { Progress } from "../progress.ts";
 import { addPublishFlags, type Publishing, stage } from "./tools.ts";
@@ -78,7 +79,7 @@ function added(
   { role, move, custom }: AddFlags,
   { context }: Publishing,
 ): Edit {
-  const present = copy.targets.get(role)?.signed.target(name)?.hashes.get("sha256");
+  const present = publishedFile(copy, role)?.signed.target(name)?.hashes.get("sha256");
   if (present !== undefined && present !== facts.sha256 && move !== true) {
     throw new EditError(
       "MOVE_NOT_ASKED",
@@ -91,7 +92,7 @@ function added(
 }
 
 function removed(copy: RepositoryCopy, role: string, name: string): Edit {
-  const present = copy.targets.get(role)?.signed.target(name)?.hashes.get("sha256");
+  const present = publishedFile(copy, role)?.signed.target(name)?.hashes.get("sha256");
   if (present === undefined)
     throw new EditError("TARGET_UNKNOWN", `${role} signs no ${printable(name)}: see vidimus repo show.`);
   return { edit: "remove", role, name, stood: present };

@@ -7,6 +7,7 @@ import { signedAtOf } from "../../policy/rules/ages.ts";
 import { targetsContentOf } from "../../publisher/contents.ts";
 import type { Edit } from "../../publisher/edits.ts";
 import { EditError } from "../../publisher/errors.ts";
+import { publishedFile } from "../../publisher/lapsed.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import { addPublishFlags, atDesk, type Publishing, stage } from "./tools.ts";
@@ -157,7 +158,7 @@ function addPromote(parent: Command, publishing: Publishing): void {
           const target: TargetContent | undefined = targets.get(name);
           if (target === undefined)
             throw new EditError("TARGET_UNKNOWN", `${printable(from)} signs no ${printable(name)}.`);
-          const stood = copy.targets.get(to)?.signed.target(name)?.hashes.get("sha256") ?? null;
+          const stood = publishedFile(copy, to)?.signed.target(name)?.hashes.get("sha256") ?? null;
           if (stood !== null && stood !== target.sha256 && move !== true)
             throw new EditError(
               "MOVE_NOT_ASKED",

@@ -12,6 +12,7 @@ import { canonicalKeyId } from "../../core/keys.ts";
 import { hiding } from "../../publisher/custody/errors.ts";
 import type { Edit } from "../../publisher/edits.ts";
 import { EditError, PublishError } from "../../publisher/errors.ts";
+import { publishedFile } from "../../publisher/lapsed.ts";
 import { type ImageFacts, imageFacts, openRegistry } from "../../publisher/registry.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { printable } from "../output.ts";
@@ -142,7 +143,7 @@ async function editsFor(
   const sha256 = digest.slice("sha256:".length);
   const roles = role.length > 0 ? role : await rolesAtHand(copy, desk, tag);
   return roles.map((each): Edit => {
-    const stood = copy.targets.get(each)?.signed.target(tag)?.hashes.get("sha256") ?? null;
+    const stood = publishedFile(copy, each)?.signed.target(tag)?.hashes.get("sha256") ?? null;
     if (stood !== null && stood !== sha256 && move !== true) {
       throw new EditError(
         "MOVE_NOT_ASKED",

@@ -72,7 +72,7 @@ function wordsOf(
   };
   switch (kind) {
     case "file-added":
-      return ["+", "first version"];
+      return ["+", after === "" ? "first version" : `version ${after}, where readers refuse the one before`];
     case "key-added":
       return ["+", `key${of}: ${key(after)} may sign`];
     case "key-removed":
