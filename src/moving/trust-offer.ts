@@ -2,7 +2,7 @@
 import type { FormatRules } from "../core/format/format.ts";
 import { compareKept } from "./compare.ts";
 import { SourceError } from "./errors.ts";
-import type { Offer } from "./take-over.ts";
+import type { Offer } from "./offer.ts";
 import { type Kept, keptIn } from "./trust-folder.ts";
 
 /** Bytes of all that is held at a time. */

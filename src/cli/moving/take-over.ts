@@ -6,7 +6,8 @@ import { type Destination, destination } from "../../moving/destination.ts";
 
 export { folderSource, isExport } from "../../moving/back/folder.ts";
 export { usualCrawlLimits } from "../../moving/crawl.ts";
-export { offerOf, takeOver, takeOverEach } from "../../moving/take-over.ts";
+export { offerOf } from "../../moving/offer.ts";
+export { takeOver, takeOverEach } from "../../moving/take-over.ts";
 export { trustOffer } from "../../moving/trust-offer.ts";
 
 /** The server that the flags or the policy name. */
