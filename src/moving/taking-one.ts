@@ -152,7 +152,13 @@ async function bring(work: Bringing, taking: Taking, weight: Weight): Promise<vo
   const { exists, adopted } = await destination.standing(repository);
   taking.is({ adopted });
   const { collection } = present;
-  const { changed, incarnation } = await destination.take(repository, offer.origin, collection, dryRun);
+  const { changed, incarnation } = await destination.take(
+    repository,
+    offer.origin,
+    collection,
+    dryRun,
+    weight,
+  );
   const arrived = dryRun ? "wouldBeTaken" : exists ? "further" : "taken";
   taking.became(changed ? arrived : "same");
   await takePast(work, taking, present, incarnation, weight);

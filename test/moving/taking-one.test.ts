@@ -43,11 +43,15 @@ async function brought(past: Past, changes: { readonly exists?: true; readonly d
     past: (_present, _held, onFinding, weight) => past(weight, onFinding),
   };
   const added: number[] = [];
+  const taken: (Weight | undefined)[] = [];
   const destination: Destination = {
     origin: "https://trust.example",
     standing: async () => ({ exists: changes.exists === true, adopted: false }),
     versions: async () => new Map(),
-    take: async () => ({ changed: changes.exists !== true, incarnation: 1 }),
+    async take(_repository, _origin, _collection, _dryRun, weight) {
+      taken.push(weight);
+      return { changed: changes.exists !== true, incarnation: 1 };
+    },
     async addPast(_repository, _incarnation, files) {
       added.push(files.length);
       return files.length;
@@ -59,20 +63,23 @@ async function brought(past: Past, changes: { readonly exists?: true; readonly d
     () => undefined,
     ({ code }) => code,
   );
-  return { reports, end, added };
+  return { reports, end, added, taken };
 }
 
 const first = () => sets[0] as PastBatch;
 
 it("a past that is too large among others is read once more alone, whatever else there is to say of it", async () => {
   const weights: Weight[] = [];
-  const { reports, added } = await brought(async function* (weight, onFinding) {
+  const { reports, added, taken } = await brought(async function* (weight, onFinding) {
     weights.push(weight);
     for (let version = 1; version <= 30; version++) onFinding({ version, code: "THRESHOLD", sentence: "x." });
     if (weight === "light") onFinding({ version: 31, code: "SOURCE_ENDLESS", sentence: "x." });
     else yield first();
   });
-  expect(weights).toEqual(["light", "any"]);
+  expect([weights, taken]).toEqual([
+    ["light", "any"],
+    ["light", "any"],
+  ]);
   expect(added).toEqual([first().files.length]);
   expect(reports).toMatchObject([{ outcome: "taken", past: first().files.length }]);
   // Of both readings, the findings of the second.
@@ -106,7 +113,11 @@ it("nothing is told of a repository at which an import was cut off before anythi
     if (sets.length === 0) yield first();
     throw new TimeLimitError("Over.");
   };
-  expect(await brought(nothing, { exists: true })).toEqual({ reports: [], end: "TIME_LIMIT", added: [] });
+  expect(await brought(nothing, { exists: true })).toMatchObject({
+    reports: [],
+    end: "TIME_LIMIT",
+    added: [],
+  });
   const onlySeen: Past = async function* () {
     yield first();
     throw new TimeLimitError("Over.");

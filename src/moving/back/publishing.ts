@@ -23,6 +23,7 @@ import type { Destination } from "../destination.ts";
 import { BackError } from "../errors.ts";
 import { byWeight, upTo } from "../giving-up.ts";
 import { askSource } from "../notary-source.ts";
+import type { Weight } from "../offer.ts";
 import type { Pace } from "../pace.ts";
 import type { Source } from "../source.ts";
 import { type Older, refuseOtherHistory } from "./history.ts";
@@ -69,7 +70,7 @@ export function publishingDestination(place: PublishingPlace): Destination {
     return reading(repository, () => weighed(crawl.limits, within));
   };
 
-  async function planOf(repository: string, collection: Collection): Promise<Plan> {
+  async function planOf(repository: string, collection: Collection, weight: Weight): Promise<Plan> {
     const known = await readThere(repository);
     const isSame = known !== undefined && hasSameContent(known.collection, collection);
     const newest = { there: versionsOf(known), here: onlineOf(collection) };
@@ -82,7 +83,8 @@ export function publishingDestination(place: PublishingPlace): Destination {
         stored.map(({ role, sha256, signed }) => ({ role, sha256, version: signed.version })),
         older(repository),
       );
-      steps = await stepsAfter(crawl, { repository, collection, firstRoot: 1 }, known?.collection);
+      const present = { repository, collection, firstRoot: 1 };
+      steps = await stepsAfter(crawl, present, known?.collection, { weight });
       for (const { files } of steps) for (const file of files) refuseFile(repository, file, crawl.now());
     }
     const lifts = Math.max(0, newest.here.timestamp - newest.there.timestamp - steps.length);
@@ -126,9 +128,9 @@ export function publishingDestination(place: PublishingPlace): Destination {
     },
     versions: async () => new Map(),
     addPast: async () => 0,
-    async take(repository, _origin, collection, dryRun) {
+    async take(repository, _origin, collection, dryRun, weight = "any") {
       for (let attempt = 1; ; attempt++) {
-        const plan = await planOf(repository, collection);
+        const plan = await planOf(repository, collection, weight);
         const changed = plan.steps.length + plan.lifts > 0;
         if (dryRun || !changed) return { changed, incarnation: 1 };
         if ((await timestampOf(repository))?.sha256 === plan.before?.sha256) {
