@@ -26,10 +26,3 @@ export const privateKeys = {
 } as const satisfies Table<string>;
 
 export type PrivateKeyColumn = (typeof privateKeys.columns)[number];
-
-/** The server's files, every version that it has stored. */
-export const tufFiles = {
-  name: "tuf_files",
-  of: "server",
-  columns: ["gun", "role", "version", "sha256", "data", "deleted_at"],
-} as const satisfies Table<string>;
