@@ -197,7 +197,11 @@ export async function* crawlPast(
       if (!(error instanceof VidimusError) && !(error instanceof SourceError)) throw error;
       if (error.code === "SOURCE_FAILING") failing++;
       const isOfOne = error.code === "SOURCE_ENDLESS" || (error.code === "SOURCE_FAILING" && failing < 3);
-      if (error instanceof SourceError && !isOfOne) throw error;
+      if (error instanceof SourceError && !isOfOne) {
+        // What was read by then is good, whatever the source has come to.
+        if (batch.length > 0) yield { files: batch };
+        throw error;
+      }
       onFinding({ version, code: error.code, sentence: error.message });
     }
     if (bytes > limits.batchBytes) {

@@ -10,6 +10,7 @@ import type { Metadata } from "../core/model.ts";
 import type { Collection } from "../core/taking-over.ts";
 import { DestinationError } from "./errors.ts";
 import { authorityHint } from "./notary-source.ts";
+import type { Weight } from "./offer.ts";
 
 export interface Standing {
   readonly exists: boolean;
@@ -22,12 +23,16 @@ export interface Destination {
   standing(repository: string): Promise<Standing>;
   /** Digests of the versions of a role that are there. */
   versions(repository: string, role: string): Promise<ReadonlyMap<number, string>>;
-  /** `dryRun`: everything is asked and verified, and nothing changed. */
+  /**
+   * `dryRun`: everything is asked and verified, and nothing changed. Throws `SOURCE_ENDLESS` where `light`, which many may be at a
+   * time, is too little for what has to be held meanwhile.
+   */
   take(
     repository: string,
     origin: string,
     collection: Collection,
     dryRun: boolean,
+    weight?: Weight,
   ): Promise<{ changed: boolean; incarnation: number }>;
   addPast(repository: string, incarnation: number, files: readonly Metadata[]): Promise<number>;
 }

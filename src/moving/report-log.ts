@@ -34,10 +34,6 @@ export class ReportLog implements Iterable<Report> {
     this.#last = [];
   }
 
-  get size(): number {
-    return this.#places.length;
-  }
-
   *[Symbol.iterator](): Generator<Report, undefined> {
     const open = new Map<number, readonly string[]>();
     for (const { block, line } of this.#places.sort((a, b) => (a.repository < b.repository ? -1 : 1))) {

@@ -25,8 +25,11 @@ const deepest = 32;
 const largestFile = 16 * 1_024 * 1_024;
 const mostFiles = 5_000;
 
-/** Throws `SOURCE_UNREACHABLE` if the folder cannot be read, `SOURCE_ENDLESS`. */
-export async function* keptIn(folder: string): AsyncGenerator<Kept> {
+/**
+ * Throws `SOURCE_UNREACHABLE` if the folder cannot be read, `SOURCE_ENDLESS`.
+ * @param room bytes that may still be read, of this folder and of others with it
+ */
+export async function* keptIn(folder: string, room: { bytes: number }): AsyncGenerator<Kept> {
   const root = await placeOf(folder);
   let left = mostEntries;
   yield* below(root, 0);
@@ -71,8 +74,15 @@ export async function* keptIn(folder: string): AsyncGenerator<Kept> {
           const role = `${prefix}${entry.name.slice(0, -5)}`;
           if (!isRole(role)) continue;
           if (!entry.isFile()) unread.set(role, "it is no regular file");
-          else if ((await stat(path)).size > largestFile) unread.set(role, "it is larger than 16 MiB");
-          else files.set(role, await readFile(path));
+          else {
+            const { size } = await stat(path);
+            if (size > largestFile) unread.set(role, "it is larger than 16 MiB");
+            else {
+              room.bytes -= size;
+              if (room.bytes < 0) throw tooMuch();
+              files.set(role, await readFile(path));
+            }
+          }
         }
       }
     };
@@ -107,6 +117,10 @@ function unreadable(place: string, cause: unknown): SourceError {
     `The folder ${place} cannot be read: check its name and rights.`,
     cause,
   );
+}
+
+function tooMuch(): SourceError {
+  return new SourceError("SOURCE_ENDLESS", "These folders hold more than 1 GiB: name fewer at a time.");
 }
 
 function endless(folder: string): SourceError {

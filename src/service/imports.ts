@@ -126,19 +126,19 @@ export class Imports implements ImportService {
   ): Promise<Imported> {
     const { store, format, trusted, cache, logger } = this.#parts;
     const state = await store.state(repository);
-    const present = [roots.at(-1) as Metadata, ...files];
+    const root = roots.at(-1) as (typeof roots)[number];
+    const present = [root, ...files];
     if (await this.#isHere(state, present)) {
       const { revision, incarnation } = state;
       const place = { repository, incarnation, at, principal };
       const older = await addRoots(this.#parts, place, roots, dryRun);
       return { changed: older > 0, revision, incarnation, remarks };
     }
-    await this.#refuseConflict(state, present, roots);
+    await this.#refuseConflict(state, roots, files);
     if (dryRun) {
       const { revision, incarnation } = state;
       return { changed: true, revision, incarnation, remarks };
     }
-    const root = roots.at(-1) as (typeof roots)[number];
     try {
       const { revision, incarnation } = await store.commit({
         repository,
@@ -198,10 +198,11 @@ export class Imports implements ImportService {
   /** Nothing that clients have seen here may go back or be exchanged. */
   async #refuseConflict(
     state: RepositoryState,
-    present: readonly Metadata[],
     roots: readonly Metadata[],
+    files: readonly Metadata[],
   ): Promise<void> {
     const { store } = this.#parts;
+    const present = [...roots.slice(-1), ...files];
     if (!state.exists) {
       for (const { role, signed } of present) {
         const floor = state.floor.get(role) ?? 0;
@@ -226,7 +227,7 @@ export class Imports implements ImportService {
     const mine = state.current.get("root");
     const isOfChain = mine === undefined || roots.some(({ sha256 }) => sha256 === mine.sha256);
     if (behind === undefined && isOfChain) return;
-    await this.#refuseOtherBytes(state.repository, [...roots, ...present.slice(1)]);
+    await this.#refuseOtherBytes(state.repository, [...roots, ...files]);
     if (behind !== undefined) {
       const { role, signed } = behind;
       throw conflict(

@@ -20,7 +20,12 @@ beforeAll(async () => {
   // All go by the machine's clock, as the command does.
   there = await startServer({ at: Date.now() });
   here = await startServer({ at: Date.now() });
-  home = folderWith({ "names.txt": `${app}\n`, "except.txt": "not/there\n", "bad.json": "{" });
+  home = folderWith({
+    "names.txt": `${app}\n`,
+    "nothing.txt": "# nothing yet\n",
+    "except.txt": "not/there\n",
+    "bad.json": "{",
+  });
 });
 afterAll(async () => {
   await there.close();
@@ -87,6 +92,16 @@ it("says what was not compared and why, and ends with 98", async () => {
   });
   const left = await shadow(app, "not/there", "--except", "except.txt");
   expect([left.code, left.out]).toEqual([undefined, expect.stringContaining("1 left out by --except")]);
+});
+
+it("compares nothing for a file that names nothing, and remembers no more than before", async () => {
+  const state = home.at("nothing.json");
+  const { code, out } = await shadow("--names", "nothing.txt", "--state", state, "--json");
+  expect([code, JSON.parse(out).repositories]).toEqual([
+    undefined,
+    { same: 0, differing: 0, absent: 0, uncompared: 0, excepted: 0 },
+  ]);
+  expect(JSON.parse(readFileSync(state, "utf8")).read).toEqual({ here: "", there: "" });
 });
 
 it("writes what a node exporter collects, whole each time, and leaves it alone when it cannot compare", async () => {

@@ -238,7 +238,7 @@ describe("beside a hostile server", () => {
         there: theirs,
         crawl: { format: notary, limits: usualCrawlLimits, now: Date.now },
         inFlight: 8,
-        repositories: names,
+        repositories: new Set(names),
         pause: async () => undefined,
         onState: async () => undefined,
       },

@@ -18,7 +18,6 @@ it("gives every report back as it was, by name, as often as it is asked", () => 
   const late = (each: number) => (each % 1_000 === 3 ? each + 5_000 : each);
   const order = reports.map((_, each) => each).sort((a, b) => late(a) - late(b));
   for (const each of order) log.add(reportOf(each));
-  expect(log.size).toBe(reports.length);
   expect([...log]).toEqual(reports);
   log.add(reportOf(12_345));
   expect([...log].at(-1)).toEqual(reportOf(12_345));

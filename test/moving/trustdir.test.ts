@@ -6,6 +6,7 @@ import { createFetcher } from "../../src/client/fetch/http-fetcher.ts";
 import { notary } from "../../src/core/format/notary.ts";
 import { destination } from "../../src/moving/destination.ts";
 import { takeOver } from "../../src/moving/take-over.ts";
+import { keptIn } from "../../src/moving/trust-folder.ts";
 import { trustOffer } from "../../src/moving/trust-offer.ts";
 import { type Folder, folderWith } from "../support/folder.ts";
 import { app, publishOn, withHistory } from "../support/moving.ts";
@@ -237,6 +238,28 @@ it("a folder of nothing is named, and that of docker itself is understood", asyn
   const docker = folderWith({});
   symlinkSync(path, docker.at("trust"));
   expect((await trustOffer([docker.path], notary, () => 0)).repositories).toEqual([app]);
+});
+
+it("more than what may be held at a time is not read, be it of one repository or of several", async () => {
+  const file = "x".repeat(100);
+  const one = folderWith({ "tuf/a/b/metadata/root.json": file, "tuf/a/b/metadata/targets.json": file });
+  const two = folderWith({ "tuf/a/b/metadata/root.json": file, "tuf/a/c/metadata/root.json": file });
+  const named = async (...folders: readonly Folder[]) =>
+    (
+      await trustOffer(
+        folders.map(({ path }) => path),
+        notary,
+        () => 0,
+        { testingOnlyMost: 200 },
+      )
+    ).repositories;
+  expect(await named(one)).toEqual(["a/b"]);
+  expect(await named(two)).toEqual(["a/b", "a/c"]);
+  await expect(named(one, two)).rejects.toMatchObject({ code: "SOURCE_ENDLESS" });
+  // What is too much for one repository is refused before that one is told of.
+  const room = { bytes: 199 };
+  await expect(keptIn(one.path, room).next()).rejects.toMatchObject({ code: "SOURCE_ENDLESS" });
+  expect(room.bytes).toBeLessThan(100);
 });
 
 it("a folder that cannot be read is the end of it", async () => {

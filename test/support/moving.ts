@@ -8,9 +8,10 @@ import { notary } from "../../src/core/format/notary.ts";
 import { type CrawlLimits, usualCrawlLimits } from "../../src/moving/crawl.ts";
 import { destination } from "../../src/moving/destination.ts";
 import { type NotarySource, type NotaryWays, notarySource } from "../../src/moving/notary-source.ts";
+import { offerOf } from "../../src/moving/offer.ts";
 import { paceOf } from "../../src/moving/pace.ts";
 import type { Source } from "../../src/moving/source.ts";
-import { offerOf, type TakeOver, takeOver } from "../../src/moving/take-over.ts";
+import { type TakeOver, takeOver } from "../../src/moving/take-over.ts";
 import { newRootKey, type Owner } from "./publisher.ts";
 import type { TestServer } from "./server.ts";
 

@@ -192,11 +192,14 @@ async function destinationOf(publishing: Publishing, going: Going): Promise<Dest
     const { folderDestination } = await import("../../moving/back/folder.ts");
     return await folderDestination({ folder: place, rules: crawl.format, older });
   }
-  const { encodeUpload } = await import("../../publisher/upload.ts");
+  const [{ encodeUpload }, { readOnlineKey: readKey }] = await Promise.all([
+    import("../../publisher/upload.ts"),
+    import("../../publisher/keys/online.ts"),
+  ]);
   const other = { url: place, flags, inFlight, rate };
   const { source: there, fetcher, pace } = await otherServer(publishing, other);
   closing.push(() => there.close());
-  return publishingDestination({ crawl, there, fetcher, pace, older, encode: encodeUpload });
+  return publishingDestination({ crawl, there, fetcher, pace, older, readKey, encode: encodeUpload });
 }
 
 async function tablesOf(

@@ -41,8 +41,8 @@ export async function runImport(
   const { ReportLog } = await import("../../moving/report-log.ts");
   const json = flags.json === true;
   const reports = new ReportLog();
-  const progress = importProgress(publishing.context, { from, json, words: wordsOfImport });
   const time = timeOf(flags.timeLimit);
+  const progress = importProgress(publishing.context, { from, json, words: wordsOfImport });
   let cutOff: { readonly by: unknown } | undefined;
   try {
     await work({

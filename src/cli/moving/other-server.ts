@@ -121,7 +121,10 @@ function readGiven({ readFile }: Publishing["context"], path: string, what: stri
 
 const largestNames = 64 * 1_024 * 1_024;
 
-/** The repositories that were named, by arguments or a file; undefined: none was. */
+/**
+ * The repositories that were named, by arguments or a file, in the order in which reports are read; undefined: it was not said
+ * which.
+ */
 export function namesOf(
   command: Command,
   context: Publishing["context"],
@@ -130,7 +133,7 @@ export function namesOf(
 ): ReadonlySet<string> | undefined {
   if (repositories.length > 0 && file !== undefined)
     command.error("error: name the repositories or give --names, not both");
-  if (repositories.length > 0) return new Set(repositories);
+  if (repositories.length > 0) return new Set([...repositories].sort());
   return file === undefined ? undefined : namesIn(command, readGiven(context, file, "--names"));
 }
 
@@ -141,6 +144,7 @@ function namesIn(command: Command, text: string): ReadonlySet<string> {
     text
       .split("\n")
       .map((line) => line.trim())
-      .filter((line) => line !== "" && !line.startsWith("#")),
+      .filter((line) => line !== "" && !line.startsWith("#"))
+      .sort(),
   );
 }

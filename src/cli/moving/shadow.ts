@@ -61,7 +61,7 @@ export function addShadow(parent: Command, publishing: Publishing): void {
     const flags = command.opts<Flags>();
     const inFlight = numberOf(command, flags.inFlight, "--in-flight", 64);
     const rate = numberOf(command, flags.rate, "--rate", 10_000);
-    const repositories = [...(namesOf(command, context, named, flags.names) ?? [])];
+    const repositories = namesOf(command, context, named, flags.names);
     const except = namesOf(command, context, [], flags.except) ?? new Set<string>();
     const [
       { compareServers },

@@ -8,7 +8,8 @@ export { folderSource, isExport } from "../../moving/back/folder.ts";
 export { usualCrawlLimits } from "../../moving/crawl.ts";
 export { databaseSource } from "../../moving/database-source.ts";
 export { publicUrl } from "../../moving/databases/postgres.ts";
-export { offerOf, takeOver, takeOverEach } from "../../moving/take-over.ts";
+export { offerOf } from "../../moving/offer.ts";
+export { takeOver, takeOverEach } from "../../moving/take-over.ts";
 export { trustOffer } from "../../moving/trust-offer.ts";
 
 /** The server that the flags or the policy name. */

@@ -5,8 +5,8 @@
 import { VidimusError } from "../../core/errors.ts";
 import type { Crawl } from "../crawl.ts";
 import { SourceError } from "../errors.ts";
+import { type Offer, offerOf } from "../offer.ts";
 import { type Finding, withoutEnd } from "../report.ts";
-import { type Offer, offerOf } from "../take-over.ts";
 
 export function ownOffer(crawl: Crawl, { past }: { readonly past: boolean }): Offer {
   const offer = offerOf(crawl, { past });

@@ -9,34 +9,28 @@
  *
  * Each publication is whole or not there. What was cut off goes on where it was.
  *
- * That interface has no way to say what is expected to be there. So right before a publication its timestamp is asked for once
- * more: whatever was published since the plan was made has moved it on, and then nothing is sent. What is published in the moment
- * after that meets the versions, which that server lets rise only, and the comparison at the end.
+ * That interface has no way to say what is expected to be there. So right before a publication that brings something its timestamp
+ * is asked for once more: whatever was published since the plan was made has moved it on, and then nothing is sent. What is
+ * published in the moment after that, or while empty publications follow one another, meets the versions, which that server lets
+ * rise only, and the comparison at the end.
  */
-import type { Fetcher } from "../../client/fetch/fetcher.ts";
 import { sha256Hex } from "../../core/bytes.ts";
-import { notaryKeyId } from "../../core/keys.ts";
 import type { Collection } from "../../core/taking-over.ts";
-import { rootRole } from "../../core/verify.ts";
 import { type Crawl, type CrawlLimits, crawlPresent, type Present } from "../crawl.ts";
 import type { Destination } from "../destination.ts";
 import { BackError } from "../errors.ts";
 import { byWeight, upTo } from "../giving-up.ts";
-import { askSource } from "../notary-source.ts";
-import type { Pace } from "../pace.ts";
+import type { Weight } from "../offer.ts";
 import type { Source } from "../source.ts";
 import { type Older, refuseOtherHistory } from "./history.ts";
-import { asPlace, readingAt } from "./place.ts";
+import { readingAt } from "./place.ts";
 import { type Step, stepsAfter } from "./steps.ts";
 import { refuseFile } from "./stock-form.ts";
+import { asked, type KeysPlace, largestAnswer, longest, refuseWithoutKey } from "./their-keys.ts";
 
-export interface PublishingPlace {
+export interface PublishingPlace extends KeysPlace {
   /** This server. */
   readonly crawl: Crawl;
-  /** The Notary. */
-  readonly there: Source;
-  readonly fetcher: Fetcher;
-  readonly pace: Pace;
   older(repository: string): Older;
   encode(files: ReadonlyMap<string, Buffer>): Promise<{ readonly type: string; readonly bytes: Buffer }>;
   /** Milliseconds that the publications of one repository may take, in place of six hours. */
@@ -55,8 +49,6 @@ interface Plan {
 const mostLifts = 1_000;
 /** Plans that are made when somebody publishes there meanwhile. */
 const attempts = 3;
-const largestAnswer = 64 * 1_024;
-const longest = 120_000;
 const usualPatience = 6 * 60 * 60_000;
 
 export function publishingDestination(place: PublishingPlace): Destination {
@@ -69,7 +61,7 @@ export function publishingDestination(place: PublishingPlace): Destination {
     return reading(repository, () => weighed(crawl.limits, within));
   };
 
-  async function planOf(repository: string, collection: Collection): Promise<Plan> {
+  async function planOf(repository: string, collection: Collection, weight: Weight): Promise<Plan> {
     const known = await readThere(repository);
     const isSame = known !== undefined && hasSameContent(known.collection, collection);
     const newest = { there: versionsOf(known), here: onlineOf(collection) };
@@ -82,7 +74,8 @@ export function publishingDestination(place: PublishingPlace): Destination {
         stored.map(({ role, sha256, signed }) => ({ role, sha256, version: signed.version })),
         older(repository),
       );
-      steps = await stepsAfter(crawl, { repository, collection, firstRoot: 1 }, known?.collection);
+      const present = { repository, collection, firstRoot: 1 };
+      steps = await stepsAfter(crawl, present, known?.collection, { weight });
       for (const { files } of steps) for (const file of files) refuseFile(repository, file, crawl.now());
     }
     const lifts = Math.max(0, newest.here.timestamp - newest.there.timestamp - steps.length);
@@ -104,7 +97,7 @@ export function publishingDestination(place: PublishingPlace): Destination {
       return bytes && signed && { version: signed.version, sha256: sha256Hex(bytes) };
     });
 
-  /** Each publication makes one timestamp. Throws `EXPORT_AHEAD` when there is another one in between. */
+  /** Each publication makes one timestamp. Throws `EXPORT_AHEAD` when there is another one between two that bring something. */
   async function send(repository: string, { before, steps, lifts }: Plan): Promise<void> {
     const end = performance.now() + (place.patience ?? usualPatience);
     const next = async (files: ReadonlyMap<string, Buffer>): Promise<void> => {
@@ -126,9 +119,9 @@ export function publishingDestination(place: PublishingPlace): Destination {
     },
     versions: async () => new Map(),
     addPast: async () => 0,
-    async take(repository, _origin, collection, dryRun) {
+    async take(repository, _origin, collection, dryRun, weight = "any") {
       for (let attempt = 1; ; attempt++) {
-        const plan = await planOf(repository, collection);
+        const plan = await planOf(repository, collection, weight);
         const changed = plan.steps.length + plan.lifts > 0;
         if (dryRun || !changed) return { changed, incarnation: 1 };
         if ((await timestampOf(repository))?.sha256 === plan.before?.sha256) {
@@ -209,46 +202,6 @@ async function refuseLifts(
       `${why}, and lacks the snapshot's key that would make up for it: bring it into the database with --server-db, or let its owner publish there ${lifts} times.`,
       error,
     );
-  }
-}
-
-/** The key that the server there would sign with. It makes one if it has none: so it is asked only for what it has. */
-async function refuseWithoutKey(
-  { fetcher, pace, there }: PublishingPlace,
-  repository: string,
-  { roots }: Collection,
-  role: "timestamp" | "snapshot",
-): Promise<void> {
-  const root = roots.at(-1)?.signed;
-  if (root === undefined) return;
-  await pace.turn();
-  const { status, body } = await asked(there, () =>
-    fetcher.call({
-      right: { of: "repository", repository, actions: "pull,push" },
-      method: "GET",
-      path: `/v2/${repository}/_trust/tuf/${role}.key`,
-      maxBytes: largestAnswer,
-      signal: AbortSignal.timeout(longest),
-    }),
-  );
-  const id = status === 200 ? keyIdOf(body) : undefined;
-  if (id !== undefined && rootRole(root, role).keys.has(id)) return;
-  throw new BackError(
-    "EXPORT_KEYS",
-    `${there.origin} lacks the key of ${role} that the root of ${repository} names, so it refuses that root: bring it into its database with --server-db and --without-keys, and let its owner sign a root with the old keys (vidimus adopt).`,
-  );
-}
-
-function asked<T>({ origin }: Source, request: () => Promise<T>): Promise<T> {
-  return asPlace(() => askSource(origin, request));
-}
-
-function keyIdOf(body: Buffer): string | undefined {
-  try {
-    const { keytype, keyval } = JSON.parse(body.toString("utf8"));
-    return notaryKeyId(String(keytype), String(keyval.public));
-  } catch {
-    return undefined;
   }
 }
 

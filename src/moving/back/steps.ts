@@ -8,27 +8,36 @@
 import type { Metadata } from "../../core/model.ts";
 import type { Collection } from "../../core/taking-over.ts";
 import { isExpired } from "../../core/verify.ts";
-import { type Crawl, crawlPast, type Present } from "../crawl.ts";
-import { BackError } from "../errors.ts";
+import { type Crawl, crawlPast, lightOf, type PastFinding, type Present } from "../crawl.ts";
+import { BackError, SourceError } from "../errors.ts";
+import type { Weight } from "../offer.ts";
 
 export interface Step {
   readonly files: readonly Metadata[];
 }
 
-/** Publications that one repository may be brought further by. */
-const mostSteps = 10_000;
+/** Files of one repository that may be published again, the present included. */
+const mostFiles = 10_000;
+/** Bytes of those of its past, which are held until all is sent: while many repositories are, and of one alone. */
+const mostBytes: Readonly<Record<Weight, number>> = { light: 4 * 1_024 * 1_024, any: 256 * 1_024 * 1_024 };
+
+export interface Room {
+  readonly weight: Weight;
+  readonly testingOnlyMost?: number;
+}
 
 /**
  * @param there what the other server has; undefined: nothing
- * Throws `EXPORT_ROOTS`, `EXPORT_FILES`, and what reading this server throws.
+ * Throws `EXPORT_ROOTS`, `EXPORT_FILES`, what reading this server throws, and `SOURCE_ENDLESS` for what is beyond a light weight.
  */
 export async function stepsAfter(
   crawl: Crawl,
   present: Present,
   there: Collection | undefined,
+  room: Room,
 ): Promise<readonly Step[]> {
   const { repository, collection } = present;
-  const pool = await filesAfter(crawl, present, there);
+  const pool = await filesAfter(crawl, present, there, room);
   const known = new Map<string, string>();
   for (const file of there === undefined ? [] : [...there.roots.slice(-1), ...there.files]) {
     known.set(file.role, file.sha256);
@@ -67,11 +76,12 @@ function unusableOf({ remarks }: Collection): ReadonlySet<string> {
   return new Set(remarks.flatMap(({ code, role }) => (code === "UNUSABLE" ? [role] : [])));
 }
 
-/** By role and digest: the present, and of the past what is later than what is there. */
+/** By role and digest: the present, and of the past what is later than what is there, without timestamps. */
 async function filesAfter(
   crawl: Crawl,
   present: Present,
   there: Collection | undefined,
+  { weight, testingOnlyMost: most = mostBytes[weight] }: Room,
 ): Promise<ReadonlyMap<string, Metadata>> {
   const { collection, repository } = present;
   const pool = new Map<string, Metadata>();
@@ -82,19 +92,32 @@ async function filesAfter(
   for (const file of [...collection.roots, ...files]) add(file);
   const from = there?.trusted.snapshot?.signed.version ?? 0;
   // One set at a time, for the first one that is there already is the end.
-  const finely = { ...crawl, limits: { ...crawl.limits, batchBytes: 0 } };
+  const limits = weight === "light" ? lightOf(crawl.limits) : crawl.limits;
+  const finely = { ...crawl, limits: { ...limits, batchBytes: 0 } };
   const usable = { ...present, collection: { ...collection, files } };
-  for await (const { files: past } of crawlPast(finely, usable, new Map(), () => undefined)) {
-    for (const file of past) add(file);
-    if (past.some(({ role, signed }) => role === "snapshot" && signed.version <= from)) break;
-    if (pool.size > mostSteps) {
-      throw new BackError(
-        "EXPORT_FILES",
-        `${repository} was published too often since to be published again: bring it into the database with --server-db.`,
-      );
+  // What is only too large for now would be passed over as if it were gone.
+  const onFinding = ({ code }: PastFinding) => {
+    if (weight === "light" && code === "SOURCE_ENDLESS") throw tooLarge(repository, weight);
+  };
+  let bytes = 0;
+  for await (const { files: past } of crawlPast(finely, usable, new Map(), onFinding)) {
+    for (const file of past) {
+      if (file.role === "timestamp") continue;
+      add(file);
+      bytes += file.bytes.length;
     }
+    if (bytes > most) throw tooLarge(repository, weight);
+    if (past.some(({ role, signed }) => role === "snapshot" && signed.version <= from)) break;
+    if (pool.size > mostFiles) throw tooLarge(repository, "any");
   }
   return pool;
+}
+
+function tooLarge(repository: string, weight: Weight): BackError | SourceError {
+  const sentence = `${repository} was published too often since to be published again: bring it into the database with --server-db.`;
+  return weight === "light"
+    ? new SourceError("SOURCE_ENDLESS", sentence)
+    : new BackError("EXPORT_FILES", sentence);
 }
 
 function filesOf(

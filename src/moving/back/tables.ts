@@ -73,10 +73,7 @@ export function tablesDestination(place: TablesPlace): Destination {
         const added = await adding(() => tables.add(repository, missing, seen, announced));
         if (added !== undefined) return { changed: true, incarnation: 1 };
       }
-      throw new BackError(
-        "EXPORT_AHEAD",
-        `${repository} is published to over there all the time: stop that, then export it again.`,
-      );
+      throw neverStill(repository);
     },
     async addPast(repository, _incarnation, files) {
       for (let attempt = 1; attempt <= attempts; attempt++) {
@@ -87,9 +84,16 @@ export function tablesDestination(place: TablesPlace): Destination {
         const added = await adding(() => tables.add(repository, past, seen, []));
         if (added !== undefined) return added;
       }
-      return 0;
+      throw neverStill(repository);
     },
   };
+}
+
+function neverStill(repository: string): BackError {
+  return new BackError(
+    "EXPORT_AHEAD",
+    `${repository} is published to over there all the time: stop that, then export it again.`,
+  );
 }
 
 /** By then others may have been written. Throws `EXPORT_PLACE` for a database that broke off. */

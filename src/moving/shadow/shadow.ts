@@ -28,8 +28,8 @@ export interface Shadow {
   readonly crawl: Omit<Crawl, "source">;
   /** Repositories at a time. */
   readonly inFlight: number;
-  /** Empty: what the changefeeds name. */
-  readonly repositories: readonly string[];
+  /** Undefined: what the changefeeds name. */
+  readonly repositories: ReadonlySet<string> | undefined;
   /** Names that are not looked at. */
   readonly except?: ReadonlySet<string>;
   /** Waits before what differs is read again. */
@@ -59,9 +59,9 @@ const ofOne: ReadonlySet<string> = new Set(uncomparedCodes);
 export async function compareServers(shadow: Shadow, before: ShadowState): Promise<Compared> {
   const { here, there, repositories, crawl, inFlight, patience = usualPatience } = shadow;
   const end = performance.now() + patience.whole;
-  const isNamed = repositories.length > 0;
+  const isNamed = repositories !== undefined;
   const { names, read } = isNamed
-    ? { names: new Map(repositories.map((name) => [name, true])), read: before.read }
+    ? { names: new Map([...repositories].map((name) => [name, true])), read: before.read }
     : await changedSince(shadow, before);
   const under = before.under ?? { upTo: "", read };
   const wasOpen = new Set(before.open.map(({ repository }) => repository));

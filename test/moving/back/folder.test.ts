@@ -7,8 +7,9 @@ import { notary } from "../../../src/core/format/notary.ts";
 import { folderDestination, folderSource, isExport } from "../../../src/moving/back/folder.ts";
 import { olderAt } from "../../../src/moving/back/publishing.ts";
 import { type CrawlLimits, usualCrawlLimits } from "../../../src/moving/crawl.ts";
+import { offerOf } from "../../../src/moving/offer.ts";
 import type { Source } from "../../../src/moving/source.ts";
-import { offerOf, takeOver } from "../../../src/moving/take-over.ts";
+import { takeOver } from "../../../src/moving/take-over.ts";
 import { type Folder, folderWith } from "../../support/folder.ts";
 import {
   app,

@@ -8,6 +8,7 @@ import { crawlPresent, usualCrawlLimits } from "../../../src/moving/crawl.ts";
 import { type SourceCode, SourceError } from "../../../src/moving/errors.ts";
 import { paceOf } from "../../../src/moving/pace.ts";
 import type { Source } from "../../../src/moving/source.ts";
+import { readOnlineKey } from "../../../src/publisher/keys/online.ts";
 import { app, publishOn, recorded, sourceAt, withHistory } from "../../support/moving.ts";
 import type { Owner } from "../../support/publisher.ts";
 import { startServer, type TestServer } from "../../support/server.ts";
@@ -30,7 +31,7 @@ const presentAt = async (source: Source) => {
 };
 
 /** Whether something is missing there, by a server that answers with the keys it is given; nothing can be published to it. */
-async function foreseen(there: Source, keys: (path: string) => Promise<Buffer> = keyHere) {
+async function foreseen(there: Source, keys: (path: string) => Promise<Buffer> = keyHere, status = 200) {
   const source = sourceAt(here.port);
   const { crawl, present } = await presentAt(source);
   const asked: string[] = [];
@@ -38,6 +39,7 @@ async function foreseen(there: Source, keys: (path: string) => Promise<Buffer> =
     crawl,
     there,
     pace: paceOf(10_000),
+    readKey: readOnlineKey,
     older: olderAt(source, 1_000_000),
     encode: () => Promise.reject(new Error("nothing is published here")),
     fetcher: {
@@ -45,7 +47,7 @@ async function foreseen(there: Source, keys: (path: string) => Promise<Buffer> =
       get: () => Promise.reject(new Error("the source reads")),
       call: async ({ method, path }) => {
         asked.push(`${method} ${path.split("/").at(-1)}`);
-        return { status: 200, type: undefined, code: undefined, body: await keys(path) };
+        return { status, type: undefined, code: undefined, body: await keys(path) };
       },
       close: () => undefined,
     },
@@ -98,6 +100,17 @@ describe("a publish interface", () => {
     await other.close();
   });
 
+  it("that does not say which keys its signer has is not said to lack one", async () => {
+    const there = await recorded(here, app);
+    owner.addTarget("3.0");
+    await publishOn(here, owner, "targets");
+    for (const text of ["<html>", "{}", '{"keytype": 1, "keyval": {"public": 2}}']) {
+      expect((await foreseen(there, async () => Buffer.from(text))).outcome).toBe("EXPORT_UNREADABLE");
+    }
+    expect((await foreseen(there, keyHere, 500)).outcome).toBe("EXPORT_UNREADABLE");
+    expect((await foreseen(there, keyHere, 404)).outcome).toBe("EXPORT_KEYS");
+  });
+
   it("takes nothing that has expired", async () => {
     const there = await recorded(here, app);
     owner.addTarget("3.0");
@@ -119,6 +132,7 @@ describe("a publish interface", () => {
       crawl,
       there: nothing,
       pace: paceOf(10_000),
+      readKey: readOnlineKey,
       older: olderAt(source, 1_000_000),
       encode: () => Promise.reject(new Error("nothing is published here")),
       fetcher: {} as never,
@@ -163,6 +177,7 @@ async function published(
       },
     },
     pace: paceOf(10_000),
+    readKey: readOnlineKey,
     older: olderAt(source, 1_000_000),
     encode: async () => ({ type: "x", bytes: Buffer.alloc(0) }),
     ...(changes.patience !== undefined && { patience: changes.patience }),

@@ -127,6 +127,8 @@ describe("the tables of an old server", () => {
     const always = tablesWith(busy, () => busy.push({ role: "snapshot", version: ++version, sha256: "x" }));
     const given = destinationTo(always.tables).destination.take(app, "x", present.collection, false);
     expect(await codeOf(given)).toBe("EXPORT_AHEAD");
+    const past = destinationTo(always.tables).destination.addPast(app, 1, present.collection.files);
+    expect(await codeOf(past)).toBe("EXPORT_AHEAD");
     expect(always.transactions).toEqual([]);
   });
 

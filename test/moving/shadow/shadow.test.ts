@@ -45,7 +45,7 @@ async function shadowed({ atHere, atThere, ...changes }: Changes = {}) {
         there: { ...theirs, ...atThere?.(theirs) },
         crawl: { format: notary, limits: usualCrawlLimits, now: () => here.clock.now() },
         inFlight: 4,
-        repositories: [],
+        repositories: undefined,
         pause: async () => undefined,
         onState: async (next) => {
           state = next;
@@ -221,7 +221,7 @@ describe("what is remembered", () => {
     await there.publish("only/there", (await there.owner("only/there")).first());
     await shadowed();
     const before = state;
-    expect(await shadowed({ repositories: [app] })).toMatchObject(all({ same: 1 }));
+    expect(await shadowed({ repositories: new Set([app]) })).toMatchObject(all({ same: 1 }));
     expect(state).toEqual(before);
   });
 
@@ -330,7 +330,7 @@ describe("what could not be compared", () => {
 
   it("because neither has what was named, or what a changefeed tells of", async () => {
     const ghost = "not/there";
-    expect(await reasons({ repositories: [ghost] })).toEqual([
+    expect(await reasons({ repositories: new Set([ghost]) })).toEqual([
       [ghost, "NOT_FOUND", expect.stringContaining("check the name")],
     ]);
     expect(await reasons(telling(ghost))).toEqual([
