@@ -22,7 +22,7 @@ import {
 } from "./crawl.ts";
 import type { Destination } from "./destination.ts";
 import { BackError, DestinationError, SourceError, TimeLimitError } from "./errors.ts";
-import { type Finding, nothingOf, type Report } from "./report.ts";
+import { badNameSentence, type Finding, nothingOf, type Report } from "./report.ts";
 
 /** What is to be brought, wherever it is. */
 export interface Offer {
@@ -185,8 +185,8 @@ async function takeOne(work: TakeOver, repository: string, weight: Weight): Prom
   const findings: Finding[] = [];
   let report = nothingOf(repository, "leftOut");
   if (!isRepositoryName(repository)) {
-    const sentence = `No repository can be called that here: a name is that of an OCI reference, such as registry.example.org/team/app. Whoever owns it has to sign it anew under another name.`;
-    return { report: { ...report, findings: [{ code: "BAD_REPOSITORY_NAME", sentence }] } };
+    const finding = { code: "BAD_REPOSITORY_NAME", sentence: badNameSentence };
+    return { report: { ...report, findings: [finding] } };
   }
   try {
     const offered = await offer.present(repository, weight);
