@@ -79,6 +79,21 @@ describe("an import", () => {
   });
 });
 
+describe("adopting what was taken over", () => {
+  it("takes the right to publish to it, and no more", async () => {
+    const { code, out, err } = await as("publisher", "adopt", app, "--dry-run");
+    expect([code, err]).toEqual([0, ""]);
+    expect(out).toContain("Nothing was signed.");
+    // What is asked for twice is one key.
+    expect((await as("publisher", "adopt", app, "--dry-run")).out).toBe(out);
+  });
+
+  it("is refused to whoever may only read", async () => {
+    const { code, err } = await as("reader", "adopt", app, "--dry-run");
+    expect([code, err]).toEqual([exitCodes.oldKeys.code, expect.stringContaining("push")]);
+  });
+});
+
 describe("a server that is named beside a policy that leads to another one", () => {
   it.each([
     ["import", "notary", "OLD", app],
