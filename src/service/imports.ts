@@ -207,14 +207,16 @@ export class Imports implements ImportService {
         const floor = state.floor.get(role) ?? 0;
         if ((role === "timestamp" || role === "snapshot") && signed.version <= floor) {
           throw conflict(
-            `had an earlier life whose ${role} reached version ${floor}: take it over under another name, or once its source is above that`,
+            `had an earlier life whose ${role} reached version ${floor}, below which its readers accept nothing: import it once its source is above that, or, where the source is gone, let its owner publish it anew here and tell its readers`,
           );
         }
       }
       return;
     }
     if ((await store.imports.last(state.repository)) === undefined) {
-      throw conflict("exists already with another history: delete it, or take it over under another name");
+      throw conflict(
+        "exists already with another history: ask its owner which of both goes on, and do not delete it for this, since a name that was deleted takes nothing back that is older",
+      );
     }
     if (await this.#isHeld(state)) {
       throw conflict("has been adopted, and goes on here: nothing newer is taken from elsewhere");
