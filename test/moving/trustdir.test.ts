@@ -75,6 +75,26 @@ describe("what a client kept", () => {
     expect(existsSync(folder.at(`tuf/${app}/changelist/0001.change`))).toBe(true);
   });
 
+  it.each(["my app/x", "evil\u001b[31m", "_trust/x"])(
+    "under a name that none can have here (%j) is a finding, and keeps no other from being taken",
+    async (name) => {
+      const folder = await cache();
+      const odd = folderWith({ [`tuf/${name}/metadata/root.json`]: "{}" });
+      const { repositories, empty } = await trustOffer([odd.path], notary, () => here.clock.now());
+      expect([repositories, empty]).toEqual([[name], []]);
+      const reports = await bring(folder, odd);
+      expect(reports.map(({ repository, outcome }) => [repository, outcome])).toEqual(
+        expect.arrayContaining([
+          [name, "leftOut"],
+          [app, "taken"],
+        ]),
+      );
+      expect(reports.find(({ repository }) => repository === name)?.findings).toMatchObject([
+        { code: "BAD_REPOSITORY_NAME" },
+      ]);
+    },
+  );
+
   it("long after its server was switched off is taken, and remarked on", async () => {
     const folder = await cache();
     here.clock.advance(300 * 86_400_000);
