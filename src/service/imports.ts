@@ -26,7 +26,7 @@ import type {
   PastRequest,
   VersionHere,
 } from "./imports/import-service.ts";
-import { addPast, addRoots, conflict } from "./imports/past.ts";
+import { addOlderRoots, addPast, addRoots, conflict } from "./imports/past.ts";
 import type { OnlineKeys } from "./online/keys.ts";
 import type { PolicyInForce } from "./policy-in-force.ts";
 import type { Principal } from "./principal.ts";
@@ -133,6 +133,16 @@ export class Imports implements ImportService {
       const older = await addRoots(this.#parts, place, roots, dryRun);
       return { changed: older > 0, revision, incarnation, remarks };
     }
+    const older = await addOlderRoots(
+      this.#parts,
+      { repository, incarnation: state.incarnation, at, principal },
+      { roots, present },
+      dryRun,
+    );
+    if (older > 0) {
+      const { revision, incarnation } = state;
+      return { changed: true, revision, incarnation, remarks };
+    }
     await this.#refuseConflict(state, present, roots);
     if (dryRun) {
       const { revision, incarnation } = state;
@@ -219,7 +229,9 @@ export class Imports implements ImportService {
       );
     }
     if (await this.#isHeld(state)) {
-      throw conflict("has been adopted, and goes on here: nothing newer is taken from elsewhere");
+      throw conflict(
+        "has been adopted, and goes on here: of what comes from elsewhere only roots are taken that are older than the first one here, and lead to it",
+      );
     }
     const behind = present.find(({ role, sha256, signed }) => {
       const here = state.current.get(role);
