@@ -272,6 +272,7 @@ const ofOldKey = {
   OLD_KEY_DAMAGED: "oldKeys",
   OLD_KEYS_FOREIGN: "oldKeys",
   OLD_KEY_REFUSED: "oldKeys",
+  BAD_REPOSITORY_NAME: "oldKeysInPart",
   OLD_KEYS_UNTOLD: "oldKeys",
 } as const satisfies Record<OldKeyCode, ExitName>;
 const ofSource = {

@@ -1,7 +1,9 @@
 /** The server that takes keys in, as whoever brings them asks it (`/api/v1/repositories/{name}/online-keys`). */
 import { z } from "zod";
 import type { Fetcher } from "../client/fetch/fetcher.ts";
+import { isRepositoryName } from "../core/names.ts";
 import { OldKeyError } from "./databases/errors.ts";
+import { badNameSentence } from "./report.ts";
 
 const answer = z.object({
   roles: z.array(
@@ -25,7 +27,7 @@ export interface BroughtKey {
 export interface KeyServer {
   /**
    * The keys that the root in force lists, and which are held; undefined if there is no such repository. Throws `OLD_KEYS_UNTOLD` for a
-   * server that is no Vidimus.
+   * server that is no Vidimus, `BAD_REPOSITORY_NAME` for a name that no repository has there.
    */
   standing(repository: string): Promise<OnlineRoles | undefined>;
   /** All of them, or none. Throws `OLD_KEY_REFUSED`. */
@@ -38,6 +40,8 @@ const longest = 60_000;
 /** @param fetcherOf the way to the server of a repository */
 export function keyServer(fetcherOf: (repository: string) => Promise<Fetcher>): KeyServer {
   const call = async (repository: string, method: "GET" | "POST", body?: object) => {
+    // Others may not even be asked about: `..` would lead elsewhere.
+    if (!isRepositoryName(repository, { older: true })) throw badName(repository);
     const fetcher = await fetcherOf(repository);
     const bytes = body && Buffer.from(JSON.stringify(body), "utf8");
     try {
@@ -59,6 +63,7 @@ export function keyServer(fetcherOf: (repository: string) => Promise<Fetcher>): 
       });
       if (status === 404 && code !== undefined) return undefined;
       if (status === 200) return answer.parse(JSON.parse(said.toString("utf8"))).roles;
+      if (code === "BAD_REPOSITORY_NAME") throw badName(repository);
       throw refused(fetcher.origin, repository, status, code, said);
     } finally {
       bytes?.fill(0);
@@ -73,6 +78,13 @@ export function keyServer(fetcherOf: (repository: string) => Promise<Fetcher>): 
       return roles;
     },
   };
+}
+
+function badName(repository: string): OldKeyError {
+  return new OldKeyError(
+    "BAD_REPOSITORY_NAME",
+    `${repository}: its keys were left out: ${badNameSentence} (BAD_REPOSITORY_NAME)`,
+  );
 }
 
 const refusal = z.object({ errors: z.array(z.object({ message: z.string().max(2_000) })).min(1) });

@@ -26,7 +26,7 @@ export type Outcome =
   | "absent"
   /** No role of it has enough keys in the old signer. */
   | "foreign"
-  /** A key of it is damaged, or was refused, or did not reach the server for all that is known. */
+  /** A key of it is damaged, was refused, or did not reach the server for all that is known; or nothing here can have its name. */
   | "failed";
 
 export interface Transferred {
@@ -53,6 +53,8 @@ const atOnce = 10;
 
 interface Wanted {
   readonly repository: string;
+  /** Its name is none here: it keeps nobody else's from being brought. */
+  readonly fault?: string;
   readonly roles: OnlineRoles | undefined;
   readonly keys: readonly { readonly role: OnlineRole; readonly locked: LockedKey }[];
 }
@@ -71,11 +73,21 @@ export async function transferKeys(
   const limit = pLimit(atOnce);
   const wanted = await Promise.all(
     asked.map((repository) =>
-      limit(async () => wantedOf(repository, await server.standing(repository), known)),
+      limit(async (): Promise<Wanted> => {
+        try {
+          return wantedOf(repository, await server.standing(repository), known);
+        } catch (error) {
+          if (!(error instanceof OldKeyError) || error.code !== "BAD_REPOSITORY_NAME") throw error;
+          return { repository, fault: error.message, roles: undefined, keys: [] };
+        }
+      }),
     ),
   );
-  if (wanted.every(({ roles, keys }) => roles === undefined || (keys.length === 0 && !isServed(roles))))
-    throw foreign(wanted);
+  const usable = wanted.filter(({ fault }) => fault === undefined);
+  const isNothing = usable.every(
+    ({ roles, keys }) => roles === undefined || (keys.length === 0 && !isServed(roles)),
+  );
+  if (isNothing && (usable.length > 0 || wanted.length === 0)) throw foreign(usable);
   const opened = await openKeys(
     [...new Set(wanted.flatMap(({ keys }) => keys.map((key) => key.locked)))],
     passphrases,
@@ -145,13 +157,14 @@ function wantedOf(
 }
 
 async function bring(
-  { repository, roles, keys }: Wanted,
+  { repository, fault: named, roles, keys }: Wanted,
   byId: ReadonlyMap<string, OldKey>,
   { damaged }: Opened,
   sending: Sending | undefined,
 ): Promise<Transferred> {
   const brought = keys.map(({ role, locked }) => ({ role, id: locked.keyId }));
   const told = { repository, keys: brought, without: lacking(roles ?? [], brought) };
+  if (named !== undefined) return { ...told, outcome: "failed", fault: named };
   if (roles === undefined) return { ...told, outcome: "absent" };
   if (keys.length === 0) return { ...told, outcome: isServed(roles) ? "held" : "foreign" };
   const fault = keys.map(({ locked }) => damaged.get(locked.keyId)).find((each) => each !== undefined);

@@ -34,6 +34,10 @@ export interface Report {
   readonly adopted: boolean;
 }
 
+/** Of a name that no repository can have here. */
+export const badNameSentence =
+  "No repository can be called that here: a name is that of an OCI reference, such as registry.example.org/team/app. Whoever owns it has to sign it anew under another name.";
+
 /** Shared: a hundred thousand reports may hold nothing. */
 const none: readonly never[] = Object.freeze([]);
 const noRoots: readonly [number, number] = Object.freeze([0, 0]);

@@ -9,7 +9,7 @@ import type { PastFinding, Present } from "./crawl.ts";
 import type { Destination } from "./destination.ts";
 import { BackError, DestinationError, SourceError, TimeLimitError } from "./errors.ts";
 import type { Offer, Offered, Weight } from "./offer.ts";
-import { type Finding, nothingOf, type Outcome, type Report } from "./report.ts";
+import { badNameSentence, type Finding, nothingOf, type Outcome, type Report } from "./report.ts";
 
 export interface Bringing {
   readonly offer: Offer;
@@ -117,8 +117,7 @@ export async function takeOne(
   weight: Weight,
 ): Promise<{ readonly by: unknown } | undefined> {
   if (!isRepositoryName(taking.repository)) {
-    const sentence = `No repository can be called that here: a name is that of an OCI reference, such as registry.example.org/team/app. Whoever owns it has to sign it anew under another name.`;
-    taking.failed({ code: "BAD_REPOSITORY_NAME", sentence });
+    taking.failed({ code: "BAD_REPOSITORY_NAME", sentence: badNameSentence });
     return undefined;
   }
   try {

@@ -7,11 +7,12 @@
  */
 import { opendir, readFile, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
-import { isRepositoryName, isRole } from "../core/names.ts";
+import { isRole } from "../core/names.ts";
 import { SourceError } from "./errors.ts";
 
 /** One client's files of one repository. */
 export interface Kept {
+  /** As the folders are called: it may be a name that no repository has here. */
   readonly repository: string;
   /** The folder that was named. */
   readonly folder: string;
@@ -41,7 +42,8 @@ export async function* keptIn(folder: string, room: { bytes: number }): AsyncGen
       if (!isMetadata) yield* below(next, depth + 1);
       else {
         const repository = relative(root, place).split(sep).join("/");
-        if (!isRepositoryName(repository)) continue;
+        // That of the folder itself, which was named a step too deep.
+        if (repository === "") continue;
         const kept = await metadataIn(next);
         if (kept.files.size + kept.unread.size > 0) yield { repository, folder, ...kept };
       }

@@ -26,7 +26,7 @@ import type {
   PastRequest,
   VersionHere,
 } from "./imports/import-service.ts";
-import { addPast, addRoots, conflict } from "./imports/past.ts";
+import { addOlderRoots, addPast, addRoots, conflict } from "./imports/past.ts";
 import type { OnlineKeys } from "./online/keys.ts";
 import type { PolicyInForce } from "./policy-in-force.ts";
 import type { Principal } from "./principal.ts";
@@ -128,22 +128,22 @@ export class Imports implements ImportService {
     const state = await store.state(repository);
     const root = roots.at(-1) as (typeof roots)[number];
     const present = [root, ...files];
+    const { revision, incarnation } = state;
+    const place = { repository, incarnation, at, principal };
     if (await this.#isHere(state, present)) {
-      const { revision, incarnation } = state;
-      const place = { repository, incarnation, at, principal };
       const older = await addRoots(this.#parts, place, roots, dryRun);
       return { changed: older > 0, revision, incarnation, remarks };
     }
-    await this.#refuseConflict(state, roots, files);
-    if (dryRun) {
-      const { revision, incarnation } = state;
+    if ((await addOlderRoots(this.#parts, place, { roots, present }, dryRun)) > 0) {
       return { changed: true, revision, incarnation, remarks };
     }
+    await this.#refuseConflict(state, roots, files);
+    if (dryRun) return { changed: true, revision, incarnation, remarks };
     try {
-      const { revision, incarnation } = await store.commit({
+      const committed = await store.commit({
         repository,
         format: format.name,
-        expectedRevision: state.revision,
+        expectedRevision: revision,
         at,
         kind: "import",
         principal: principal.name,
@@ -163,10 +163,16 @@ export class Imports implements ImportService {
         }),
       });
       logger.info(
-        { repository, principal: principal.name, origin, root: root.signed.version, incarnation },
+        {
+          repository,
+          principal: principal.name,
+          origin,
+          root: root.signed.version,
+          incarnation: committed.incarnation,
+        },
         "repository taken over",
       );
-      return { changed: true, revision, incarnation, remarks };
+      return { changed: true, ...committed, remarks };
     } catch (error) {
       if (error instanceof StoreError && error.code === "CONFLICT") {
         throw conflict("has moved on, or keeps other bytes of a version: read it again", error);
@@ -208,17 +214,21 @@ export class Imports implements ImportService {
         const floor = state.floor.get(role) ?? 0;
         if ((role === "timestamp" || role === "snapshot") && signed.version <= floor) {
           throw conflict(
-            `had an earlier life whose ${role} reached version ${floor}: take it over under another name, or once its source is above that`,
+            `had an earlier life whose ${role} reached version ${floor}, below which its readers accept nothing: import it once its source is above that, or, where the source is gone, let its owner publish it anew here and tell its readers`,
           );
         }
       }
       return;
     }
     if ((await store.imports.last(state.repository)) === undefined) {
-      throw conflict("exists already with another history: delete it, or take it over under another name");
+      throw conflict(
+        "exists already with another history: ask its owner which of both goes on, and do not delete it for this, since a name that was deleted takes nothing back that is older",
+      );
     }
     if (await this.#isHeld(state)) {
-      throw conflict("has been adopted, and goes on here: nothing newer is taken from elsewhere");
+      throw conflict(
+        "has been adopted, and goes on here: of what comes from elsewhere only roots are taken that are older than the first one here, and lead to it",
+      );
     }
     const behind = present.find(({ role, sha256, signed }) => {
       const here = state.current.get(role);

@@ -79,6 +79,21 @@ describe("an import", () => {
   });
 });
 
+describe("adopting what was taken over", () => {
+  it("takes the right to publish to it, and no more", async () => {
+    const { code, out, err } = await as("publisher", "adopt", app, "--dry-run");
+    expect([code, err]).toEqual([0, ""]);
+    expect(out).toContain("Nothing was signed.");
+    // What is asked for twice is one key.
+    expect((await as("publisher", "adopt", app, "--dry-run")).out).toBe(out);
+  });
+
+  it("is refused to whoever may only read", async () => {
+    const { code, err } = await as("reader", "adopt", app, "--dry-run");
+    expect([code, err]).toEqual([exitCodes.oldKeys.code, expect.stringContaining("push")]);
+  });
+});
+
 describe("a server that is named beside a policy that leads to another one", () => {
   it.each([
     ["import", "notary", "OLD", app],
@@ -95,14 +110,23 @@ describe("a server that is named beside a policy that leads to another one", () 
       "led.yaml",
       `server: ${server.url}\nservers:\n  ${server.url}:\n    ca: ${ann.home.at("ca.pem")}\nrepositories:\n  - match: "**"\n    tofu: true\n`,
     );
-    ann.env = { VIDIMUS_ACCESS_TOKEN: tokens.get("administrator") ?? "" };
     const words = argv.map((word) => (word === "OLD" ? old : word));
-    const flags = ["--policy", ann.home.at("led.yaml"), "--server", "https://127.0.0.1:1"];
-    const { code, err } = await ann.run(...words, ...flags);
-    expect([code, err]).toEqual([
+    const led = [...words, "--policy", ann.home.at("led.yaml")];
+    const VIDIMUS_ACCESS_TOKEN = tokens.get("administrator") ?? "";
+    const other = "https://127.0.0.1:1";
+    ann.env = { VIDIMUS_ACCESS_TOKEN };
+    const byFlag = await ann.run(...led, "--server", other);
+    ann.env = { VIDIMUS_ACCESS_TOKEN, VIDIMUS_SERVER: other };
+    const byVariable = await ann.run(...led);
+    expect([byFlag.code, byFlag.err, byVariable.code, byVariable.err]).toEqual([
       exitCodes.usage.code,
       expect.stringContaining("--server would be of no use"),
+      exitCodes.usage.code,
+      expect.stringContaining("VIDIMUS_SERVER would be of no use"),
     ]);
+    // Whoever says which of both is meant is not asked again.
+    const meant = await ann.run("repo", "list", "--policy", ann.home.at("led.yaml"), "--server", server.url);
+    expect(meant.code).toBe(0);
   });
 });
 

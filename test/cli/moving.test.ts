@@ -60,6 +60,7 @@ describe("the examples run as they stand", () => {
     for (const line of lines) {
       const said = await vidimus(...line.split(" ").map(placed));
       expect([line, said.code, said.out]).toEqual([line, undefined, expect.stringContaining(app)]);
+      expect(said.out).toContain(`The new server is http://127.0.0.1:${here.port}.\n`);
     }
   });
 });
@@ -135,6 +136,7 @@ describe("an import", () => {
     expect(JSON.parse(out)).toMatchObject({
       format: "vidimus-import-report/1",
       origin: from(),
+      destination: `http://127.0.0.1:${here.port}`,
       dryRun: false,
       repositories: [
         { repository: "not/there", outcome: "absent" },

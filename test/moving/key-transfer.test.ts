@@ -111,6 +111,33 @@ describe("keys of an old signer", () => {
     expect((await transfer(locked)).map(({ outcome }) => outcome)).toEqual(["held", "held"]);
   });
 
+  it.each(["my app/x", "../up", `a/${"b".repeat(300)}`, "e\u001b[31m", "a/\u0000"])(
+    "of a name that no repository has here (%j) keep nobody else's from being brought",
+    async (name) => {
+      const { timestamp } = await foreign(app);
+      const odd = await lockedUp((await foreign(other)).timestamp, { repository: name });
+      const done = await transfer([odd, await lockedUp(timestamp)]);
+      expect(new Map(done.map((each) => [each.repository, each.outcome]))).toEqual(
+        new Map([
+          [name, "failed"],
+          [app, "taken"],
+        ]),
+      );
+      expect(done.find(({ repository }) => repository === name)?.fault).toContain("BAD_REPOSITORY_NAME");
+      expect(await held(app)).toEqual([true, false]);
+    },
+  );
+
+  it("of a name that no repository has here mask neither a wrong passphrase nor another signer", async () => {
+    const { timestamp } = await foreign(app);
+    const stranger = (await foreign(other)).timestamp;
+    const odd = await lockedUp(stranger, { repository: "my app/x" });
+    const shut = await lockedUp(timestamp, { under: "another passphrase" });
+    expect(await codeOf(transfer([odd, shut]))).toBe("OLD_PASSPHRASE_WRONG");
+    expect(await codeOf(transfer([odd, await lockedUp(stranger)]))).toBe("OLD_KEYS_FOREIGN");
+    expect((await transfer([odd])).map(({ outcome }) => outcome)).toEqual(["failed"]);
+  });
+
   it("that are wanted by nobody stay locked, whatever their passphrase is", async () => {
     const { timestamp } = await foreign(app);
     const stranger = (await foreign(other)).timestamp;

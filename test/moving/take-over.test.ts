@@ -131,6 +131,7 @@ describe.each(backEnds)("a repository that is taken over into a store in %s", (b
     const before = await everyVersion(here, app);
     const [report] = await importFrom(sourceAt(old.port), here, [app]);
     expect(report).toMatchObject({ outcome: "leftOut", findings: [{ code: "IMPORT_CONFLICT" }] });
+    expect(report?.findings[0]?.sentence).toContain("do not delete it");
     expect(await everyVersion(here, app)).toEqual(before);
     await here.request(`/v2/${app}/_trust/tuf/`, { method: "DELETE" });
     await here.store.raiseFloor({
@@ -142,6 +143,8 @@ describe.each(backEnds)("a repository that is taken over into a store in %s", (b
       audit: told(app, { at: 1, kind: "repository.recovered" }),
     });
     const [after] = await importFrom(sourceAt(old.port), here, [app]);
+    // A certificate carries the name, so another name is no way out.
+    expect(after?.findings[0]?.sentence).not.toContain("another name");
     expect(after).toMatchObject({ outcome: "leftOut", findings: [{ code: "IMPORT_CONFLICT" }] });
     expect(await here.store.state(app)).toMatchObject({ exists: false });
   });

@@ -63,6 +63,13 @@ async function bring(...folders: readonly Folder[]) {
   }
 }
 
+async function rotateRoot(): Promise<void> {
+  const key = await newRootKey(app, old.clock.now());
+  owner.root.signers = [...owner.root.signers.slice(-1), key];
+  owner.root.keys.root = [key.listed];
+  await publishOn(old, owner, "root");
+}
+
 const nothingHere = async () => expect(await here.store.state(app)).toMatchObject({ revision: 0 });
 
 describe("what a client kept", () => {
@@ -75,6 +82,26 @@ describe("what a client kept", () => {
     await here.chainCheck(app, { unavailable: "any" });
     expect(existsSync(folder.at(`tuf/${app}/changelist/0001.change`))).toBe(true);
   });
+
+  it.each(["my app/x", "evil\u001b[31m", "_trust/x"])(
+    "under a name that none can have here (%j) is a finding, and keeps no other from being taken",
+    async (name) => {
+      const folder = await cache();
+      const odd = folderWith({ [`tuf/${name}/metadata/root.json`]: "{}" });
+      const { repositories, empty } = await trustOffer([odd.path], notary, () => here.clock.now());
+      expect([repositories, empty]).toEqual([[name], []]);
+      const reports = await bring(folder, odd);
+      expect(reports.map(({ repository, outcome }) => [repository, outcome])).toEqual(
+        expect.arrayContaining([
+          [name, "leftOut"],
+          [app, "taken"],
+        ]),
+      );
+      expect(reports.find(({ repository }) => repository === name)?.findings).toMatchObject([
+        { code: "BAD_REPOSITORY_NAME" },
+      ]);
+    },
+  );
 
   it("long after its server was switched off is taken, and remarked on", async () => {
     const folder = await cache();
@@ -201,6 +228,34 @@ describe("what several clients kept", () => {
       ["COPY_UNREAD", expect.stringContaining(linked.path)],
       ["NO_ROOT", expect.stringContaining(without.path)],
     ]);
+  });
+
+  it("of older roots makes the chain longer, also alone and after the newest, and moves nothing else", async () => {
+    const first = await cache();
+    await rotateRoot();
+    const second = await cache();
+    expect(await bring(second)).toMatchObject([{ outcome: "taken", roots: [4, 4] }]);
+    const { current } = await here.store.state(app);
+    expect(await bring(first)).toMatchObject([{ outcome: "further", findings: [] }]);
+    expect((await here.file(app, "3.root.json")).body).toEqual((await old.file(app, "3.root.json")).body);
+    expect((await here.store.state(app)).current).toEqual(current);
+    // Nothing of it is missing any more, and an older state is not what goes on.
+    expect(await bring(first)).toMatchObject([{ findings: [{ code: "IMPORT_CONFLICT" }] }]);
+  });
+
+  it("of older roots that lead to others than those here is left out", async () => {
+    const other = await startServer();
+    await withHistory(other);
+    const files: Record<string, string> = {};
+    for (const role of roles)
+      files[`tuf/${app}/metadata/${role}.json`] = (await other.file(app, `${role}.json`)).body.toString();
+    await other.close();
+    await rotateRoot();
+    await bring(await cache());
+    expect(await bring(folderWith(files))).toMatchObject([
+      { outcome: "leftOut", findings: [{ code: "IMPORT_CONFLICT" }] },
+    ]);
+    expect((await here.file(app, "3.root.json")).status).toBe(404);
   });
 
   it("is left out where nobody has what belongs to the newest root", async () => {

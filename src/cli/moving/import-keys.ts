@@ -66,7 +66,12 @@ export function addImportKeys(parent: Command, { context, client, finish }: Publ
     const trust = await openSending(flags, client);
     try {
       const locked = await readLockedKeys(rowsOf(databaseOf(keys, flags, context.env), privateKeys));
-      const server = keyServer(async (repository) => (await trust.sender(repository)).fetcher);
+      const servers = new Set<string>();
+      const server = keyServer(async (repository) => {
+        const { fetcher } = await trust.sender(repository);
+        servers.add(fetcher.origin);
+        return fetcher;
+      });
       const done = await transferKeys(locked, {
         server,
         passphrases,
@@ -76,10 +81,14 @@ export function addImportKeys(parent: Command, { context, client, finish }: Publ
       if (flags.json === true)
         printJson(context, {
           format: "vidimus-import-keys/1",
+          destination: [...servers].join(", "),
           dryRun: flags.dryRun === true,
           repositories: done,
         });
-      else printLine(context, transferText(done, flags.dryRun === true));
+      else {
+        printLine(context, transferText(done, flags.dryRun === true));
+        printLine(context, `The new server is ${[...servers].join(", ")}.`);
+      }
       if (done.some(({ outcome }) => outcome === "failed")) finish(exitCodes.oldKeysInPart.code);
     } finally {
       passphrases.close();

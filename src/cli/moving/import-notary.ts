@@ -105,10 +105,12 @@ export function addImportNotary(parent: Command, publishing: Publishing): void {
         source = await sourceOf(running);
         origin = source.origin;
         const { destinationOf, offerOf, takeOverEach, usualCrawlLimits } = moving;
+        const destination = await destinationOf(trust, ending);
+        running.onDestination(destination.origin);
         const crawl = { source, format: notary, limits: usualCrawlLimits, now: client.now };
         const work = {
           offer: offerOf(crawl, { past: flags.past }),
-          destination: await destinationOf(trust, ending),
+          destination,
           dryRun: flags.dryRun === true,
           inFlight,
           ending,

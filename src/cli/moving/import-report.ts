@@ -23,6 +23,8 @@ export const wordsOfImport: Words = {
 
 interface Ending {
   readonly origin: string;
+  /** The server that takes over; undefined: it ended before it was known. */
+  readonly destination: string | undefined;
   readonly dryRun: boolean;
   readonly json: boolean;
   /** Why it ended before all was done. */
@@ -33,18 +35,19 @@ interface Ending {
 export async function endImport(
   { context, finish }: Publishing,
   reports: Reports,
-  { origin, dryRun, json, cutOff }: Ending,
+  { origin, destination, dryRun, json, cutOff }: Ending,
 ): Promise<void> {
   if (json)
     await printReports(
       context,
-      { format: "vidimus-import-report/1", origin, dryRun, ...cutOffOf(cutOff) },
+      { format: "vidimus-import-report/1", origin, destination, dryRun, ...cutOffOf(cutOff) },
       reports,
     );
   else {
     await printTable(context, reports, wordsOfImport, "There is nothing to be taken over.");
     const { size, lines } = next(reports);
-    const rest = !dryRun ? lines : size > 0 ? ["Nothing was brought."] : [];
+    const server = destination === undefined || size === 0 ? [] : [`The new server is ${destination}.`];
+    const rest = [...server, ...(!dryRun ? lines : size > 0 ? ["Nothing was brought."] : [])];
     if (rest.length > 0) printLine(context, rest.join("\n"));
   }
   let [count, isWhole, isConflict] = [0, true, false];

@@ -28,6 +28,8 @@ export interface ImportRun {
 export interface Running {
   /** Fires when the time is over. */
   readonly ending: AbortSignal | undefined;
+  /** Told of the server that takes over, by its origin, before anything is brought there. */
+  onDestination(origin: string): void;
   onDone(report: Report, done: number): void;
   onSlow(sentence: string): void;
 }
@@ -43,11 +45,15 @@ export async function runImport(
   const reports = new ReportLog();
   const time = timeOf(flags.timeLimit);
   const progress = importProgress(publishing.context, { from, json, words: wordsOfImport });
+  let to: string | undefined;
   let cutOff: { readonly by: unknown } | undefined;
   try {
     await work({
       ending: time?.ending,
       onSlow: progress.onSlow,
+      onDestination(destination) {
+        to = destination;
+      },
       onDone(report, done) {
         reports.add(report);
         progress.onDone(report, done);
@@ -64,6 +70,7 @@ export async function runImport(
     dryRun: flags.dryRun === true,
     json,
     origin: origin(),
+    destination: to,
     cutOff: cutOff?.by,
   });
   if (cutOff !== undefined) throw cutOff.by;

@@ -49,15 +49,20 @@ export function addImportTrustdir(parent: Command, publishing: Publishing): void
     }
     const wanted = flags.only.length > 0 ? new Set(flags.only) : repositories;
     const from = folders.join(", ");
-    await runImport(publishing, { flags, from, origin: () => offer.origin }, async ({ ending, onDone }) => {
-      const trust = await openSending(flags, client);
-      const dryRun = flags.dryRun === true;
-      try {
-        const destination = await destinationOf(trust, ending);
-        await takeOverEach({ offer, destination, dryRun, inFlight: 8, ending, onDone }, wanted);
-      } finally {
-        await trust.close();
-      }
-    });
+    await runImport(
+      publishing,
+      { flags, from, origin: () => offer.origin },
+      async ({ ending, onDone, onDestination }) => {
+        const trust = await openSending(flags, client);
+        const dryRun = flags.dryRun === true;
+        try {
+          const destination = await destinationOf(trust, ending);
+          onDestination(destination.origin);
+          await takeOverEach({ offer, destination, dryRun, inFlight: 8, ending, onDone }, wanted);
+        } finally {
+          await trust.close();
+        }
+      },
+    );
   });
 }

@@ -85,7 +85,7 @@ async function adoptingEdits(
 ): Promise<readonly Edit[]> {
   const { trust, ring, tools } = desk;
   const sender = await trust.sender(copy.repository);
-  const standing = await heldBy(sender, copy);
+  const { roles: standing, asking } = await heldBy(sender, copy);
   const here = new Set((await ring.list()).map(({ id }) => id));
   const edits: Edit[] = [];
   for (const role of ["timestamp", "snapshot"] as const) {
@@ -94,7 +94,7 @@ async function adoptingEdits(
     if (known.filter(({ held }) => held).length >= threshold) continue;
     const mine = [...keys.values()].filter((key) => here.has(canonicalKeyId(key)));
     if (role === "snapshot" && serverSnapshot !== true && mine.length >= threshold) continue;
-    edits.push(...(await handedOver(role, sender, [...keys.keys()], threshold)));
+    edits.push(...(await handedOver(role, sender, { old: [...keys.keys()], threshold, asking })));
   }
   if (edits.length === 0) return [];
   const ended = (await endingHere(copy, desk, tools.now())).map(canonicalKeyId);
@@ -106,9 +106,12 @@ async function adoptingEdits(
  * Which keys the server holds. A Notary that is none of ours, to which a repository went back, says with which key it would
  * sign; if it has none that is listed, that is a new one.
  */
-async function heldBy(sender: Sender, { root }: RepositoryCopy): Promise<OnlineRoles | undefined> {
+async function heldBy(
+  sender: Sender,
+  { root }: RepositoryCopy,
+): Promise<{ readonly roles: OnlineRoles | undefined; readonly asking: "GET" | "POST" }> {
   try {
-    return await keyServer(async () => sender.fetcher).standing(sender.repository);
+    return { roles: await keyServer(async () => sender.fetcher).standing(sender.repository), asking: "GET" };
   } catch (error) {
     if (!(error instanceof OldKeyError) || error.code !== "OLD_KEYS_UNTOLD") throw error;
   }
@@ -118,16 +121,25 @@ async function heldBy(sender: Sender, { root }: RepositoryCopy): Promise<OnlineR
     const { keys, threshold } = rootRole(root.signed, role);
     roles.push({ role, threshold, keys: [...keys.keys()].map((each) => ({ id: each, held: each === id })) });
   }
-  return roles;
+  return { roles, asking: "POST" };
 }
 
+interface Handing {
+  /** Keys that the root lists. */
+  readonly old: readonly string[];
+  readonly threshold: number;
+  readonly asking: "GET" | "POST";
+}
+
+/** Whoever may publish may ask for the key that this server would sign with; to have it make another one takes the right to rotate. */
 async function handedOver(
   role: OnlineRole,
   sender: Sender,
-  old: readonly string[],
-  threshold: number,
+  { old, threshold, asking }: Handing,
 ): Promise<readonly Edit[]> {
-  const key = await onlineKey(sender, role, "POST");
+  const given = await onlineKey(sender, role, asking);
+  // Of several keys that a root wants, it holds one that is listed.
+  const key = old.includes(given.id) ? await onlineKey(sender, role, "POST") : given;
   const one: Edit = { edit: "keys", role, add: [key], remove: old };
   // The server signs with one key.
   return threshold === 1 ? [one] : [one, { edit: "threshold", role, threshold: 1 }];

@@ -91,7 +91,7 @@ export async function atDesk<T>(
       event.type === "request" && progress.tell(`reading ${event.repository}: ${event.file}`),
     ...(path !== undefined && { policy: isMissing ? {} : path }),
   });
-  holdToNamed(trust, flags);
+  holdToNamed(trust, flags, client);
   try {
     return await withKeys(command, context, async (keys) => {
       const names = new Map((await keys.ring.list()).map(({ id, name }) => [id, name]));

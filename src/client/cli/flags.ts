@@ -76,12 +76,25 @@ export function trustOptions(flags: TrustFlags, context: ClientContext): TrustOp
  * @param asked the servers that the policy leads to
  */
 export function refuseUnusedServer({ server, ca }: TrustFlags, asked: readonly string[]): void {
-  if (server === undefined || asked.length === 0 || asked.some((each) => originOf(each) === originOf(server)))
-    return;
+  if (server === undefined || !leadsElsewhere(server, asked)) return;
   const [lost, them] = ca === undefined ? ["--server", "it"] : ["--server and --ca", "them"];
   throw new UsageError(
     `${lost} would be of no use: the policy leads to ${asked.slice(0, 5).join(", ")}. Leave ${them} out, or correct the policy; a file for such a server's authority is named there, under \`servers\`.`,
   );
+}
+
+/** For what is sent, a server of the environment counts as one that is named: it must not go to another one unsaid. */
+export function refuseOtherServer(flags: TrustFlags, { env }: ClientContext, asked: string): void {
+  refuseUnusedServer(flags, [asked]);
+  const { VIDIMUS_SERVER: server } = env;
+  if (flags.server !== undefined || !server || !leadsElsewhere(server, [asked])) return;
+  throw new UsageError(
+    `VIDIMUS_SERVER would be of no use: it is ${server}, and the policy leads to ${asked}. If that is the server you mean, say --server ${asked}; if not, correct the policy, or name another one by --policy.`,
+  );
+}
+
+function leadsElsewhere(server: string, asked: readonly string[]): boolean {
+  return asked.length > 0 && !asked.some((each) => originOf(each) === originOf(server));
 }
 
 function originOf(address: string): string {

@@ -26,6 +26,8 @@ export const oldKeyCodes = [
   "OLD_KEYS_FOREIGN",
   /** The server did not take it in. */
   "OLD_KEY_REFUSED",
+  /** Its repository has a name that none can have here. */
+  "BAD_REPOSITORY_NAME",
   /** It is no Vidimus, so it says nothing of the keys that it holds. */
   "OLD_KEYS_UNTOLD",
 ] as const;

@@ -1,6 +1,6 @@
 /** The past of a repository that was taken over: sets of files that clients could have trusted under one of its roots. */
 import { setImmediate } from "node:timers/promises";
-import { MalformedError, RefusedError, StoreError } from "../../core/errors.ts";
+import { MalformedError, RefusedError, StoreError, VidimusError } from "../../core/errors.ts";
 import type { FormatRules } from "../../core/format/format.ts";
 import type { Metadata } from "../../core/model.ts";
 import { pastUnder } from "../../core/taking-over.ts";
@@ -76,6 +76,41 @@ export async function addRoots(
   const missing = roots.filter(({ signed }) => !here.has(signed.version));
   if (missing.length > 0 && !dryRun) await putBehind(parts, place, missing);
   return missing.length;
+}
+
+/**
+ * The same for roots that came without the newest one, where nothing else that came is of another history or later than what is
+ * here: a client that slept kept them. They are verified anew, up to the root in force. 0: there is nothing of that kind.
+ * @param present what came as current, the root first
+ */
+export async function addOlderRoots(
+  parts: PastParts,
+  place: PastPlace,
+  { roots, present }: { readonly roots: readonly Metadata[]; readonly present: readonly Metadata[] },
+  dryRun: boolean,
+): Promise<number> {
+  const { store, format } = parts;
+  const { repository, at } = place;
+  const [from, upTo] = [roots[0]?.signed.version ?? 0, roots.at(-1)?.signed.version ?? 0];
+  const [first] = await storedRoots(parts, repository);
+  const state = await store.state(repository);
+  if (first === undefined || from >= first.version || upTo >= (state.current.get("root")?.version ?? 0))
+    return 0;
+  for (const { role, signed, sha256 } of [...roots, ...present]) {
+    if (signed.version > (state.current.get(role)?.version ?? signed.version)) return 0;
+    const stored = await store.byVersion(repository, role, signed.version);
+    if (stored !== undefined && stored.sha256 !== sha256) return 0;
+  }
+  const later = (await storedRoots(parts, repository)).filter(({ version }) => version > upTo);
+  const files = await Promise.all(later.map(({ version }) => store.byVersion(repository, "root", version)));
+  const stored = files.flatMap((file) => (file === undefined ? [] : [intactBytes(file)]));
+  try {
+    pastUnder({ format, repository }, [...roots.map(({ bytes }) => bytes), ...stored], at);
+  } catch (error) {
+    if (error instanceof VidimusError) return 0;
+    throw error;
+  }
+  return await addRoots(parts, place, roots, dryRun);
 }
 
 interface PastPlace {

@@ -10,20 +10,13 @@ import type { Metadata, Root } from "../../../src/core/model.ts";
 import { factsOf } from "../../../src/core/publication.ts";
 import { rootRole } from "../../../src/core/verify.ts";
 import { type OldDatabase, rowsOf } from "../../../src/moving/databases/source.ts";
-import { privateKeys, type Table } from "../../../src/moving/databases/tables.ts";
+import { privateKeys, tufFiles } from "../../../src/moving/databases/tables.ts";
 import { openKeys, readLockedKeys } from "../../../src/moving/old-keys.ts";
 import { recordOf } from "../../../src/service/trail/record.ts";
 import type { NewMetadata } from "../../../src/store/contract/store.ts";
 import { openSqlite } from "../../../src/store/sqlite.ts";
 import { bareKey } from "../../support/bare/keys.ts";
 import { sealWith } from "../../support/bare/seal.ts";
-
-/** The server's files, every version that it has stored. */
-const tufFiles = {
-  name: "tuf_files",
-  of: "server",
-  columns: ["gun", "role", "version", "sha256", "data", "deleted_at"],
-} as const satisfies Table<string>;
 
 /** Every file by repository and role, versions ascending. */
 export type OldFiles = ReadonlyMap<string, ReadonlyMap<string, readonly Metadata[]>>;

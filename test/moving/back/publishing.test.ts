@@ -342,6 +342,17 @@ describe("what is there", () => {
       expect(await refusal(["root", each, "x"])).toBe("EXPORT_CONFLICT");
   });
 
+  it("is another history, and not ahead, if somebody published there and its server renewed that", async () => {
+    const { version } = await now("timestamp");
+    const ahead = ["timestamp", version + 1, "x"] as const;
+    const { version: targets } = await now("targets");
+    for (const each of [targets, targets + 1])
+      expect(await refusal([...ahead], ["targets", each, "x"])).toBe("EXPORT_CONFLICT");
+    expect(await refusal([...ahead], ["targets/only-there", 1, "x"])).toBe("EXPORT_CONFLICT");
+    // One that is here no longer, and was as it is there.
+    expect(await refusal([...ahead], ["targets/gone", 1, "targets/gone-1"])).toBe("EXPORT_AHEAD");
+  });
+
   it.each(["timestamp", "snapshot"])("is ahead if its own %s is as late as the one here", async (role) => {
     const { version, sha256 } = await now(role);
     expect(await refusal([role, version, sha256])).toBe("none");
