@@ -143,14 +143,20 @@ function recordsOf(body: Buffer, origin: string): readonly FeedRecord[] {
         each !== null &&
         /^[0-9]{1,19}$/.test(String(each.ID)) &&
         typeof each.GUN === "string" &&
-        each.GUN.length <= longestName &&
         typeof each.Category === "string",
     );
-  if (isFeed) return records as readonly FeedRecord[];
+  if (isFeed) return (records as readonly FeedRecord[]).map(bounded);
   throw new SourceError(
     "SOURCE_LIST",
     `${origin} answers with something that is no changefeed: name the repositories, or give a file of names with --names.`,
   );
+}
+
+/** A name that no table holds says what it is by its beginning, and is none any more. It is copied: a part would hold the whole. */
+function bounded(record: FeedRecord): FeedRecord {
+  if (record.GUN.length <= longestName) return record;
+  const beginning = Buffer.from(record.GUN.slice(0, longestName)).toString("utf8");
+  return { ...record, GUN: `${beginning}…` };
 }
 
 function isLater(id: string, than: string): boolean {

@@ -239,6 +239,21 @@ describe("a source over HTTP", () => {
     source.close();
   });
 
+  it("that tells of a name longer than any table holds has that one as a finding, and the others are asked for", async () => {
+    const names = ["x".repeat(5_000), "a/b"];
+    const records = names.map((GUN, i) => ({ ID: String(i + 1), GUN, Category: "update" }));
+    const port = await listen(({ url = "" }, answer) => {
+      if (!url.includes("changefeed")) return void answer.writeHead(404).end();
+      answer.end(JSON.stringify({ records }));
+    });
+    const source = sourceAt(port);
+    const reports = await importFrom(source, here, source.names(10));
+    expect(reports.map(({ repository, findings: [first] }) => [repository.length, first?.code])).toEqual([
+      [3, "NOT_FOUND"],
+      [1_025, "BAD_REPOSITORY_NAME"],
+    ]);
+  });
+
   it("whose changefeed does not get on is given up", async () => {
     const records = Array.from({ length: 1_000 }, (_, i) => ({
       ID: String(i + 1),
