@@ -89,7 +89,9 @@ export function currentAt({ rows }: Pick<Past, "rows">, role: string, at: number
 
 /** Until when a version was current, exclusive; undefined: it still is. */
 export function currentUntil({ rows }: Pick<Past, "rows">, { role, version }: Row): number | undefined {
-  return rows.get(role)?.find((row) => row.version > version)?.storedAt;
+  const all = rows.get(role) ?? [];
+  // From the end: whoever looks back begins there.
+  return all[all.findLastIndex((row) => row.version <= version) + 1]?.storedAt;
 }
 
 /** The version of a role that was current once a change was made. */

@@ -5,10 +5,15 @@
  *   passphrase or a server that is away change nothing.
  * - Wanted is what the root in force of a repository lists and the server does not hold. Whatever else the old signer has,
  *   keys of earlier roots and of repositories that are not here, stays locked.
+ * - Once keys were brought, what goes wrong with another repository is told as its own fault, beside what was done. A server that is
+ *   away by then is sent nothing more.
+ * - The opened keys are wiped after the last call that carries one.
  */
 import pLimit from "p-limit";
+import { explain, TrustError } from "../client/errors.ts";
+import { isAway } from "../client/fetch/fetcher.ts";
 import { OldKeyError } from "./databases/errors.ts";
-import type { KeyServer, OnlineRole, OnlineRoles } from "./key-server.ts";
+import type { BroughtKey, KeyServer, OnlineRole, OnlineRoles } from "./key-server.ts";
 import { type LockedKey, type OldKey, type Opened, openKeys } from "./old-keys.ts";
 import type { OldPassphrases } from "./old-passphrases.ts";
 
@@ -21,7 +26,7 @@ export type Outcome =
   | "absent"
   /** No role of it has enough keys in the old signer. */
   | "foreign"
-  /** A key of it is damaged, or was refused. */
+  /** A key of it is damaged, or was refused, or did not reach the server for all that is known. */
   | "failed";
 
 export interface Transferred {
@@ -54,7 +59,7 @@ interface Wanted {
 
 /**
  * Throws `OLD_KEYS_FOREIGN` if there is nothing for any repository that the server has, what opening keys throws, and what
- * `KeyServer.standing` throws.
+ * `KeyServer.standing` throws. What it throws while keys are brought only where none was.
  */
 export async function transferKeys(
   locked: readonly LockedKey[],
@@ -76,12 +81,52 @@ export async function transferKeys(
     passphrases,
   );
   const byId = new Map(opened.keys.map((key) => [key.keyId, key]));
-  try {
-    return await Promise.all(
-      wanted.map((one) => limit(() => bring(one, byId, opened, dryRun ? undefined : server))),
-    );
-  } finally {
-    for (const { pkcs8 } of opened.keys) pkcs8.fill(0);
+  const sending = dryRun ? undefined : new Sending(server);
+  // Each has ended before the keys are wiped, whatever became of another.
+  const ended = await Promise.allSettled(wanted.map((one) => limit(() => bring(one, byId, opened, sending))));
+  for (const { pkcs8 } of opened.keys) pkcs8.fill(0);
+  const told = ended.map((each) => {
+    if (each.status === "rejected") throw each.reason;
+    return each.value;
+  });
+  if (sending?.refusal !== undefined && !told.some(({ outcome }) => outcome === "taken"))
+    throw sending.refusal;
+  return told;
+}
+
+/** Brings keys to a server for as long as it answers. */
+class Sending {
+  readonly #server: KeyServer;
+  /** The first thing that was wrong with asking. */
+  refusal: TrustError | undefined;
+  #isOver = false;
+
+  constructor(server: KeyServer) {
+    this.#server = server;
+  }
+
+  /** Throws `OldKeyError`s, with the words for the repository. */
+  async bring(repository: string, keys: readonly BroughtKey[]): Promise<OnlineRoles> {
+    if (this.#isOver)
+      throw new OldKeyError(
+        "OLD_KEY_REFUSED",
+        `${repository}: its keys were not sent, for the server went away before: run the command again.`,
+      );
+    try {
+      return await this.#server.bring(repository, keys);
+    } catch (error) {
+      if (error instanceof OldKeyError) throw error;
+      if (!(error instanceof TrustError)) {
+        // A fault of ours: nothing more is sent, and it is thrown once all have ended.
+        this.#isOver = true;
+        throw error;
+      }
+      this.refusal ??= error;
+      if (isAway(error.code)) this.#isOver = true;
+      const what = explain(error)?.what ?? error.message;
+      const sentence = `${repository}: ${what} Whether its keys were taken in is not known: run the command again.`;
+      throw new OldKeyError("OLD_KEY_REFUSED", sentence, error);
+    }
   }
 }
 
@@ -103,7 +148,7 @@ async function bring(
   { repository, roles, keys }: Wanted,
   byId: ReadonlyMap<string, OldKey>,
   { damaged }: Opened,
-  server: KeyServer | undefined,
+  sending: Sending | undefined,
 ): Promise<Transferred> {
   const brought = keys.map(({ role, locked }) => ({ role, id: locked.keyId }));
   const told = { repository, keys: brought, without: lacking(roles ?? [], brought) };
@@ -117,7 +162,7 @@ async function bring(
       const key = byId.get(locked.keyId);
       return key === undefined ? [] : [{ role, pkcs8: key.pkcs8 }];
     });
-    const after = server === undefined ? undefined : await server.bring(repository, open);
+    const after = await sending?.bring(repository, open);
     return { ...told, without: after === undefined ? told.without : lacking(after, []), outcome: "taken" };
   } catch (error) {
     // One that is refused keeps nobody else's from being brought.

@@ -4,7 +4,8 @@
  *
  * Whether they are the newest there are is not asked, nor whether they have expired: this is for telling people about their keys.
  */
-import type { Fetcher } from "../client/fetch/fetcher.ts";
+import type { TrustCode } from "../client/errors.ts";
+import { type Fetcher, isAway } from "../client/fetch/fetcher.ts";
 import { VidimusError } from "../core/errors.ts";
 import { notary } from "../core/format/notary.ts";
 import type { Metadata, Root, Targets } from "../core/model.ts";
@@ -26,6 +27,13 @@ export type Today =
   | { readonly is: "unknown" }
   /** It has one that does not follow from the root at hand, or does not verify. */
   | { readonly is: "another" };
+
+const ofServer: ReadonlySet<TrustCode> = new Set(["TLS_UNTRUSTED", "CREDENTIALS"]);
+
+/** Whether what was thrown for one repository would be for every other of the server. */
+export function isOfServer(code: TrustCode): boolean {
+  return isAway(code) || ofServer.has(code);
+}
 
 type Get = (file: string) => Promise<Buffer | undefined>;
 

@@ -6,16 +6,16 @@
  *   at that moment, and the store took it only if nobody had changed the proposal since.
  * - Published once: the store ends a proposal in the very commit that publishes it, and commits nothing for one that is
  *   not open.
- * - A process may die between the last signature and the publication: the proposal is marked as complete, and whoever
- *   touches it next, or the next start, publishes it.
+ * - A process may die between the last signature and the publication: before it is published a proposal is marked as complete,
+ *   whatever completed it, and whoever touches it next, or the next start, publishes it. What a lifted denial completes is
+ *   looked for (`AllowedAgain`).
+ * - Nothing is published, or marked so, before one who may publish has taken part (docs/adr/0028): opened it, if only the same
+ *   bytes once more, brought a signature, if only one that is there already, or brought it up where none was missing.
  * - Nothing needs a timer: what is over is over for whoever reads. A sweep writes it down, a bounded number at a time.
  */
 import { randomBytes } from "node:crypto";
-import { setImmediate } from "node:timers/promises";
 import { RefusedError } from "../core/errors.ts";
-import type { SignatureEntry } from "../core/model.ts";
-import { usefulSignatures } from "../core/proposal.ts";
-import { proposalDigest, verifyRejection } from "../core/rejection.ts";
+import { verifyRejection } from "../core/rejection.ts";
 import {
   isBacked,
   type NewProposal,
@@ -28,10 +28,12 @@ import type { PolicyInForce } from "./policy-in-force.ts";
 import type { Principal } from "./principal.ts";
 import { ProposalAccess, retrying } from "./proposals/access.ts";
 import { AllowedAgain } from "./proposals/allowed.ts";
-import { deniedKeys, refuseDenied } from "./proposals/denied-keys.ts";
+import { newAmong } from "./proposals/brought.ts";
+import { deniedKeys } from "./proposals/denied-keys.ts";
 import { type EndingParts, ProposalEnding } from "./proposals/ending.ts";
 import { isComplete, ProposalFiles, withSignatures } from "./proposals/files.ts";
 import { heldBy } from "./proposals/held.ts";
+import { sameOpen } from "./proposals/open-ones.ts";
 import { prepareProposal } from "./proposals/opening.ts";
 import type {
   HeldProposal,
@@ -56,6 +58,14 @@ export interface ProposalParts extends CandidateParts, Omit<EndingParts, "store"
 
 /** Characters of what an event says. */
 const maxDetail = 1_000;
+
+/** What somebody brings to a proposal that is there. `opens`: by opening the same bytes once more. */
+interface TakingPart {
+  readonly given: readonly SignedRole[];
+  readonly opens: boolean;
+  readonly principal: Principal;
+  readonly mayPublish: boolean;
+}
 
 export class Proposals implements ProposalService {
   readonly settings: ProposalSettings;
@@ -83,8 +93,12 @@ export class Proposals implements ProposalService {
     mayPublish: boolean,
   ): Promise<ProposalView> {
     this.#parts.checkWritable();
-    const known = await this.#sameOpen(repository, request);
-    if (known !== undefined) return await this.sign(repository, known, request.files, principal, mayPublish);
+    const { files: given } = request;
+    const { clock, store } = this.#parts;
+    const known = await sameOpen(store.proposals, { repository, files: given, now: clock.now() });
+    if (known !== undefined) {
+      return await this.#sign(repository, known, { given, opens: true, principal, mayPublish });
+    }
     const { id, complete, files } = await retrying(() =>
       this.#openOnce(repository, request, principal, mayPublish),
     );
@@ -111,8 +125,7 @@ export class Proposals implements ProposalService {
     mayPublish: boolean,
   ): Promise<ProposalView> {
     this.#parts.checkWritable();
-    const complete = await retrying(() => this.#signOnce(repository, id, files, principal, mayPublish));
-    return await this.#afterSigning(repository, id, complete, principal);
+    return await this.#sign(repository, id, { given: files, opens: false, principal, mayPublish });
   }
 
   async reject(
@@ -187,15 +200,6 @@ export class Proposals implements ProposalService {
     this.#waiting.close();
   }
 
-  /** An open proposal of the very same bytes for the same roles. */
-  async #sameOpen(repository: string, { files }: OpenRequest): Promise<string | undefined> {
-    const digest = proposalDigest(files);
-    const rolesOf = (of: readonly { readonly role: string }[]) => of.map(({ role }) => role).sort();
-    const roles = rolesOf(files).join(" ");
-    const open = await this.list({ repository, state: "open", limit: 200 });
-    return open.find((each) => each.digest === digest && rolesOf(each.files).join(" ") === roles)?.id;
-  }
-
   async #openOnce(
     repository: string,
     request: OpenRequest,
@@ -217,32 +221,31 @@ export class Proposals implements ProposalService {
     return proposal;
   }
 
+  async #sign(repository: string, id: string, taking: TakingPart): Promise<ProposalView> {
+    const complete = await retrying(() => this.#signOnce(repository, id, taking));
+    return await this.#afterSigning(repository, id, complete, taking.principal);
+  }
+
   /** Whether nothing is missing afterwards, and somebody who may publish has taken part. */
   async #signOnce(
     repository: string,
     id: string,
-    given: readonly SignedRole[],
-    principal: Principal,
-    mayPublish: boolean,
+    { given, opens, principal, mayPublish }: TakingPart,
   ): Promise<boolean> {
     const at = this.#parts.clock.now();
     const proposal = await this.#access.findOpen(repository, id, at);
     const files = this.#files.parsed(proposal);
     const needs = await this.#files.needs(repository, files, at);
     const denied = await deniedKeys(this.#parts.store);
-    const added = new Map<string, readonly SignatureEntry[]>();
-    for (const { role, signatures } of given) {
-      const file = files.get(role);
-      if (file === undefined || added.has(role)) throw noSuchRole(role);
-      // Between files others get their turn.
-      if (added.size > 0) await setImmediate();
-      refuseDenied(role, needs.get(role) ?? [], signatures, denied);
-      added.set(role, usefulSignatures(file, needs.get(role) ?? [], signatures));
-    }
+    const added = await newAmong(given, { files, needs, denied });
     const signatures = [...added].flatMap(([role, each]) => each.map((entry) => ({ role, ...entry })));
-    const isBacking = mayPublish && !isBacked(proposal);
-    const complete = (isBacking || isBacked(proposal)) && isComplete(withSignatures(files, added), needs);
-    if (signatures.length === 0) return complete;
+    const isMet = isComplete(withSignatures(files, added), needs);
+    const takesPart = opens || isMet || given.some((each) => each.signatures.length > 0);
+    const isBacking = mayPublish && takesPart && !isBacked(proposal);
+    const complete = isMet && (isBacking || isBacked(proposal));
+    // What is to be published is marked first, whether or not a signature came with it.
+    const isNews = isBacking || (complete && !proposal.complete);
+    if (signatures.length === 0 && !isNews) return complete;
     const keys = signatures.map(({ role, keyId }) => `${role}: ${keyId}`);
     const event = {
       kind: isBacking ? "backed" : "signed",
@@ -275,12 +278,6 @@ export class Proposals implements ProposalService {
 
 const publisherMissing =
   "FORBIDDEN: Every signature is there, and nobody who may publish to this repository has taken part: one of those who may publishes it by vidimus proposal sign.";
-
-function noSuchRole(role: string): RefusedError {
-  return new RefusedError("NOT_FOUND", "Send signatures for the roles of this proposal, each role once.", {
-    detail: { given: role.slice(0, 64) },
-  });
-}
 
 function full(which: Exclude<ProposalOpening, "opened">, settings: ProposalSettings): RefusedError {
   const what =

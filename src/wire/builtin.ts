@@ -182,6 +182,11 @@ async function openPasswordFile(
       const lines = file.unusable;
       logger.warn({ lines }, "lines of the password file cannot be used: only bcrypt (htpasswd -B) is read");
     }
+    if (file.unread !== undefined)
+      logger.warn(
+        { line: file.unread },
+        "the password file has too many lines: from this one on none is read",
+      );
     return { stamp: `${size} ${mtimeMs} ${ino}`, file };
   };
   let known: ReturnType<typeof read> | undefined;

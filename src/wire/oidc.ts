@@ -44,7 +44,10 @@ export async function openOidc(
   const { issuer, clientId } = login;
   if (issuers.length === 0 && issuer === undefined) return undefined;
   const { Oidc } = await import("../http/auth/oidc.ts");
-  const keys = await import("../http/auth/provider-keys.ts");
+  const [keys, { readKeySet }] = await Promise.all([
+    import("../http/auth/provider-keys.ts"),
+    import("../http/auth/key-set.ts"),
+  ]);
   const { fetchKeySet } = await import("./provider-documents.ts");
   const now = () => systemClock.now();
   /** One for all rules with the same keys, so that nobody is asked twice. */
@@ -83,7 +86,7 @@ export async function openOidc(
 
   function readKeys(of: string, file: string): ProviderKeys {
     try {
-      return keys.fixedKeys(keys.readKeySet(readText(file, "that an identity provider's jwks names")));
+      return keys.fixedKeys(readKeySet(readText(file, "that an identity provider's jwks names")));
     } catch (cause) {
       if (cause instanceof StartError) throw cause;
       throw new StartError(

@@ -6,6 +6,7 @@ import { type Folder, folderWith } from "../support/folder.ts";
 import { httpsServer } from "../support/https-server.ts";
 import { withHistory } from "../support/moving.ts";
 import { examplesOf, movingCommands } from "../support/moving-commands.ts";
+import { dumpOf, rowsAt } from "../support/old-database.ts";
 import { startServer, type TestServer } from "../support/server.ts";
 
 const app = "registry.acme.example/app";
@@ -18,7 +19,10 @@ beforeAll(async () => {
   old = await startServer({ at: Date.now() });
   here = await startServer({ at: Date.now() });
   await withHistory(old, app);
-  const files: Record<string, string> = { "names.txt": `# all of them\n${app}\nnot/there\n` };
+  const files: Record<string, string> = {
+    "server.sql": dumpOf(await rowsAt(old, app)),
+    "names.txt": `# all of them\n${app}\nnot/there\n`,
+  };
   for (const role of ["root", "timestamp", "snapshot", "targets", "targets/releases"]) {
     const { body } = await old.file(app, `${role}.json`);
     for (const place of [".docker/trust", "alice/trust", "bob/trust"])
@@ -42,13 +46,17 @@ function placed(word: string): string {
     .replace("https://notary.example.org", from())
     .replace("https://trust.example", `http://127.0.0.1:${here.port}`)
     .replace(/^~/, home.path)
+    .replace(/^server\.sql$/, home.at("server.sql"))
     .replace(/^(alice|bob)\//, (start) => home.at(start));
 }
 
 describe("the examples run as they stand", () => {
-  it.each(["import notary", "import trustdir"])("of %s", async (command) => {
+  it.each([
+    ["import notary", 3],
+    ["import trustdir", 2],
+  ])("of %s", async (command, count) => {
     const lines = await examplesOf(vidimus, command);
-    expect(lines).toHaveLength(2);
+    expect(lines).toHaveLength(count);
     for (const line of lines) {
       const said = await vidimus(...line.split(" ").map(placed));
       expect([line, said.code, said.out]).toEqual([line, undefined, expect.stringContaining(app)]);
@@ -64,6 +72,37 @@ describe("an import", () => {
     await expect(vidimus("import", "notary", place, ...to())).rejects.toMatchObject({
       name: "UsageError",
       message: expect.stringContaining(hint),
+    });
+  });
+
+  it.each([
+    [[], "--server-db"],
+    [["--server-db", "postgres://db.example/x", "--server-dump", "x.sql"], "one of"],
+  ])("from nowhere, or from two places, is one: %j", async (flags, hint) => {
+    const { code, err } = await vidimus("import", "notary", ...flags, ...to());
+    expect([code, err]).toEqual([exitCodes.usage.code, expect.stringContaining(hint)]);
+  });
+
+  it("from a database takes every argument for a name, and says so of what is not in it", async () => {
+    const dump = ["--server-dump", home.at("server.sql"), "--json"];
+    const { code, out } = await vidimus("import", "notary", app, "not/there", ...dump, ...to());
+    expect(code).toBe(exitCodes.importInPart.code);
+    expect(JSON.parse(out)).toMatchObject({
+      origin: home.at("server.sql"),
+      repositories: [
+        { repository: "not/there", outcome: "absent" },
+        { repository: app, outcome: expect.stringMatching(/^(taken|same)$/) },
+      ],
+    });
+  });
+
+  it("from a database that is none is one sentence", async () => {
+    const none = vidimus("import", "notary", "--server-dump", home.at("names.txt"), ...to());
+    await expect(none).rejects.toMatchObject({ name: "DatabaseError", code: "DUMP_CUT_OFF" });
+    const away = vidimus("import", "notary", "--server-db", "postgres://u:secret@127.0.0.1:1/x", ...to());
+    await expect(away).rejects.toMatchObject({
+      code: "DATABASE_UNREACHABLE",
+      message: expect.not.stringContaining("secret"),
     });
   });
 

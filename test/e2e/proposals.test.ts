@@ -1,4 +1,7 @@
-/** Proposals at a server of several processes: people who sign at once at different readers, and a writer that is killed. */
+/**
+ * Proposals at a server of several processes: people who sign at once at different readers, a key that is allowed again at one of
+ * them, and a writer that is killed.
+ */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Answer, defaultLimits, exchange } from "../support/bare/exchange.ts";
 import type { PublisherKey } from "../support/bare/keys.ts";
@@ -105,6 +108,69 @@ it(
       expect(await servedVersion()).toBe(owner.targets.version);
       const { bytes } = await exchange(server, "GET", "/metrics");
       expect(bytes.toString()).toMatch(/^vidimus_proposals_open 0$/m);
+    }
+  },
+  long,
+);
+
+/** Which processes said that they have published the proposal. */
+const publishedBy = (id: string) =>
+  server
+    .log()
+    .split("\n")
+    .filter((line) => line.includes(`"proposal":"${id}"`) && line.includes('"msg":"proposal published"'))
+    .map((line) => Number(JSON.parse(line).pid));
+const ofKey = (key: PublisherKey, what: "deny" | "allow") => `/api/v1/keys/${key.listed.id}/${what}`;
+const allow = (key: PublisherKey) => post(ofKey(key, "allow"), {});
+
+/** Signed by all, of whom the first was denied afterwards. */
+async function heldUp(): Promise<{ id: string; stolen: PublisherKey }> {
+  const { files, id } = await next();
+  const [stolen, ...others] = keys as [PublisherKey, ...PublisherKey[]];
+  expect((await sign(id, files, stolen)).status).toBe(200);
+  const denied = await post(ofKey(stolen, "deny"), { reason: "lost" });
+  expect(denied.status).toBe(200);
+  expect(parsed(denied).proposals).toEqual([{ repository, id, roles: ["targets"], outcome: "stuck" }]);
+  for (const key of others) expect((await sign(id, files, key)).status).toBe(200);
+  expect(await get(id)).toMatchObject({ state: "open", complete: false });
+  return { id, stolen };
+}
+
+it(
+  "a key that is allowed again at one reader, or at all of them at once, has what waited for it published, once, by who allows it",
+  async () => {
+    for (const atOnce of [1, 1, 4, 4]) {
+      const { id, stolen } = await heldUp();
+      const answers = await Promise.all(Array.from({ length: atOnce }, () => allow(stolen)));
+      expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+      expect(answers.filter((answer) => parsed(answer).changed)).toHaveLength(1);
+      const end = await get(id);
+      expect(end).toMatchObject({ state: "published", reason: "" });
+      expect(end.events.filter(({ kind }: { kind: string }) => kind === "published")).toHaveLength(1);
+      expect(await servedVersion()).toBe(owner.targets.version);
+      await expect.poll(() => publishedBy(id)).toHaveLength(1);
+      expect(server.processes().readers).toContain(publishedBy(id)[0]);
+    }
+  },
+  long,
+);
+
+it(
+  "what waited for a key is published, once, also where the writer is killed while the key is allowed",
+  async () => {
+    for (let round = 0; round < 3; round++) {
+      const { id, stolen } = await heldUp();
+      const { writer } = server.processes();
+      setTimeout(() => process.kill(writer as number, "SIGKILL"), round * 6);
+      await allow(stolen).catch(() => undefined);
+      await expect.poll(() => server.processes().writer ?? writer, { timeout: 30_000 }).not.toBe(writer);
+      // Whoever heard nothing, or that it cannot be said, asks again.
+      expect((await allow(stolen)).status).toBe(200);
+      await expect.poll(async () => (await get(id)).state, { timeout: 30_000 }).toBe("published");
+      expect(
+        (await get(id)).events.filter(({ kind }: { kind: string }) => kind === "published"),
+      ).toHaveLength(1);
+      expect(await servedVersion()).toBe(owner.targets.version);
     }
   },
   long,

@@ -2,9 +2,10 @@
 import { createPrivateKey } from "node:crypto";
 import { CompactEncrypt } from "jose";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { TrustError } from "../../src/client/errors.ts";
 import type { Fetcher } from "../../src/client/fetch/fetcher.ts";
 import { OldKeyError } from "../../src/moving/databases/errors.ts";
-import { keyServer } from "../../src/moving/key-server.ts";
+import { type KeyServer, keyServer, type OnlineRoles } from "../../src/moving/key-server.ts";
 import { type Transfer, transferKeys } from "../../src/moving/key-transfer.ts";
 import type { LockedKey } from "../../src/moving/old-keys.ts";
 import type { OldPassphrases } from "../../src/moving/old-passphrases.ts";
@@ -175,6 +176,61 @@ describe("keys of an old signer", () => {
     const [done] = await transfer([await lockedUp(timestamp)], { server: refusing });
     expect(done?.outcome).toBe("failed");
     expect(done?.fault).toContain("ONLINE_KEY_UNLISTED");
+  });
+});
+
+describe("a server that fails while keys are brought", () => {
+  const names = Array.from({ length: 25 }, (_, index) => `registry.example.org/${index}`);
+
+  /** It lists one key in every repository, and answers to the first so many sendings. */
+  async function bringing(answers: number, failure: Error) {
+    const key = (await foreign(app)).timestamp;
+    const roles = (held: boolean): OnlineRoles => [
+      { role: "timestamp", threshold: 1, keys: [{ id: key.listed.id, held }] },
+    ];
+    const sent: Buffer[] = [];
+    const standIn: KeyServer = {
+      standing: async () => roles(false),
+      async bring(_repository, keys) {
+        const isAnswered = sent.push(...keys.map(({ pkcs8 }) => Buffer.from(pkcs8))) <= answers;
+        // The failure is there while others wait for their answers.
+        if (!isAnswered) throw failure;
+        await new Promise(setImmediate);
+        return roles(true);
+      },
+    };
+    const done = transfer([await lockedUp(key)], { server: standIn, repositories: names });
+    const wiped = () => sent.filter((each) => each.every((byte) => byte === 0)).length;
+    return { done, sent, wiped };
+  }
+
+  it("is sent no wiped keys, and what was brought before is told", async () => {
+    const { done, sent, wiped } = await bringing(3, new TrustError("TIMEOUT", "No answer came in time."));
+    const outcomes = (await done).map(({ outcome }) => outcome);
+    expect(outcomes).toEqual(names.map((_, index) => (index < 3 ? "taken" : "failed")));
+    expect(wiped()).toBe(0);
+    expect((await done)[3]?.fault).toContain("No answer came in time.");
+    // Those under way beside it, and none after.
+    expect(sent.length).toBeLessThan(names.length);
+    expect((await done)[24]?.fault).toContain("were not sent");
+  });
+
+  it("in what it says of one repository keeps no other from being sent", async () => {
+    const { done, sent, wiped } = await bringing(3, new TrustError("BAD_ANSWER", "That is no answer."));
+    expect((await done).filter(({ outcome }) => outcome === "failed")).toHaveLength(22);
+    expect([sent.length, wiped()]).toEqual([25, 0]);
+  });
+
+  it("before any was brought ends the command with its reason", async () => {
+    const { done } = await bringing(0, new TrustError("UNAUTHORIZED", "Log in first."));
+    await expect(done).rejects.toMatchObject({ code: "UNAUTHORIZED" });
+  });
+
+  it("by a fault of ours is told of after the last call, with keys that are not wiped", async () => {
+    const { done, wiped } = await bringing(3, new RangeError("a fault"));
+    await expect(done).rejects.toThrow(RangeError);
+    await new Promise(setImmediate);
+    expect(wiped()).toBe(0);
   });
 });
 

@@ -1,10 +1,11 @@
 /** What an identity provider signs, good and bad, and the rules by which it is believed. */
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { exportJWK, type JWK, type JWTPayload, SignJWT } from "jose";
+import { readKeySet } from "../../src/http/auth/key-set.ts";
 import type { PersonRules, WorkloadRules } from "../../src/http/auth/oidc.ts";
 import { Oidc } from "../../src/http/auth/oidc.ts";
 import type { ProviderKeys } from "../../src/http/auth/provider-keys.ts";
-import { fixedKeys, readKeySet } from "../../src/http/auth/provider-keys.ts";
+import { fixedKeys } from "../../src/http/auth/provider-keys.ts";
 
 export const issuer = "https://ci.example.test";
 export const audience = "https://vidimus.example.test";

@@ -63,22 +63,20 @@ export function addKeyExport(parent: Command, context: CliContext): void {
         const taken = await store.take(info.id, passphrases);
         const source = newSource(command);
         const isNew = source !== undefined || taken.secret === undefined;
-        const secret =
-          unencrypted || !isNew ? taken.secret : await passphrases.replacement(`the file ${path}`, source);
+        let secret = taken.secret;
         try {
+          if (isNew && !unencrypted) secret = await passphrases.replacement(`the file ${path}`, source);
           const wanted = { format, role, secret: unencrypted ? undefined : secret };
-          const bytes = await exportKey(taken, wanted, context.testingOnlyScrypt);
-          if (path === "-") context.stdout(bytes.toString("latin1"));
-          else {
-            await writeExport(path, bytes);
-            const how = unencrypted ? "in the clear: whoever reads it has the key" : "locked";
-            sayDone(context, json, info, `Wrote the key ${nameOf(info)} to ${printable(path)}, ${how}.`);
-          }
-          bytes.fill(0);
+          const give = (bytes: Buffer) =>
+            path === "-" ? context.stdout(bytes.toString("latin1")) : writeExport(path, bytes);
+          await exportKey(taken, wanted, give, context.testingOnlyScrypt);
         } finally {
           secret?.fill(0);
           taken.secret?.fill(0);
         }
+        if (path === "-") return;
+        const how = unencrypted ? "in the clear: whoever reads it has the key" : "locked";
+        sayDone(context, json, info, `Wrote the key ${nameOf(info)} to ${printable(path)}, ${how}.`);
       });
     },
   );

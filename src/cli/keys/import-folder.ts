@@ -207,9 +207,9 @@ function noKeys({ folder }: Harvest): KeyError {
 }
 
 /** What went wrong with keys comes before what went wrong with asking. */
-function exitOf({ found, faults }: Harvest, { unasked }: KeyReport): number {
+function exitOf({ found, faults }: Harvest, { unasked, untold }: KeyReport): number {
   const [first] = faults;
   if (first !== undefined) return exitCodes[exitNameOf(first)].code;
   if (found.length === 0) return exitCodes.keyUnknown.code;
-  return unasked?.exit ?? exitCodes.ok.code;
+  return (unasked ?? untold[0])?.exit ?? exitCodes.ok.code;
 }

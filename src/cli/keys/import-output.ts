@@ -35,7 +35,7 @@ const notCounting: readonly (readonly [string, readonly KeyUse["past"][number]["
 ];
 
 export function sayImport(context: CliContext, harvest: Harvest, report: KeyReport): void {
-  const { keys, repositories, unreadable, unasked } = report;
+  const { keys, repositories, unreadable, unasked, untold } = report;
   const fateOf = fatesOf(harvest);
   if (keys.length > 0) printLine(context, keyRows(keys, fateOf));
   if (repositories.length > 0) printLine(context, `\n${roleRows(repositories)}`);
@@ -56,6 +56,7 @@ export function sayImport(context: CliContext, harvest: Harvest, report: KeyRepo
   );
   section(context, "What to do next:", [
     ...(unasked === undefined ? [] : [printable(`the server: ${unasked.next}`)]),
+    ...untold.map(({ repository, next }) => `${printable(repository)}: ${printable(next)}`),
     ...repositories.flatMap(({ repository, advice }) =>
       advice.map((step) => `${printable(repository)}: ${printable(step)}`),
     ),
@@ -69,13 +70,15 @@ export function sayImport(context: CliContext, harvest: Harvest, report: KeyRepo
   for (const { message } of harvest.faults) context.stderr(`${printable(message)}\n`);
   if (unasked !== undefined) {
     const what = printable(unasked.what);
-    context.stderr(`${what} What is said of repositories is by the copies here.\n`);
+    context.stderr(`${what} What is said of repositories that it has not told of is by the copies here.\n`);
   }
+  for (const { repository, what } of untold)
+    context.stderr(`${printable(repository)}: ${printable(what)} What is said of it is by what is here.\n`);
 }
 
 /** The same as a document; members without a value are null. */
 export function printImport(context: CliContext, harvest: Harvest, report: KeyReport): void {
-  const { repositories, keys, unreadable, unasked } = report;
+  const { repositories, keys, unreadable, unasked, untold } = report;
   const fateOf = fatesOf(harvest);
   printKeys(context, harvest.added, harvest.faults, {
     folder: harvest.folder,
@@ -100,6 +103,7 @@ export function printImport(context: CliContext, harvest: Harvest, report: KeyRe
     })),
     unreadable,
     unasked: unasked === undefined ? null : { what: unasked.what, next: unasked.next },
+    untold: untold.map(({ repository, what, next }) => ({ repository, what, next })),
   });
 }
 

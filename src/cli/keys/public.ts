@@ -1,9 +1,10 @@
 /** `vidimus key public` and `certificate`: what others are given, so that they can name this key as a signer. */
 import type { Command } from "commander";
 import { examples } from "../../client/cli/examples.ts";
+import type { KeyInfo } from "../../publisher/custody/custody.ts";
 import { type CliContext, printable, printJson, printLine } from "../output.ts";
 import { addKeyFlags, addPassphraseFlags, type KeyFlags, type Keys, withKeys } from "./flags.ts";
-import { nameOf } from "./output.ts";
+import { nameOf, printKeys } from "./output.ts";
 
 const day = 86_400_000;
 const tenYears = 3_650;
@@ -16,9 +17,12 @@ export function addKeyPublic(parent: Command, context: CliContext): void {
     .argument("[file]", "a file that is not there yet (default: standard output)")
     .addHelpText("after", examples("vidimus key public release", "vidimus key public release public.pem"));
   addPassphraseFlags(addKeyFlags(command)).action(async (text: string, path: string | undefined) => {
+    const { json } = command.opts<KeyFlags>();
     await withKeys(command, context, async (keys) => {
-      const pem = await publicPemOf(keys, text);
-      await give(context, path, pem, `the public part of ${nameOf((await keys.ring.find(text)).info)}`);
+      const { info, pem } = await publicPemOf(keys, text);
+      const file = await written(path, pem);
+      if (json === true) printKeys(context, [info], [], { pem, file: file ?? null });
+      else say(context, file, pem, `the public part of ${nameOf(info)}`);
     });
   });
 }
@@ -47,16 +51,16 @@ export function addKeyCertificate(parent: Command, context: CliContext): void {
           const now = Date.now();
           const end = new Date(now + Number(days) * day);
           const { pem } = await makeRootCertificate(key, repository, new Date(now - 60_000), end);
+          const file = await written(path, pem);
           if (json === true) {
             printJson(context, {
               format: "vidimus-certificate/1",
               key: info.id,
               repository,
               certificate: pem,
+              file: file ?? null,
             });
-            return;
-          }
-          await give(context, path, pem, `a certificate of ${nameOf(info)} for ${printable(repository)}`);
+          } else say(context, file, pem, `a certificate of ${nameOf(info)} for ${printable(repository)}`);
         } finally {
           key.close();
         }
@@ -65,26 +69,32 @@ export function addKeyCertificate(parent: Command, context: CliContext): void {
   );
 }
 
-/** In PEM. An encrypted file of the stock clients says its public part only once it is open. */
-export async function publicPemOf({ ring, passphrases }: Keys, text: string): Promise<string> {
+/** A key with its public part in PEM. An encrypted file of the stock clients says that only once it is open. */
+export async function publicPemOf(
+  { ring, passphrases }: Keys,
+  text: string,
+): Promise<{ readonly info: KeyInfo; readonly pem: string }> {
   const { publicPem } = await import("../../publisher/custody/public.ts");
   const { info, custody } = await ring.find(text);
-  if (info.listed !== undefined) return publicPem(info.listed);
+  if (info.listed !== undefined) return { info, pem: publicPem(info.listed) };
   const key = await custody.open(info.id, passphrases);
   key.close();
-  return publicPem(key.info.listed);
+  return { info: key.info, pem: publicPem(key.info.listed) };
 }
 
-async function give(context: CliContext, path: string | undefined, pem: string, what: string): Promise<void> {
-  if (path === undefined || path === "-") {
-    context.stdout(pem);
-    return;
-  }
+/** The file that it was written to; undefined: none was named. */
+async function written(path: string | undefined, pem: string): Promise<string | undefined> {
+  if (path === undefined || path === "-") return undefined;
   const [{ writeExport }, { refuseExisting }] = await Promise.all([
     import("../../publisher/custody/export.ts"),
     import("../../publisher/custody/key-store.ts"),
   ]);
   await refuseExisting(path);
   await writeExport(path, Buffer.from(pem, "latin1"));
-  printLine(context, `Wrote ${what} to ${printable(path)}.`);
+  return path;
+}
+
+function say(context: CliContext, file: string | undefined, pem: string, what: string): void {
+  if (file === undefined) context.stdout(pem);
+  else printLine(context, `Wrote ${what} to ${printable(file)}.`);
 }

@@ -18,14 +18,20 @@ export interface Unasked {
   readonly exit: number;
 }
 
+export interface Untold extends Unasked {
+  readonly repository: string;
+}
+
 export interface KeyReport {
   readonly repositories: readonly AskedRepository[];
   /** Of the keys of the directory. */
   readonly keys: readonly KeyUse[];
   /** Repositories of which the directory has a copy that cannot be read. */
   readonly unreadable: readonly string[];
-  /** Why the server could not be asked: then copies are what is known of the rest. */
+  /** Why the server cannot be asked: then copies are what is known of the repositories that it had not told of by then. */
   readonly unasked?: Unasked;
+  /** Repositories of which the server does not tell, such as one that may not be read. */
+  readonly untold: readonly Untold[];
 }
 
 /**
@@ -49,7 +55,7 @@ export async function keyReport(
   const strange = [...new Set([...named, ...unreadable])].filter(
     (name) => !copied.has(name) && isRepositoryName(name, { older: true }),
   );
-  const { answers, unknown, unasked } = await ask(source, copies, strange);
+  const { answers, unknown, unasked, untold } = await ask(source, copies, strange);
   const url = source.server?.url;
   const keys = [...found, ...others];
   const repositories = answers.map(({ files, asOf }) => {
@@ -61,6 +67,7 @@ export async function keyReport(
     repositories,
     keys: keyUse(found, { repositories, unknown, server: url }),
     unreadable,
+    untold,
     ...(unasked !== undefined && { unasked }),
   };
 }
@@ -68,22 +75,25 @@ export async function keyReport(
 interface Answers {
   readonly answers: readonly { readonly files: KnownFiles; readonly asOf: AskedRepository["asOf"] }[];
   readonly unknown: readonly string[];
+  readonly untold: readonly Untold[];
   readonly unasked?: Unasked;
 }
 
-/** Whatever the server does, the copies are told of. One that cannot be asked is asked once. */
+/** Whatever the server does, the copies are told of. One that cannot be asked is asked once; what it refuses of one it may tell of another. */
 async function ask(
   { server }: ReportSource,
   copies: readonly CachedFiles[],
   strange: readonly string[],
 ): Promise<Answers> {
-  if (server === undefined) return { answers: copies.map((files) => ({ files, asOf: "copy" })), unknown: [] };
-  const [{ endings, explain }, { filesToday }] = await Promise.all([
+  if (server === undefined)
+    return { answers: copies.map((files) => ({ files, asOf: "copy" })), unknown: [], untold: [] };
+  const [{ endings, explain }, { filesToday, isOfServer }] = await Promise.all([
     import("../../client/errors.ts"),
     import("../../publisher/files-today.ts"),
   ]);
   const answers: Answers["answers"][number][] = [];
   const unknown: string[] = [];
+  const untold: Untold[] = [];
   let unasked: Unasked | undefined;
   const today = async (known: CachedFiles | { readonly repository: string }) => {
     if (unasked !== undefined) return undefined;
@@ -93,7 +103,9 @@ async function ask(
     } catch (error) {
       const told = explain(error);
       if (told === undefined) throw error;
-      unasked = { what: told.what, next: told.next, exit: endings[told.ending].exit };
+      const why = { what: told.what, next: told.next, exit: endings[told.ending].exit };
+      if (isOfServer(told.code)) unasked = why;
+      else untold.push({ repository: known.repository, ...why });
       return undefined;
     }
   };
@@ -107,7 +119,7 @@ async function ask(
     if (found?.is === "there") answers.push({ files: found.files, asOf: "told" });
     else if (found?.is === "unknown") unknown.push(repository);
   }
-  return { answers, unknown, ...(unasked !== undefined && { unasked }) };
+  return { answers, unknown, untold, ...(unasked !== undefined && { unasked }) };
 }
 
 /** What can be done with the keys comes after the repository is there. */

@@ -19,6 +19,8 @@ export function addKeyShow(parent: Command, context: CliContext): void {
     .addHelpText("after", examples("vidimus key show release", "vidimus key show release --pem"));
   addPassphraseFlags(addKeyFlags(command)).action(async (text: string) => {
     const { json, pem } = command.opts<KeyFlags & { pem?: true }>();
+    if (json === true && pem === true)
+      command.error("error: give --json or --pem, not both: `vidimus key public --json` has both in it");
     await withKeys(command, context, async (keys) => {
       const { info } = await keys.ring.find(text);
       if (pem === undefined) {
@@ -26,7 +28,7 @@ export function addKeyShow(parent: Command, context: CliContext): void {
         else printLine(context, rowsOf(info));
         return;
       }
-      context.stdout(await publicPemOf(keys, text));
+      context.stdout((await publicPemOf(keys, text)).pem);
     });
   });
 }

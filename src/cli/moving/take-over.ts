@@ -6,6 +6,8 @@ import { type Destination, destination } from "../../moving/destination.ts";
 
 export { folderSource, isExport } from "../../moving/back/folder.ts";
 export { usualCrawlLimits } from "../../moving/crawl.ts";
+export { databaseSource } from "../../moving/database-source.ts";
+export { publicUrl } from "../../moving/databases/postgres.ts";
 export { offerOf, takeOver, takeOverEach } from "../../moving/take-over.ts";
 export { trustOffer } from "../../moving/trust-offer.ts";
 

@@ -74,7 +74,7 @@ const mostRemembered = 10_000;
 
 export function accessByToken(options: AccessOptions): Access {
   const { issuers, opaque, anonymousRead, now, logger } = options;
-  const remembered = new LRUCache<string, Grant>({ max: mostRemembered });
+  let remembered = new LRUCache<string, Grant>({ max: mostRemembered });
   const failures = new Rate(options.failuresPerMinute);
   const changing = new Rate(options.changesPerMinute);
 
@@ -86,11 +86,13 @@ export function accessByToken(options: AccessOptions): Access {
   async function verified(token: string, need: Need, address: string): Promise<Grant> {
     const at = now();
     const from = holderOf(address);
+    // One that is verified while all are forgotten may be signed with a key of before: it is put where nobody looks any more.
+    const memory = remembered;
     try {
       if (!isJwt(token)) return await opaquely(token, address, at);
       const followsChains = !failures.isReached(from, at);
       const grant = await grantOfToken(token, issuers, { address, at, followsChains });
-      remembered.set(digestOf(token), grant);
+      memory.set(digestOf(token), grant);
       return grant;
     } catch (cause) {
       // A store that cannot be asked has refused nobody.
@@ -180,7 +182,9 @@ export function accessByToken(options: AccessOptions): Access {
       const grant = token === undefined ? undefined : known(token);
       return grant !== undefined && (grant.may(need) || isOpen(need, route));
     },
-    forget: () => remembered.clear(),
+    forget() {
+      remembered = new LRUCache({ max: mostRemembered });
+    },
     challenge: (refusal) => challengeOf(refusal, options),
   };
 }

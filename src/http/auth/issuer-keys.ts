@@ -3,20 +3,15 @@
  * `x5c`, or by `kid`: the fingerprint that Docker's token services use, the `kid` of the set, or the thumbprint of RFC 7638.
  * What a token brings besides (`jwk`, `jku`, `x5u`) is nothing to us: nothing is fetched, and no key is taken from a token.
  */
-import {
-  createHash,
-  createPublicKey,
-  type JsonWebKey,
-  type KeyObject,
-  type X509Certificate,
-} from "node:crypto";
+import { createHash, type KeyObject, type X509Certificate } from "node:crypto";
 import { calculateJwkThumbprint, type JWK } from "jose";
-import { z } from "zod";
+import { isFor, readKeySet, type SetKey } from "./key-set.ts";
 import { isValid, keyOfChain } from "./x5c.ts";
 
 export interface TokenHeader {
   readonly kid?: unknown;
   readonly x5c?: unknown;
+  readonly alg?: unknown;
 }
 
 export interface IssuerKeys {
@@ -35,32 +30,20 @@ export function keysOfCertificates(bundle: readonly X509Certificate[]): IssuerKe
   };
 }
 
-const jwks = z.object({
-  keys: z
-    .array(z.looseObject({ kty: z.string(), use: z.string().optional(), kid: z.string().optional() }))
-    .min(1)
-    .max(100),
-});
-const privateMembers = ["d", "p", "q", "k"];
-
-/** Throws, with a sentence, if it is not a set of public keys. */
+/** Throws what `readKeySet` throws. */
 export async function keysOfSet(text: string): Promise<IssuerKeys> {
-  const byId = new Map<string, KeyObject>();
-  const all: KeyObject[] = [];
-  for (const jwk of jwks.parse(JSON.parse(text)).keys) {
-    if (jwk.kty === "oct" || privateMembers.some((each) => each in jwk))
-      throw new Error("a set of keys to verify tokens with must hold public keys alone");
-    if (jwk.use !== undefined && jwk.use !== "sig") continue;
-    const key = createPublicKey({ key: jwk as JsonWebKey, format: "jwk" });
-    all.push(key);
-    byId.set(await calculateJwkThumbprint(jwk as JWK), key);
-    byId.set(fingerprint(key), key);
-    if (jwk.kid !== undefined) byId.set(jwk.kid, key);
+  const set = readKeySet(text);
+  const byId = new Map<string, SetKey>();
+  for (const each of set) {
+    byId.set(await calculateJwkThumbprint(each.key.export({ format: "jwk" }) as JWK), each);
+    byId.set(fingerprint(each.key), each);
+    if (each.kid !== undefined) byId.set(each.kid, each);
   }
   return {
-    find({ x5c, kid }) {
-      if (kid === undefined && x5c === undefined) return all.length === 1 ? all[0] : undefined;
-      return typeof kid === "string" ? byId.get(kid) : undefined;
+    find({ x5c, kid, alg }) {
+      const only = kid === undefined && x5c === undefined && set.length === 1 ? set[0] : undefined;
+      const meant = typeof kid === "string" ? byId.get(kid) : only;
+      return meant !== undefined && isFor(meant, alg) ? meant.key : undefined;
     },
   };
 }

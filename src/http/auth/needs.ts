@@ -3,8 +3,9 @@
  *
  * Whoever asks for a path of the Notary API that leads nowhere, or for a name that is not served, needs what the list of all
  * repositories needs: nothing is told about what is there. Below `/api/v1/` which paths there are is public, so there it is enough
- * to be somebody. Signing and rejecting a proposal need a signature by a key of the role, which is
- * examined; here it is enough to be able to see the proposal.
+ * to be somebody. Signing and rejecting a proposal is for whoever can see it: what counts are the signatures that come with it,
+ * which are examined. A request to sign may bring none, and then only has what is there published, once somebody with `push` has
+ * taken part (docs/adr/0028).
  */
 import type { Route } from "../routes.ts";
 import type { Need, RepositoryAction } from "./grant.ts";

@@ -5,68 +5,15 @@
  *   a minute, so that whoever makes key IDs up makes this server ask nobody. All who wait share one request.
  * - While the provider cannot be asked, the keys that were fetched last go on for half a day. Where there are none, nobody is
  *   refused and nobody let in: `OVERLOADED`.
- * - Of a set only public keys for signatures count, each for the algorithm that it names. A set with a private key is none.
  */
-import { createPublicKey, type JsonWebKey, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import type { Logger } from "pino";
-import { z } from "zod";
 import { RefusedError } from "../../core/errors.ts";
-
-export interface WantedKey {
-  readonly kid: string | undefined;
-  readonly alg: string;
-}
+import { findKey, type KeySet, readKeySet, type WantedKey } from "./key-set.ts";
 
 export interface ProviderKeys {
   /** The key that a token names, or the only one that can be meant; undefined: none. Throws `OVERLOADED`. */
   find(wanted: WantedKey): Promise<KeyObject | undefined>;
-}
-
-interface ProviderKey {
-  readonly kid: string | undefined;
-  readonly alg: string | undefined;
-  readonly key: KeyObject;
-}
-export type KeySet = readonly ProviderKey[];
-
-const most = 100;
-const setForm = z.object({ keys: z.array(z.record(z.string(), z.unknown())).min(1).max(most) });
-const keyForm = z.looseObject({
-  kty: z.enum(["RSA", "EC", "OKP"]),
-  use: z.literal("sig").optional(),
-  key_ops: z
-    .array(z.string())
-    .refine((all) => all.includes("verify"))
-    .optional(),
-  kid: z.string().max(1_024).optional(),
-  alg: z.string().max(64).optional(),
-});
-const privateMembers = ["d", "p", "q", "k"];
-
-/** Throws if it is no set of keys, if one of them is private, and if none can be used. */
-export function readKeySet(text: string): KeySet {
-  const usable = setForm.parse(JSON.parse(text)).keys.flatMap((jwk): ProviderKey[] => {
-    if (privateMembers.some((each) => Object.hasOwn(jwk, each)))
-      throw new Error("the set holds a key that is not public");
-    const read = keyForm.safeParse(jwk);
-    if (!read.success) return [];
-    try {
-      const key = createPublicKey({ key: jwk as JsonWebKey, format: "jwk" });
-      return [{ kid: read.data.kid, alg: read.data.alg, key }];
-    } catch {
-      // Of a curve that is not known here: other keys of the set may be.
-      return [];
-    }
-  });
-  if (usable.length === 0) throw new Error("the set holds no key for signatures");
-  return usable;
-}
-
-export function findKey(set: KeySet, { kid, alg }: WantedKey): KeyObject | undefined {
-  const meant = set.filter(
-    (each) => (kid === undefined || each.kid === kid) && (each.alg === undefined || each.alg === alg),
-  );
-  return meant.length === 1 ? meant[0]?.key : undefined;
 }
 
 export function fixedKeys(set: KeySet): ProviderKeys {
@@ -95,14 +42,18 @@ export class FetchedKeys implements ProviderKeys {
   #fetchedAt = Number.NEGATIVE_INFINITY;
   #askedAt = Number.NEGATIVE_INFINITY;
   #underWay: Promise<void> | undefined;
-  #isWanted = false;
+  /** How many times they were wanted anew, and how many of them the set that is here answers. */
+  #wanted = 0;
+  #answered = 0;
 
   constructor(options: FetchedKeysOptions) {
     this.#options = options;
   }
 
   async find(wanted: WantedKey): Promise<KeyObject | undefined> {
-    if (this.#isWanted || !this.#isWithin(this.#fetchedAt, freshFor)) await this.#fetch(pauseAfterFailure);
+    if (!this.#isAnswered || !this.#isWithin(this.#fetchedAt, freshFor)) await this.#fetch(pauseAfterFailure);
+    // What was waited for may have been asked for before the last wish.
+    if (!this.#isAnswered) await this.#fetch(pauseAfterFailure);
     if (!this.#isWithin(this.#fetchedAt, usableFor)) throw notToBeHad();
     const found = findKey(this.#set, wanted);
     if (found !== undefined) return found;
@@ -110,10 +61,17 @@ export class FetchedKeys implements ProviderKeys {
     return findKey(this.#set, wanted);
   }
 
-  /** With the next token, whatever its key; until that is done the keys that are there go on. */
+  /**
+   * With the next token, whatever its key; until that is done the keys that are there go on. A set that was asked for before counts
+   * no more, when it comes: a key may be in it that is withdrawn by now.
+   */
   fetchAnew(): void {
-    this.#isWanted = true;
+    this.#wanted += 1;
     this.#askedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  get #isAnswered(): boolean {
+    return this.#answered === this.#wanted;
   }
 
   /** A clock that was set back makes nothing younger. */
@@ -135,10 +93,13 @@ export class FetchedKeys implements ProviderKeys {
 
   async #take(): Promise<void> {
     const { issuer, fetch, now, logger } = this.#options;
+    const wanted = this.#wanted;
     try {
-      this.#set = readKeySet(await fetch());
+      const set = readKeySet(await fetch());
+      if (wanted !== this.#wanted) return;
+      this.#set = set;
       this.#fetchedAt = now();
-      this.#isWanted = false;
+      this.#answered = wanted;
     } catch (err) {
       logger.warn({ issuer, err }, "the keys of an identity provider cannot be fetched");
     }

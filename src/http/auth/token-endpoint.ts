@@ -41,6 +41,9 @@ interface Asking {
   readonly until: number;
 }
 
+/** A session that is wanted, or the refresh token of one that goes on. */
+type SessionWish = "new" | { readonly refresh: string } | undefined;
+
 interface Parts {
   readonly builtin: BuiltinAccess;
   readonly budget: ByteBudget;
@@ -58,13 +61,13 @@ export async function tokenEndpoint(
     const query = queryOf(request);
     const asking = await byHeader(request);
     const isOffline = query.get("offline_token") === "true";
-    return await answer(reply, request, query, asking, isOffline ? await session(asking) : undefined);
+    return await answer(reply, request, query, asking, isOffline ? "new" : undefined);
   });
 
   app.post("/token", async (request, reply) => {
     await withForm(request.raw, largestForm, budget, async (form) => {
-      const { asking, refresh } = await byForm(form, request);
-      return await answer(reply, request, form, asking, refresh);
+      const { asking, wish } = await byForm(form, request);
+      return await answer(reply, request, form, asking, wish);
     });
     return reply;
   });
@@ -98,23 +101,22 @@ export async function tokenEndpoint(
     return await byPassword({ name, password: rest.join(":") }, request);
   }
 
-  async function byForm(form: URLSearchParams, request: FastifyRequest) {
+  async function byForm(
+    form: URLSearchParams,
+    request: FastifyRequest,
+  ): Promise<{ readonly asking: Asking; readonly wish: SessionWish }> {
+    const wish = form.get("access_type") === "offline" ? "new" : undefined;
     switch (form.get("grant_type")) {
       case "password": {
         const credentials = { name: form.get("username") ?? "", password: form.get("password") ?? "" };
-        const asking = await byPassword(credentials, request);
-        const isOffline = form.get("access_type") === "offline";
-        return { asking, refresh: isOffline ? await session(asking) : undefined };
+        return { asking: await byPassword(credentials, request), wish };
       }
       case "refresh_token": {
         const refresh = form.get("refresh_token") ?? "";
-        return { asking: await bySession(refresh), refresh };
+        return { asking: await bySession(refresh), wish: { refresh } };
       }
-      case exchange: {
-        const asking = await byIdToken(form, request);
-        const isOffline = form.get("access_type") === "offline";
-        return { asking, refresh: isOffline ? await session(asking) : undefined };
-      }
+      case exchange:
+        return { asking: await byIdToken(form, request), wish };
       default:
         throw bad("grant_type: give password, refresh_token or token-exchange");
     }
@@ -195,9 +197,10 @@ export async function tokenEndpoint(
     reply: FastifyReply,
     request: FastifyRequest,
     parameters: URLSearchParams,
-    { principal, scopes, until }: Asking,
-    refresh: string | undefined,
+    asking: Asking,
+    wish: SessionWish,
   ): Promise<FastifyReply> {
+    const { principal, scopes, until } = asking;
     checkService(parameters.get("service"));
     const access = grantedEntries(wanted(parameters), scopes);
     const at = now();
@@ -209,6 +212,8 @@ export async function tokenEndpoint(
       ({ type, actions }) => type === "vidimus" && actions.includes("admin"),
     );
     if (isAdministrator) await builtin.onAdministrator({ name, method, address: addressOf(request) });
+    // Last: nobody would have the session of a request that is refused, and one that goes on may give way to it.
+    const refresh = wish === "new" ? await session(asking) : wish?.refresh;
     const body = {
       token,
       access_token: token,

@@ -121,6 +121,13 @@ export function codeOf(error: unknown): string {
   return typeof code === "string" && /^[A-Za-z0-9_]{1,40}$/.test(code) ? code : "";
 }
 
+/** As it may stand in a record: without user, password and parameters. Throws `DATABASE_UNREACHABLE`. */
+export function publicUrl(url: string, of: string): string {
+  placeOf(url, of);
+  const { hostname, port, pathname } = new URL(url);
+  return `postgres://${hostname}${port === "" ? "" : `:${port}`}${pathname}`;
+}
+
 /** Where, without user and password. Throws `DATABASE_UNREACHABLE` for what is no URL. */
 export function placeOf(url: string, of: string): string {
   try {

@@ -33,3 +33,5 @@ export const tufFiles = {
   of: "server",
   columns: ["gun", "role", "version", "sha256", "data", "deleted_at"],
 } as const satisfies Table<string>;
+
+export type TufFileColumn = (typeof tufFiles.columns)[number];

@@ -14,11 +14,25 @@ export interface Export {
   readonly secret: Secret | undefined;
 }
 
-/** To be wiped by the caller if it is in the clear. Throws `KEY_UNSUPPORTED`. */
+/** Hands the bytes to `give`, and wipes them when that has ended, well or not. Throws `KEY_UNSUPPORTED`, and what `give` throws. */
 export async function exportKey(
   taken: TakenKey,
-  { format, role, secret }: Export,
+  wanted: Export,
+  give: (bytes: Buffer) => Promise<void> | void,
   testingOnly?: ScryptCost,
+): Promise<void> {
+  const bytes = await bytesOf(taken, wanted, testingOnly);
+  try {
+    await give(bytes);
+  } finally {
+    bytes.fill(0);
+  }
+}
+
+async function bytesOf(
+  taken: TakenKey,
+  { format, role, secret }: Export,
+  testingOnly: ScryptCost | undefined,
 ): Promise<Buffer> {
   const { key, name, repository } = taken;
   const said = role ?? taken.role;

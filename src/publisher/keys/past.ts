@@ -27,7 +27,7 @@ export function bareId(key: ListedKey): string {
   }
 }
 
-/** @param earlier roots before `root`, versions ascending and without a gap. What the server signs is left out. */
+/** @param earlier roots before `root`, versions ascending and without a gap. The timestamp, which nobody signs but the server, is left out. */
 export function replacedKeys(earlier: readonly Root[], root: Root): readonly PastKey[] {
   const past = new Map<string, PastKey>();
   const all = [...earlier, root];

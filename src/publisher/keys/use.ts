@@ -1,7 +1,7 @@
 /**
  * What each key is for, across repositories: where it counts today, where it counts no more and why, and what to do with it.
  *
- * Pure, and for telling people, as `key-standing.ts`, whose answers it turns round.
+ * Pure, and for telling people, as `standing.ts`, whose answers it turns round.
  */
 
 import type { PastKey } from "./past.ts";
@@ -11,7 +11,7 @@ import type { KeyHere, RepositoryStanding } from "./standing.ts";
 export interface AskedRepository extends RepositoryStanding {
   /**
    * Where this comes from: `server`, which follows from a copy here; `told`, the server's word, with no copy here to hold it against;
-   * `copy`, the copy here, because nobody was asked or the server could not be; `unknown`, the copy of a repository that the server
+   * `copy`, the copy here, because nobody was asked, the server could not be, or it does not tell of this one; `unknown`, the copy of a repository that the server
    * has not; `another`, the copy of one of which the server has another history.
    */
   readonly asOf: "server" | "told" | "copy" | "unknown" | "another";

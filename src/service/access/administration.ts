@@ -14,6 +14,7 @@ import {
   type AccessStore,
   accessBounds,
   type Scope,
+  type Session,
   type Subject,
 } from "../../store/contract/access.ts";
 import type { AuditRecord } from "../../store/contract/audit.ts";
@@ -83,30 +84,30 @@ export class Administration {
   /** Those that go on, oldest first. Somebody who is not known has none. */
   async sessions(user: string): Promise<readonly UserSession[]> {
     checkUser(user);
-    const at = this.#now();
-    return (await this.#store.sessions(user))
-      .filter(({ expiresAt }) => expiresAt > at)
-      .map(({ digest, createdAt, expiresAt }) => ({ id: sessionId(digest), createdAt, expiresAt }));
+    return (await this.#goingOn(user)).map(({ digest, createdAt, expiresAt }) => ({
+      id: sessionId(digest),
+      createdAt,
+      expiresAt,
+    }));
   }
 
-  /** All of a user, or the one of this ID. Resolves to how many there were. Throws `NOT_FOUND` for an ID that is none. */
+  /**
+   * All of a user, or the one of this ID. Resolves to how many went on until now. Throws `NOT_FOUND` for an ID that is none.
+   */
   async endSessions(user: string, id: string | undefined, by: Principal): Promise<number> {
     checkUser(user);
-    const own = await this.#store.sessions(user);
-    const [one] = own.filter(({ digest }) => sessionId(digest) === id);
-    const sessions = id === undefined ? own.length : 1;
-    const audit = this.#record("user.sessions-ended", by, { user, sessions });
-    if (id === undefined) {
-      const change = await this.#store.endSessionsOf({ user, audit });
-      return change === "missing" ? 0 : sessions;
+    const own = await this.#goingOn(user);
+    const ending = id === undefined ? own : own.filter(({ digest }) => sessionId(digest) === id);
+    const [one] = ending;
+    if (one === undefined) {
+      if (id !== undefined) settle("missing", `a session ${id} of ${user}`);
+      return 0;
     }
-    if (one === undefined) settle("missing", `a session ${id} of ${user}`);
-    else
-      settle(
-        await this.#store.endSessionsOf({ user, digest: one.digest, audit }),
-        `a session ${id} of ${user}`,
-      );
-    return sessions;
+    const audit = this.#record("user.sessions-ended", by, { user, sessions: ending.length });
+    const only = id === undefined ? {} : { digest: one.digest };
+    const change = await this.#store.endSessionsOf({ user, ...only, audit });
+    if (id !== undefined) settle(change, `a session ${id} of ${user}`);
+    return change === "missing" ? 0 : ending.length;
   }
 
   async setDisabled(name: string, disabled: boolean, by: Principal): Promise<void> {
@@ -195,6 +196,12 @@ export class Administration {
     checkPerson(name);
     const audit = this.#record("token.revoked", by, { token: name });
     settle(await this.#store.revokeMachineToken({ name, audit }), `the token ${name}`);
+  }
+
+  /** What has expired may be in the store for a while, and is nobody's session. */
+  async #goingOn(user: string): Promise<readonly Session[]> {
+    const at = this.#now();
+    return (await this.#store.sessions(user)).filter(({ expiresAt }) => expiresAt > at);
   }
 
   async #hash(password: string): Promise<string> {

@@ -3,8 +3,9 @@
  * It decides by the function that every request is decided by (`evaluate.ts`).
  */
 import { RefusedError } from "../../core/errors.ts";
-import { type AccessStore, endOf, type Scope, type Subject } from "../../store/contract/access.ts";
+import type { AccessStore, Scope, Subject } from "../../store/contract/access.ts";
 import { type Decision, decide, type GrantedAction, subjectText } from "./evaluate.ts";
+import { isCounting } from "./opaque-tokens.ts";
 
 export type Explained = Subject | { readonly kind: "token"; readonly name: string };
 
@@ -19,7 +20,7 @@ export interface Explanation {
   readonly disabled: boolean;
 }
 
-type Store = Pick<AccessStore, "user" | "teams" | "permissions" | "permissionsOf" | "machineTokens">;
+type Store = Pick<AccessStore, "user" | "teams" | "permissions" | "permissionsOf" | "machineTokenNamed">;
 
 const page = 1_000;
 
@@ -47,21 +48,21 @@ async function scopesOf(
       return { scopes, disabled: user !== undefined && (await store.user(user))?.disabled === true };
     }
     case "team": {
-      await named((query) => store.teams(query), who.name, "team");
+      if (!(await isTeam(store, who.name))) throw missing("team", who.name);
       const isTheirs = ({ kind, name }: Subject) =>
         kind === "anyone" || (kind === "team" && name === who.name);
       const all = await store.permissions();
       return { scopes: all.filter(({ subject }) => isTheirs(subject)).map(given), disabled: false };
     }
     case "token": {
-      const token = await named((query) => store.machineTokens(query), who.name, "token");
-      const owner = token.owner === "" ? undefined : await store.user(token.owner);
+      const token = await store.machineTokenNamed(who.name);
+      if (token === undefined) throw missing("token", who.name);
       const scopes = token.scopes.map(({ pattern, actions }) => ({
         subject: `token:${token.name}`,
         pattern,
         actions,
       }));
-      return { scopes, disabled: endOf(token) <= at || owner?.disabled === true };
+      return { scopes, disabled: !(await isCounting(store, token, at)) };
     }
   }
 }
@@ -70,20 +71,18 @@ function given({ subject, pattern, actions }: Scope & { readonly subject: Subjec
   return { subject: subjectText(subject), pattern, actions };
 }
 
-async function named<T extends { readonly name: string }>(
-  list: (query: { readonly after?: string; readonly limit: number }) => Promise<readonly T[]>,
-  name: string,
-  what: "team" | "token",
-): Promise<T> {
+async function isTeam(store: Store, name: string): Promise<boolean> {
   for (let after: string | undefined; ; ) {
-    const found = await list({ limit: page, ...(after !== undefined && { after }) });
-    const one = found.find((each) => each.name === name);
-    if (one !== undefined) return one;
+    const found = await store.teams({ limit: page, ...(after !== undefined && { after }) });
+    if (found.some((each) => each.name === name)) return true;
+    if (found.length < page) return false;
     after = found.at(-1)?.name;
-    if (found.length < page) break;
   }
+}
+
+function missing(what: "team" | "token", name: string): RefusedError {
   const make = what === "team" ? `vidimus team add ${name}` : `vidimus token create ${name} SCOPE`;
-  throw new RefusedError(
+  return new RefusedError(
     "NOT_FOUND",
     `There is no ${what} ${name} here: see vidimus ${what} list, or make it by ${make}.`,
   );

@@ -14,9 +14,12 @@ export interface PasswordFile {
   readonly costliest: string | undefined;
   /** Numbers of lines that cannot be used, at most 20. */
   readonly unusable: readonly number[];
+  /** The first line that was not looked at, because there are too many before it; undefined: all were. */
+  readonly unread: number | undefined;
 }
 
-const mostLines = 20_000;
+/** More than a file of 4 MiB can have that are all somebody's. */
+const mostLines = 100_000;
 /** A cost of 2^14 takes a second: more would let a line of the file stop everybody else. */
 const mostCost = 14;
 const hashForm = /^\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}$/;
@@ -27,7 +30,8 @@ export function parsePasswordFile(text: string): PasswordFile {
   const hashes = new Map<string, string>();
   const unusable: number[] = [];
   let costliest: { readonly cost: number; readonly hash: string } | undefined;
-  for (const [index, line] of text.split(/\r?\n/).slice(0, mostLines).entries()) {
+  const lines = text.split(/\r?\n/);
+  for (const [index, line] of lines.slice(0, mostLines).entries()) {
     if (line.trim() === "" || line.startsWith("#")) continue;
     const [name = "", hash = "", ...rest] = line.split(":");
     const cost = Number(hashForm.exec(hash.trim())?.[1] ?? Number.NaN);
@@ -38,7 +42,8 @@ export function parsePasswordFile(text: string): PasswordFile {
       if (cost > (costliest?.cost ?? 0)) costliest = { cost, hash: hash.trim() };
     } else if (unusable.length < 20) unusable.push(index + 1);
   }
-  return { hashes, costliest: costliest?.hash, unusable };
+  const isRead = lines.slice(mostLines).every((line) => line === "");
+  return { hashes, costliest: costliest?.hash, unusable, unread: isRead ? undefined : mostLines + 1 };
 }
 
 export async function verifyBcrypt(password: string, hash: string): Promise<boolean> {

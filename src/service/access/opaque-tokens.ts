@@ -39,9 +39,17 @@ export async function findMachineToken(
 ): Promise<MachineToken | undefined> {
   const digest = opaqueDigest("machine", text);
   const token = digest === undefined ? undefined : await store.machineToken(digest);
-  if (token === undefined || endOf(token) <= at) return undefined;
-  const owner = token.owner === "" ? undefined : await store.user(token.owner);
-  return owner?.disabled === true ? undefined : token;
+  return token !== undefined && (await isCounting(store, token, at)) ? token : undefined;
+}
+
+/** Whether a machine's token counts: it has not ended, and nobody whom it was made for is disabled. `at`: milliseconds. */
+export async function isCounting(
+  store: Pick<AccessStore, "user">,
+  token: MachineToken,
+  at: number,
+): Promise<boolean> {
+  if (endOf(token) <= at) return false;
+  return token.owner === "" || (await store.user(token.owner))?.disabled !== true;
 }
 
 function ofMachine({ name, scopes, expiresAt }: MachineToken, address: string): OpaqueGrant {

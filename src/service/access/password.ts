@@ -92,10 +92,6 @@ export function createPasswords(lane: Lane, cost: Cost = defaultCost): Passwords
   };
 }
 
-export function isPasswordHash(stored: string): boolean {
-  return parse(stored) !== undefined;
-}
-
 function parse(stored: string) {
   const [, logN, r, p, salt = "", hash = ""] = form.exec(stored) ?? [];
   const cost = { logN: Number(logN), r: Number(r), p: Number(p) };

@@ -4,13 +4,12 @@
  *
  * A job of a CI system is what its claim rules made it, for as long as its token lives: of it there is nothing in the store.
  */
-import { type AccessStore, endOf, type MachineToken } from "../../store/contract/access.ts";
+import type { AccessStore } from "../../store/contract/access.ts";
 import type { Principal } from "../principal.ts";
 import { decide, isOidcName } from "./evaluate.ts";
+import { isCounting } from "./opaque-tokens.ts";
 
-type Asked = Pick<AccessStore, "user" | "permissionsOf" | "machineTokens">;
-
-const page = 1_000;
+type Asked = Pick<AccessStore, "user" | "permissionsOf" | "machineTokenNamed">;
 
 /** `at`: milliseconds. */
 export async function isStillAdministrator(
@@ -20,10 +19,9 @@ export async function isStillAdministrator(
 ): Promise<boolean> {
   switch (method) {
     case "machine": {
-      const token = await machineNamed(store, name);
-      if (token === undefined || endOf(token) <= at) return false;
-      const owner = token.owner === "" ? undefined : await store.user(token.owner);
-      return owner?.disabled !== true && decide(token.scopes, "admin", undefined).allowed;
+      const token = await store.machineTokenNamed(name);
+      if (token === undefined || !(await isCounting(store, token, at))) return false;
+      return decide(token.scopes, "admin", undefined).allowed;
     }
     case "password":
       return await isPerson(store, name);
@@ -39,13 +37,4 @@ export async function isStillAdministrator(
 async function isPerson(store: Asked, name: string): Promise<boolean> {
   if ((await store.user(name))?.disabled === true) return false;
   return decide(await store.permissionsOf(name), "admin", undefined).allowed;
-}
-
-async function machineNamed(store: Asked, name: string): Promise<MachineToken | undefined> {
-  for (let after: string | undefined; ; ) {
-    const found = await store.machineTokens({ limit: page, ...(after !== undefined && { after }) });
-    const token = found.find((each) => each.name === name);
-    if (token !== undefined || found.length < page) return token;
-    after = found.at(-1)?.name;
-  }
 }

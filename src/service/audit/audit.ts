@@ -27,12 +27,12 @@ import {
   oldIn,
   type Part,
   signaturesIn,
-  silentIn,
   useLine,
   useLines,
   usesIn,
 } from "./questions.ts";
 import { HistoryReader, type PastReader } from "./reader.ts";
+import { silentIn } from "./silent.ts";
 import { simulatedIn } from "./simulations.ts";
 
 /** Files that an answer over several repositories opens before it stops behind the one that it is at. */

@@ -1,5 +1,4 @@
 /** What each question does with the past of one repository. */
-
 import { changesBetween, type OfflineFiles } from "../../core/changes.ts";
 import { MalformedError, RefusedError } from "../../core/errors.ts";
 import { canonicalKeyId } from "../../core/keys.ts";
@@ -17,8 +16,8 @@ import type { AuditRequest } from "./audit-service.ts";
 import type { PastReader } from "./reader.ts";
 
 export const day = 86_400_000;
-/** Versions that one answer about signatures looks at, and that the age of one role's entries is looked up in. */
-const versionsAtOnce = 200;
+/** Versions that one answer about signatures looks at, and that the past of one role's entries and keys is looked up in. */
+export const versionsAtOnce = 200;
 
 /** What a question of a repository gives: lines, and where the rest of them begins. */
 export interface Part {
@@ -225,34 +224,6 @@ export function useLine(use: KeyUse) {
     by: `${by} ${byVersion}`,
     inForce,
     listedAs,
-  };
-}
-
-/** Keys that may sign an offline role at the instant and have signed nothing in it for so many days. */
-export async function silentIn(reader: PastReader, request: AuditRequest, at: number): Promise<Part> {
-  const { past, open } = reader;
-  const since = at - given(request.days, "days") * day;
-  const uses = (await usesIn(reader, at)).filter(({ role }) => role !== "snapshot" && role !== "timestamp");
-  /** The last signature of each key, by role. */
-  const last = new Map<string, number>();
-  for (const role of new Set(uses.map((use) => use.role))) {
-    const waiting = new Set(uses.filter((use) => use.role === role).map(({ key }) => key));
-    const rows = (past.rows.get(role) ?? []).filter(({ storedAt }) => storedAt <= at).toReversed();
-    for (const row of rows.slice(0, versionsAtOnce)) {
-      if (waiting.size === 0) break;
-      for (const { canonicalId, validSince } of (await signedVersion(past, row, open)).signatures) {
-        if (validSince === undefined || canonicalId === undefined || !waiting.delete(canonicalId)) continue;
-        last.set(`${role}\n${canonicalId}`, row.storedAt);
-      }
-    }
-  }
-  return {
-    lines: uses.flatMap((use) => {
-      const signed = last.get(`${use.role}\n${use.key}`);
-      if (signed !== undefined && signed >= since) return [];
-      const { key, repository, role, threshold } = use;
-      return [{ key, repository, role, threshold, lastSigned: instantOrNull(signed) }];
-    }),
   };
 }
 

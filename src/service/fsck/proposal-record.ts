@@ -92,7 +92,8 @@ function signedFault(
   { kind, detail }: ProposalEvent,
   signatures: ProposalRow["signatures"],
 ): string | undefined {
-  if (kind !== "signed" && kind !== "backed") return undefined;
+  // Without a name nobody is said to have: what was there was tried again, or backed.
+  if ((kind !== "signed" && kind !== "backed") || detail === "") return undefined;
   const named = detail.split(", ");
   const whole = detail.length < maxDetail ? named : named.slice(0, -1);
   const there = new Set(signatures.map(({ role, keyId }) => `${role}: ${keyId}`));

@@ -1,6 +1,6 @@
 /** Stored proposals: found or refused, and changed by compare-and-swap. */
 import type { Logger } from "pino";
-import { RefusedError, StoreError } from "../../core/errors.ts";
+import { RefusedError, StoreError, type VidimusError } from "../../core/errors.ts";
 import {
   type Proposal,
   type ProposalChange,
@@ -100,4 +100,13 @@ export async function retrying<T>(work: () => Promise<T>): Promise<T> {
 
 export function isConflict(error: unknown): boolean {
   return error instanceof StoreError && error.code === "CONFLICT";
+}
+
+/**
+ * Whether a refusal may be over by itself, so that the same is tried again: the store or the signer cannot be had, or there is
+ * too much to do. Damage does not pass, and neither does what is wrong with the proposal or its repository.
+ */
+export function passes({ family, code }: VidimusError): boolean {
+  if (code === "STORE_CORRUPT" || code === "SEALED_KEY_DAMAGED") return false;
+  return family === "store" || family === "signer" || code === "OVERLOADED";
 }

@@ -11,12 +11,13 @@ import { isBacked, type ProposalSummary } from "../../store/contract/proposals.t
 import type { Store } from "../../store/contract/store.ts";
 import type { Clock } from "../clock.ts";
 import { ownPrincipal } from "../principal.ts";
-import type { ProposalAccess } from "./access.ts";
+import { type ProposalAccess, passes } from "./access.ts";
 import type { ProposalEnding } from "./ending.ts";
 import { isComplete, type ProposalFiles } from "./files.ts";
+import { openOnes } from "./open-ones.ts";
 
 /** Rows of one question. */
-const [proposalsPage, denialsPage] = [200, 1_000];
+const denialsPage = 1_000;
 
 export interface AllowedParts {
   readonly store: Pick<Store, "proposals" | "register">;
@@ -50,14 +51,9 @@ export class AllowedAgain {
       const lifted = await this.#lifted();
       if (lifted === this.#seen) return;
       let isDone = true;
-      for (let before: string | undefined; ; ) {
-        const { store, clock } = this.#parts;
-        const query = { state: "open", now: clock.now(), limit: proposalsPage } as const;
-        const found = await store.proposals.list({ ...query, ...(before !== undefined && { before }) });
-        for (const each of found)
-          if (isHeldUp(each)) isDone = (await this.#publishIfComplete(each)) && isDone;
-        before = found.at(-1)?.id;
-        if (found.length < proposalsPage) break;
+      const { store, clock } = this.#parts;
+      for await (const each of openOnes(store.proposals, { now: clock.now() })) {
+        if (isHeldUp(each)) isDone = (await this.#publishIfComplete(each)) && isDone;
       }
       if (isDone) this.#seen = lifted;
     } catch (error) {
@@ -94,7 +90,7 @@ export class AllowedAgain {
     } catch (error) {
       if (!(error instanceof VidimusError)) throw error;
       // One that cannot be read, or whose base is gone, is published by nobody.
-      return error.family !== "store" || error.code === "STORE_CORRUPT";
+      return !passes(error);
     }
     const after = await this.#ending.publish(repository, id, ownPrincipal);
     return after.state !== "open" || after.revision !== revision;

@@ -2,8 +2,9 @@
  * How proposals end: published when nothing is missing, expired when their time is over.
  *
  * Whoever fails to publish reads what became of the proposal: another may have published it, and a commit of which nobody
- * knows whether it happened is known there. Where it is still open, what passes (the store or the signer cannot be had) is
- * tried again by the next touch or sweep; any other refusal is written into the proposal and waits for somebody to ask.
+ * knows whether it happened is known there. Where it is still open, what passes (`passes`) is tried again by the next touch or
+ * sweep, for whoever asks to publish has marked it as complete; any other refusal is written into the proposal and waits for
+ * somebody to ask.
  */
 import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
@@ -14,7 +15,7 @@ import type { Store } from "../../store/contract/store.ts";
 import type { Clock } from "../clock.ts";
 import { ownPrincipal, type Principal } from "../principal.ts";
 import type { Publisher } from "../publish.ts";
-import { isConflict, type ProposalAccess } from "./access.ts";
+import { isConflict, type ProposalAccess, passes } from "./access.ts";
 import type { ProposalSettings } from "./proposal-service.ts";
 
 export interface EndingParts {
@@ -90,7 +91,7 @@ export class ProposalEnding {
     if (!(error instanceof VidimusError)) throw error;
     const reason = `${error.code}: ${error.message}`.slice(0, maxReason);
     this.#access.log(repository, id).warn({ code: error.code }, "a complete proposal could not be published");
-    if (error.family === "store" || error.family === "signer") return { ...now, reason };
+    if (passes(error)) return { ...now, reason };
     try {
       const event = { kind: "failed", detail: reason } as const;
       await this.#access.change(now, principal, { complete: false, reason, event });

@@ -2,11 +2,11 @@
 import { VidimusError } from "../../core/errors.ts";
 import { standingOf } from "../../core/proposal.ts";
 import type { Proposal, ProposalStore, ProposalSummary } from "../../store/contract/proposals.ts";
+import { passes } from "./access.ts";
 import { deniedAmong } from "./denied-keys.ts";
 import type { ProposalFiles } from "./files.ts";
+import { openOnes } from "./open-ones.ts";
 import type { HeldProposal } from "./proposal-service.ts";
-
-const page = 200;
 
 /** @param now an open proposal whose time is over is none any more */
 export async function heldBy(
@@ -15,17 +15,13 @@ export async function heldBy(
   now: number,
 ): Promise<readonly HeldProposal[]> {
   const held: HeldProposal[] = [];
-  for (let before: string | undefined; ; ) {
-    const query = { state: "open", now, limit: page } as const;
-    const found = await store.list({ ...query, ...(before !== undefined && { before }) });
-    for (const each of found.filter(isSigned)) {
-      const proposal = await store.get(each.repository, each.id);
-      const one = proposal?.state === "open" ? await look(files, proposal, keyId, now) : undefined;
-      if (one !== undefined) held.push(one);
-    }
-    before = found.at(-1)?.id;
-    if (found.length < page) return held;
+  for await (const each of openOnes(store, { now })) {
+    if (!isSigned(each)) continue;
+    const proposal = await store.get(each.repository, each.id);
+    const one = proposal?.state === "open" ? await look(files, proposal, keyId, now) : undefined;
+    if (one !== undefined) held.push(one);
   }
+  return held;
 }
 
 function isSigned({ files }: ProposalSummary): boolean {
@@ -57,8 +53,7 @@ async function look(
     return { repository, id, roles, outcome };
   } catch (error) {
     // One that cannot be read, or whose base is gone, is published by nobody; `fsck` and its viewers are told why.
-    if (error instanceof VidimusError && (error.family !== "store" || error.code === "STORE_CORRUPT"))
-      return undefined;
+    if (error instanceof VidimusError && !passes(error)) return undefined;
     throw error;
   }
 }

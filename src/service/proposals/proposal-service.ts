@@ -122,7 +122,8 @@ export interface ProposalService {
 
   /**
    * Opens a proposal once it is known that only signatures are missing. If an open one of this repository has the very
-   * same bytes, that one gets the signatures. Publishes at once if none is missing. `mayPublish`: see `sign`.
+   * same bytes, that one gets the signatures, and has been opened by this caller, too. Publishes at once if none is missing.
+   * `mayPublish`: see `sign`.
    */
   open(
     repository: string,
@@ -138,7 +139,8 @@ export interface ProposalService {
    * `published`, or `open` with the reason. Signatures that were kept are never lost.
    *
    * `mayPublish`: whether this caller has the right to publish. Nothing is published before one of those who have it has opened the
-   * proposal or brought a signature, or brings it up again (without a signature, where none is missing).
+   * proposal or brought a signature (one that is there already is one, too), or brings it up again (without a signature, where
+   * none is missing).
    */
   sign(
     repository: string,

@@ -23,6 +23,7 @@ export interface AccessReads {
   permissions(): Permission[];
   permissionsOf(user: string): Permission[];
   machineToken(digest: string): MachineToken | undefined;
+  machineTokenNamed(name: string): MachineToken | undefined;
   machineTokens(owner: string | undefined, after: string, limit: number): MachineToken[];
   session(digest: string): Session | undefined;
   sessions(user: string): Session[];
@@ -71,6 +72,10 @@ export function accessReads(reads: AccessReads, read: Read): Pick<AccessStore, k
     async machineToken(digest) {
       check.checkDigest(digest);
       return read(() => reads.machineToken(digest));
+    },
+    async machineTokenNamed(name) {
+      check.checkPersonName(name);
+      return read(() => reads.machineTokenNamed(name));
     },
     async machineTokens({ owner, after, limit }) {
       if (owner !== undefined) checkName(owner);

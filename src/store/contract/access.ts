@@ -116,6 +116,8 @@ export interface AccessStore {
 
   /** By the digest, whatever has become of it. */
   machineToken(digest: string): Promise<MachineToken | undefined>;
+  /** The one of this name, whatever has become of it. */
+  machineTokenNamed(name: string): Promise<MachineToken | undefined>;
   machineTokens(query: Page & { readonly owner?: string }): Promise<readonly MachineToken[]>;
   /** `full`: as many are there, and none of them has ended before `audit.at`; otherwise the first that ended gives way. */
   addMachineToken(request: Audited & { readonly token: MachineToken }): Promise<AccessChange>;

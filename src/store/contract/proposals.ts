@@ -45,7 +45,9 @@ export interface ProposalFile {
 }
 
 /**
- * `proposed`: opened by who may not publish. `backed`: signed by who may, where nobody who may had taken part before.
+ * `proposed`: opened by who may not publish. `backed`: signed, opened once more, or brought up where nothing was missing, by who
+ * may, where nobody who may had taken part before. Of both `signed` and `backed` the detail names the new signatures; without
+ * any it is empty: what was there is tried again.
  * `failed`: every signature was there, and it could not be published; `detail` says why.
  */
 export type ProposalEventKind = Opening | "signed" | "backed" | "failed" | SettledState;
@@ -185,7 +187,7 @@ export function stateAt(
   return state === "open" && !complete && expiresAt <= now ? "expired" : state;
 }
 
-/** Whether somebody who may publish has opened it, or brought a signature. */
+/** Whether somebody who may publish has taken part: opened it, brought a signature, or brought it up where none was missing. */
 export function isBacked({ events }: Pick<Proposal, "events">): boolean {
   return events[0]?.kind !== "proposed" || events.some(({ kind }) => kind === "backed");
 }

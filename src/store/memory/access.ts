@@ -137,6 +137,10 @@ export class MemoryAccess {
     return [...this.#tokens.values()].find((token) => token.digest === digest);
   }
 
+  machineTokenNamed(name: string): MachineToken | undefined {
+    return this.#tokens.get(name);
+  }
+
   machineTokens(owner: string | undefined, after: string, limit: number): MachineToken[] {
     const own = [...this.#tokens.values()].filter((token) => owner === undefined || token.owner === owner);
     return page(own, after, limit);

@@ -45,6 +45,9 @@ export function prepareAccessReads(database: Database.Database) {
   const token = database.prepare<[string], TokenRow>(
     `SELECT ${tokenColumns} FROM access_machine_token WHERE digest = ?`,
   );
+  const tokenNamed = database.prepare<[string], TokenRow>(
+    `SELECT ${tokenColumns} FROM access_machine_token WHERE name = ?`,
+  );
   const tokens = database.prepare<[string, number], TokenRow>(
     `SELECT ${tokenColumns} FROM access_machine_token WHERE name > ? ORDER BY name LIMIT ?`,
   );
@@ -74,6 +77,10 @@ export function prepareAccessReads(database: Database.Database) {
     permissionsOf: (name: string): Permission[] => permissionsOf.all(name, name).map(permissionOf),
     machineToken(digest: string): MachineToken | undefined {
       const row = token.get(digest);
+      return row && tokenOf(row);
+    },
+    machineTokenNamed(name: string): MachineToken | undefined {
+      const row = tokenNamed.get(name);
       return row && tokenOf(row);
     },
     machineTokens: (owner: string | undefined, after: string, limit: number): MachineToken[] =>

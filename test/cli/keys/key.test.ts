@@ -2,7 +2,7 @@
 import { createPublicKey, generateKeyPairSync, X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { exitCodes } from "../../../src/cli/exit-codes.ts";
 import { notary } from "../../../src/core/format/notary.ts";
 import { notaryKeyId, openKey } from "../../../src/core/keys.ts";
@@ -56,6 +56,33 @@ describe("public and certificate", () => {
     expect(home.read("release.pem")).toBe(out);
     const again = await vidimus(["public", "release", join(home.path, "release.pem")]);
     expect(again.code).toBe(exitCodes.keyUnwritable.code);
+  });
+
+  it("are in the document as well as in the file that is named", async () => {
+    const { id } = await put("release");
+    const file = home.at("release.pem");
+    const { code, json } = await vidimus(["public", "release", file, "--json"]);
+    expect([code, json()]).toEqual([
+      0,
+      expect.objectContaining({
+        keys: [expect.objectContaining({ id })],
+        pem: home.read("release.pem"),
+        file,
+      }),
+    ]);
+    expect((await vidimus(["public", "release", "--json"])).json()).toMatchObject({
+      pem: home.read("release.pem"),
+      file: null,
+    });
+    const certificate = home.at("certificate.pem");
+    const args = ["certificate", "release", "example.test/app", certificate, "--json"];
+    const made = await vidimus(args, secret);
+    expect([made.code, made.json()]).toEqual([
+      0,
+      expect.objectContaining({ certificate: home.read("certificate.pem"), file: certificate }),
+    ]);
+    expect((await vidimus(args, secret)).code).toBe(exitCodes.keyUnwritable.code);
+    expect((await vidimus(["show", "release", "--pem", "--json"])).code).toBe(exitCodes.usage.code);
   });
 
   it("a certificate is one that a root of the repository may list, and of no other", async () => {
@@ -322,6 +349,17 @@ describe("export and import", () => {
     home.write("there", "something");
     expect((await vidimus(["export", "release", home.at("there")])).code).toBe(exitCodes.keyUnwritable.code);
     expect(home.read("there")).toBe("something");
+  });
+
+  it("leaves no passphrase in memory where there is no new one", async () => {
+    await put("release");
+    const take = vi.spyOn(KeyFolder.prototype, "take");
+    const missing = ["--new-passphrase-file", home.at("none")];
+    const { code } = await vidimus(["export", "release", home.at("file"), ...missing], secret);
+    expect(code).toBe(exitCodes.passphrase.code);
+    const taken = await (take.mock.results[0]?.value as ReturnType<KeyFolder["take"]>);
+    expect(taken.secret).toEqual(Buffer.alloc(secret.length));
+    take.mockRestore();
   });
 
   it("a folder that is not there is not made", async () => {

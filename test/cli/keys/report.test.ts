@@ -175,6 +175,27 @@ describe("a delegation", () => {
   });
 });
 
+it("a repository that the server does not let us read is told of by its copy, and the others by the server", async () => {
+  copy("delegations");
+  copy("plain");
+  const others = { "example.org/h1/delegations": "delegations", "example.org/h1/plain": "plain" };
+  const { server } = serverWith(others);
+  const sender = async (repository: string) => {
+    if (repository === "example.org/h1/delegations")
+      throw new TrustError("FORBIDDEN", "https://trust.example does not let this user read here (403).");
+    return await server.trust.sender();
+  };
+  const told = await report(keysOf("plain"), { url, trust: { sender } } as never);
+  expect(told.repositories.map(({ repository, asOf }) => [repository, asOf])).toEqual([
+    ["example.org/h1/delegations", "copy"],
+    ["example.org/h1/plain", "server"],
+  ]);
+  expect(told.unasked).toBeUndefined();
+  expect(told.untold).toMatchObject([
+    { repository: "example.org/h1/delegations", what: expect.stringContaining("does not let"), exit: 35 },
+  ]);
+});
+
 it("a server that cannot be asked is asked once, and all is told by the copies", async () => {
   copy("plain");
   copy("root-rotated");

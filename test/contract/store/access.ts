@@ -245,7 +245,7 @@ export function access(bench: Bench): void {
   });
 
   describe("tokens of machines", () => {
-    it("are found by their digest, in every process, and listed by name and owner", async () => {
+    it("are found by their digest and name, in every process, and listed by name and owner", async () => {
       const scopes = [
         { pattern: "a/b", actions: ["pull"] },
         { pattern: "**", actions: ["catalog", "audit"] },
@@ -257,6 +257,9 @@ export function access(bench: Bench): void {
         machine("ci", { scopes, owner: "alice" }),
       );
       expect(await other.access.machineToken(digest("none"))).toBeUndefined();
+      expect(await other.access.machineTokenNamed("ci")).toEqual(machine("ci", { scopes, owner: "alice" }));
+      for (const name of ["CI", "c", "ci2", "none", "constructor"])
+        expect(await other.access.machineTokenNamed(name)).toBeUndefined();
       expect(names(await store().machineTokens({ limit: 10 }))).toEqual(["ci", "deploy"]);
       expect(names(await store().machineTokens({ owner: "alice", limit: 10 }))).toEqual(["ci"]);
       expect(names(await store().machineTokens({ owner: "", after: "ci", limit: 10 }))).toEqual(["deploy"]);
@@ -276,6 +279,7 @@ export function access(bench: Bench): void {
       expect(await revoke(3_000)).toBe("done");
       expect(await revoke(4_000)).toBe("missing");
       expect((await store().machineToken(digest("ci")))?.revokedAt).toBe(3_000);
+      expect((await store().machineTokenNamed("ci"))?.revokedAt).toBe(3_000);
       expect(await make("ci", { digest: digest("new") })).toBe("exists");
     });
   });
@@ -389,6 +393,7 @@ export function access(bench: Bench): void {
       ["anyone with a name", () => allow("anyone", "alice", { pattern: "a", actions: ["pull"] })],
       ["an action with a space", () => allow("user", "alice", { pattern: "a", actions: ["pull push"] })],
       ["a digest that is none", () => store().machineToken("x")],
+      ["a token without a name", () => store().machineTokenNamed("")],
       [
         "too many scopes",
         () => make("ci", { scopes: Array(accessBounds.scopes + 1).fill({ pattern: "a", actions: [] }) }),

@@ -233,6 +233,27 @@ describe("a session", () => {
     },
   );
 
+  it.each<[string, Record<string, string>]>([
+    ["scope", { scope: "nonsense" }],
+    ["service", { service: "registry" }],
+  ])("is not begun by a request with a bad %s, and none gives way to it", async (_name, bad) => {
+    const { body } = await login();
+    const ask = { grant_type: "password", username: "alice", password, access_type: "offline", ...bad };
+    for (let count = 0; count < 20; count++) expect((await form(ask)).answer.code).toBe("BAD_PARAMETER");
+    const query = new URLSearchParams({ service, offline_token: "true", ...bad });
+    expect((await server.get(`/token?${query}`, basic("alice"))).code).toBe("BAD_PARAMETER");
+    expect((await manage("GET", "users/alice/sessions")).body.sessions).toHaveLength(1);
+    expect((await goOn(body.refresh_token ?? "")).answer.status).toBe(200);
+  });
+
+  it("that is over is none that can be ended", async () => {
+    await login();
+    const [{ id }] = (await manage("GET", "users/alice/sessions")).body.sessions;
+    server.clock.advance(day);
+    expect(await manage("DELETE", `users/alice/sessions/${id}`)).toMatchObject({ code: "NOT_FOUND" });
+    expect((await manage("DELETE", "users/alice/sessions")).body.sessions).toBe(0);
+  });
+
   it.each(["", "client_credentials"])("is not begun by the grant %j", async (grant_type) => {
     expect((await form({ grant_type })).answer.code).toBe("BAD_PARAMETER");
   });

@@ -2,7 +2,8 @@
 import { generateKeyPairSync } from "node:crypto";
 import { exportJWK, type JWK } from "jose";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { FetchedKeys, findKey, readKeySet } from "../../../src/http/auth/provider-keys.ts";
+import { findKey, readKeySet } from "../../../src/http/auth/key-set.ts";
+import { FetchedKeys } from "../../../src/http/auth/provider-keys.ts";
 import { start } from "../../support/server.ts";
 
 const minute = 60_000;
@@ -129,6 +130,40 @@ describe("keys that are fetched", () => {
     now += 10_000;
     expect([await finds("1"), await finds("2"), asked]).toEqual([false, true, 3]);
     expect([await finds("2"), asked]).toEqual([true, 3]);
+  });
+
+  it("are fetched once more where that is wanted while they are being fetched", async () => {
+    const answers: ((text: string) => void)[] = [];
+    const slow = new FetchedKeys({
+      issuer: "https://ci.example.test",
+      fetch: () => new Promise((resolve) => answers.push(resolve)),
+      now: () => now,
+      logger: { warn: (fields: object) => void log.push(fields) },
+    });
+    const withdrawn = slow.find({ kid: "1", alg: "ES256" });
+    slow.fetchAnew();
+    answers[0]?.(setOf({ ...one, kid: "1" }));
+    while (answers.length < 2) await new Promise(setImmediate);
+    answers[1]?.(setOf({ ...two, kid: "2" }));
+    expect(await withdrawn).toBeUndefined();
+    expect(await slow.find({ kid: "2", alg: "ES256" })).toBeDefined();
+    expect(answers).toHaveLength(2);
+  });
+
+  it("that are being fetched before that is wanted count for nothing, also where they cannot be fetched again", async () => {
+    const answers: { give: (text: string) => void; fail: (error: Error) => void }[] = [];
+    const slow = new FetchedKeys({
+      issuer: "https://ci.example.test",
+      fetch: () => new Promise((give, fail) => answers.push({ give, fail })),
+      now: () => now,
+      logger: { warn: (fields: object) => void log.push(fields) },
+    });
+    const asking = slow.find({ kid: "1", alg: "ES256" }).catch(({ code }: { code: string }) => code);
+    slow.fetchAnew();
+    answers[0]?.give(setOf({ ...one, kid: "1" }));
+    while (answers.length < 2) await new Promise(setImmediate);
+    answers[1]?.fail(new Error("no answer"));
+    expect(await asking).toBe("OVERLOADED");
   });
 
   it("are not younger because a clock was set back", async () => {

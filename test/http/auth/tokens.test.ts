@@ -2,7 +2,7 @@
 import { createHmac, generateKeyPairSync, X509Certificate } from "node:crypto";
 import { exportJWK } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { keysOfSet } from "../../../src/http/auth/issuer-keys.ts";
+import { keysOfSet, type TokenHeader } from "../../../src/http/auth/issuer-keys.ts";
 import { certificate } from "../../support/certificates.ts";
 import { start, startServer, type TestServer } from "../../support/server.ts";
 import {
@@ -346,6 +346,20 @@ it("whoever has no token reads everything where that is configured, and does not
   }
 });
 
+it("one that is verified while all are forgotten, as where keys are withdrawn, is not remembered", async () => {
+  const token = await tokens.token({ access });
+  const asked = tokens.access()({ now: () => start, logger: { info: () => {} } });
+  const authorization = `Bearer ${token}`;
+  const request = { headers: { authorization }, rawHeaders: ["Authorization", authorization] } as never;
+  const route = { kind: "current", repository, role: "root" } as never;
+  const verified = asked.authorize(request, route, "127.0.0.1");
+  asked.forget();
+  await verified;
+  expect(asked.isKnownReader(request, route)).toBe(false);
+  await asked.authorize(request, route, "127.0.0.1");
+  expect(asked.isKnownReader(request, route)).toBe(true);
+});
+
 describe("a set of keys", () => {
   it("finds a key by its ID, its thumbprint, and alone", async () => {
     const { publicKey } = generateKeyPairSync("ed25519");
@@ -370,11 +384,44 @@ describe("a set of keys", () => {
     expect(two.find({}, start)).toBeUndefined();
   });
 
+  it("passes over what is not known here, and what is for encrypting, and takes each key for its algorithm alone", async () => {
+    const jwkOf = async (more: object) => ({
+      ...(await exportJWK(generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey)),
+      ...more,
+    });
+    const keys = await keysOfSet(
+      JSON.stringify({
+        keys: [
+          { kty: "EC", crv: "P-1", x: "AA", y: "AA", kid: "unknown" },
+          await jwkOf({ kid: "wrap", key_ops: ["wrapKey"] }),
+          await jwkOf({ kid: "one", alg: "ES256" }),
+        ],
+      }),
+    );
+    const found = (header: TokenHeader) => keys.find(header, start) !== undefined;
+    expect([found({ kid: "one", alg: "ES256" }), found({ alg: "ES256" })]).toEqual([true, true]);
+    expect(found({ kid: "one", alg: "ES384" })).toBe(false);
+    expect([found({ kid: "unknown", alg: "ES256" }), found({ kid: "wrap", alg: "ES256" })]).toEqual([
+      false,
+      false,
+    ]);
+  });
+
+  it("takes a key by either name of its algorithm", async () => {
+    const jwk = { ...(await exportJWK(generateKeyPairSync("ed25519").publicKey)), alg: "EdDSA" };
+    const keys = await keysOfSet(JSON.stringify({ keys: [jwk] }));
+    expect(["EdDSA", "Ed25519", "ES256"].map((alg) => keys.find({ alg }, start) !== undefined)).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+
   it("with something private or shared in it is refused", async () => {
     const secret = await exportJWK(stranger);
-    await expect(keysOfSet(JSON.stringify({ keys: [secret] }))).rejects.toThrow(/public keys alone/);
+    await expect(keysOfSet(JSON.stringify({ keys: [secret] }))).rejects.toThrow(/not public/);
     await expect(keysOfSet(JSON.stringify({ keys: [{ kty: "oct", k: "AA" }] }))).rejects.toThrow(
-      /public keys alone/,
+      /not public/,
     );
     await expect(keysOfSet("[]")).rejects.toThrow();
   });

@@ -32,7 +32,7 @@ let files: OldFiles;
 /** Of the image that was pulled from the old one. */
 let digest: unknown;
 
-/** People fill a Notary; it is switched off, and what it stored, without its keys, is in a new server. */
+/** People fill a Notary; it is switched off, and what its database has, without its keys, is taken over by a new server. */
 async function switchOff(databases: Postgres | Databases, stored: () => Promise<OldDatabase>): Promise<void> {
   if (place === null) throw new Error("no docker engine");
   directory = mkdtempSync(join(inject("scratch"), "moving-"));
@@ -47,10 +47,13 @@ async function switchOff(databases: Postgres | Databases, stored: () => Promise<
   } finally {
     await old.stop();
   }
-  await putInto(join(directory, "new"), files);
   server = await startVidimus(join(directory, "new"));
   people = new MovingPeople(server, place, join(directory, "people"));
   expect([...files.keys()].sort()).toEqual(people.all);
+  const database = await stored();
+  const from = "url" in database ? ["--server-db", database.url] : ["--server-dump", database.dump];
+  const taken = await people.operator(["import", "notary", ...from, "--json"]);
+  expect([taken.code, taken.stderr]).toEqual([0, ""]);
 }
 
 /** The keys of an old signer, brought to the server that runs; whoever brings them has nothing but them. */
