@@ -200,14 +200,14 @@ describe("keys", () => {
   it("that have not signed for so long are told with their last signature", async () => {
     const silent = async (days: number, at: number) =>
       (await ask("silent-keys", { repository: app, days, at: iso(at) })).lines.map(
-        ({ role, key, lastSigned }) => [role, key, lastSigned],
+        ({ role, key, since, lastSigned }) => [role, key, since, lastSigned],
       );
-    expect(await silent(3, 2)).toEqual([[releases, id(bob), null]]);
-    expect(await silent(3, 5)).toEqual([[releases, id(ann), iso(1)]]);
+    expect(await silent(3, 2)).toEqual([[releases, id(bob), iso(0), null]]);
+    expect(await silent(3, 5)).toEqual([[releases, id(ann), iso(0), iso(1)]]);
     expect(await silent(1, 5)).toEqual([
-      ["root", id(owner.rootKey), iso(2)],
-      ["targets", id(newTargets), iso(3)],
-      [releases, id(ann), iso(1)],
+      ["root", id(owner.rootKey), iso(0), iso(2)],
+      ["targets", id(newTargets), iso(2), iso(3)],
+      [releases, id(ann), iso(0), iso(1)],
     ]);
   });
 
