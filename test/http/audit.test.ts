@@ -246,6 +246,15 @@ describe("what changed, what is old, what ends", () => {
     const second = await ask("changes", { repository: app, role: "targets", to: 3 });
     expect(second.lines.map(({ kind, before }) => [kind, before])).toEqual([["key-removed", id(bob)]]);
     expect((await ask("changes", { repository: app, role: "targets", to: 9 })).code).toBe("NOT_FOUND");
+    // As of an instant: up to what was current then, and of nothing that came later.
+    expect((await ask("changes", { repository: app, role: "targets", at: iso(3) })).lines).toEqual(
+      second.lines,
+    );
+    const early = { repository: app, role: "targets", at: iso(2) };
+    expect((await ask("changes", early)).lines).toEqual(
+      (await ask("changes", { repository: app, role: "targets", to: 2 })).lines,
+    );
+    expect((await ask("changes", { ...early, to: 3 })).code).toBe("NOT_FOUND");
   });
 
   it("entries count their age from what was first seen", async () => {
