@@ -100,8 +100,24 @@ export async function openBackEnds(config: Config, directory: string, logger: Lo
   }
 }
 
-/** `delivers`: whether announcements are told by this process. */
+/** `delivers`: whether announcements are told by this process. What it stands on is closed with it, and if it throws. */
 export async function createService(
+  config: Config,
+  backEnds: BackEnds,
+  policy: PolicyInForce,
+  logger: Logger,
+  delivers: boolean,
+): Promise<TrustService> {
+  try {
+    return await createOpenService(config, backEnds, policy, logger, delivers);
+  } catch (error) {
+    await backEnds.signer.close();
+    await backEnds.store.close();
+    throw error;
+  }
+}
+
+async function createOpenService(
   config: Config,
   { store, signer, behind, markLag }: BackEnds,
   policy: PolicyInForce,

@@ -104,6 +104,17 @@ describe("an auditor", () => {
     expect(before.out).toBe("Nothing was signed.\n");
   });
 
+  it("asks what changed as of an instant, too", async () => {
+    const app = "registry.acme.example/app";
+    const { lines: now } = (await alice.well("audit", "changes", app, "targets", "--json")).json();
+    const at = new Date().toISOString();
+    const { lines } = (await alice.well("audit", "changes", app, "targets", "--at", at, "--json")).json();
+    expect(lines).toEqual(now);
+    expect(lines).not.toEqual([]);
+    const early = await alice.run("audit", "changes", app, "targets", "--at", "2020-01-01T00:00:00Z");
+    expect([early.code, early.err]).toEqual([78, expect.stringContaining("at that instant")]);
+  });
+
   it("is refused what the server refuses, with its words", async () => {
     const unknown = await alice.run("audit", "could-sign", "registry.acme.example/none", "1.2");
     expect([unknown.code, unknown.err]).toEqual([

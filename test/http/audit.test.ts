@@ -200,14 +200,14 @@ describe("keys", () => {
   it("that have not signed for so long are told with their last signature", async () => {
     const silent = async (days: number, at: number) =>
       (await ask("silent-keys", { repository: app, days, at: iso(at) })).lines.map(
-        ({ role, key, lastSigned }) => [role, key, lastSigned],
+        ({ role, key, since, lastSigned }) => [role, key, since, lastSigned],
       );
-    expect(await silent(3, 2)).toEqual([[releases, id(bob), null]]);
-    expect(await silent(3, 5)).toEqual([[releases, id(ann), iso(1)]]);
+    expect(await silent(3, 2)).toEqual([[releases, id(bob), iso(0), null]]);
+    expect(await silent(3, 5)).toEqual([[releases, id(ann), iso(0), iso(1)]]);
     expect(await silent(1, 5)).toEqual([
-      ["root", id(owner.rootKey), iso(2)],
-      ["targets", id(newTargets), iso(3)],
-      [releases, id(ann), iso(1)],
+      ["root", id(owner.rootKey), iso(0), iso(2)],
+      ["targets", id(newTargets), iso(2), iso(3)],
+      [releases, id(ann), iso(0), iso(1)],
     ]);
   });
 
@@ -246,6 +246,15 @@ describe("what changed, what is old, what ends", () => {
     const second = await ask("changes", { repository: app, role: "targets", to: 3 });
     expect(second.lines.map(({ kind, before }) => [kind, before])).toEqual([["key-removed", id(bob)]]);
     expect((await ask("changes", { repository: app, role: "targets", to: 9 })).code).toBe("NOT_FOUND");
+    // As of an instant: up to what was current then, and of nothing that came later.
+    expect((await ask("changes", { repository: app, role: "targets", at: iso(3) })).lines).toEqual(
+      second.lines,
+    );
+    const early = { repository: app, role: "targets", at: iso(2) };
+    expect((await ask("changes", early)).lines).toEqual(
+      (await ask("changes", { repository: app, role: "targets", to: 2 })).lines,
+    );
+    expect((await ask("changes", { ...early, to: 3 })).code).toBe("NOT_FOUND");
   });
 
   it("entries count their age from what was first seen", async () => {

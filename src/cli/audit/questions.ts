@@ -14,8 +14,6 @@ interface Question {
   /** Arguments by the name that the server gives them; those in brackets may be left out. */
   readonly takes: readonly (readonly [argument: string, parameter: string, description: string])[];
   readonly flags: readonly (readonly [flag: string, parameter: string, description: string])[];
-  /** False: it is of versions, not of an instant. */
-  readonly atInstant: boolean;
   readonly columns: readonly string[];
   readonly fields: readonly string[];
   readonly nothing: string;
@@ -41,7 +39,6 @@ export const questions: readonly Question[] = [
     description: "who could sign a target: keys, thresholds, and through which delegations",
     takes: [theRepository, ["<path>", "path", "name of the target"]],
     flags: [],
-    atInstant: true,
     columns: ["role", "inForce", "threshold", "keys", "paths", "through", "since", "standing"],
     fields: words(
       "role inForce threshold keys keysSince usable paths through since orEarlier standing version digest",
@@ -57,7 +54,6 @@ export const questions: readonly Question[] = [
     description: "who signed what, when it was published, with which key, and since when that counts",
     takes: [repository],
     flags: [["--key <id>", "key", "only by this key: everything that it ever signed"], role],
-    atInstant: true,
     columns: [
       "repository",
       "role",
@@ -82,21 +78,22 @@ export const questions: readonly Question[] = [
     description: "what changed between two versions of a role, with what weakens marked",
     takes: [theRepository, ["<role>", "role", "root, targets or a delegation"]],
     flags: [
-      ["--to <version>", "to", "the later version"],
+      ["--to <version>", "to", "the later version (default: the one that was current)"],
       ["--from <version>", "from", "the earlier one (default: the one before; 0: none)"],
     ],
-    atInstant: false,
     columns: ["weakens", "kind", "subject", "before", "after"],
     fields: words("kind weakens file subject before after"),
     nothing: "Nothing changed but the version.",
-    examples: [`vidimus audit changes ${app} targets --from 0 --to 1 --json`],
+    examples: [
+      `vidimus audit changes ${app} targets --from 0 --to 1 --json`,
+      `vidimus audit changes ${app} targets`,
+    ],
   },
   {
     name: "keys",
     description: "where keys may sign",
     takes: [repository],
     flags: [["--key <id>", "key", "only this key"]],
-    atInstant: true,
     columns: ["key", "repository", "role", "threshold", "by", "since", "inForce"],
     fields: words("key repository role threshold by since orEarlier inForce listedAs"),
     nothing: "No key may sign anything.",
@@ -107,7 +104,6 @@ export const questions: readonly Question[] = [
     description: "keys that serve several roles or repositories",
     takes: [repository],
     flags: [],
-    atInstant: true,
     columns: ["key", "repository", "role", "by", "inForce"],
     fields: words("key repository role threshold by inForce listedAs"),
     nothing: "Every key serves one role of one repository.",
@@ -118,9 +114,8 @@ export const questions: readonly Question[] = [
     description: "keys that may sign and have not for a long time",
     takes: [repository],
     flags: [days("for so many days (default: 365)")],
-    atInstant: true,
-    columns: ["key", "repository", "role", "threshold", "lastSigned", "lookedBackTo"],
-    fields: words("key repository role threshold lastSigned lookedBackTo"),
+    columns: ["key", "repository", "role", "threshold", "since", "lastSigned", "lookedBackTo"],
+    fields: words("key repository role threshold since orEarlier lastSigned lookedBackTo"),
     nothing: "Every key has signed since.",
     examples: ["vidimus audit silent-keys --days 365"],
   },
@@ -129,7 +124,6 @@ export const questions: readonly Question[] = [
     description: "which repositories trust a person, by the register of keys",
     takes: [["<owner>", "owner", "as in the register: vidimus register list"], repository],
     flags: [],
-    atInstant: true,
     columns: ["owner", "key", "repository", "role", "threshold", "by", "custody"],
     fields: words("owner custody key repository role threshold by since orEarlier inForce listedAs"),
     nothing: "No repository lists a key that the register says is theirs.",
@@ -140,7 +134,6 @@ export const questions: readonly Question[] = [
     description: "targets that were signed, or first seen here, long ago",
     takes: [repository],
     flags: [days("more than so many days ago (default: 365)"), role],
-    atInstant: true,
     columns: ["repository", "role", "name", "digest", "since", "by", "atLeast"],
     fields: words("repository role name digest since by atLeast"),
     nothing: "Nothing is that old.",
@@ -156,7 +149,6 @@ export const questions: readonly Question[] = [
       ["--role <role>", "role", "if this delegation were removed"],
       ["--until <instant>", "until", "if nobody signed until then"],
     ],
-    atInstant: true,
     columns: ["breaks", "what", "subject", "before", "after", "needed", "keys"],
     fields: words("what subject breaks before after needed keys"),
     nothing: "Nothing was published then.",
@@ -171,7 +163,6 @@ export const questions: readonly Question[] = [
       "files and the certificates that they list, as of any instant: what ends within so many days of it, past ones too (vidimus expiring: of now, with what is the server's own)",
     takes: [repository],
     flags: [days("days (default: 365)")],
-    atInstant: true,
     columns: ["repository", "role", "kind", "version", "name", "expires", "expired"],
     fields: words("repository role version expires expired kind name key"),
     nothing: "Nothing ends by then.",
@@ -191,9 +182,7 @@ function addQuestion(parent: Command, { context, client }: Publishing, question:
   const command = parent.command(question.name).description(question.description);
   for (const [argument, , description] of question.takes) command.argument(argument, description);
   for (const [flag, , description] of question.flags) command.option(flag, description);
-  if (question.atInstant) {
-    command.option("--at <instant>", "as it was then, such as 2026-06-01T00:00:00Z (default: now)");
-  }
+  command.option("--at <instant>", "as it was then, such as 2026-06-01T00:00:00Z (default: now)");
   command.addHelpText("after", examples(...question.examples));
   addTrustFlags(addFormFlags(command)).action(async (...given: readonly unknown[]) => {
     const flags = command.opts<FormFlags & Record<string, string | undefined>>();

@@ -18,7 +18,7 @@ const asked = {
   owner: z.string().min(1).max(255),
   days: count.meta({ description: "Whole days, at most 36500." }),
   from: count.meta({ description: "A version; the one before without, 0 for none." }),
-  to: count.meta({ description: "A version." }),
+  to: count.meta({ description: "A version; the one that was current at the instant without." }),
   after: z.string().max(4_096).optional().meta({ description: "The `next` of the answer before." }),
 };
 const { at, after } = asked;
@@ -38,7 +38,8 @@ export const auditQueries = {
     repository: asked.repository,
     role: asked.role,
     from: asked.from.optional(),
-    to: asked.to,
+    to: asked.to.optional(),
+    at,
   }),
   keys: z.strictObject({ repository, key: keyId.optional(), at, after }),
   "shared-keys": z.strictObject({ repository, at }),

@@ -67,7 +67,7 @@ export class Audit implements AuditService {
       case "could-sign":
         return await this.#ofOne(request, at, (reader) => couldSignIn(reader, request, at));
       case "changes":
-        return await this.#ofOne(request, at, (reader) => changesIn(reader, request));
+        return await this.#ofOne(request, at, (reader) => changesIn(reader, request, at));
       case "what-if":
         return await this.#ofOne(request, at, (reader) =>
           simulatedIn(reader, this.#parts.store, request, at),

@@ -85,12 +85,18 @@ export async function signaturesIn(
   return { lines };
 }
 
-export async function changesIn({ past, open }: PastReader, request: AuditRequest): Promise<Part> {
+/** Between two versions that were here at the instant; without a later one, up to what was current then. */
+export async function changesIn(
+  { past, open }: PastReader,
+  request: AuditRequest,
+  at: number,
+): Promise<Part> {
   const role = given(request.role, "role");
   if (role !== "root" && !isTargetsRole(role)) throw bad("role: name root, targets or a delegation");
-  const to = rowOf(past.rows.get(role), given(request.to, "to"));
+  const rows = past.rows.get(role)?.filter(({ storedAt }) => storedAt <= at);
+  const to = rowOf(rows, request.to ?? currentAt(past, role, at)?.version ?? 1);
   const from = request.from === undefined ? to.version - 1 : request.from;
-  const before = from === 0 ? undefined : rowOf(past.rows.get(role), from);
+  const before = from === 0 ? undefined : rowOf(rows, from);
   const after = await keptFile(open, to);
   const old = before && (await keptFile(open, before));
   const changes = changesBetween(filesOf(role, old), filesOf(role, after));
@@ -118,7 +124,7 @@ function rowOf(rows: readonly Row[] | undefined, version: number): Row {
   if (row !== undefined) return row;
   throw new RefusedError(
     "NOT_FOUND",
-    `Ask about a version that is or was here: there is no version ${version}.`,
+    `Ask about a version that is or was here at that instant: there is no version ${version}.`,
   );
 }
 

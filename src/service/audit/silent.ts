@@ -4,7 +4,7 @@ import { instantOrNull } from "../../history/answer.ts";
 import type { Row } from "../../history/past.ts";
 import { signedVersion } from "../../history/signatures.ts";
 import type { AuditRequest } from "./audit-service.ts";
-import { day, given, type Part, usesIn, versionsAtOnce } from "./questions.ts";
+import { day, given, type Part, useLines, usesIn, versionsAtOnce } from "./questions.ts";
 import type { PastReader } from "./reader.ts";
 
 /** Versions of one role, of the days that are asked about, that are looked through. */
@@ -13,7 +13,7 @@ const mostWithin = 10_000;
 /**
  * Keys that may sign an offline role at the instant and have signed nothing in it for so many days. All versions of these days are
  * looked at, or the newest `most`, and the newest 200 in any case, for a last signature before these days. `lookedBackTo` marks that
- * there are others.
+ * there are others. `since` is when the key began to count, as for `keys`.
  */
 export async function silentIn(
   reader: PastReader,
@@ -32,24 +32,26 @@ export async function silentIn(
     const count = Math.max(versionsAtOnce, Math.min(within, most));
     looks.set(role, await lastSigned(reader, rows, new Set(keys), count));
   }
+  const silent = uses.flatMap((use) => {
+    const look = looks.get(use.role);
+    const signed = look?.byKey.get(use.key);
+    if (signed !== undefined && signed >= since) return [];
+    return [{ use, signed, lookedBackTo: signed === undefined ? look?.until : undefined }];
+  });
+  const inOrder = silent.map(({ use }) => use);
+  const listed = await useLines(reader, inOrder, at);
   return {
-    lines: uses.flatMap((use) => {
-      const { key, repository, role, threshold } = use;
-      const look = looks.get(role);
-      const signed = look?.byKey.get(key);
-      if (signed !== undefined && signed >= since) return [];
-      const lookedBackTo = signed === undefined ? look?.until : undefined;
-      return [
-        {
-          key,
-          repository,
-          role,
-          threshold,
-          lastSigned: instantOrNull(signed),
-          lookedBackTo: instantOrNull(lookedBackTo),
-        },
-      ];
-    }),
+    lines: silent.map(({ use: { key, repository, role, threshold }, signed, lookedBackTo }, index) => ({
+      key,
+      repository,
+      role,
+      threshold,
+      // A key that came a minute ago is silent, too.
+      since: listed[index]?.since ?? null,
+      orEarlier: listed[index]?.orEarlier ?? false,
+      lastSigned: instantOrNull(signed),
+      lookedBackTo: instantOrNull(lookedBackTo),
+    })),
   };
 }
 
