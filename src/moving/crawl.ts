@@ -1,8 +1,8 @@
 /**
  * One repository, read from a source and verified: its present whole, its past as far as it is to be had.
  *
- * Invariants: what is given on has passed `core/taking-over.ts`; nothing more is held at a time than one present, or one batch
- * of the past; a source that goes on for ever meets a bound.
+ * Invariants: what is given on has passed `core/taking-over.ts`; nothing more is held at a time than the present, one batch of the
+ * past, and what was read near it, up to twice as much as a present may be; a source that goes on for ever meets a bound.
  */
 import { sha256Hex } from "../core/bytes.ts";
 import { UnauthenticError, VidimusError } from "../core/errors.ts";
