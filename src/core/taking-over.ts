@@ -116,6 +116,29 @@ export function pastUnder(scope: TrustedSetOptions, roots: readonly Buffer[], at
   };
 }
 
+/**
+ * Asks, one after the other, for what belongs to a set of the past besides its timestamp, so that `pastUnder` finds it.
+ * @param most roles of which files are asked for
+ */
+export async function findNamed(
+  { format }: Pick<TrustedSetOptions, "format">,
+  timestamp: Buffer,
+  find: (role: string, sha256: string | undefined) => Promise<Buffer | undefined>,
+  most = Number.POSITIVE_INFINITY,
+): Promise<void> {
+  const { signed } = format.parse("timestamp", timestamp);
+  if (signed.kind !== "timestamp") return;
+  const snapshot = await find("snapshot", signed.snapshot.hashes.get("sha256"));
+  const listed = snapshot && format.parse("snapshot", snapshot).signed;
+  if (listed?.kind !== "snapshot") return;
+  let roles = 0;
+  for (const [role, { hashes }] of listed.meta) {
+    if (role === "root") continue;
+    if (roles++ >= most) return;
+    await find(role, hashes.get("sha256"));
+  }
+}
+
 function chain(
   scope: TrustedSetOptions,
   given: readonly Buffer[],

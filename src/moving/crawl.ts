@@ -1,14 +1,14 @@
 /**
  * One repository, read from a source and verified: its present whole, its past as far as it is to be had.
  *
- * Invariants: what is given on has passed `core/taking-over.ts`; nothing more is held at a time than one present, or one batch
- * of the past; a source that goes on for ever meets a bound.
+ * Invariants: what is given on has passed `core/taking-over.ts`; nothing more is held at a time than the present, one batch of the
+ * past, and what was read near it, up to twice as much as a present may be; a source that goes on for ever meets a bound.
  */
 import { sha256Hex } from "../core/bytes.ts";
 import { UnauthenticError, VidimusError } from "../core/errors.ts";
 import type { FormatRules } from "../core/format/format.ts";
 import type { Metadata } from "../core/model.ts";
-import { type Collection, pastUnder, takeCollection } from "../core/taking-over.ts";
+import { type Collection, findNamed, pastUnder, takeCollection } from "../core/taking-over.ts";
 import { SourceError } from "./errors.ts";
 import { Nearby } from "./nearby.ts";
 import type { Source } from "./source.ts";
@@ -230,16 +230,7 @@ async function fetchNamed(
     if (bytes !== undefined) nearby.set(key, bytes);
     return bytes;
   };
-  const { signed } = crawl.format.parse("timestamp", timestamp);
-  if (signed.kind !== "timestamp") return;
-  const snapshot = await find("snapshot", signed.snapshot.hashes.get("sha256"));
-  const listed = snapshot && crawl.format.parse("snapshot", snapshot).signed;
-  if (listed?.kind !== "snapshot") return;
-  let roles = 0;
-  for (const [role, { hashes }] of listed.meta) {
-    if (role === "root" || roles++ > crawl.limits.roles) continue;
-    await find(role, hashes.get("sha256"));
-  }
+  await findNamed(crawl, timestamp, find, crawl.limits.roles);
 }
 
 async function file(crawl: Crawl, repository: string, name: string): Promise<Buffer | undefined> {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Trust } from "../../client/trust.ts";
 import { type Destination, destination } from "../../moving/destination.ts";
 
-export { folderSource, isExport } from "../../moving/back/folder.ts";
+export { folderSource, isExport } from "../../moving/back/folder-source.ts";
 export { usualCrawlLimits } from "../../moving/crawl.ts";
 export { databaseSource } from "../../moving/database-source.ts";
 export { publicUrl } from "../../moving/databases/postgres.ts";

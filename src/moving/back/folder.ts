@@ -1,5 +1,5 @@
 /**
- * A folder that repositories are written to, and read from again: each file under the path by which a Notary serves it,
+ * A folder that repositories are written to, and read from again (`folder-source.ts`): each file under the path by which a Notary serves it,
  * `v2/NAME/_trust/tuf/2.root.json`, by version, by checksum and as current file.
  *
  * - Files that have names of their own come first, then the current ones all at once: whoever reads the folder reads what was before or
@@ -8,24 +8,19 @@
  * - Every file is there under its checksum, too. One that is not was damaged or put there by somebody else, and is called so: it is
  *   no other history.
  */
-import { opendir, readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { makeFolder } from "../../client/files/make-folder.ts";
 import { replaceFiles } from "../../client/files/replace-file.ts";
 import { sha256Hex } from "../../core/bytes.ts";
 import type { FormatRules } from "../../core/format/format.ts";
 import type { Metadata } from "../../core/model.ts";
-import { isRepositoryName } from "../../core/names.ts";
 import type { Collection } from "../../core/taking-over.ts";
 import type { Destination } from "../destination.ts";
-import { BackError, SourceError } from "../errors.ts";
-import type { Source } from "../source.ts";
+import { BackError } from "../errors.ts";
+import { format, isExport, isMissing, marker, pathOf } from "./folder-source.ts";
 import { type Older, refuseOtherHistory, type Stored } from "./history.ts";
 
-const marker = "vidimus-export.json";
-const format = "vidimus-export/1";
-const mostEntries = 1_000_000;
-const deepest = 64;
 const open = 0o644;
 
 export interface FolderPlace {
@@ -148,72 +143,6 @@ export async function folderDestination({ folder, rules, older }: FolderPlace): 
   };
 }
 
-/** What an export has written, as a source of an import. */
-export function folderSource(folder: string): Source {
-  return {
-    origin: folder,
-    async *names(most) {
-      const names: string[] = [];
-      for await (const name of repositoriesBelow(join(folder, "v2"), "", 0, { left: mostEntries })) {
-        if (names.length >= most) throw endless(folder);
-        names.push(name);
-      }
-      yield* names.sort();
-    },
-    async file(repository, name, maxBytes) {
-      if (!isRepositoryName(repository)) return undefined;
-      const path = pathOf(folder, repository, name);
-      try {
-        if ((await stat(path)).size > maxBytes) throw endless(folder);
-        return await readFile(path);
-      } catch (error) {
-        if (error instanceof SourceError) throw error;
-        if (isMissing(error)) return undefined;
-        throw new SourceError("SOURCE_UNREACHABLE", `${path} cannot be read: check its rights.`, error);
-      }
-    },
-    close: () => undefined,
-  };
-}
-
-/** Whether it is a folder that an export has written. */
-export async function isExport(folder: string): Promise<boolean> {
-  const text = await read(join(folder, marker)).catch(() => undefined);
-  try {
-    return JSON.parse(text?.toString("utf8") ?? "").format === format;
-  } catch {
-    return false;
-  }
-}
-
-async function* repositoriesBelow(
-  place: string,
-  name: string,
-  depth: number,
-  budget: { left: number },
-): AsyncGenerator<string> {
-  const folders: string[] = [];
-  try {
-    for await (const entry of await opendir(place)) {
-      if (budget.left-- <= 0 || depth > deepest) throw endless(place);
-      if (entry.isDirectory()) folders.push(entry.name);
-    }
-  } catch (error) {
-    if (error instanceof SourceError) throw error;
-    throw new SourceError(
-      "SOURCE_UNREACHABLE",
-      `The folder ${place} cannot be read: check its name and rights.`,
-      error,
-    );
-  }
-  for (const each of folders) {
-    if (each === "_trust") {
-      if (isRepositoryName(name)) yield name;
-    } else
-      yield* repositoriesBelow(join(place, each), name === "" ? each : `${name}/${each}`, depth + 1, budget);
-  }
-}
-
 /** Roles that have a current file. */
 async function currentNames(place: string): Promise<string[]> {
   const names = new Set(["root", "timestamp", "snapshot", "targets"]);
@@ -270,27 +199,11 @@ async function replace(files: readonly (readonly [path: string, bytes: Buffer])[
   }
 }
 
-function pathOf(folder: string, repository: string, name: string): string {
-  return join(folder, "v2", repository, "_trust", "tuf", name);
-}
-
-function isMissing(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === "ENOENT" || code === "ENOTDIR";
-}
-
 function unusable(path: string, cause: unknown): BackError {
   const { code = "unknown error" } = cause as NodeJS.ErrnoException;
   return new BackError(
     "EXPORT_PLACE",
     `${path} cannot be written or read (${code}): check rights and free space, and run it again.`,
     cause,
-  );
-}
-
-function endless(folder: string): SourceError {
-  return new SourceError(
-    "SOURCE_ENDLESS",
-    `There is more in ${folder} than an export writes: name the folder of one export.`,
   );
 }

@@ -3,7 +3,7 @@
  *
  * - What is not one of the wanted tables is passed over. Of those that are, every row is understood or the dump is refused.
  * - A dump says at its end that it is complete. One that does not is half of one, whatever it holds.
- * - Memory is bounded by one value and one piece of the file, however long it is.
+ * - Memory is bounded by one row of wanted columns, and one piece of the file with the rows in it, however long the file is.
  */
 import { DatabaseError } from "./errors.ts";
 import { Lexer, type Token } from "./lexer.ts";
@@ -14,6 +14,8 @@ export type Row<Column extends string = string> = ReadonlyMap<Column, Buffer | n
 
 const mostColumns = 64;
 const largestValue = 64 * 1_024 * 1_024;
+/** Bytes of what is wanted of one row. */
+const largestRow = 2 * largestValue;
 
 /**
  * Rows of one table, in the order of the dump.
@@ -22,9 +24,10 @@ const largestValue = 64 * 1_024 * 1_024;
 export async function* rowsOfDump<Column extends string>(
   chunks: AsyncIterable<Uint8Array>,
   table: Table<Column>,
+  { testingOnlyLargestRow = largestRow }: { readonly testingOnlyLargestRow?: number } = {},
 ): AsyncGenerator<Row<Column>> {
   const rows: Row<Column>[] = [];
-  const reader = new DumpReader(table, (row) => rows.push(row));
+  const reader = new DumpReader(table, (row) => rows.push(row), testingOnlyLargestRow);
   for await (const chunk of chunks) {
     reader.push(chunk);
     yield* rows.splice(0);
@@ -68,6 +71,7 @@ class DumpReader<Column extends string> {
   readonly #table: Table<Column>;
   readonly #emit: (row: Row<Column>) => void;
   readonly #lexer: Lexer;
+  readonly #largestRow: number;
   #state: State = "start";
   #isCreate = false;
   /** Of the statement at hand. */
@@ -75,14 +79,17 @@ class DumpReader<Column extends string> {
   #depth = 0;
   #atItem = false;
   #columns: string[] = [];
+  /** Of the row at hand; null also where the column is not wanted. */
   #values: (Buffer | null)[] = [];
+  #rowBytes = 0;
   /** The table's own columns, once they were said. */
   #defined: readonly string[] | undefined;
   #isComplete = false;
   #isBegun = false;
 
-  constructor(table: Table<Column>, emit: (row: Row<Column>) => void) {
+  constructor(table: Table<Column>, emit: (row: Row<Column>) => void, largest: number) {
     this.#table = table;
+    this.#largestRow = largest;
     this.#emit = emit;
     this.#lexer = new Lexer({ value: largestValue }, (token) => this.#take(token));
   }
@@ -225,6 +232,7 @@ class DumpReader<Column extends string> {
     if (isMark(token, ",") && this.#state === "after row") return "rows";
     if (!isMark(token, "(") || this.#state === "after row") throw this.#malformed("a row is not understood");
     this.#values = [];
+    this.#rowBytes = 0;
     return "value";
   }
 
@@ -249,7 +257,11 @@ class DumpReader<Column extends string> {
 
   #addValue(value: Buffer | null): State {
     if (this.#values.length >= this.#columns.length) throw this.#malformed("a row has too many values");
-    this.#values.push(value);
+    const column = this.#columns[this.#values.length] ?? "";
+    const isWanted = (this.#table.columns as readonly string[]).includes(column);
+    this.#values.push(isWanted ? value : null);
+    this.#rowBytes += isWanted ? (value?.length ?? 0) : 0;
+    if (this.#rowBytes > this.#largestRow) throw this.#malformed("a row is too large");
     return "after value";
   }
 

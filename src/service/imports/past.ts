@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { MalformedError, RefusedError, StoreError, VidimusError } from "../../core/errors.ts";
 import type { FormatRules } from "../../core/format/format.ts";
 import type { Metadata } from "../../core/model.ts";
-import { pastUnder } from "../../core/taking-over.ts";
+import { findNamed, pastUnder } from "../../core/taking-over.ts";
 import type { MetadataReference, Store } from "../../store/contract/store.ts";
 import type { ReadCache } from "../cache.ts";
 import type { Clock } from "../clock.ts";
@@ -179,12 +179,7 @@ async function findStored(
     stored.set(key, intactBytes(file));
     return stored.get(key);
   };
-  const { signed } = format.parse("timestamp", timestamp);
-  if (signed.kind !== "timestamp") return;
-  const snapshot = await find("snapshot", signed.snapshot.hashes.get("sha256"));
-  const listed = snapshot && format.parse("snapshot", snapshot).signed;
-  if (listed?.kind !== "snapshot") return;
-  for (const [role, { hashes }] of listed.meta) await find(role, hashes.get("sha256"));
+  await findNamed({ format }, timestamp, find);
 }
 
 function digestKey(format: FormatRules, role: string, bytes: Buffer): string {

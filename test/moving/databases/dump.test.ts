@@ -180,6 +180,18 @@ describe("a dump", () => {
     expect(await codeOf(reading)).toBe("DUMP_MALFORMED");
   });
 
+  it("with a row beyond all bounds is refused, whatever is in columns that nobody wants", async () => {
+    const dump = whole(`INSERT INTO \`things\` VALUES (1,'${"n".repeat(500)}','${"b".repeat(99)}',NULL);`);
+    const within = async (testingOnlyLargestRow: number) => {
+      const rows: Row<Column>[] = [];
+      const bound = { testingOnlyLargestRow };
+      for await (const row of rowsOfDump(pieces(dump, 1_000), table, bound)) rows.push(row);
+      return plain(rows);
+    };
+    expect(await within(100)).toEqual([["1", "b".repeat(99), null]]);
+    expect(await codeOf(within(99))).toBe("DUMP_MALFORMED");
+  });
+
   it("that is anything at all gives rows or a refusal", async () => {
     const bits = fc.constantFrom(
       "INSERT INTO `things` VALUES ",
