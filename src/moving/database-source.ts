@@ -11,7 +11,7 @@ import { link, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { sha256Hex } from "../core/bytes.ts";
 import { isRepositoryName, isRole } from "../core/names.ts";
-import { folderSource } from "./back/folder.ts";
+import { folderSource } from "./back/folder-source.ts";
 import type { Row } from "./databases/dump.ts";
 import { DatabaseError } from "./databases/errors.ts";
 import { type OldDatabase, rowsOf } from "./databases/source.ts";
