@@ -7,7 +7,13 @@
  */
 
 export type Credentials =
-  | { readonly kind: "user"; readonly username: string; readonly password: string }
+  | {
+      readonly kind: "user";
+      readonly username: string;
+      readonly password: string;
+      /** Whoever is refused by them has to look there, and not at what Docker keeps. */
+      readonly from?: "environment";
+    }
   /** Exchanged for tokens at the token service. */
   | { readonly kind: "identity"; readonly token: string }
   /** An ID token of an identity provider, exchanged for tokens at the token service. */

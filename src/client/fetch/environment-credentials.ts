@@ -36,7 +36,7 @@ export function environmentCredentials(environment: Environment, server: string)
       const given = await secretOf(environment, password);
       if (given === undefined)
         throw bad(`${user} is set, and neither ${password} nor ${password}_FILE: set one.`);
-      return { kind: "user", username, password: given };
+      return { kind: "user", username, password: given, from: "environment" };
     },
   };
 }

@@ -8,6 +8,7 @@ import { TrustError } from "../errors.ts";
 import { isPermitted } from "./address.ts";
 import type { Challenge } from "./challenge.ts";
 import type { Credentials } from "./credentials.ts";
+import { credentialVariables } from "./environment-credentials.ts";
 import type { Answer, Call, Send } from "./exchange.ts";
 import { refusedStatus, retryAfterOf } from "./failure.ts";
 import type { Right } from "./fetcher.ts";
@@ -74,12 +75,20 @@ export async function requestToken(
     throw refusedWorkload(answer, origin);
   if (answer.status === 401 || (answer.status === 400 && credentials?.kind === "identity")) {
     const whom = credentials === undefined ? "readers without credentials" : "the credentials found";
-    const again = { who: "you", next: "Log in again, with vidimus login or docker login." } as const;
+    const next = remedyOf(credentials);
     throw new TrustError("UNAUTHORIZED", `The token service ${origin} refuses ${whom}.`, {
-      ...(credentials?.kind === "identity" && { remedy: again }),
+      ...(next !== undefined && { remedy: { who: "you", next } }),
     });
   }
   throw refusedStatus(answer.status, origin, retryAfterOf(answer.headers["retry-after"], Date.now()));
+}
+
+/** Undefined: they are those of `docker login`, or there are none. */
+function remedyOf(credentials: Credentials | undefined): string | undefined {
+  if (credentials?.kind === "identity") return "Log in again, with vidimus login or docker login.";
+  const isGiven = credentials?.kind === "user" && credentials.from === "environment";
+  const { user, password } = credentialVariables;
+  return isGiven ? `Mend ${user} and ${password}: no such user has this password there.` : undefined;
 }
 
 function callOf(

@@ -43,7 +43,7 @@ describe("the environment", () => {
   });
 
   it("has a name and password, itself or in a file, before Docker's", async () => {
-    const ann = { kind: "user", username: "ann", password: "a:b " };
+    const ann = { kind: "user", username: "ann", password: "a:b ", from: "environment" };
     expect(await sourceOf({ VIDIMUS_USER: "ann", VIDIMUS_PASSWORD: "a:b " }).find()).toEqual(ann);
     const inFile = { VIDIMUS_USER: "ann", VIDIMUS_PASSWORD_FILE: fileWith("a:b \r\n") };
     expect(await sourceOf(inFile).find()).toEqual(ann);

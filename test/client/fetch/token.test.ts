@@ -223,6 +223,21 @@ describe("a token", () => {
     expect(await trustCodeOf(get(fetcherFor(server.url, { credentials })))).toBe("UNAUTHORIZED");
   });
 
+  it.each([
+    ["environment" as const, { who: "you", next: expect.stringContaining("VIDIMUS_PASSWORD") }],
+    // The table of refusals says it: docker login.
+    [undefined, undefined],
+  ])("service that refuses a password of %s says where to mend it", async (from, remedy) => {
+    const { server } = await tokenServer({
+      token: (_request, response) => void response.writeHead(401).end(),
+    });
+    const credentials = having({ ...user, ...(from !== undefined && { from }) });
+    await expect(get(fetcherFor(server.url, { credentials }))).rejects.toMatchObject({
+      code: "UNAUTHORIZED",
+      remedy,
+    });
+  });
+
   it("service that never answers is waited for no longer than for a file", async () => {
     const { server } = await tokenServer({ token: () => {} });
     const limits = { tries: 1, requestTime: 150 };
