@@ -11,6 +11,7 @@ import { openSending } from "../../client/cli/sending.ts";
 import type { Trust } from "../../client/trust.ts";
 import type { Crawl } from "../../moving/crawl.ts";
 import type { Destination } from "../../moving/destination.ts";
+import type { Patience } from "../../moving/patience.ts";
 import type { Finding, Report } from "../../moving/report.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { printable, printJson, printLine } from "../output.ts";
@@ -96,7 +97,8 @@ export function addExportNotary(parent: Command, publishing: Publishing): void {
     const notes = new Map<string, Finding>();
     const closing: (() => Promise<void> | void)[] = [() => trust.close(), () => progress.end()];
     try {
-      const source = await thisServer(trust, rate);
+      const patience = { onSlow: progress.onSlow };
+      const source = await thisServer(trust, rate, patience);
       const crawl: Crawl = { source, format: notary, limits: usualCrawlLimits, now: client.now };
       const destination = await destinationOf(publishing, {
         place,
@@ -107,6 +109,7 @@ export function addExportNotary(parent: Command, publishing: Publishing): void {
         closing,
         inFlight,
         rate,
+        patience,
       });
       const wanted = named ?? source.names(mostNames);
       const run = (names: Iterable<string> | AsyncIterable<string>, dryRun: boolean, past: boolean) =>
@@ -181,10 +184,11 @@ interface Going {
   readonly closing: (() => Promise<void> | void)[];
   readonly inFlight: number;
   readonly rate: number;
+  readonly patience: Patience;
 }
 
 async function destinationOf(publishing: Publishing, going: Going): Promise<Destination> {
-  const { place, flags, crawl, closing, inFlight, rate } = going;
+  const { place, flags, crawl, closing, inFlight, rate, patience } = going;
   const { olderAt, publishingDestination } = await import("../../moving/back/publishing.ts");
   const older = olderAt(crawl.source, crawl.limits.fileBytes);
   if (flags.serverDb !== undefined) return await tablesOf(publishing, going, flags.serverDb, older);
@@ -196,10 +200,19 @@ async function destinationOf(publishing: Publishing, going: Going): Promise<Dest
     import("../../publisher/upload.ts"),
     import("../../publisher/keys/online.ts"),
   ]);
-  const other = { url: place, flags, inFlight, rate };
+  const other = { url: place, flags, inFlight, rate, ...patience };
   const { source: there, fetcher, pace } = await otherServer(publishing, other);
   closing.push(() => there.close());
-  return publishingDestination({ crawl, there, fetcher, pace, older, readKey, encode: encodeUpload });
+  return publishingDestination({
+    crawl,
+    there,
+    fetcher,
+    pace,
+    patience,
+    older,
+    readKey,
+    encode: encodeUpload,
+  });
 }
 
 async function tablesOf(

@@ -84,7 +84,7 @@ export async function otherServer(
 }
 
 /** This server, by its public interface, as the flags or the policy name it. */
-export async function thisServer(trust: Trust, rate: number): Promise<NotarySource> {
+export async function thisServer(trust: Trust, rate: number, patience: Patience = {}): Promise<NotarySource> {
   const [{ notarySource }, { paceOf }] = await Promise.all([
     import("../../moving/notary-source.ts"),
     import("../../moving/pace.ts"),
@@ -101,7 +101,7 @@ export async function thisServer(trust: Trust, rate: number): Promise<NotarySour
     // The trust closes them.
     close: () => undefined,
   };
-  return notarySource(any, paceOf(rate), { authorityFlag: "--ca" });
+  return notarySource(any, paceOf(rate), { ...patience, authorityFlag: "--ca" });
 }
 
 export function numberOf(command: Command, text: string, flag: string, most: number): number {

@@ -34,7 +34,7 @@ export interface PublishingPlace extends KeysPlace {
   older(repository: string): Older;
   encode(files: ReadonlyMap<string, Buffer>): Promise<{ readonly type: string; readonly bytes: Buffer }>;
   /** Milliseconds that the publications of one repository may take, in place of six hours. */
-  readonly patience?: number;
+  readonly longest?: number;
 }
 
 interface Plan {
@@ -49,7 +49,7 @@ interface Plan {
 const mostLifts = 1_000;
 /** Plans that are made when somebody publishes there meanwhile. */
 const attempts = 3;
-const usualPatience = 6 * 60 * 60_000;
+const longestForAll = 6 * 60 * 60_000;
 
 export function publishingDestination(place: PublishingPlace): Destination {
   const { crawl, there, older } = place;
@@ -99,7 +99,7 @@ export function publishingDestination(place: PublishingPlace): Destination {
 
   /** Each publication makes one timestamp. Throws `EXPORT_AHEAD` when there is another one between two that bring something. */
   async function send(repository: string, { before, steps, lifts }: Plan): Promise<void> {
-    const end = performance.now() + (place.patience ?? usualPatience);
+    const end = performance.now() + (place.longest ?? longestForAll);
     const next = async (files: ReadonlyMap<string, Buffer>): Promise<void> => {
       if (performance.now() > end) throw endless(there, repository);
       await publish(place, repository, files);

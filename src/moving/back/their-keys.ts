@@ -9,6 +9,7 @@ import { rootRole } from "../../core/verify.ts";
 import { BackError } from "../errors.ts";
 import { askSource } from "../notary-source.ts";
 import type { Pace } from "../pace.ts";
+import { type Patience, patiently } from "../patience.ts";
 import { withoutEnd } from "../report.ts";
 import type { Source } from "../source.ts";
 import { asPlace } from "./place.ts";
@@ -18,6 +19,8 @@ export interface KeysPlace {
   readonly there: Source;
   readonly fetcher: Fetcher;
   readonly pace: Pace;
+  /** How long it is waited for, and who is told. */
+  readonly patience?: Patience;
   /** A key route's answer. Throws `BAD_SHAPE`. */
   readKey(role: "timestamp" | "snapshot", bytes: Buffer): { readonly id: string };
 }
@@ -36,18 +39,19 @@ export async function refuseWithoutKey(
   { roots }: Collection,
   role: "timestamp" | "snapshot",
 ): Promise<void> {
-  const { fetcher, pace, there } = place;
+  const { fetcher, pace, there, patience = {} } = place;
   const root = roots.at(-1)?.signed;
   if (root === undefined) return;
-  await pace.turn();
   const { status, body } = await asked(there, () =>
-    fetcher.call({
-      right: { of: "repository", repository, actions: "pull,push" },
-      method: "GET",
-      path: `/v2/${repository}/_trust/tuf/${role}.key`,
-      maxBytes: largestAnswer,
-      signal: AbortSignal.timeout(longest),
-    }),
+    patiently(patience, { who: there.origin, maxBytes: largestAnswer, pace }, (signal) =>
+      fetcher.call({
+        right: { of: "repository", repository, actions: "pull,push" },
+        method: "GET",
+        path: `/v2/${repository}/_trust/tuf/${role}.key`,
+        maxBytes: largestAnswer,
+        signal,
+      }),
+    ),
   );
   // What says nothing of its keys does not say that it lacks one.
   if (status !== 200 && status !== 404) throw untold(there, repository, role, `it answered ${status}`);

@@ -157,7 +157,9 @@ async function published(
     readonly meanwhile?: (question: number, files: Map<string, Buffer>) => Promise<void>;
     readonly dryRun?: boolean;
     readonly before?: () => Promise<void>;
-    readonly patience?: number;
+    readonly longest?: number;
+    /** It says nothing of its keys, and what it is waited for is told. */
+    readonly silent?: (sentence: string) => void;
   } = {},
 ) {
   const place = await recorded(here, app);
@@ -180,12 +182,18 @@ async function published(
     readKey: readOnlineKey,
     older: olderAt(source, 1_000_000),
     encode: async () => ({ type: "x", bytes: Buffer.alloc(0) }),
-    ...(changes.patience !== undefined && { patience: changes.patience }),
+    ...(changes.longest !== undefined && { longest: changes.longest }),
+    ...(changes.silent && { patience: { onSlow: changes.silent, testingOnlyTime: () => 20 } }),
     fetcher: {
       origin: place.origin,
       get: () => Promise.reject(new Error("the source reads")),
-      call: async ({ method, path }) => {
+      call: async ({ method, path, signal }) => {
         asked.push(`${method} ${path.split("/").at(-1)}`);
+        if (method === "GET" && changes.silent !== undefined) {
+          await new Promise((_resolve, reject) => {
+            signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+          });
+        }
         if (method === "POST") {
           place.files.clear();
           for (const [name, bytes] of (await recorded(here, app)).files) place.files.set(name, bytes);
@@ -276,10 +284,20 @@ describe("a server that is published to", () => {
   });
 
   it("and takes too long is not waited for", async () => {
-    expect(await published({ before: publishing, patience: -1 })).toMatchObject({
+    expect(await published({ before: publishing, longest: -1 })).toMatchObject({
       outcome: "EXPORT_PLACE",
       posts: 0,
     });
+  });
+
+  it("and does not answer about its keys is told of before it is asked again", async () => {
+    const told: string[] = [];
+    const silent = (sentence: string) => told.push(sentence);
+    expect(await published({ before: publishing, silent })).toMatchObject({
+      outcome: "EXPORT_PLACE",
+      posts: 0,
+    });
+    expect(told).toEqual([expect.stringContaining("Try 2 of 3"), expect.stringContaining("Try 3 of 3")]);
   });
 
   it("and has lost a file that its own snapshot lists needs its database", async () => {
