@@ -13,11 +13,9 @@ import type { Crawl } from "../../moving/crawl.ts";
 import type { Destination } from "../../moving/destination.ts";
 import type { Patience } from "../../moving/patience.ts";
 import type { Finding, Report } from "../../moving/report.ts";
-import { exitCodes } from "../exit-codes.ts";
-import { printable, printJson, printLine } from "../output.ts";
 import type { Publishing } from "../publishing/tools.ts";
+import { cannotGo, endExport, wordsOfExport } from "./export-report.ts";
 import { importProgress } from "./import-progress.ts";
-import { printTable, type Words } from "./import-report.ts";
 import {
   addOldServerFlags,
   namesOf,
@@ -93,7 +91,7 @@ export function addExportNotary(parent: Command, publishing: Publishing): void {
     ]);
     const trust = await openSending(flags, client);
     const json = flags.json === true;
-    const progress = importProgress(context, { from: "what this server has", json, words });
+    const progress = importProgress(context, { from: "what this server has", json, words: wordsOfExport });
     const notes = new Map<string, Finding>();
     const closing: (() => Promise<void> | void)[] = [() => trust.close(), () => progress.end()];
     try {
@@ -128,7 +126,7 @@ export function addExportNotary(parent: Command, publishing: Publishing): void {
         ? foreseen
         : [...(await run(good, false, hasPast)), ...foreseen.filter(isDone)].sort(byName);
       progress.end();
-      await end(publishing, reports, {
+      await endExport(publishing, reports, {
         place,
         dryRun: stays,
         json: flags.json === true,
@@ -142,10 +140,6 @@ export function addExportNotary(parent: Command, publishing: Publishing): void {
 }
 
 const byName = (a: Report, b: Report) => (a.repository < b.repository ? -1 : 1);
-
-function cannotGo({ outcome }: Report): boolean {
-  return outcome === "leftOut" || outcome === "absent";
-}
 
 /** Whether it goes to a server by its publish interface. */
 function isServer(place: string, { serverDb }: Flags): boolean {
@@ -252,55 +246,4 @@ async function tablesOf(
     online: (repository) => online.standing(repository),
     onNote: (repository, note) => notes.set(repository, note),
   });
-}
-
-const words: Words = {
-  taken: "brought",
-  further: "brought further",
-  same: "nothing missing",
-  wouldBeTaken: "would be brought",
-  absent: "not on this server",
-  leftOut: "CANNOT GO BACK",
-};
-
-interface Ending {
-  readonly place: string;
-  readonly dryRun: boolean;
-  readonly json: boolean;
-  readonly notes: ReadonlyMap<string, Finding>;
-  readonly isRefused: boolean;
-}
-
-async function end(
-  { context, finish }: Publishing,
-  reports: readonly Report[],
-  { place, dryRun, json, notes, isRefused }: Ending,
-): Promise<void> {
-  const gone = [...notes].filter(([name]) =>
-    reports.some((each) => each.repository === name && !cannotGo(each)),
-  );
-  if (json) {
-    printJson(context, {
-      format: "vidimus-export-report/1",
-      place,
-      dryRun,
-      repositories: reports.map((report) => ({
-        ...report,
-        notes: gone.flatMap(([name, note]) => (name === report.repository ? [note] : [])),
-      })),
-    });
-  } else {
-    await printTable(context, reports, words, "There is nothing to be brought.");
-    for (const [, { sentence }] of gone.sort(([a], [b]) => (a < b ? -1 : 1)))
-      printLine(context, printable(sentence));
-    if (isRefused) {
-      printLine(
-        context,
-        "Nothing was written. To bring the others without those that cannot go: --leave-out.",
-      );
-    }
-  }
-  if (reports.some((report) => cannotGo(report) || report.findings.length > 0))
-    finish(exitCodes.exportInPart.code);
-  else if (reports.length === 0) finish(exitCodes.exportNothing.code);
 }
