@@ -128,6 +128,25 @@ async function expectAll(): Promise<void> {
   expect(damages).toEqual([]);
 }
 
+/**
+ * An import that was cut off says one sentence; where something was reached, its document says so, and all that it tells of is here.
+ * @param code that it ended with
+ */
+async function expectCutOff({ code: ended, out, err }: Ended, code: number): Promise<void> {
+  expect([ended, err.trim().split("\n").length]).toEqual([code, 1]);
+  if (out === "") return;
+  const { cutOff, repositories } = JSON.parse(out) as {
+    cutOff: { code: string };
+    repositories: { repository: string; outcome: string; past: number }[];
+  };
+  expect(cutOff.code).toMatch(/^[A-Z_]+$/);
+  for (const { repository, outcome, past } of repositories) {
+    const isHere = outcome === "taken" || outcome === "further";
+    const { size } = await found(repository);
+    if (isHere) expect([repository, size > past]).toEqual([repository, true]);
+  }
+}
+
 /** Brings the rest, and then nothing more. */
 async function finish(): Promise<void> {
   const rest = await bring();
@@ -180,14 +199,13 @@ test("kill -9 of the server that takes over: it has what it said it has, and the
     await freshServer(ofServer.env());
     try {
       ofServer.killAt(chance.between(1, Math.floor(steps * 0.9)));
-      const { code, out, err } = await bring();
-      if (code !== 0) {
-        killed++;
-        expect([code, out]).toEqual([exitCodes.importServer.code, ""]);
-        expect(err.trim().split("\n")).toHaveLength(1);
-      }
+      const cutOff = await bring();
       await running.kill();
       await startAgain();
+      if (cutOff.code !== 0) {
+        killed++;
+        await expectCutOff(cutOff, exitCodes.importServer.code);
+      }
       await expectWhole();
       await finish();
     } finally {
@@ -209,8 +227,7 @@ test("a source that falls silent: it ends the import with its code, and the same
     await freshServer();
     try {
       [open, asked] = [chance.between(1, whole - 1), 0];
-      const { code, out, err } = await bring();
-      expect([code, out, err.trim().split("\n").length]).toEqual([exitCodes.importSource.code, "", 1]);
+      await expectCutOff(await bring(), exitCodes.importSource.code);
       await expectWhole();
       open = Number.POSITIVE_INFINITY;
       await finish();
