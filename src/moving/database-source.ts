@@ -7,7 +7,8 @@
  * - What is read is believed in nothing, also not the table's own checksums: files lie under those of their bytes.
  * - The folder is for its owner alone, and goes when the source is closed.
  */
-import { link, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { link, mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { sha256Hex } from "../core/bytes.ts";
 import { isRepositoryName, isRole } from "../core/names.ts";
@@ -38,7 +39,12 @@ const often = 10_000;
 /** Throws `DatabaseError`, `SOURCE_ENDLESS`, `SOURCE_UNREACHABLE` for a folder that cannot be written, and why `ending` fired. */
 export async function databaseSource(database: OldDatabase, ways: DatabaseWays): Promise<Source> {
   const folder = await inFolder(ways.temporary, () => mkdtemp(join(ways.temporary, "vidimus-old-database-")));
-  const remove = () => rm(folder, { recursive: true, force: true });
+  // At once, for the process may end right after it. What cannot be removed is no reason to fail.
+  const close = (): void => {
+    try {
+      rmSync(folder, { recursive: true, force: true });
+    } catch {}
+  };
   try {
     const names = await unpack(rowsOf(database, tufFiles), folder, ways);
     const { file } = folderSource(folder);
@@ -49,11 +55,10 @@ export async function databaseSource(database: OldDatabase, ways: DatabaseWays):
         yield* names;
       },
       file,
-      // Best effort: nothing of it is secret, and nobody waits for it.
-      close: () => void remove().catch(() => undefined),
+      close,
     };
   } catch (error) {
-    await remove().catch(() => undefined);
+    close();
     throw error;
   }
 }

@@ -1,8 +1,10 @@
 /** Repositories out of a database whose server answers no more. */
 import { readdirSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { exitCodes } from "../../src/cli/exit-codes.ts";
 import { type DatabaseWays, databaseSource } from "../../src/moving/database-source.ts";
 import { type Folder, folderWith } from "../support/folder.ts";
+import { vidimus } from "../support/import-command.ts";
 import { app, everyVersion, importFrom, withHistory } from "../support/moving.ts";
 import { dumpOf, type OldRow, rowsAt } from "../support/old-database.ts";
 import { startServer, type TestServer } from "../support/server.ts";
@@ -40,7 +42,27 @@ describe("a dump of the old server's database", () => {
   it("is taken over with every version, to the byte, and leaves no folder behind", async () => {
     expect(await taken(dumpOf(rows))).toMatchObject([{ repository: app, outcome: "taken", findings: [] }]);
     expect(await everyVersion(here, app)).toEqual(await everyVersion(old, app));
-    await expect.poll(left).toEqual(["keep"]);
+    expect(left()).toEqual(["keep"]);
+  });
+
+  it("leaves nothing behind when the command has ended, however large it was", async () => {
+    const many = Array.from(
+      { length: 2_000 },
+      (_, i) => ({ ...rows[0], gun: `example.org/many-${i}` }) as OldRow,
+    );
+    home.write("server.sql", dumpOf([...rows, ...many]));
+    const to = ["--server", `http://127.0.0.1:${here.port}`];
+    const { code, left } = await vidimus(
+      "import",
+      "notary",
+      app,
+      "--server-dump",
+      home.at("server.sql"),
+      ...to,
+    );
+    expect([code, left]).toEqual([0, []]);
+    const all = await vidimus("import", "notary", "--server-dump", home.at("server.sql"), ...to, "--dry-run");
+    expect([all.code, all.left]).toEqual([exitCodes.importInPart.code, []]);
   });
 
   it("gives the newest version of each role as the current one, in whatever order rows are", async () => {
