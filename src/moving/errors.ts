@@ -16,6 +16,14 @@ export const sourceCodes = [
 ] as const;
 export type SourceCode = (typeof sourceCodes)[number];
 
+/** Those that concern one repository, and say nothing of the others. */
+export const sourceCodesOfOne = [
+  "SOURCE_FAILING",
+  "SOURCE_FORBIDDEN",
+  "SOURCE_ENDLESS",
+] as const satisfies readonly SourceCode[];
+const ofOne: ReadonlySet<SourceCode> = new Set(sourceCodesOfOne);
+
 /** The sentence says who must do what, and names the source. */
 export class SourceError extends Error {
   override readonly name = "SourceError";
@@ -24,6 +32,13 @@ export class SourceError extends Error {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
   }
+}
+
+/** Whether it is about one repository alone. */
+export function isOfOneRepository(
+  error: unknown,
+): error is SourceError & { readonly code: (typeof sourceCodesOfOne)[number] } {
+  return error instanceof SourceError && ofOne.has(error.code);
 }
 
 /** The time that was given to an import is over. */

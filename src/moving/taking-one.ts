@@ -7,7 +7,7 @@ import { isRepositoryName } from "../core/names.ts";
 import { rootRole } from "../core/verify.ts";
 import type { PastFinding, Present } from "./crawl.ts";
 import type { Destination } from "./destination.ts";
-import { BackError, DestinationError, SourceError, TimeLimitError } from "./errors.ts";
+import { BackError, DestinationError, isOfOneRepository, SourceError, TimeLimitError } from "./errors.ts";
 import type { Offer, Offered, Weight } from "./offer.ts";
 import { badNameSentence, type Finding, nothingOf, type Outcome, type Report } from "./report.ts";
 
@@ -21,12 +21,6 @@ export interface Bringing {
 const mostFindings = 20;
 /** Codes of a server that say something of this repository alone. */
 const ofRepository: ReadonlySet<number> = new Set([400, 404, 409, 413]);
-/** And codes of a source. */
-const ofRepositoryAtSource: ReadonlySet<string> = new Set([
-  "SOURCE_ENDLESS",
-  "SOURCE_FAILING",
-  "SOURCE_FORBIDDEN",
-]);
 
 /** What became of a repository so far. It may be read a second time, and is told as if it had been once. */
 export class Taking {
@@ -197,7 +191,7 @@ function findingOf(error: unknown): Finding | undefined {
   const isOfOne =
     error instanceof VidimusError ||
     (error instanceof BackError && error.code !== "EXPORT_PLACE") ||
-    (error instanceof SourceError && ofRepositoryAtSource.has(error.code)) ||
+    isOfOneRepository(error) ||
     (error instanceof DestinationError && ofRepository.has(error.status) && error.code !== "UNEXPECTED");
   return isOfOne ? { code: error.code, sentence: error.message } : undefined;
 }

@@ -89,8 +89,8 @@ export function addImportNotary(parent: Command, publishing: Publishing): void {
       if (database !== undefined) {
         const origin = "url" in database ? moving.publicUrl(database.url, "server") : database.dump;
         const onRead = (files: number) => onSlow(`${files} files of the old database are read so far.`);
-        const only = named && new Set(named);
-        return await moving.databaseSource(database, { origin, temporary: tmpdir(), only, ending, onRead });
+        const ways = { origin, temporary: tmpdir(), only: named, ending, onRead };
+        return await moving.databaseSource(database, ways);
       }
       if (!isServer) return moving.folderSource(place);
       const asked = { url: place, flags, inFlight, rate, ending, onSlow };

@@ -1,11 +1,8 @@
 /** What goes wrong at a server that repositories go back to: with all of it, or with one of them. */
 import { VidimusError } from "../../core/errors.ts";
-import { BackError, SourceError } from "../errors.ts";
+import { BackError, isOfOneRepository, SourceError } from "../errors.ts";
 import { Silence } from "../giving-up.ts";
 import { withoutEnd } from "../report.ts";
-
-/** What concerns one repository alone. */
-const ofRepository: ReadonlySet<string> = new Set(["SOURCE_ENDLESS", "SOURCE_FAILING", "SOURCE_FORBIDDEN"]);
 
 /** A server that is away is no source, but where it all was to go. Throws `EXPORT_PLACE`. */
 export async function asPlace<T>(task: () => Promise<T>): Promise<T> {
@@ -33,7 +30,7 @@ export function readingAt(origin: string): ReadingThere {
       return read;
     } catch (error) {
       const isAway = silence.isAway(error);
-      if (error instanceof SourceError && ofRepository.has(error.code) && !isAway) {
+      if (isOfOneRepository(error) && !isAway) {
         throw new BackError(
           "EXPORT_UNREADABLE",
           `${origin} does not say what it has of ${repository} (${withoutEnd(error.message)}): mend that there, or bring it into its database with --server-db.`,

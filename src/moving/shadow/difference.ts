@@ -1,4 +1,5 @@
 /** What two servers can differ in, and what keeps them from being compared. */
+import { sourceCodesOfOne } from "../errors.ts";
 import type { Finding } from "../report.ts";
 
 export const differenceCodes = [
@@ -36,15 +37,13 @@ export interface Difference {
   readonly sentence: string;
 }
 
-/** Why a repository was not compared, besides the codes of a source that concern one repository. */
+/** Why a repository was not compared. */
 export const uncomparedCodes = [
   /** No repository can be called that at a Vidimus. */
   "BAD_REPOSITORY_NAME",
   /** Neither server has what was named by hand, or by a changefeed. */
   "NOT_FOUND",
-  "SOURCE_FAILING",
-  "SOURCE_FORBIDDEN",
-  "SOURCE_ENDLESS",
+  ...sourceCodesOfOne,
 ] as const;
 export type UncomparedCode = (typeof uncomparedCodes)[number];
 

@@ -14,11 +14,11 @@ import { sha256Hex } from "../../core/bytes.ts";
 import { VidimusError } from "../../core/errors.ts";
 import { isRepositoryName } from "../../core/names.ts";
 import { type Crawl, crawlPresent } from "../crawl.ts";
-import { ShadowError, SourceError } from "../errors.ts";
+import { isOfOneRepository, ShadowError, SourceError } from "../errors.ts";
 import { byWeight, longestForOne, Silence, upTo } from "../giving-up.ts";
 import type { NotarySource } from "../notary-source.ts";
 import { compareSides, type Side } from "./compare.ts";
-import { type UncomparedCode, uncomparedCodes } from "./difference.ts";
+import type { UncomparedCode } from "./difference.ts";
 import { mostOpen, type ShadowState } from "./state.ts";
 import { type Compared, type Found, Tally } from "./tally.ts";
 
@@ -53,7 +53,6 @@ const usualPatience: Patience = { repository: longestForOne, whole: 6 * 60 * 60_
 const readings = 3;
 const pieceLength = 256;
 const mostNames = 1_000_000;
-const ofOne: ReadonlySet<string> = new Set(uncomparedCodes);
 
 /** Throws `SHADOW_UNREADABLE`, and what `onState` throws. */
 export async function compareServers(shadow: Shadow, before: ShadowState): Promise<Compared> {
@@ -141,9 +140,10 @@ export async function compareServers(shadow: Shadow, before: ShadowState): Promi
       );
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
-      const { code, message } = error;
-      if (silence.isAway(error) || !isOfOne(code)) throw new ShadowError("SHADOW_UNREADABLE", message, error);
-      return uncompared(code, `${repository} was not compared: ${message}`);
+      const { message } = error;
+      if (silence.isAway(error) || !isOfOneRepository(error))
+        throw new ShadowError("SHADOW_UNREADABLE", message, error);
+      return uncompared(error.code, `${repository} was not compared: ${message}`);
     }
   }
 
@@ -163,8 +163,6 @@ export async function compareServers(shadow: Shadow, before: ShadowState): Promi
     return mine.present === undefined ? "neither" : { kind: "same" };
   }
 }
-
-const isOfOne = (code: string): code is UncomparedCode => ofOne.has(code);
 
 /** Throws `SourceError` for what cannot be read, which says nothing of what is there. */
 async function sideOf(crawl: Crawl, repository: string): Promise<Side> {
