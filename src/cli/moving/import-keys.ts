@@ -3,12 +3,12 @@ import type { Command } from "commander";
 import { examples } from "../../client/cli/examples.ts";
 import { addTrustFlags, type TrustFlags } from "../../client/cli/flags.ts";
 import { openSending } from "../../client/cli/sending.ts";
-import type { OldDatabase } from "../../moving/databases/source.ts";
 import type { Outcome, Transferred } from "../../moving/key-transfer.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { formatTable, printable, printJson, printLine } from "../output.ts";
 import type { Publishing } from "../publishing/tools.ts";
 import { groupOf } from "./group.ts";
+import { oldDatabase } from "./other-server.ts";
 
 interface Flags extends TrustFlags {
   readonly signerDb?: string;
@@ -65,7 +65,11 @@ export function addImportKeys(parent: Command, { context, client, finish }: Publ
     const passphrases = oldPassphrases(flags.oldPassphrase, context.env);
     const trust = await openSending(flags, client);
     try {
-      const locked = await readLockedKeys(rowsOf(databaseOf(keys, flags, context.env), privateKeys));
+      const { signerDb: url, signerDump: dump } = flags;
+      const database =
+        oldDatabase(keys, "signer", { url, dump }, context.env) ??
+        keys.error("error: say where the old signer's keys are: --signer-db URL or --signer-dump FILE");
+      const locked = await readLockedKeys(rowsOf(database, privateKeys));
       const servers = new Set<string>();
       const server = keyServer(async (repository) => {
         const { fetcher } = await trust.sender(repository);
@@ -95,16 +99,6 @@ export function addImportKeys(parent: Command, { context, client, finish }: Publ
       await trust.close();
     }
   });
-}
-
-function databaseOf(
-  command: Command,
-  { signerDb, signerDump }: Flags,
-  environment: Readonly<Record<string, string | undefined>>,
-): OldDatabase {
-  if (signerDb !== undefined && signerDump === undefined) return { url: signerDb, environment };
-  if (signerDump !== undefined && signerDb === undefined) return { dump: signerDump };
-  return command.error("error: say where the old signer's keys are: --signer-db URL or --signer-dump FILE");
 }
 
 const words: Readonly<Record<Outcome, string>> = {

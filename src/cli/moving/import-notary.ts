@@ -8,13 +8,19 @@ import { examples } from "../../client/cli/examples.ts";
 import type { TrustFlags } from "../../client/cli/flags.ts";
 import { UsageError } from "../../client/cli/report.ts";
 import { openSending } from "../../client/cli/sending.ts";
-import type { OldDatabase } from "../../moving/databases/source.ts";
 import type { Source } from "../../moving/source.ts";
 import { printable } from "../output.ts";
 import type { Publishing } from "../publishing/tools.ts";
 import { groupOf } from "./group.ts";
 import { addImportFlags, type Running, runImport } from "./import-run.ts";
-import { addOldServerFlags, namesOf, numberOf, type OldServerFlags, otherServer } from "./other-server.ts";
+import {
+  addOldServerFlags,
+  namesOf,
+  numberOf,
+  type OldServerFlags,
+  oldDatabase,
+  otherServer,
+} from "./other-server.ts";
 
 interface Flags extends TrustFlags, OldServerFlags {
   readonly serverDb?: string;
@@ -64,10 +70,11 @@ export function addImportNotary(parent: Command, publishing: Publishing): void {
   addOldServerFlags(command);
   addImportFlags(command).action(async (given: string | undefined, others: readonly string[]) => {
     const flags = command.opts<Flags>();
-    const database = databaseOf(command, flags, context.env);
+    const { serverDb: url, serverDump: dump } = flags;
+    const database = oldDatabase(command, "server", { url, dump }, context.env);
     // Nothing but names stands beside a database.
     const repositories = database === undefined || given === undefined ? others : [given, ...others];
-    const place = database === undefined ? given : (flags.serverDump ?? "the old server's database");
+    const place = database === undefined ? given : (dump ?? "the old server's database");
     if (place === undefined)
       return command.error(
         "error: say where the repositories are: an address, --server-db URL or --server-dump FILE",
@@ -123,16 +130,4 @@ export function addImportNotary(parent: Command, publishing: Publishing): void {
       }
     });
   });
-}
-
-/** Undefined: none is named. */
-function databaseOf(
-  command: Command,
-  { serverDb, serverDump }: Flags,
-  environment: Readonly<Record<string, string | undefined>>,
-): OldDatabase | undefined {
-  if (serverDb !== undefined && serverDump !== undefined)
-    command.error("error: give one of --server-db and --server-dump");
-  if (serverDb !== undefined) return { url: serverDb, environment };
-  return serverDump === undefined ? undefined : { dump: serverDump };
 }

@@ -6,6 +6,7 @@ import type { Command } from "commander";
 import { UsageError } from "../../client/cli/report.ts";
 import type { Fetcher } from "../../client/fetch/fetcher.ts";
 import type { Trust } from "../../client/trust.ts";
+import type { OldDatabase } from "../../moving/databases/source.ts";
 import type { NotarySource } from "../../moving/notary-source.ts";
 import type { Pace } from "../../moving/pace.ts";
 import type { Patience } from "../../moving/patience.ts";
@@ -102,6 +103,19 @@ export async function thisServer(trust: Trust, rate: number, patience: Patience 
     close: () => undefined,
   };
   return notarySource(any, paceOf(rate), { ...patience, authorityFlag: "--ca" });
+}
+
+/** A database that the old server left behind; undefined: none was named. */
+export function oldDatabase(
+  command: Command,
+  of: "server" | "signer",
+  { url, dump }: { readonly url: string | undefined; readonly dump: string | undefined },
+  environment: Readonly<Record<string, string | undefined>>,
+): OldDatabase | undefined {
+  if (url !== undefined && dump !== undefined)
+    return command.error(`error: give one of --${of}-db and --${of}-dump`);
+  if (url !== undefined) return { url, environment };
+  return dump === undefined ? undefined : { dump };
 }
 
 export function numberOf(command: Command, text: string, flag: string, most: number): number {
