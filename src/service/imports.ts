@@ -134,7 +134,7 @@ export class Imports implements ImportService {
       const older = await addRoots(this.#parts, place, roots, dryRun);
       return { changed: older > 0, revision, incarnation, remarks };
     }
-    if ((await addOlderRoots(this.#parts, place, { roots, present }, dryRun)) > 0) {
+    if ((await addOlderRoots(this.#parts, place, state.current, { roots, files }, dryRun)) > 0) {
       return { changed: true, revision, incarnation, remarks };
     }
     await this.#refuseConflict(state, roots, files);

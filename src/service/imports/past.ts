@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { MalformedError, RefusedError, StoreError, VidimusError } from "../../core/errors.ts";
 import type { FormatRules } from "../../core/format/format.ts";
 import type { Metadata } from "../../core/model.ts";
-import { findNamed, pastUnder } from "../../core/taking-over.ts";
+import { type Collection, findNamed, pastUnder } from "../../core/taking-over.ts";
 import type { MetadataReference, Store } from "../../store/contract/store.ts";
 import type { ReadCache } from "../cache.ts";
 import type { Clock } from "../clock.ts";
@@ -39,7 +39,8 @@ export async function addPast(
   }
   const given = new Map(files.map(({ role, bytes }) => [digestKey(format, role, bytes), bytes]));
   const stored = new Map<string, Buffer>();
-  const read = pastUnder({ format, repository }, await rootsOf(parts, repository), at);
+  const roots = await bytesOf(parts, repository, await storedRoots(parts, repository));
+  const read = pastUnder({ format, repository }, roots, at);
   const taken = new Map<string, Metadata>();
   for (const { bytes: timestamp } of files.filter(({ role }) => role === "timestamp")) {
     await findStored(parts, repository, timestamp, given, stored);
@@ -71,46 +72,57 @@ export async function addRoots(
   roots: readonly Metadata[],
   dryRun: boolean,
 ): Promise<number> {
-  if ((await parts.store.imports.last(place.repository)) === undefined) return 0;
-  const here = new Set((await storedRoots(parts, place.repository)).map(({ version }) => version));
-  const missing = roots.filter(({ signed }) => !here.has(signed.version));
-  if (missing.length > 0 && !dryRun) await putBehind(parts, place, missing);
-  return missing.length;
+  return await addMissing(parts, place, roots, await storedRoots(parts, place.repository), dryRun);
 }
 
 /**
  * The same for roots that came without the newest one, where nothing else that came is of another history or later than what is
  * here: a client that slept kept them. They are verified anew, up to the root in force. 0: there is nothing of that kind.
- * @param present what came as current, the root first
  */
 export async function addOlderRoots(
   parts: PastParts,
   place: PastPlace,
-  { roots, present }: { readonly roots: readonly Metadata[]; readonly present: readonly Metadata[] },
+  current: ReadonlyMap<string, MetadataReference>,
+  { roots, files }: Pick<Collection, "roots" | "files">,
   dryRun: boolean,
 ): Promise<number> {
   const { store, format } = parts;
   const { repository, at } = place;
-  const [from, upTo] = [roots[0]?.signed.version ?? 0, roots.at(-1)?.signed.version ?? 0];
-  const [first] = await storedRoots(parts, repository);
-  const state = await store.state(repository);
-  if (first === undefined || from >= first.version || upTo >= (state.current.get("root")?.version ?? 0))
-    return 0;
-  for (const { role, signed, sha256 } of [...roots, ...present]) {
-    if (signed.version > (state.current.get(role)?.version ?? signed.version)) return 0;
+  const upTo = roots.at(-1)?.signed.version ?? 0;
+  if (upTo >= (current.get("root")?.version ?? 0)) return 0;
+  const here = await storedRoots(parts, repository);
+  if ((roots[0]?.signed.version ?? 0) >= (here[0]?.version ?? 0)) return 0;
+  for (const { role, signed, sha256 } of [...roots, ...files]) {
+    if (signed.version > (current.get(role)?.version ?? signed.version)) return 0;
     const stored = await store.byVersion(repository, role, signed.version);
     if (stored !== undefined && stored.sha256 !== sha256) return 0;
   }
-  const later = (await storedRoots(parts, repository)).filter(({ version }) => version > upTo);
-  const files = await Promise.all(later.map(({ version }) => store.byVersion(repository, "root", version)));
-  const stored = files.flatMap((file) => (file === undefined ? [] : [intactBytes(file)]));
+  const later = await bytesOf(
+    parts,
+    repository,
+    here.filter(({ version }) => version > upTo),
+  );
   try {
-    pastUnder({ format, repository }, [...roots.map(({ bytes }) => bytes), ...stored], at);
+    pastUnder({ format, repository }, [...roots.map(({ bytes }) => bytes), ...later], at);
   } catch (error) {
     if (error instanceof VidimusError) return 0;
     throw error;
   }
-  return await addRoots(parts, place, roots, dryRun);
+  return await addMissing(parts, place, roots, here, dryRun);
+}
+
+async function addMissing(
+  parts: PastParts,
+  place: PastPlace,
+  roots: readonly Metadata[],
+  here: readonly MetadataReference[],
+  dryRun: boolean,
+): Promise<number> {
+  if ((await parts.store.imports.last(place.repository)) === undefined) return 0;
+  const known = new Set(here.map(({ version }) => version));
+  const missing = roots.filter(({ signed }) => !known.has(signed.version));
+  if (missing.length > 0 && !dryRun) await putBehind(parts, place, missing);
+  return missing.length;
 }
 
 interface PastPlace {
@@ -152,10 +164,14 @@ async function storedRoots({ store }: PastParts, repository: string): Promise<Me
   return roots;
 }
 
-async function rootsOf(parts: PastParts, repository: string): Promise<Buffer[]> {
+async function bytesOf(
+  { store }: PastParts,
+  repository: string,
+  stored: readonly MetadataReference[],
+): Promise<Buffer[]> {
   const roots: Buffer[] = [];
-  for (const { version } of await storedRoots(parts, repository)) {
-    const file = await parts.store.byVersion(repository, "root", version);
+  for (const { version } of stored) {
+    const file = await store.byVersion(repository, "root", version);
     if (file !== undefined) roots.push(intactBytes(file));
   }
   return roots;
